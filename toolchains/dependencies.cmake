@@ -1,0 +1,34 @@
+# What we link, as imported targets deps::NAME, from the static archives of the sysroot. Their headers are in
+# the sysroot's own include folder, so a header-only library is an empty target: it only says who uses it.
+
+# Needs come after the archives that need them.
+function(dependency name)
+  cmake_parse_arguments(PARSE_ARGV 1 its "" "" "ARCHIVES;NEEDS")
+  add_library(deps_${name} INTERFACE)
+  add_library(deps::${name} ALIAS deps_${name})
+  foreach(archive IN LISTS its_ARCHIVES)
+    set(file "${PINAFLUX_LIBRARIES}/lib${archive}.a")
+    if(NOT EXISTS "${file}")
+      message(FATAL_ERROR "lib${archive}.a is missing from the sysroot: run toolchains/setup ${PINAFLUX_ARCH}")
+    endif()
+    target_link_libraries(deps_${name} INTERFACE "${file}")
+  endforeach()
+  target_link_libraries(deps_${name} INTERFACE ${its_NEEDS})
+endfunction()
+
+# GCC's atomics: 64-bit ones on armel, 1- and 2-byte ones on riscv64. Nothing is taken where none is called.
+dependency(atomic NEEDS "${CMAKE_SYSROOT}/usr/lib/gcc/${PINAFLUX_TRIPLET}/14/libatomic.a")
+link_libraries(deps::atomic)
+
+dependency(sqlite3 ARCHIVES sqlite3 NEEDS m)
+dependency(zstd ARCHIVES zstd)
+dependency(mbedcrypto ARCHIVES mbedcrypto)
+dependency(mbedtls ARCHIVES mbedtls mbedx509 NEEDS deps::mbedcrypto)
+dependency(paho ARCHIVES paho-mqttpp3 paho-mqtt3a)
+dependency(libevent ARCHIVES event_extra event_pthreads event_core)
+dependency(simdjson ARCHIVES simdjson_static)
+dependency(yaml ARCHIVES yaml-cpp)
+dependency(lua ARCHIVES lua5.4 NEEDS m)
+dependency(cli11)
+dependency(doctest)
+dependency(rapidcheck ARCHIVES rapidcheck)

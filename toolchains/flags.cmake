@@ -1,0 +1,82 @@
+# Compiler and linker flags of the five kinds of build (PINAFLUX_BUILD): dev, release, asan, tsan, fuzz.
+#
+# dev and release are static; asan (with UBSan), tsan and fuzz are dynamic against the sysroot's own loader,
+# because the sanitizers' runtimes need one. CMAKE_BUILD_TYPE stays empty: the presets choose everything here.
+# Target pinaflux_warnings carries the warnings, all of them errors, for our own code.
+
+set(PINAFLUX_BUILD dev CACHE STRING "dev, release, asan, tsan or fuzz")
+if(NOT PINAFLUX_BUILD MATCHES "^(dev|release|asan|tsan|fuzz)$")
+  message(FATAL_ERROR "PINAFLUX_BUILD is '${PINAFLUX_BUILD}': use dev, release, asan, tsan or fuzz")
+endif()
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+# Archives of the sysroot are searched in any order by lld, so our link lines need no groups.
+add_compile_options(-pthread -ffunction-sections -fdata-sections -fno-omit-frame-pointer
+                    "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
+add_compile_definitions(_FILE_OFFSET_BITS=64 _TIME_BITS=64)
+add_link_options(-pthread -Wl,--gc-sections -Wl,--build-id=sha1)
+
+# Hardening, after OpenSSF's guide for C and C++.
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
+add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+if(PINAFLUX_BUILD MATCHES "^(dev|release)$")
+  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong
+                      -ftrivial-auto-var-init=zero)
+  if(PINAFLUX_ARCH STREQUAL "amd64")
+    add_compile_options(-fcf-protection=full -fstack-clash-protection)
+  elseif(PINAFLUX_ARCH STREQUAL "arm64")
+    add_compile_options(-mbranch-protection=standard -fstack-clash-protection)
+  endif()
+  # glibc has the start file of static PIE on some architectures only.
+  if(EXISTS "${PINAFLUX_LIBRARIES}/rcrt1.o")
+    add_compile_options(-fPIE)
+    add_link_options(-static-pie)
+  else()
+    add_compile_options(-fno-pie)
+    add_link_options(-static -no-pie)
+  endif()
+else()
+  file(GLOB loader "${CMAKE_SYSROOT}/usr/lib64/ld-linux-x86-64.so.2")
+  if(NOT loader)
+    message(FATAL_ERROR "Sanitizers and fuzzers run on amd64 only")
+  endif()
+  add_compile_options(-fPIE)
+  add_link_options(-pie "-Wl,--dynamic-linker=${loader}" "-Wl,-rpath,${PINAFLUX_LIBRARIES}")
+endif()
+
+if(PINAFLUX_BUILD STREQUAL "release")
+  add_compile_options(-Os)
+  add_link_options(-Wl,--icf=safe -Wl,-O2)
+elseif(PINAFLUX_BUILD STREQUAL "tsan")
+  add_compile_options(-O1 -g -fsanitize=thread)
+  add_link_options(-fsanitize=thread)
+else()
+  add_compile_options(-O1 -g)
+  if(PINAFLUX_BUILD MATCHES "^(asan|fuzz)$")
+    set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all)
+    add_compile_options(${sanitizers})
+    add_link_options(${sanitizers})
+    if(PINAFLUX_BUILD STREQUAL "fuzz")
+      add_compile_options(-fsanitize=fuzzer-no-link)
+    endif()
+  endif()
+endif()
+
+add_library(pinaflux_warnings INTERFACE)
+target_compile_options(pinaflux_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
+  -Wnon-virtual-dtor -Wold-style-cast -Werror)
+
+find_program(PINAFLUX_CCACHE ccache)
+if(PINAFLUX_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${PINAFLUX_CCACHE}")
+endif()
+
+option(PINAFLUX_TIDY "run clang-tidy-19 on every source while it is built" OFF)
+if(PINAFLUX_TIDY)
+  set(CMAKE_CXX_CLANG_TIDY clang-tidy-19 --quiet)
+endif()
