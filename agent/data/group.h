@@ -1,0 +1,61 @@
+// Group: what one transaction commits: masked records by lane, cursors, refusals, receipts, acks.
+//
+// Promise    Everything in a Group becomes durable together, or nothing of it does.
+// Limits     limits::kGroupRecordsMax records, kGroupBytesMax of arena.
+// Ownership  Owns its arena: records and their text live until reset(). Two groups take turns: one is
+//            filled on the loop while the other is committed on the storage worker.
+// Threads    One owner at a time: handed over whole.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/data/identity.h"
+#include "agent/data/intake.h"
+#include "agent/data/limits.h"
+#include "agent/data/record.h"
+#include "platform/base/arena.h"
+
+namespace pinaflux {
+
+// What a source is told once its parcels are on disk: all tickets up to this one.
+struct Receipt {
+  SourceIndex source = 0;
+  Ticket ticket = 0;
+  std::uint64_t records = 0;  // Accepted records of that source in this group.
+};
+
+// The far end has everything of the lane up to and including `high`.
+struct LaneAck {
+  LaneIndex lane = 0;
+  Epoch epoch{};
+  std::uint64_t high = 0;
+};
+
+// A piece of a station's durable state (a deadband's last value, ...), replaced whole by its key.
+struct StateEdit {
+  std::string key;  // "pipeline/<node>/..."
+  Buffer value;     // Empty: erased.
+};
+
+struct Group {
+  Group() : arena(limits::kGroupBytesMax) {}
+
+  Arena arena;
+  std::vector<Record> records[limits::kLanesMax];  // In arrival order within a lane.
+  std::vector<Receipt> receipts;                   // At most one per source.
+  std::vector<CursorEdit> cursors;                 // In order: later edits win.
+  std::vector<Refusal> refusals;
+  std::vector<StateEdit> states;
+  std::vector<LaneAck> acks;
+
+  std::size_t record_count() const;
+  bool empty() const;
+  // True once it should be committed without waiting for its age.
+  bool full() const;
+  void receipt(SourceIndex source, Ticket ticket, std::uint64_t record_count);
+  void reset();
+};
+
+}  // namespace pinaflux

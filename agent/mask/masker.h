@@ -1,0 +1,70 @@
+// Masker: the only maker of Records: a raw reading goes in, what may be kept comes out.
+//
+// Promise    Rules apply before anything is stored, logged, counted by value or sent. A rule that cannot
+//            be applied to a value refuses the record: fail closed. Text that is kept is copied into the
+//            group's arena; nothing of a RawRecord outlives the intake.
+// Order      Rules apply in the order of the configuration; the first allow-list that matches a stream
+//            decides about its unknown fields.
+// Limits     Plans are compiled once per shape; steady state takes nothing from the heap.
+// Ownership  Shapes and Options' keys must outlive the Masker.
+// Threads    Loop.
+// Tests      tests/agent/mask/masker_test.cc
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/data/group.h"
+#include "agent/data/record.h"
+#include "platform/base/result.h"
+
+namespace pinaflux {
+
+struct MaskRule {
+  enum class Operator { drop, hmac, truncate, round, replace, keep, reject };
+  // What the rule looks at. `field` patterns: names with dots, `*` one step, `**` any steps.
+  std::string stream = "**";        // Pattern on "source/..." with '/' as step.
+  std::string field;                // Pattern; a value rule.
+  bool on_stream_name = false;      // Applies the operator to the stream's name (topic included).
+  bool on_field_name = false;       // Applies the operator to the names of matching fields.
+  Operator with = Operator::drop;
+  std::string key_id;               // hmac: which key of the vault.
+  std::size_t length = 0;           // truncate: characters kept (UTF-8 code points).
+  double step = 0.0;                // round: to multiples of it.
+  std::string replacement;          // replace: this text.
+  std::vector<std::string> allow;   // Allow-list: patterns of the fields kept; `with` says what
+                                    // happens to others: drop the field, or reject the record.
+};
+
+struct MaskOptions {
+  std::vector<MaskRule> rules;
+};
+
+class Vault;
+
+class Masker {
+ public:
+  // Errors: a key that the vault does not have.
+  static Result<std::unique_ptr<Masker>> make(const MaskOptions& options, Shapes& shapes,
+                                              const Vault& vault);
+  ~Masker();
+
+  enum class Verdict { kept, refused, no_room };
+  struct Outcome {
+    Verdict verdict;
+    Reason reason;                  // When refused.
+    std::optional<Record> record;   // When kept.
+  };
+  // no_room: the group's arena is full; nothing was kept of this record.
+  Outcome mask(const RawRecord& raw, Arena& arena);
+
+ private:
+  struct State;
+  explicit Masker(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pinaflux

@@ -1,0 +1,82 @@
+// Envelope: the immutable unit of sending, and the sealer and opener of it. Bytes: FORMAT.md.
+//
+// Promise    open(seal(rows)) gives the same rows, bit by bit, in the same order. The opener trusts
+//            nothing: whatever the bytes are, it gives rows or an error, within the limits.
+// Limits     limits::kEnvelopeBytesMax whole, kOpenedBytesMax after decompression.
+// Ownership  Rows that an Opener gives live in the arena handed to it, shapes in the Shapes handed to it.
+// Threads    A Sealer or an Opener has one owner at a time; they hold scratch memory.
+// Tests      tests/agent/seal/, tests/fuzz/open_fuzz.cc
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/data/identity.h"
+#include "agent/data/record.h"
+#include "platform/base/arena.h"
+#include "platform/base/result.h"
+
+namespace pinaflux {
+
+// The printable first line, decoded.
+struct Header {
+  int version = 1;
+  std::string gateway;
+  std::string lane;
+  Epoch epoch{};
+  Range range;                       // seq of the first and the last record; empty for tombstones only.
+  std::uint64_t count = 0;           // Records in the body.
+  std::uint64_t floor = 0;           // Lowest seq of the lane not acknowledged when it was sealed.
+  Stamp time_first, time_last;       // Smallest and largest record time in the body.
+  std::uint64_t generation = 0;      // Of the configuration.
+  Digest previous{};                 // Hash of the lane's preceding envelope; kNoDigest for the first.
+  Digest hash{};                     // Of header (without this field) and body.
+  std::vector<std::pair<std::string, std::string>> extra;  // Unknown keys, carried as they came.
+};
+
+struct Envelope {
+  Header header;
+  Buffer bytes;  // Header line, newline, body.
+};
+
+enum class Effort : std::uint8_t { fast, standard, max };
+
+class Sealer {
+ public:
+  Sealer();
+  ~Sealer();
+
+  // Body alone (also what the spool's chunks hold). Appends to `body`. Rows keep their order.
+  Status seal_body(std::span<const Row> rows, Effort effort, Buffer& body);
+  // As many leading rows as fit into `bytes_max`; `taken` says how many (at least 1, or an error if even
+  // one does not fit). header.range.first is given; last, count, times and hash are filled in.
+  Status seal(std::span<const Row> rows, Effort effort, std::size_t bytes_max, Header& header,
+              Buffer& envelope, std::size_t& taken);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+class Opener {
+ public:
+  Opener();
+  ~Opener();
+
+  // Header line only. Errors: corrupt, newer (a later format version).
+  static Result<Header> header(Bytes envelope);
+  // Verifies the hash, then gives the rows.
+  Result<Header> open(Bytes envelope, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
+  Status open_body(Bytes body, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pinaflux

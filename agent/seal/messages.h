@@ -1,0 +1,56 @@
+// Messages: the small printable lines that gateway and collector exchange beside envelopes. Bytes:
+// FORMAT.md. One line each: a magic word with version, then key=value pairs, unknown keys ignored.
+//
+// Promise    parse(format(m)) == m. Parsers trust nothing and never allocate beyond the limits.
+// Threads    Values and pure functions; any.
+// Tests      tests/agent/seal/messages_test.cc
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/data/identity.h"
+#include "platform/base/result.h"
+
+namespace pinaflux {
+
+// Collector to gateway, on `<root>/<gateway>/ack`: everything up to `high` has landed.
+struct AckMessage {
+  std::string gateway, lane;
+  Epoch epoch{};
+  std::uint64_t high = 0;          // End of the contiguous prefix that has landed or was declared lost.
+  Digest hash{};                   // Of the envelope that ends at `high`.
+  std::vector<Range> gaps;         // Missing ranges above `high`, at most limits::kGapRangesMax.
+  bool fork = false;               // Another hash on a landed range: mint a new epoch.
+};
+
+// Gateway to collector on connecting, on `<root>/<gateway>/hello`; the collector answers with acks.
+struct LaneMark {
+  std::string lane;
+  Epoch epoch{};
+  std::uint64_t floor = 1;         // Lowest seq not acknowledged yet.
+  std::uint64_t last = 0;          // Last committed seq.
+};
+struct HelloMessage {
+  std::string gateway;
+  std::uint64_t generation = 0;
+  std::vector<LaneMark> lanes;
+};
+
+// Gateway, retained and as last will, on `<root>/<gateway>/status`.
+struct StatusMessage {
+  std::string gateway;
+  std::string state;               // "online", "offline" (said goodbye), "lost" (the will).
+  std::vector<LaneMark> lanes;
+};
+
+std::string format(const AckMessage& message);
+std::string format(const HelloMessage& message);
+std::string format(const StatusMessage& message);
+Result<AckMessage> parse_ack(std::string_view text);
+Result<HelloMessage> parse_hello(std::string_view text);
+Result<StatusMessage> parse_status(std::string_view text);
+
+}  // namespace pinaflux

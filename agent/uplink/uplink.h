@@ -1,0 +1,88 @@
+// Uplink: sends leased envelopes, in order, and says what the far end has.
+//
+// Promise    Sends nothing that is not on disk. Deletes nothing: it reports acks, the spool deletes. An
+//            ack that does not fit (other epoch, hash, beyond what was sent) is reported, never used.
+// Order      Envelopes of a lane leave in the order leased. After a lost link everything that is not
+//            acknowledged is leased and sent again.
+// Limits     `window` envelopes in flight over all lanes; back-off with full jitter, bounded.
+// Threads    Loop.
+// Tests      tests/agent/uplink/
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/data/group.h"
+#include "agent/data/lease.h"
+#include "platform/clock.h"
+#include "platform/entropy.h"
+#include "platform/loop.h"
+#include "platform/mqtt_client.h"
+
+namespace pinaflux {
+
+struct UplinkOptions {
+  enum class Ack { collector, broker };
+  std::string broker;                  // "tcp://HOST:PORT"
+  std::string client_id;               // Default: "pinaflux-" and the gateway.
+  std::string user, password;
+  std::string gateway;
+  std::string topic_root = "pinaflux";
+  Ack ack = Ack::collector;
+  std::size_t window = 16;             // Envelopes in flight.
+  Duration back_off_min = Duration::seconds(1);
+  Duration back_off_max = Duration::minutes(5);
+  Duration ack_timeout = Duration::seconds(30);
+  Duration keep_alive = Duration::seconds(30);
+  std::vector<std::string> lanes;      // By LaneIndex.
+};
+
+struct UplinkHealth {
+  enum class State { starting, connecting, working, waiting };
+  State state = State::starting;
+  std::string text;                    // What is wrong and what to do next.
+  std::uint64_t connects = 0;
+  std::uint64_t envelopes_sent = 0;
+  std::uint64_t bytes_sent = 0;        // Payload bytes.
+  std::uint64_t envelopes_acked = 0;
+  std::uint64_t resent = 0;
+  std::uint64_t acks_rejected = 0;     // Acks that did not fit.
+  std::size_t in_flight = 0;
+  Duration round_trip{};               // Of the last acknowledged envelope.
+};
+
+class Uplink : private MqttClient::Events {
+ public:
+  // `changed` is called (on the loop) when there is something for take_acks() or a free place again.
+  Uplink(const UplinkOptions& options, const Clock& clock, Entropy& entropy, Loop& loop,
+         MqttClientMaker make_client, std::function<void()> changed);
+  ~Uplink() override;
+
+  void start();
+  // Says goodbye: retained status with the last committed seq of each lane, then DISCONNECT.
+  void stop();
+
+  // Free places: 0 for every lane while the link is down or the window is full.
+  LeaseWish wish() const;
+  void send(std::vector<Lease>&& leases);
+  // Acks that came since the last call, and the lanes whose leases were lost with the link
+  // (Spool::unlease them).
+  void take_acks(std::vector<LaneAck>& acks);
+  std::vector<LaneIndex> take_lost();
+  // What the status message and last will carry: the last committed seq of each lane.
+  void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq);
+  UplinkHealth health() const;
+
+ private:
+  struct State;
+  void connected(const MqttSession& session) override;
+  void lost(int reason, const std::string& why) override;
+  void published(std::uint64_t token, int reason) override;
+  void message(const std::string& topic, Bytes payload) override;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pinaflux

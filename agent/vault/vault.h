@@ -1,0 +1,50 @@
+// Vault: keys by name; values never leave it as text.
+//
+// Promise    Keys are read from files or systemd credentials at start and at reload, wiped when dropped.
+// Limits     A key has 16 to 4,096 bytes; a file readable by others is refused.
+// Threads    Immutable after load(); any.
+// Tests      tests/agent/vault/vault_test.cc
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/base/bytes.h"
+#include "platform/base/result.h"
+#include "platform/entropy.h"
+#include "platform/files.h"
+
+namespace pinaflux {
+
+class Vault {
+ public:
+  struct Reference {
+    std::string id;
+    std::string file;        // A path, or
+    std::string credential;  // a name under $CREDENTIALS_DIRECTORY.
+  };
+
+  Vault() = default;
+  ~Vault();
+  Vault(Vault&&) noexcept = default;
+  Vault& operator=(Vault&&) noexcept = default;
+
+  // Replaces everything, or nothing on an error; `which` then names the reference at fault.
+  Status load(Files& files, const std::vector<Reference>& references, std::string& which);
+  // The key, or an empty view.
+  Bytes key(std::string_view id) const;
+
+  // A random key of this installation, kept in `path` (mode 0600), made on first use. For keyed hashes
+  // of what may not be stored.
+  static Result<Buffer> install_key(Files& files, Entropy& entropy, const std::string& path);
+
+ private:
+  struct Entry {
+    std::string id;
+    Buffer key;
+  };
+  std::vector<Entry> entries_;
+};
+
+}  // namespace pinaflux

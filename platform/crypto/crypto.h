@@ -1,0 +1,37 @@
+// Crypto: the few primitives that we use, by mbedTLS; hashes of public and of private things apart.
+//
+// Threads    Pure functions; Sha256 by one owner at a time.
+// Source     FIPS 180-4 (SHA-256), RFC 2104 (HMAC), SipHash-2-4 (Aumasson, Bernstein 2012).
+// Tests      tests/platform/crypto/crypto_test.cc (published vectors)
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "platform/base/bytes.h"
+
+namespace pinaflux::crypto {
+
+using Digest = std::array<std::uint8_t, 32>;
+
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  void update(Bytes bytes);
+  Digest finish();  // And begins again.
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+Digest sha256(Bytes bytes);
+Digest hmac_sha256(Bytes key, Bytes message);
+// For hash tables over hostile keys, and for naming private bytes without storing them. 16-byte key.
+std::uint64_t siphash(Bytes key, Bytes message);
+
+}  // namespace pinaflux::crypto

@@ -1,0 +1,73 @@
+// Network: byte streams on the loop: TCP, unix sockets, standard input (TLS with issue 5).
+//
+// Address    "tcp://HOST:PORT", "tcp://[::1]:PORT", "unix:///PATH", "stdin:". Port 0 listens on any.
+// Order      connected (once, for those dialled) -> bytes* -> closed (once, last). Events come from the
+//            loop, never from inside a call.
+// Limits     write() queues up to `write_bytes_max` (Options); reading stops while paused.
+// Ownership  Events must outlive the Stream. Destroying a Stream closes it; no event follows.
+// Threads    Loop.
+// Tests      tests/platform/network_contract.h, run against linux/ and sim/.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "platform/base/bytes.h"
+#include "platform/base/result.h"
+#include "platform/base/time.h"
+
+namespace pinaflux {
+
+class Stream {
+ public:
+  class Events {
+   public:
+    virtual ~Events() = default;
+    virtual void connected() {}
+    // All that was read; the view dies with the call.
+    virtual void bytes(Bytes bytes) = 0;
+    // The write queue is empty again after a write() that was refused.
+    virtual void drained() {}
+    // Code::closed is the peer's orderly end.
+    virtual void closed(Error reason) = 0;
+  };
+
+  virtual ~Stream() = default;
+  // Copies and queues all of it, or nothing: false when the queue is full.
+  [[nodiscard]] virtual bool write(Bytes bytes) = 0;
+  virtual std::size_t bytes_queued() const = 0;
+  virtual void pause(bool paused) = 0;  // Stops and resumes reading.
+  // Sends what is queued, then closes; closed() follows.
+  virtual void finish() = 0;
+};
+
+class Listener {
+ public:
+  virtual ~Listener() = default;              // Stops listening; accepted streams live on.
+  virtual std::string address() const = 0;    // With the port that was given.
+};
+
+class Network {
+ public:
+  struct Options {
+    std::size_t write_bytes_max = 1024 * 1024;
+    Duration connect_timeout = Duration::seconds(20);
+  };
+
+  virtual ~Network() = default;
+  // Errors in the address only; everything else arrives as closed().
+  virtual Result<std::unique_ptr<Stream>> connect(const std::string& address, const Options& options,
+                                                  Stream::Events& events) = 0;
+  class Accepted {
+   public:
+    virtual ~Accepted() = default;
+    virtual std::unique_ptr<Stream> with(Stream::Events& events) = 0;
+    virtual std::string peer() const = 0;
+  };
+  using OnAccept = std::function<void(Accepted&)>;  // Not calling with() closes it.
+  virtual Result<std::unique_ptr<Listener>> listen(const std::string& address, const Options& options,
+                                                   OnAccept accepted) = 0;
+};
+
+}  // namespace pinaflux
