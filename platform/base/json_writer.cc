@@ -1,0 +1,141 @@
+#include "platform/base/json_writer.h"
+
+#include <charconv>
+#include <cmath>
+
+namespace pinaflux {
+
+namespace {
+
+// Length of the UTF-8 sequence that begins at text[i], or 0 if it is not valid (RFC 3629).
+std::size_t sequence_length(std::string_view text, std::size_t i) {
+  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
+  const unsigned lead = byte(i);
+  if (lead < 0x80) return 1;
+  const std::size_t n = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || i + n > text.size()) return 0;
+  for (std::size_t k = 1; k < n; ++k) {
+    if ((byte(i + k) & 0xc0) != 0x80) return 0;
+  }
+  const unsigned second = byte(i + 1);
+  if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+      (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
+    return 0;
+  }
+  return n;
+}
+
+void append_escaped(std::string& to, unsigned char c) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  switch (c) {
+    case '"': to += "\\\""; break;
+    case '\\': to += "\\\\"; break;
+    case '\n': to += "\\n"; break;
+    case '\r': to += "\\r"; break;
+    case '\t': to += "\\t"; break;
+    default:
+      to += "\\u00";
+      to += kDigits[c >> 4];
+      to += kDigits[c & 15];
+  }
+}
+
+}  // namespace
+
+void append_json_string(std::string& to, std::string_view text) {
+  to += '"';
+  for (std::size_t i = 0; i < text.size();) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
+      append_escaped(to, c);
+      ++i;
+    } else if (const std::size_t n = sequence_length(text, i); n > 0) {
+      to.append(text, i, n);
+      i += n;
+    } else {
+      to += "\xef\xbf\xbd";
+      ++i;
+    }
+  }
+  to += '"';
+}
+
+void append_json_double(std::string& to, double value) {
+  if (!std::isfinite(value)) {
+    to += "null";
+    return;
+  }
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  to.append(digits, end);
+}
+
+void JsonWriter::comma() {
+  if (comma_due_) text_ += ',';
+  comma_due_ = true;
+}
+
+JsonWriter& JsonWriter::open(char c) {
+  comma();
+  text_ += c;
+  comma_due_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::close(char c) {
+  text_ += c;
+  comma_due_ = true;
+  return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  comma();
+  append_json_string(text_, name);
+  text_ += ':';
+  comma_due_ = false;
+  return *this;
+}
+
+JsonWriter& JsonWriter::string(std::string_view value) {
+  comma();
+  append_json_string(text_, value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::number(std::uint64_t value) {
+  comma();
+  text_ += std::to_string(value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::number(std::int64_t value) {
+  comma();
+  text_ += std::to_string(value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::number(double value) {
+  comma();
+  append_json_double(text_, value);
+  return *this;
+}
+
+JsonWriter& JsonWriter::boolean(bool value) {
+  comma();
+  text_ += value ? "true" : "false";
+  return *this;
+}
+
+JsonWriter& JsonWriter::null() {
+  comma();
+  text_ += "null";
+  return *this;
+}
+
+JsonWriter& JsonWriter::raw(std::string_view json) {
+  comma();
+  text_ += json;
+  return *this;
+}
+
+}  // namespace pinaflux
