@@ -1,0 +1,124 @@
+#include "agent/control/control.h"
+
+#include <algorithm>
+
+namespace pinaflux {
+
+namespace {
+constexpr std::size_t kClientsMax = 16;
+constexpr std::size_t kRequestBytesMax = 4096;
+}  // namespace
+
+class Control::Client : public Stream::Events {
+ public:
+  Client(Control& control, Network::Accepted& accepted)
+      : control_(control), stream_(accepted.with(*this)) {}
+
+  void bytes(Bytes bytes) override {
+    if (asked_) return;
+    request_.append(as_text(bytes));
+    const auto end = request_.find('\n');
+    if (end == std::string::npos) {
+      if (request_.size() > kRequestBytesMax) stream_->finish();
+      return;
+    }
+    asked_ = true;
+    request_.resize(end);
+    control_.request(*this, request_);
+  }
+  void closed(Error) override { control_.gone(*this); }
+
+  // A line that does not fit is missed: the client is too slow for a live view.
+  void line(std::string_view text) {
+    std::string whole(text);
+    whole += '\n';
+    (void)stream_->write(as_bytes(whole));
+  }
+  void finish() { stream_->finish(); }
+
+  bool tapping = false;
+
+ private:
+  Control& control_;
+  std::string request_;
+  bool asked_ = false;
+  std::unique_ptr<Stream> stream_;
+};
+
+Result<std::unique_ptr<Control>> Control::start(const ControlOptions& options, Network& network,
+                                                HttpServers& http, Operations operations,
+                                                std::string& which) {
+  std::unique_ptr<Control> control(new Control(std::move(operations)));
+  Control* self = control.get();
+  if (!options.socket.empty()) {
+    which = "unix://" + options.socket;
+    auto listener = network.listen(which, {}, [self](Network::Accepted& a) { self->accept(a); });
+    if (!listener) return std::unexpected(listener.error());
+    control->listener_ = std::move(*listener);
+  }
+  if (!options.listen.empty()) {
+    which = options.listen;
+    HttpServer::Options limits;
+    limits.body_bytes_max = 1024;
+    limits.connections_max = kClientsMax;
+    auto server = http.listen(
+        options.listen, limits, [self](const HttpRequest& r) { self->serve_http(r); }, {});
+    if (!server) return std::unexpected(server.error());
+    control->http_ = std::move(*server);
+  }
+  return control;
+}
+
+Control::~Control() = default;
+
+void Control::accept(Network::Accepted& accepted) {
+  if (clients_.size() >= kClientsMax) return;
+  clients_.push_back(std::make_unique<Client>(*this, accepted));
+}
+
+void Control::request(Client& client, std::string_view line) {
+  if (line == "status") {
+    client.line(status_json(operations_.status()));
+    client.finish();
+  } else if (line.starts_with("apply ")) {
+    client.line(operations_.apply(std::string(line.substr(6))));
+    client.finish();
+  } else if (line == "tap") {
+    client.tapping = true;
+    if (++taps_ == 1) operations_.tapping(true);
+  } else {
+    client.line(R"({"error":"unknown request: say status, apply PATH or tap"})");
+    client.finish();
+  }
+}
+
+void Control::gone(Client& client) {
+  if (client.tapping && --taps_ == 0) operations_.tapping(false);
+  std::erase_if(clients_, [&](const auto& c) { return c.get() == &client; });
+}
+
+void Control::tapped(std::string_view line) {
+  for (auto& client : clients_) {
+    if (client->tapping) client->line(line);
+  }
+}
+
+std::string Control::metrics_address() const { return http_ ? http_->address() : std::string(); }
+
+void Control::serve_http(const HttpRequest& request) {
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  HttpAnswer answer{404, "not found: try /metrics or /healthz\n", {}};
+  if (!reads) {
+    answer = {405, "only GET is served here\n", {{"Allow", "GET, HEAD"}}};
+  } else if (request.path == "/metrics") {
+    answer = {200, status_prometheus(operations_.status()),
+              {{"Content-Type", "text/plain; version=0.0.4"}}};
+  } else if (request.path == "/healthz") {
+    const AgentStatus status = operations_.status();
+    answer = {healthy(status) ? 200 : 503, status_json(status) + "\n",
+              {{"Content-Type", "application/json"}}};
+  }
+  http_->answer(request.id, answer);
+}
+
+}  // namespace pinaflux
