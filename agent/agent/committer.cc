@@ -1,0 +1,52 @@
+#include "agent/agent/committer.h"
+
+#include <utility>
+
+namespace pinaflux {
+
+Committer::Committer(Spool& spool, Worker& worker, const Clock& clock,
+                     std::function<void()> finished)
+    : spool_(spool), worker_(worker), clock_(clock), finished_(std::move(finished)) {}
+
+Committer::~Committer() { ASSERT(!in_flight_); }
+
+void Committer::submit(const LeaseWish& wish, Stamp now, std::vector<LaneIndex> unlease) {
+  ASSERT(!in_flight_ && !done_);
+  if (retrying_) {
+    auto& acks = filling_->acks;
+    committing_->acks.insert(committing_->acks.end(), acks.begin(), acks.end());
+    acks.clear();
+  } else {
+    std::swap(filling_, committing_);
+  }
+  job_ = Done{};
+  job_.wish = wish;
+  unlease_ = std::move(unlease);
+  in_flight_ = true;
+  worker_.submit([this, now] { commit(now); }, [this] { conclude(); });
+}
+
+// On the storage worker: the only place that touches the spool while the agent runs.
+void Committer::commit(Stamp now) {
+  for (LaneIndex lane : unlease_) spool_.unlease(lane);
+  const Instant begin = clock_.now();
+  job_.status = spool_.commit(*committing_, job_.wish, now, job_.leases);
+  job_.took = clock_.now() - begin;
+  job_.state = spool_.state();
+}
+
+void Committer::conclude() {
+  in_flight_ = false;
+  retrying_ = !job_.status.has_value();
+  if (!retrying_) {
+    job_.receipts = committing_->receipts;
+    for (const auto& lane : committing_->records) job_.records.push_back(lane.size());
+    committing_->reset();
+  }
+  done_ = std::move(job_);
+  finished_();
+}
+
+std::optional<Committer::Done> Committer::take_done() { return std::exchange(done_, std::nullopt); }
+
+}  // namespace pinaflux
