@@ -22,6 +22,7 @@ struct FileInfo {
   std::uint64_t bytes = 0;
   WallTime modified;
   bool directory = false;
+  std::uint32_t mode = 0;  // Permission bits, 07777; 0 where the file system has none.
 };
 
 struct FileSystemInfo {
