@@ -4,7 +4,8 @@
 // Order      connected (once, for those dialled) -> bytes* -> closed (once, last). Events come from the
 //            loop, never from inside a call.
 // Limits     write() queues up to `write_bytes_max` (Options); reading stops while paused.
-// Ownership  Events must outlive the Stream. Destroying a Stream closes it; no event follows.
+// Ownership  Events must outlive the Stream. Destroying a Stream closes it; no event follows. A Stream
+//            may be destroyed inside any of its own events.
 // Threads    Loop.
 // Tests      tests/platform/network_contract.h, run against linux/ and sim/.
 #pragma once
