@@ -1,7 +1,7 @@
 // Backoff: how long to wait before the next try: exponential with full jitter.
 //
-// Promise    The n-th delay is uniform in [0, min(max, min * 2^n)]: a thousand gateways that lost the same
-//            broker do not come back together. Call reset() when a try has proved itself.
+// Promise    The n-th delay is uniform in [0, min(max, min * 2^n)]: a thousand gateways that lost
+//            the same broker do not come back together. Call reset() when a try has proved itself.
 // Threads    Values; one owner at a time.
 // Source     "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 (full jitter).
 // Tests      tests/platform/base/backoff_test.cc

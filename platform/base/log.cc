@@ -6,8 +6,9 @@
 
 #include "platform/base/text.h"
 
-// A line is made whole and given to one write(2), so that lines of two threads, or of two programs on the same
-// standard error, do not mix. What cannot be written is dropped: a log must not stop what it describes.
+// A line is made whole and given to one write(2), so that lines of two threads, or of two programs
+// on the same standard error, do not mix. What cannot be written is dropped: a log must not stop
+// what it describes.
 
 namespace pinaflux {
 

@@ -1,8 +1,9 @@
-// Log: one line an event, for the journal: "<4>uplink.lost: the broker closed the connection reason=135".
+// Log: one line an event, for the journal: "<4>uplink.lost: the broker closed the connection
+// reason=135".
 //
-// Promise    One line stays one line, whatever the values hold. Values of raw records are never given to
-//            it. A key that repeats is held down: a burst of lines, then one now and then with the number
-//            suppressed, so that a broken cable cannot fill a disk.
+// Promise    One line stays one line, whatever the values hold. Values of raw records are never
+//            given to it. A key that repeats is held down: a burst of lines, then one now and then
+//            with the number suppressed, so that a broken cable cannot fill a disk.
 // Limits     kBurst lines a key, then one each kQuiet; kKeysMax keys, the rest share one allowance.
 // Ownership  Made by main.cc and handed in by reference; there is no global log.
 // Threads    Any.

@@ -44,7 +44,8 @@ std::size_t utf8_bytes(std::string_view text) {
   if (lead < 0xc2 || lead > 0xf4) return 0;
   const std::size_t size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
   if (text.size() < size) return 0;
-  // The second byte alone decides about overlong forms, surrogates and the upper end (RFC 3629 section 4).
+  // The second byte alone decides about overlong forms, surrogates and the upper end (RFC 3629
+  // section 4).
   const std::uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
   const std::uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
   if (byte(1) < low || byte(1) > high) return 0;
@@ -114,7 +115,8 @@ char32_t decoded(std::string_view point) {
   return value;
 }
 
-// C1 controls, line and paragraph separators, marks and overrides of direction, zero-width characters.
+// C1 controls, line and paragraph separators, marks and overrides of direction, zero-width
+// characters.
 bool misleading(char32_t c) {
   return (c >= 0x80 && c < 0xa0) || c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
          (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;

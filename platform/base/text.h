@@ -1,7 +1,7 @@
 // Text: strict numbers, shortest numbers, UTF-8 and messages, without locale and without surprises.
 //
-// Promise    A parser takes the whole text or nothing. What printable() gives is safe on a terminal and
-//            in a one-line log, whatever the bytes were.
+// Promise    A parser takes the whole text or nothing. What printable() gives is safe on a terminal
+//            and in a one-line log, whatever the bytes were.
 // Threads    Pure functions; any.
 // Tests      tests/platform/base/text_test.cc
 #pragma once
@@ -30,7 +30,8 @@ std::optional<T> parse_integer(std::string_view text) {
   return value;
 }
 
-// As JSON writes numbers, ".5" and "5." too; no hex, no infinity, no NaN, nothing beyond a double's range.
+// As JSON writes numbers, ".5" and "5." too; no hex, no infinity, no NaN, nothing beyond a double's
+// range.
 std::optional<double> parse_double(std::string_view text);
 
 void append_integer(std::string& to, std::int64_t value);
@@ -51,8 +52,8 @@ std::string_view utf8_prefix(std::string_view text, std::size_t count);
 
 // Without spaces, tabs, CR and LF at both ends.
 std::string_view trim(std::string_view text);
-// Cuts the piece before the next separator off `rest`; false when `rest` is used up. "a,,b" has three pieces,
-// "" has one, empty; "a," has two.
+// Cuts the piece before the next separator off `rest`; false when `rest` is used up. "a,,b" has
+// three pieces, "" has one, empty; "a," has two.
 class Split {
  public:
   Split(std::string_view text, char separator) : rest_(text), separator_(separator) {}
@@ -69,13 +70,15 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 
 // ---- messages
 
-// Untrusted bytes for a message: control characters, quotes, backslashes, invalid UTF-8 and characters that
-// reorder or hide text become escapes (\n, \x1b, \u202e). "..." stands for what was beyond `bytes_max`.
+// Untrusted bytes for a message: control characters, quotes, backslashes, invalid UTF-8 and
+// characters that reorder or hide text become escapes (\n, \x1b, \u202e). "..." stands for what was
+// beyond `bytes_max`.
 std::string printable(std::string_view text, std::size_t bytes_max = 80);
 
 // Insertions, deletions, replacements and swaps of neighbours that lead from one to the other.
 std::size_t edit_distance(std::string_view a, std::string_view b);
-// The candidate most like `word`, if any is like enough to suggest: at most a third of the letters differ.
+// The candidate most like `word`, if any is like enough to suggest: at most a third of the letters
+// differ.
 std::optional<std::string_view> closest(std::string_view word,
                                         std::span<const std::string_view> candidates);
 

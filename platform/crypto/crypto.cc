@@ -1,0 +1,135 @@
+#include "platform/crypto/crypto.h"
+
+#include <bit>
+
+#include <mbedtls/sha256.h>
+
+#include "platform/base/assert.h"
+
+// HMAC is composed here from SHA-256 (RFC 2104) instead of by mbedtls_md_hmac(), which takes three
+// pieces from the heap at each call: masking a field must take none. mbedTLS's software SHA-256
+// cannot fail; check() is for a build that would put hardware under it.
+
+namespace pinaflux::crypto {
+
+namespace {
+
+constexpr std::size_t kBlockBytes = 64;
+
+class Context {
+ public:
+  Context() {
+    mbedtls_sha256_init(&context_);
+    begin();
+  }
+  ~Context() { mbedtls_sha256_free(&context_); }
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  void begin() { check(mbedtls_sha256_starts(&context_, 0)); }
+  void update(Bytes bytes) {
+    if (bytes.empty()) return;
+    check(mbedtls_sha256_update(&context_, bytes.data(), bytes.size()));
+  }
+  Digest finish() {
+    Digest digest;
+    check(mbedtls_sha256_finish(&context_, digest.data()));
+    return digest;
+  }
+
+ private:
+  static void check(int failure) { ASSERT(failure == 0); }
+  mbedtls_sha256_context context_;
+};
+
+}  // namespace
+
+struct Sha256::State {
+  Context context;
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {}
+Sha256::~Sha256() = default;
+
+void Sha256::update(Bytes bytes) { state_->context.update(bytes); }
+
+Digest Sha256::finish() {
+  const Digest digest = state_->context.finish();
+  state_->context.begin();
+  return digest;
+}
+
+Digest sha256(Bytes bytes) {
+  Context context;
+  context.update(bytes);
+  return context.finish();
+}
+
+Digest hmac_sha256(Bytes key, Bytes message) {
+  std::array<std::uint8_t, kBlockBytes> pad{};
+  if (key.size() > kBlockBytes) {
+    Digest hashed = sha256(key);
+    std::memcpy(pad.data(), hashed.data(), hashed.size());
+    wipe(hashed);
+  } else if (!key.empty()) {
+    std::memcpy(pad.data(), key.data(), key.size());
+  }
+  Context context;
+  for (auto& b : pad) b ^= 0x36;
+  context.update(pad);
+  context.update(message);
+  const Digest inner = context.finish();
+  context.begin();
+  for (auto& b : pad) b ^= 0x36 ^ 0x5c;
+  context.update(pad);
+  wipe(pad);
+  context.update(inner);
+  return context.finish();
+}
+
+namespace {
+
+struct Sip {
+  std::uint64_t v0, v1, v2, v3;
+
+  void rounds(int count) {
+    for (; count > 0; --count) {
+      v0 += v1;
+      v1 = std::rotl(v1, 13) ^ v0;
+      v0 = std::rotl(v0, 32);
+      v2 += v3;
+      v3 = std::rotl(v3, 16) ^ v2;
+      v0 += v3;
+      v3 = std::rotl(v3, 21) ^ v0;
+      v2 += v1;
+      v1 = std::rotl(v1, 17) ^ v2;
+      v2 = std::rotl(v2, 32);
+    }
+  }
+  void word(std::uint64_t m) {
+    v3 ^= m;
+    rounds(2);
+    v0 ^= m;
+  }
+};
+
+}  // namespace
+
+std::uint64_t siphash(Bytes key, Bytes message) {
+  ASSERT(key.size() == 16);
+  Reader keys(key);
+  const std::uint64_t k0 = keys.u64();
+  const std::uint64_t k1 = keys.u64();
+  Sip sip{k0 ^ 0x736f6d6570736575u, k1 ^ 0x646f72616e646f6du, k0 ^ 0x6c7967656e657261u,
+          k1 ^ 0x7465646279746573u};
+  Reader words(message);
+  while (words.left() >= 8) sip.word(words.u64());
+  std::uint64_t last = std::uint64_t{message.size() & 0xff} << 56;
+  for (unsigned shift = 0; words.left() > 0; shift += 8) last |= std::uint64_t{words.u8()} << shift;
+  sip.word(last);
+  sip.v2 ^= 0xff;
+  sip.rounds(4);
+  return sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
+}
+
+}  // namespace pinaflux::crypto
