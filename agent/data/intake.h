@@ -57,6 +57,7 @@ struct Refusal {
   std::uint64_t byte_count = 0;
   std::uint64_t keyed_hash = 0;
   std::uint32_t position = 0;  // Byte offset of the fault, where known.
+  std::uint64_t count = 1;     // Of records refused alike; byte_count is their sum.
 };
 
 struct Parcel {

@@ -3,27 +3,11 @@
 #include <charconv>
 #include <cmath>
 
+#include "platform/base/text.h"
+
 namespace pinaflux {
 
 namespace {
-
-// Length of the UTF-8 sequence that begins at text[i], or 0 if it is not valid (RFC 3629).
-std::size_t sequence_length(std::string_view text, std::size_t i) {
-  const auto byte = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
-  const unsigned lead = byte(i);
-  if (lead < 0x80) return 1;
-  const std::size_t n = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || i + n > text.size()) return 0;
-  for (std::size_t k = 1; k < n; ++k) {
-    if ((byte(i + k) & 0xc0) != 0x80) return 0;
-  }
-  const unsigned second = byte(i + 1);
-  if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-      (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f)) {
-    return 0;
-  }
-  return n;
-}
 
 void append_escaped(std::string& to, unsigned char c) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -49,7 +33,7 @@ void append_json_string(std::string& to, std::string_view text) {
     if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
       append_escaped(to, c);
       ++i;
-    } else if (const std::size_t n = sequence_length(text, i); n > 0) {
+    } else if (const std::size_t n = utf8_bytes(text.substr(i)); n > 0) {
       to.append(text, i, n);
       i += n;
     } else {

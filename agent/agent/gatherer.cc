@@ -1,0 +1,119 @@
+#include "agent/agent/gatherer.h"
+
+// A group's arena takes the masked copy of what an intake holds. Masking may lengthen values (a token
+// for a short name), so an intake gets at most half of what the group has left: then a parcel that was
+// admitted fits nearly always. Where it does not, the parcel waits, still raw, for the next group, which
+// is empty; what does not fit into an empty group never will and is refused.
+//
+// The whole parcel is masked before any of it reaches the pipeline: masking has no state, so a parcel
+// that turns out not to fit leaves no trace.
+
+#include <algorithm>
+
+namespace pinaflux {
+
+namespace {
+constexpr std::size_t kBudgetMin = limits::kIntakeBytesMax / 16;
+// Refusals of one group that are kept apart; more are counted together, by source and reason.
+constexpr std::size_t kRefusalsApart = 256;
+
+std::size_t intake_budget(const Group& group) {
+  return std::min((group.arena.bytes_max() - group.arena.bytes_used()) / 2, limits::kIntakeBytesMax);
+}
+}  // namespace
+
+Gatherer::Gatherer(const std::vector<std::unique_ptr<Source>>& sources, Masker& masker,
+                   Pipeline& pipeline, Shapes& shapes)
+    : sources_(sources), masker_(masker), pipeline_(pipeline), intake_(shapes) {
+  masked_.reserve(limits::kGroupRecordsMax);
+}
+
+Gatherer::Outcome Gatherer::gather(Group& group, Instant now) {
+  if (group.full()) return Outcome::full;
+  if (next_parcel_ == intake_.parcels.size()) poll(group);
+  const bool nothing_came = intake_.parcels.empty();
+  while (next_parcel_ < intake_.parcels.size()) {
+    if (!take(intake_.parcels[next_parcel_], group, now)) return Outcome::full;
+    ++next_parcel_;
+  }
+  next_parcel_ = 0;
+  intake_.reset();
+  if (std::ranges::none_of(sources_, [](const auto& s) { return s->ready(); })) return Outcome::idle;
+  return nothing_came || group.full() ? Outcome::full : Outcome::more;
+}
+
+void Gatherer::poll(Group& group) {
+  next_parcel_ = 0;
+  const std::size_t budget = intake_budget(group);
+  intake_.reset(budget);
+  if (budget < kBudgetMin || sources_.empty()) return;
+  first_source_ = (first_source_ + 1) % sources_.size();
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    Source& source = *sources_[(first_source_ + i) % sources_.size()];
+    if (source.ready()) source.poll(intake_);
+  }
+}
+
+bool Gatherer::take(const Parcel& parcel, Group& group, Instant now) {
+  const bool fits = mask(parcel, group);
+  if (!fits && !group.empty()) return false;
+  std::uint64_t accepted = 0;
+  if (fits) {
+    for (const Record& record : masked_) {
+      const auto outcome = pipeline_.process(parcel.source, record, now, group);
+      if (outcome.verdict == Pipeline::Verdict::taken) {
+        ++accepted;
+      } else {
+        const bool no_room = outcome.verdict == Pipeline::Verdict::no_room;
+        refuse(group, {parcel.source, no_room ? Reason::too_large : outcome.reason, 0, 0, 0});
+      }
+    }
+    for (Reason reason : unmasked_) refuse(group, {parcel.source, reason, 0, 0, 0});
+  } else {
+    for (std::size_t i = parcel.records_begin; i < parcel.records_end; ++i) {
+      refuse(group, {parcel.source, Reason::too_large, 0, 0, 0});
+    }
+  }
+  for (std::size_t i = parcel.refusals_begin; i < parcel.refusals_end; ++i) {
+    refuse(group, intake_.refusals[i]);
+  }
+  for (std::size_t i = parcel.cursors_begin; i < parcel.cursors_end; ++i) {
+    group.cursors.push_back(std::move(intake_.cursors[i]));
+  }
+  group.receipt(parcel.source, parcel.ticket, accepted);
+  return true;
+}
+
+// False when the group's arena ended before the parcel did.
+bool Gatherer::mask(const Parcel& parcel, Group& group) {
+  masked_.clear();
+  unmasked_.clear();
+  for (std::size_t i = parcel.records_begin; i < parcel.records_end; ++i) {
+    auto outcome = masker_.mask(intake_.records[i], group.arena);
+    if (outcome.verdict == Masker::Verdict::no_room) return false;
+    if (outcome.verdict == Masker::Verdict::kept) {
+      masked_.push_back(*outcome.record);
+    } else {
+      unmasked_.push_back(outcome.reason);
+    }
+  }
+  return true;
+}
+
+void Gatherer::refuse(Group& group, const Refusal& refusal) {
+  refused_[static_cast<std::size_t>(refusal.reason)] += refusal.count;
+  auto& refusals = group.refusals;
+  if (refusals.size() >= kRefusalsApart) {
+    auto alike = std::ranges::find_if(refusals, [&](const Refusal& r) {
+      return r.source == refusal.source && r.reason == refusal.reason;
+    });
+    if (alike != refusals.end()) {
+      alike->count += refusal.count;
+      alike->byte_count += refusal.byte_count;
+      return;
+    }
+  }
+  refusals.push_back(refusal);
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,57 @@
+// Gatherer: brings what the sources have through mask and pipeline into a group, fairly.
+//
+// Promise    A parcel goes into a group whole. Its raw values are wiped before gather() returns, unless
+//            the group is full: then the rest waits in the intake for the next group.
+// Order      Parcels of one source in the order of their tickets. The source that begins changes every
+//            time, so that none lives on what another leaves.
+// Ownership  Everything handed in must outlive it.
+// Threads    Loop.
+// Tests      tests/agent/agent/gatherer_test.cc
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "agent/data/group.h"
+#include "agent/data/intake.h"
+#include "agent/ingest/source.h"
+#include "agent/mask/masker.h"
+#include "agent/pipeline/pipeline.h"
+
+namespace pinaflux {
+
+class Gatherer {
+ public:
+  Gatherer(const std::vector<std::unique_ptr<Source>>& sources, Masker& masker, Pipeline& pipeline,
+           Shapes& shapes);
+
+  enum class Outcome {
+    idle,  // Nothing more waits.
+    more,  // Something waits, and the group has room: come again after the other events.
+    full,  // Something waits, and the group must be committed first.
+  };
+  Outcome gather(Group& group, Instant now);
+
+  // Records refused since start, by Reason.
+  std::uint64_t refused(Reason reason) const { return refused_[static_cast<std::size_t>(reason)]; }
+
+ private:
+  void poll(Group& group);
+  bool take(const Parcel& parcel, Group& group, Instant now);
+  bool mask(const Parcel& parcel, Group& group);
+  void refuse(Group& group, const Refusal& refusal);
+
+  const std::vector<std::unique_ptr<Source>>& sources_;
+  Masker& masker_;
+  Pipeline& pipeline_;
+  Intake intake_;
+  std::size_t next_parcel_ = 0;   // In the intake; those before it are in a group.
+  std::size_t first_source_ = 0;
+  std::vector<Record> masked_;    // Of the parcel at hand.
+  std::vector<Reason> unmasked_;  // Why records of the parcel at hand are not in masked_.
+  std::array<std::uint64_t, 32> refused_{};
+};
+
+}  // namespace pinaflux
