@@ -3,10 +3,13 @@
 // Promise    Rules apply before anything is stored, logged, counted by value or sent. A rule that cannot
 //            be applied to a value refuses the record: fail closed. Text that is kept is copied into the
 //            group's arena; nothing of a RawRecord outlives the intake.
-// Order      Rules apply in the order of the configuration; the first allow-list that matches a stream
-//            decides about its unknown fields.
+// Order      Rules apply in the order of the configuration, each to what the earlier ones left; the first
+//            allow-list that matches a stream decides about its unknown fields.
+// Names      A rule on names masks the steps that its pattern's wildcards matched, or, without a wildcard,
+//            all of them: what the configuration writes down is not secret. A stream's first step is
+//            the source's name and stays. Names that become equal refuse the record.
 // Limits     Plans are compiled once per shape; steady state takes nothing from the heap.
-// Ownership  Shapes and Options' keys must outlive the Masker.
+// Ownership  Shapes must outlive the Masker; keys are copied, and wiped with it.
 // Threads    Loop.
 // Tests      tests/agent/mask/masker_test.cc
 #pragma once
@@ -26,17 +29,19 @@ namespace pinaflux {
 struct MaskRule {
   enum class Operator { drop, hmac, truncate, round, replace, keep, reject };
   // What the rule looks at. `field` patterns: names with dots, `*` one step, `**` any steps.
-  std::string stream = "**";        // Pattern on "source/..." with '/' as step.
-  std::string field;                // Pattern; a value rule.
-  bool on_stream_name = false;      // Applies the operator to the stream's name (topic included).
-  bool on_field_name = false;       // Applies the operator to the names of matching fields.
+  std::string stream = "**";    // Pattern on "source/..." with '/' as step.
+  std::string field;            // Pattern; a value rule.
+  bool on_stream_name = false;  // Applies the operator to the stream's name (topic included).
+  bool on_field_name = false;   // Applies the operator to the names of matching fields.
   Operator with = Operator::drop;
-  std::string key_id;               // hmac: which key of the vault.
-  std::size_t length = 0;           // truncate: characters kept (UTF-8 code points).
-  double step = 0.0;                // round: to multiples of it.
-  std::string replacement;          // replace: this text.
-  std::vector<std::string> allow;   // Allow-list: patterns of the fields kept; `with` says what
-                                    // happens to others: drop the field, or reject the record.
+  std::string key_id;       // hmac: which key of the vault.
+  std::size_t length = 0;   // truncate: characters kept (UTF-8 code points).
+  double step = 0.0;        // round: to multiples of it.
+  std::string replacement;  // replace: this text, at most 256 bytes.
+  // Allow-list, instead of `field`: patterns of the fields that stay as they are. `with` says what happens
+  // to others: drop the field (keep means the same), reject the record, or any other operator. `keep` with
+  // a `field` is an allow-list of that one pattern.
+  std::vector<std::string> allow;
 };
 
 struct MaskOptions {
@@ -47,7 +52,7 @@ class Vault;
 
 class Masker {
  public:
-  // Errors: a key that the vault does not have.
+  // Errors: a key that the vault does not have (not_found), a rule that makes no sense (invalid).
   static Result<std::unique_ptr<Masker>> make(const MaskOptions& options, Shapes& shapes,
                                               const Vault& vault);
   ~Masker();
@@ -55,10 +60,11 @@ class Masker {
   enum class Verdict { kept, refused, no_room };
   struct Outcome {
     Verdict verdict;
-    Reason reason;                  // When refused.
-    std::optional<Record> record;   // When kept.
+    Reason reason;                 // When refused.
+    std::optional<Record> record;  // When kept.
   };
-  // no_room: the group's arena is full; nothing was kept of this record.
+  // no_room: the group's arena is full; nothing was kept of this record. An empty group has room for
+  // every record within limits.h.
   Outcome mask(const RawRecord& raw, Arena& arena);
 
  private:

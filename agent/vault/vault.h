@@ -1,6 +1,8 @@
 // Vault: keys by name; values never leave it as text.
 //
 // Promise    Keys are read from files or systemd credentials at start and at reload, wiped when dropped.
+// Format     A key is the file's bytes. If all of them are printable text, one newline at the end is
+//            not part of it, so that `echo` and an editor make the same key.
 // Limits     A key has 16 to 4,096 bytes; a file readable by others is refused.
 // Threads    Immutable after load(); any.
 // Tests      tests/agent/vault/vault_test.cc
@@ -26,7 +28,7 @@ class Vault {
   };
 
   Vault() = default;
-  ~Vault();
+  ~Vault() = default;
   Vault(Vault&&) noexcept = default;
   Vault& operator=(Vault&&) noexcept = default;
 
@@ -41,6 +43,11 @@ class Vault {
 
  private:
   struct Entry {
+    Entry(std::string name, Buffer bytes) : id(std::move(name)), key(std::move(bytes)) {}
+    ~Entry() { wipe(key); }
+    Entry(Entry&&) noexcept = default;
+    Entry& operator=(Entry&& other) noexcept;
+
     std::string id;
     Buffer key;
   };

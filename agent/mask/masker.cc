@@ -1,0 +1,98 @@
+// For each record: find the plan of its shape by index, take one array from the group's arena, walk the
+// plan's columns. A cell without work is copied; a cell with work is worked on in scratch memory and only
+// its result reaches the group's arena: a raw value that a rule covers never gets there.
+
+#include "agent/mask/masker.h"
+
+#include <algorithm>
+
+#include "agent/mask/plan.h"
+#include "agent/mask/rule.h"
+
+namespace pinaflux {
+
+struct Masker::State {
+  explicit State(Shapes& all) : shapes(all) {}
+
+  const Plan& plan_of(const Shape& raw) {
+    const std::size_t id = raw.id();
+    if (id < plans.size() && plans[id] != nullptr) [[likely]]
+      return *plans[id];
+    if (id >= plans.size()) plans.resize(id + 1);
+    plans[id] = std::make_unique<Plan>(compile_plan(rules, raw, shapes));
+    return *plans[id];
+  }
+
+  Shapes& shapes;
+  std::vector<Rule> rules;
+  std::vector<std::unique_ptr<Plan>> plans;  // By Shape::id; a plan's rules point into `rules`.
+  Rule::Scratch scratch;
+};
+
+namespace {
+
+using Outcome = Masker::Outcome;
+using Verdict = Masker::Verdict;
+
+Outcome refuse(Reason reason) { return {Verdict::refused, reason, std::nullopt}; }
+
+enum class Cell { done, failed, no_room };
+
+Cell keep(const Value& value, Arena& arena, Value& to) {
+  to = value;
+  if (!value.is_view()) return Cell::done;
+  const std::string_view text = arena.copy(value.as_text());
+  if (text.data() == nullptr) return Cell::no_room;
+  to = value.type() == Type::text ? Value::text(text) : Value::bytes(as_bytes(text));
+  return Cell::done;
+}
+
+Cell work(const Plan& plan, const Plan::Column& column, Value value, Rule::Scratch& scratch,
+          Arena& arena, Value& to) {
+  to = Value();
+  if (value.type() == Type::absent) return Cell::done;
+  for (std::uint32_t i = column.work_begin; i < column.work_end; ++i) {
+    if (!plan.work[i]->apply(value, scratch)) return Cell::failed;
+  }
+  return keep(value, arena, to);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Masker>> Masker::make(const MaskOptions& options, Shapes& shapes,
+                                             const Vault& vault) {
+  auto state = std::make_unique<State>(shapes);
+  state->rules.reserve(options.rules.size());
+  for (const MaskRule& options_of_rule : options.rules) {
+    auto rule = Rule::make(options_of_rule, vault);
+    if (!rule) return std::unexpected(rule.error());
+    state->rules.push_back(std::move(*rule));
+  }
+  return std::unique_ptr<Masker>(new Masker(std::move(state)));
+}
+
+Masker::Masker(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Masker::~Masker() = default;
+
+Masker::Outcome Masker::mask(const RawRecord& raw, Arena& arena) {
+  const Plan& plan = state_->plan_of(*raw.row.shape);
+  if (plan.refused) return refuse(*plan.refused);
+  const Value* from = raw.row.values;
+  for (std::uint32_t position : plan.rejected) {
+    if (from[position].type() != Type::absent) return refuse(Reason::unknown_field);
+  }
+  const std::span<Value> to = arena.array<Value>(plan.columns.size());
+  if (to.data() == nullptr) return {Verdict::no_room, Reason::malformed, std::nullopt};
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const Plan::Column& column = plan.columns[i];
+    const Value& value = from[column.source];
+    const Cell cell = column.work_begin == column.work_end
+                          ? keep(value, arena, to[i])
+                          : work(plan, column, value, state_->scratch, arena, to[i]);
+    if (cell == Cell::failed) return refuse(Reason::mask_failed);
+    if (cell == Cell::no_room) return {Verdict::no_room, Reason::malformed, std::nullopt};
+  }
+  return {Verdict::kept, Reason::malformed, Record(Row{plan.shape, to.data(), raw.row.time})};
+}
+
+}  // namespace pinaflux

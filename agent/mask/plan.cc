@@ -1,0 +1,123 @@
+// The rules are played through once on the names alone, in their order, each on what the earlier ones left:
+//
+//   raw       ward/7/bed  [patient, pulse, note]
+//   rules     stream "ward/*/**": hmac the stream's name; field patient: hmac; field note: drop
+//   plan      ward/k:x1../k:y2..  [patient <- 0 hmac, pulse <- 1]
+//
+// A rule that rejects notes the position instead, and is asked for each record: a field that a shape has
+// may be absent from a record.
+
+#include "agent/mask/plan.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "platform/base/text.h"
+
+namespace pinaflux {
+
+namespace {
+
+struct Draft {
+  struct Field {
+    std::uint32_t source;
+    std::string name;
+    std::vector<const Rule*> work;
+  };
+
+  std::string stream;
+  std::vector<Field> fields;
+  bool allow_list_decided = false;
+  Plan plan;
+};
+
+std::string mask_name(const Rule& rule, std::string_view name, char separator,
+                      const Pattern::StepSet& steps) {
+  std::string masked;
+  Rule::Scratch scratch;
+  std::size_t at = 0;
+  Split rest(name, separator);
+  for (std::string_view step; rest.next(step); ++at) {
+    if (at > 0) masked += separator;
+    masked += steps.test(at) ? rule.apply_to_name(step, scratch) : step;
+  }
+  return masked;
+}
+
+void apply_to_stream_name(const Rule& rule, Draft& draft) {
+  if (rule.with() == Rule::Operator::reject) {
+    draft.plan.refused = Reason::unknown_field;
+    return;
+  }
+  draft.stream = mask_name(rule, draft.stream, '/', rule.stream_steps(draft.stream));
+}
+
+void apply_to_field(const Rule& rule, const Pattern::StepSet& wild, Draft& draft,
+                    Draft::Field& field) {
+  if (rule.with() == Rule::Operator::reject) {
+    draft.plan.rejected.push_back(field.source);
+  } else if (rule.on_field_name()) {
+    const bool literal = wild.none();
+    field.name = mask_name(rule, field.name, '.', literal ? ~wild : wild);
+  } else {
+    field.work.push_back(&rule);
+  }
+}
+
+void apply_to_fields(const Rule& rule, Draft& draft) {
+  if (rule.is_allow_list() && !rule.on_field_name()) {
+    if (draft.allow_list_decided) return;
+    draft.allow_list_decided = true;
+  }
+  Pattern::StepSet wild;
+  if (rule.with() == Rule::Operator::drop) {
+    std::erase_if(draft.fields, [&](auto& f) { return rule.selects_field(f.name, wild); });
+    return;
+  }
+  for (Draft::Field& field : draft.fields) {
+    if (rule.selects_field(field.name, wild)) apply_to_field(rule, wild, draft, field);
+  }
+}
+
+bool has_duplicate(std::vector<std::string_view> names) {
+  std::ranges::sort(names);
+  return std::ranges::adjacent_find(names) != names.end();
+}
+
+Plan finish(Draft& draft, Shapes& shapes) {
+  Plan plan = std::move(draft.plan);
+  std::vector<std::string_view> names;
+  for (const Draft::Field& field : draft.fields) {
+    names.push_back(field.name);
+    const auto begin = static_cast<std::uint32_t>(plan.work.size());
+    plan.work.insert(plan.work.end(), field.work.begin(), field.work.end());
+    plan.columns.push_back({field.source, begin, static_cast<std::uint32_t>(plan.work.size())});
+  }
+  if (plan.refused) return plan;
+  if (has_duplicate(names)) {
+    plan.refused = Reason::mask_failed;
+    return plan;
+  }
+  plan.shape = shapes.intern(draft.stream, names);
+  if (plan.shape == nullptr) plan.refused = Reason::shapes_exhausted;
+  return plan;
+}
+
+}  // namespace
+
+Plan compile_plan(std::span<const Rule> rules, const Shape& raw, Shapes& shapes) {
+  Draft draft;
+  draft.stream = raw.stream();
+  for (std::uint32_t i = 0; i < raw.field_count(); ++i) {
+    draft.fields.push_back({i, raw.fields()[i], {}});
+  }
+  for (const Rule& rule : rules) {
+    const bool selected = rule.selects_stream(draft.stream);
+    if (selected && (rule.on_field_name() || !rule.on_names())) apply_to_fields(rule, draft);
+    if (selected && rule.on_stream_name()) apply_to_stream_name(rule, draft);
+  }
+  return finish(draft, shapes);
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,36 @@
+// Plan: what the rules come to for one raw shape, compiled once: which cells go where, which of them are
+// worked on, and the masked shape.
+//
+// Promise    Everything that depends on names is decided here; only values are left for each record.
+// Ownership  Rules and Shapes must outlive it.
+// Threads    Immutable; any.
+// Tests      tests/agent/mask/masker_test.cc
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "agent/data/intake.h"
+#include "agent/mask/rule.h"
+
+namespace pinaflux {
+
+struct Plan {
+  struct Column {
+    std::uint32_t source = 0;      // Position in the raw record.
+    std::uint32_t work_begin = 0;  // In `work`; begin == end: the cell is copied as it is.
+    std::uint32_t work_end = 0;
+  };
+
+  const Shape* shape = nullptr;         // Of the masked record.
+  std::optional<Reason> refused;        // Set: every record of the raw shape is.
+  std::vector<std::uint32_t> rejected;  // Raw positions; a record that has one of them is refused.
+  std::vector<Column> columns;          // Of the masked record.
+  std::vector<const Rule*> work;        // By column, in the order of the configuration.
+};
+
+Plan compile_plan(std::span<const Rule> rules, const Shape& raw, Shapes& shapes);
+
+}  // namespace pinaflux

@@ -1,0 +1,65 @@
+// Rule: one MaskRule made ready: patterns cut, key fetched, nonsense refused.
+//
+// Promise    make() refuses a rule that could never do what it says: a mask that silently does nothing
+//            is worse than none. What cannot be applied to a value refuses the record later.
+// Ownership  Holds its own copy of the key and wipes it.
+// Threads    Immutable; any.
+// Tests      tests/agent/mask/masker_test.cc
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "agent/data/value.h"
+#include "agent/mask/masker.h"
+#include "agent/mask/pattern.h"
+
+namespace pinaflux {
+
+class Rule {
+ public:
+  using Operator = MaskRule::Operator;
+
+  static Result<Rule> make(const MaskRule& options, const Vault& vault);
+  ~Rule() { wipe(key_); }
+  Rule(Rule&&) noexcept = default;
+  Rule& operator=(Rule&&) = delete;
+
+  Operator with() const { return with_; }
+  bool on_names() const { return options_.on_stream_name || options_.on_field_name; }
+  bool on_stream_name() const { return options_.on_stream_name; }
+  bool on_field_name() const { return options_.on_field_name; }
+  bool is_allow_list() const { return !allow_.empty(); }
+
+  bool selects_stream(std::string_view stream) const { return stream_.matches(stream); }
+  // The operator applies to this field: it matches, or the allow-list does not name it. `wild` are the
+  // steps of its name that the configuration did not write down.
+  bool selects_field(std::string_view field, Pattern::StepSet& wild) const;
+
+  // Steps of a stream's name to mask: those that a wildcard matched, or all if there is none; never the
+  // first, which is the source's name.
+  Pattern::StepSet stream_steps(std::string_view stream) const;
+
+  // Where a token or a number's text is written; a Value may point into it until the next use.
+  struct Scratch {
+    char text[128];
+  };
+  // Replaces a value that is present. False: the rule cannot be applied to it.
+  bool apply(Value& value, Scratch& scratch) const;
+  // One step of a name; hmac, truncate and replace only.
+  std::string_view apply_to_name(std::string_view step, Scratch& scratch) const;
+
+ private:
+  Rule(const MaskRule& options, Buffer key);
+  std::string_view token(std::string_view text, Scratch& scratch) const;
+  bool round(Value& value) const;
+
+  MaskRule options_;
+  Operator with_;
+  Pattern stream_;
+  Pattern field_;
+  std::vector<Pattern> allow_;
+  Buffer key_;
+};
+
+}  // namespace pinaflux
