@@ -1,12 +1,17 @@
 #include "agent/control/control.h"
 
 #include <algorithm>
+#include <optional>
+
+#include "platform/base/json_writer.h"
+#include "platform/base/text.h"
 
 namespace pinaflux {
 
 namespace {
 constexpr std::size_t kClientsMax = 16;
-constexpr std::size_t kRequestBytesMax = 4096;
+constexpr std::size_t kLineBytesMax = 256;
+constexpr std::string_view kApply = "apply ";
 }  // namespace
 
 class Control::Client : public Stream::Events {
@@ -19,12 +24,17 @@ class Control::Client : public Stream::Events {
     request_.append(as_text(bytes));
     const auto end = request_.find('\n');
     if (end == std::string::npos) {
-      if (request_.size() > kRequestBytesMax) stream_->finish();
+      if (request_.size() > kLineBytesMax) refuse("the request line is too long");
       return;
     }
-    asked_ = true;
-    request_.resize(end);
-    control_.request(*this, request_);
+    const std::string_view line(request_.data(), end);
+    const auto expected = content_bytes(line);
+    if (!expected || *expected > kApplyBytesMax) {
+      refuse("apply needs the number of bytes that follow, at most 1048576");
+    } else if (request_.size() - end - 1 >= *expected) {
+      asked_ = true;
+      control_.request(*this, line, std::string_view(request_).substr(end + 1, *expected));
+    }
   }
   void closed(Error) override { control_.gone(*this); }
 
@@ -39,6 +49,17 @@ class Control::Client : public Stream::Events {
   bool tapping = false;
 
  private:
+  // Only `apply` is followed by bytes.
+  static std::optional<std::size_t> content_bytes(std::string_view line) {
+    if (!line.starts_with(kApply)) return 0;
+    return parse_integer<std::size_t>(line.substr(kApply.size()));
+  }
+  void refuse(std::string_view why) {
+    asked_ = true;
+    line(JsonWriter().begin_object().key("error").string(why).end_object().text());
+    finish();
+  }
+
   Control& control_;
   std::string request_;
   bool asked_ = false;
@@ -69,6 +90,7 @@ Result<std::unique_ptr<Control>> Control::start(const ControlOptions& options, N
   return control;
 }
 
+Control::Control(Operations operations) : operations_(std::move(operations)) {}
 Control::~Control() = default;
 
 void Control::accept(Network::Accepted& accepted) {
@@ -76,18 +98,18 @@ void Control::accept(Network::Accepted& accepted) {
   clients_.push_back(std::make_unique<Client>(*this, accepted));
 }
 
-void Control::request(Client& client, std::string_view line) {
+void Control::request(Client& client, std::string_view line, std::string_view content) {
   if (line == "status") {
     client.line(status_json(operations_.status()));
     client.finish();
-  } else if (line.starts_with("apply ")) {
-    client.line(operations_.apply(std::string(line.substr(6))));
+  } else if (line.starts_with(kApply)) {
+    client.line(operations_.apply(content));
     client.finish();
   } else if (line == "tap") {
     client.tapping = true;
     if (++taps_ == 1) operations_.tapping(true);
   } else {
-    client.line(R"({"error":"unknown request: say status, apply PATH or tap"})");
+    client.line(R"({"error":"unknown request: say status, apply BYTES or tap"})");
     client.finish();
   }
 }

@@ -3,10 +3,10 @@
 //
 // Protocol   On the socket: one request line, then the answer, then the end of the stream.
 //              status            one line of JSON ("pinaflux.status/1")
-//              apply PATH        one line of JSON ("pinaflux.apply/1"), then the agent restarts its
-//                                stations with that configuration
+//              apply BYTES       followed by that many bytes of configuration: one line of JSON
+//                                ("pinaflux.apply/1"), then the agent restarts its stations with it
 //              tap               one line of JSON a record, until the client goes away
-// Limits     kClientsMax at a time; a request line of 4 KiB; a tap client that reads too slowly misses
+// Limits     kClientsMax at a time; a configuration of kApplyBytesMax; a tap client that reads too slowly misses
 //            records, never slows the agent.
 // Ownership  Operations, loop and network must outlive it.
 // Threads    Loop.
@@ -33,10 +33,12 @@ struct ControlOptions {
 
 class Control {
  public:
+  static constexpr std::size_t kApplyBytesMax = 1024 * 1024;
+
   struct Operations {
     std::function<AgentStatus()> status;
-    // A JSON line for the client: whether the file was accepted, and its findings.
-    std::function<std::string(const std::string& path)> apply;
+    // A JSON line for the client: whether the configuration was accepted, and its findings.
+    std::function<std::string(std::string_view configuration)> apply;
     // The first tap client came (true), the last one went (false).
     std::function<void(bool)> tapping;
   };
@@ -53,9 +55,9 @@ class Control {
 
  private:
   class Client;
-  explicit Control(Operations operations) : operations_(std::move(operations)) {}
+  explicit Control(Operations operations);
   void accept(Network::Accepted& accepted);
-  void request(Client& client, std::string_view line);
+  void request(Client& client, std::string_view line, std::string_view content);
   void gone(Client& client);
   void serve_http(const HttpRequest& request);
 
