@@ -70,7 +70,7 @@ endif()
 
 add_library(pinaflux_warnings INTERFACE)
 target_compile_options(pinaflux_warnings INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
+  -Wall -Wextra -Wno-missing-designated-field-initializers -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
   -Wnon-virtual-dtor -Wold-style-cast -Werror)
 
 find_program(PINAFLUX_CCACHE ccache)
