@@ -1,0 +1,95 @@
+#include "agent/agent/pace.h"
+
+#include <doctest/doctest.h>
+
+namespace pinaflux {
+namespace {
+
+constexpr Instant at(std::int64_t ms) { return Instant{ms * 1'000'000}; }
+
+struct PaceFixture {
+  Pace pace{{Duration::seconds(1), Duration::seconds(1)}};
+  LeaseWish none;
+  LeaseWish two_places = [] {
+    LeaseWish w;
+    w.envelopes[0] = 2;
+    return w;
+  }();
+  Pace::Group empty{true, false, false};
+  Pace::Group some{false, false, false};
+  Pace::Group full{false, true, false};
+  Pace::Group stalled{false, false, true};
+
+  // The lane has been asked at `now` and had nothing.
+  void drained(Instant now) {
+    pace.asked(two_places, now);
+    pace.leased(0, 2, 0, false);
+  }
+};
+
+TEST_CASE_FIXTURE(PaceFixture, "a group waits for its age") {
+  CHECK_FALSE(pace.commit_now(some, none, at(100)));
+  CHECK_FALSE(pace.commit_now(some, none, at(1099)));
+  CHECK(pace.commit_now(some, none, at(1100)));
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "a full group does not wait") {
+  CHECK(pace.commit_now(full, none, at(0)));
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "a group that every source waits for is committed soon") {
+  CHECK_FALSE(pace.commit_now(stalled, none, at(0)));
+  CHECK(pace.commit_now(stalled, none, at(0) + limits::kCommitStall));
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "an empty group is never due, and its age begins with its content") {
+  CHECK_FALSE(pace.commit_now(empty, none, at(0)));
+  CHECK_FALSE(pace.commit_now(empty, none, at(5000)));
+  CHECK_FALSE(pace.commit_now(some, none, at(5500)));
+  CHECK_FALSE(pace.commit_now(some, none, at(6499)));
+  CHECK(pace.commit_now(some, none, at(6500)));
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "what was queued before the start is asked for at once") {
+  const LeaseWish wish = pace.lease_now(two_places, empty, at(0));
+  CHECK(wish.envelopes[0] == 2);
+  CHECK(pace.commit_now(empty, wish, at(0)));
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "a live lane is asked once a batch age") {
+  drained(at(0));
+  pace.leased(0, 0, 0, true);  // Committed as a chunk by an early commit.
+  CHECK(pace.lease_now(two_places, empty, at(500)).envelopes[0] == 0);
+  const LeaseWish wish = pace.lease_now(two_places, empty, at(1000));
+  CHECK(wish.envelopes[0] == 2);
+  CHECK(pace.commit_now(empty, wish, at(1000)));
+  CHECK(pace.next(two_places, empty) == at(1000));
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "an empty lane is not asked, and nothing is due") {
+  drained(at(0));
+  const LeaseWish wish = pace.lease_now(two_places, empty, at(5000));
+  CHECK(wish.envelopes[0] == 0);
+  CHECK_FALSE(pace.commit_now(empty, wish, at(5000)));
+  CHECK(pace.next(two_places, empty) == Instant::never());
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "a wish granted in full is repeated at once: there may be a backlog") {
+  pace.asked(two_places, at(0));
+  pace.leased(0, 2, 2, false);
+  CHECK(pace.lease_now(two_places, empty, at(1)).envelopes[0] == 2);
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "lost leases are asked for again at once") {
+  drained(at(0));
+  pace.lost(0);
+  CHECK(pace.lease_now(two_places, empty, at(1)).envelopes[0] == 2);
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "without a free place nothing is asked for") {
+  CHECK(pace.lease_now(none, some, at(9000)).envelopes[0] == 0);
+  CHECK(pace.next(none, empty) == Instant::never());
+}
+
+}  // namespace
+}  // namespace pinaflux

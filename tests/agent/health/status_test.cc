@@ -1,0 +1,73 @@
+#include "agent/health/status.h"
+
+#include <doctest/doctest.h>
+
+namespace pinaflux {
+namespace {
+
+AgentStatus sample() {
+  AgentStatus s;
+  s.version = "1.2.3";
+  s.gateway = "pump-7";
+  s.configuration = "abcd";
+  s.generation = 3;
+  s.uptime_ms = 61'000;
+  s.clock_trusted = true;
+  s.resident_bytes = 4'194'304;
+  s.written_bytes = 1000;
+  s.sources.push_back({"zigbee", "mqtt", "working", "", 10, 20, 19, 1, 2, 0, false});
+  s.lanes.push_back({"normal", "00ff", 21, 15, 5, 300, 0, 1500});
+  s.refused.push_back({"malformed", 2});
+  s.spool = {4096, 1'048'576, 7, 1, 2, 1.5, false, ""};
+  s.uplink = {"tcp://127.0.0.1:1883", "working", "", 1, 4, 3, 250, 0, 0, 1, 12.5};
+  return s;
+}
+
+// The contract "pinaflux.status/1": it changes by addition only.
+TEST_CASE("the status as JSON is the golden line") {
+  CHECK(status_json(sample()) ==
+        R"({"schema":"pinaflux.status/1","version":"1.2.3","healthy":true,"gateway":"pump-7",)"
+        R"("configuration":"abcd","generation":3,"uptime_ms":61000,"clock_trusted":true,)"
+        R"("resident_bytes":4194304,"written_bytes":1000,"sources":[{"name":"zigbee",)"
+        R"("type":"mqtt","state":"working","text":"","parcels":10,"records":20,)"
+        R"("records_committed":19,"duplicates":1,"refused":2,"missed":0,"held":false}],)"
+        R"("lanes":[{"name":"normal","epoch":"00ff","next_seq":21,"acked":15,)"
+        R"("records_queued":5,"bytes_queued":300,"records_shed":0,"oldest_age_ms":1500}],)"
+        R"("refused":{"malformed":2},"spool":{"bytes_used":4096,"bytes_max":1048576,)"
+        R"("commits":7,"commit_failures":1,"commit_ms":1.5,"dead_letters":2,"full":false,)"
+        R"("text":""},"uplink":{"broker":"tcp://127.0.0.1:1883","state":"working","text":"",)"
+        R"("connects":1,"envelopes_sent":4,"envelopes_acked":3,"bytes_sent":250,"resent":0,)"
+        R"("acks_rejected":0,"in_flight":1,"round_trip_ms":12.5}})");
+}
+
+TEST_CASE("a link that is down is healthy, a failed source or a full spool is not") {
+  AgentStatus s = sample();
+  s.uplink.state = "waiting";
+  CHECK(healthy(s));
+  s.spool.full = true;
+  CHECK_FALSE(healthy(s));
+  s = sample();
+  s.sources[0].state = "failed";
+  CHECK_FALSE(healthy(s));
+}
+
+TEST_CASE("metrics name every family once and label every sample") {
+  AgentStatus s = sample();
+  s.sources.push_back({"a\"b\\c\n", "lines", "failed", "x", 0, 0, 0, 0, 0, 0, false});
+  const std::string t = status_prometheus(s);
+  CHECK(t.find("pinaflux_source_records_total{source=\"zigbee\"} 20\n") != std::string::npos);
+  CHECK(t.find("pinaflux_source_up{source=\"a\\\"b\\\\c\\n\"} 0\n") != std::string::npos);
+  CHECK(t.find("pinaflux_refused_total{reason=\"malformed\"} 2\n") != std::string::npos);
+  const auto first = t.find("# TYPE pinaflux_source_records_total");
+  CHECK(first != std::string::npos);
+  CHECK(t.find("# TYPE pinaflux_source_records_total", first + 1) == std::string::npos);
+}
+
+TEST_CASE("the text names what is wrong") {
+  AgentStatus s = sample();
+  s.spool.text = "the disk is full: free some space";
+  CHECK(status_text(s).find("the disk is full: free some space") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace pinaflux
