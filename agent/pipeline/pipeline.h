@@ -1,9 +1,11 @@
 // Pipeline: a declared graph of nodes between mask and spool: fewer, better records, each with a lane.
 //
-// Promise    No I/O. A record that is refused has a reason. State that must survive is handed to the
-//            group as StateEdits and commits with the records that caused it.
-// Order      Records keep their order along every path; a node sees them in arrival order.
-// Limits     Nodes and edges are fixed by the configuration; state per key is bounded (Options).
+// Promise    No I/O. A record that is refused has a reason, and is in no lane. State that must survive is
+//            handed to the group as StateEdits and commits with the records that caused it.
+// Order      Records keep their order along every path; a node sees them in arrival order. A record that
+//            comes to a lane by two paths is two records of it.
+// Limits     Nodes and edges are fixed by the configuration; state per key is bounded (Options). At most
+//            kNodesMax nodes, and kDeliveriesMax records made of one.
 // Ownership  Shapes must outlive it. Records live in the group's arena.
 // Threads    Loop.
 // Tests      tests/agent/pipeline/
@@ -23,35 +25,47 @@
 namespace pinaflux {
 
 struct PassThrough {};
-struct FieldFilter {                 // Keeps records for which the comparison holds.
+// Keeps records for which the comparison holds. Numbers compare by value whatever their types, text and bytes
+// by their bytes, false before true. Between other types nothing is equal, less or greater, as with NaN.
+struct FieldFilter {
   enum class Compare { equal, not_equal, less, less_equal, greater, greater_equal, exists };
   std::string field;
   Compare compare = Compare::exists;
   std::variant<std::monostate, bool, std::int64_t, double, std::string> with;
-  bool keep_missing = false;         // What to do with records that lack the field.
+  bool keep_missing = false;  // What to do with records that lack the field, or have null there.
 };
-struct Rename {                      // Field names, and the stream's name if `stream` is set.
+// Field names (all at once: two may swap), and the stream's name if `stream` is set. A name that the record
+// has already refuses it (node_failed).
+struct Rename {
   std::vector<std::pair<std::string, std::string>> fields;
   std::string stream;
 };
-struct Deadband {                    // Drops a record while `field` stays within the band of the last kept.
+// Drops a record while `field` stays within the band of the last kept. Kept always: a record without the
+// field, one whose type changed (numbers are one type), and what is too long to remember (text beyond 64
+// bytes, keys beyond 1,024). Values that are no numbers are within the band when they are identical.
+//
+// Silence is over when either clock says so: the record's time is `silence_max` or more away from the time of
+// the last kept one, before or after (so a replayed backlog is thinned by its own time, and a clock that was
+// set back does not silence a stream); or the last kept one arrived that long ago. Record times of different
+// boots cannot be compared: then arrival decides, and after a restart the first such record is kept.
+struct Deadband {
   std::string field;
-  double within = 0.0;               // Absolute.
-  Duration silence_max{};            // Keep one at least this often; 0: no bound.
-  std::vector<std::string> keys;     // One band per distinct values of these fields (and per stream).
-  std::size_t keys_max = 4096;       // Least recently used is forgotten (its next record is kept).
+  double within = 0.0;            // Absolute.
+  Duration silence_max{};         // Keep one at least this often; 0: no bound.
+  std::vector<std::string> keys;  // One band per distinct values of these fields (and per stream).
+  std::size_t keys_max = 4096;    // Least recently used is forgotten (its next record is kept).
 };
 using NodeKind = std::variant<PassThrough, FieldFilter, Rename, Deadband>;
 
 struct NodeOptions {
   std::string name;
-  std::vector<std::string> from;     // Sources or nodes. A source name means all its streams.
+  std::vector<std::string> from;  // Sources or nodes. A source name means all its streams.
   NodeKind kind;
 };
 
 struct PipelineLane {
   std::string name;
-  std::vector<std::string> from;     // Sources or nodes.
+  std::vector<std::string> from;  // Sources or nodes.
 };
 
 struct PipelineOptions {
@@ -62,14 +76,18 @@ struct PipelineOptions {
 
 class Pipeline {
  public:
-  // Errors: an unknown name, a cycle (configuration reports them first, with lines).
+  static constexpr std::size_t kNodesMax = 1'024;
+  static constexpr std::size_t kDeliveriesMax = 256;
+
+  // Errors: an unknown name, a cycle, ... (configuration reports them first, with lines).
   static Result<std::unique_ptr<Pipeline>> make(const PipelineOptions& options, Shapes& shapes);
   ~Pipeline();
 
   // State as committed; keys of nodes that are gone or changed kind are ignored.
   void restore(const std::vector<StateEdit>& states);
-  // Puts what comes of the record into the group's lanes. Reason::no_lane if no lane wants the source.
-  // `now` bounds silence by the monotonic clock.
+  // Puts what comes of the record into the group's lanes. Reason::no_lane if no path leads from the source
+  // to a lane; a record that a filter or a deadband dropped is taken. no_room: nothing of it was kept,
+  // and it can be given again. `now` bounds silence by the monotonic clock.
   enum class Verdict { taken, refused, no_room };
   struct Outcome {
     Verdict verdict;
@@ -78,6 +96,9 @@ class Pipeline {
   Outcome process(SourceIndex source, const Record& record, Instant now, Group& group);
   // Called once before a group is committed: adds the state that changed since the last call.
   void save(Group& group);
+  // The whole state, for a Pipeline that takes over at a reload: save() the old one into a group that will
+  // be committed, then restore() its snapshot into the new one.
+  std::vector<StateEdit> snapshot() const;
 
   // Sees every record that reaches a lane (for `tap`); empty to stop.
   using Tap = std::function<void(LaneIndex, const Record&)>;
