@@ -27,6 +27,12 @@ inline constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;   // Arena of mas
 inline constexpr std::size_t kIntakeBytesMax = 2 * 1024 * 1024;  // Arena of raw values, a poll.
 inline constexpr Duration kCommitStall = Duration::milliseconds(20);  // All sources wait: commit now.
 
+// One source.
+inline constexpr std::size_t kPollBytesMax = 256 * 1024;         // Of input that one poll() takes; one
+                                                                 // parcel may be larger.
+inline constexpr std::uint16_t kReceiveMaximum = 4'096;          // MQTT messages not acknowledged.
+inline constexpr std::size_t kHeldBytesMax = 1024 * 1024;        // Received, not yet polled: stop reading.
+
 // One envelope.
 inline constexpr std::size_t kEnvelopeBytesMax = 120'000;        // Header and body; a broker's usual limit.
 inline constexpr std::size_t kEnvelopeRecordsMax = 16'384;
@@ -39,6 +45,7 @@ inline constexpr std::size_t kWindowMax = 64;                    // Envelopes se
 inline constexpr std::size_t kGapRangesMax = 1'024;
 
 static_assert(kRecordBytesMax <= kIntakeBytesMax / 4, "an intake holds several records");
+static_assert(kPollBytesMax <= kIntakeBytesMax / 4, "several sources share an intake");
 static_assert(kIntakeBytesMax <= kGroupBytesMax, "a group takes what one poll brings");
 static_assert(kEnvelopeRecordsMax <= kGroupRecordsMax * 4);
 

@@ -1,8 +1,10 @@
 // Source: where readings come from. It is told when its parcels are on disk, and only then answers.
 //
-// Promise    poll() never blocks, and moves parcels only while the intake has room. committed() comes
+// Promise    poll() never blocks, and moves parcels only while the intake has room. committed()
+// comes
 //            after the fsync; whatever the protocol calls an acknowledgement is sent there.
-// Order      restore() once with the cursors of the last commit, start(), then poll() and committed()
+// Order      restore() once with the cursors of the last commit, start(), then poll() and
+// committed()
 //            in turns. Parcels of one source are committed in the order of their tickets.
 // Failure    A source that fails backs off alone (full jitter), says why in health(), and recovers
 //            without help. It never stops the agent, and never slows another source.
@@ -28,13 +30,13 @@ struct Cursor {
 struct SourceHealth {
   enum class State { starting, working, waiting, failed };
   State state = State::starting;
-  std::string text;                 // For an operator: what is wrong and what to do next. No values.
+  std::string text;  // For an operator: what is wrong and what to do next. No values.
   std::uint64_t parcels = 0;
-  std::uint64_t records = 0;        // Handed to the intake.
+  std::uint64_t records = 0;  // Handed to the intake.
   std::uint64_t records_committed = 0;
-  std::uint64_t duplicates = 0;     // Redelivered, recognised, acknowledged, not stored again.
+  std::uint64_t duplicates = 0;  // Redelivered, recognised, acknowledged, not stored again.
   std::uint64_t refused = 0;
-  std::uint64_t missed = 0;         // Readings that are known to have been lost before they got here.
+  std::uint64_t missed = 0;  // Readings that are known to have been lost before they got here.
 };
 
 class Source {
