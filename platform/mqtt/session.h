@@ -3,9 +3,11 @@
 // Promise    A QoS 1 message is acknowledged only by ack(); PUBACKs are sent in the order of the
 //            messages (MQTT 5.0 section 4.6), many in one write. Reconnecting is the owner's.
 // Order      connect() -> connected() | closed(); messages in the order received; closed() last, once.
-// Limits     `receive_max` messages unacknowledged, `packet_bytes_max` a packet; a peer that passes
-//            them, or sends malformed bytes, is disconnected with the reason code of MQTT 5.0.
-// Ownership  Events must outlive the Session. Views in events die with the call.
+// Limits     `receive_max` messages unacknowledged (3.1.1 cannot say it: 65,535 there), `packet_bytes_max`
+//            a packet; a peer that passes them, or sends malformed bytes, is disconnected with the reason
+//            code of MQTT 5.0.
+// Ownership  Events must outlive the Session. Views in events die with the call. A Session may be destroyed
+//            inside any of its own events.
 // Threads    Loop.
 // Tests      tests/platform/mqtt/session_test.cc
 // Source     MQTT Version 5.0 and 3.1.1, OASIS Standards.
@@ -69,16 +71,19 @@ class Session {
   };
 
   // Dials at once. Errors in the address only.
-  static Result<std::unique_ptr<Session>> connect(Network& network, Loop& loop, const Options& options,
-                                                  Events& events);
+  static Result<std::unique_ptr<Session>> connect(Network& network, Loop& loop,
+                                                  const Options& options, Events& events);
   virtual ~Session() = default;
 
   // `retain_handling` 2: retained messages are not sent on subscribing (MQTT 5.0 section 3.8.3.1).
   virtual void subscribe(std::string_view filter, int qos, int retain_handling) = 0;
-  virtual void ack(std::uint16_t packet_id) = 0;     // Sent with the next flush, in message order.
-  virtual Result<std::uint16_t> publish(std::string_view topic, Bytes payload, bool retained) = 0;  // QoS 1.
-  virtual std::uint64_t mark() = 0;                  // Sends PINGREQ; see mark_reached().
-  virtual void pause(bool paused) = 0;               // Stops reading: TCP holds the broker back.
+  virtual void ack(std::uint16_t packet_id) = 0;  // Sent with the next flush, in message order.
+  virtual Result<std::uint16_t> publish(std::string_view topic, Bytes payload,
+                                        bool retained) = 0;  // QoS 1.
+  // Sends PINGREQ after the PUBACKs so far; see mark_reached(). Acks that wait for an earlier message's
+  // ack make the mark wait with them.
+  virtual std::uint64_t mark() = 0;
+  virtual void pause(bool paused) = 0;  // Stops reading: TCP holds the broker back.
   virtual void disconnect() = 0;
 };
 
