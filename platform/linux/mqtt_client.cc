@@ -1,0 +1,492 @@
+// Paho calls back on two threads of its own, late callbacks of destroyed handles included. So what it is given as
+// context is no pointer but a number that is never used again: each connect() makes a new handle and draws a new
+// number, and the switchboard leads a number to its client while that handle counts. A callback copies what it was
+// told into the client's mailbox and, if that was empty, posts one function to the loop; it calls nothing of Paho
+// but the two functions that free what it was handed.
+//
+// No deadlock: the switchboard's mutex is held for a copy only, never while Paho is called, so a handle may be
+// destroyed on the loop while a callback runs.
+//
+// An idle handle lives as long as the maker: with the last handle Paho stops its threads, and whoever destroys it
+// waits for them, up to a second, on our loop.
+
+#include "platform/linux/mqtt_client.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <MQTTAsync.h>
+
+#include "platform/base/assert.h"
+#include "platform/mqtt/reason.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr std::size_t kMailMessagesMax = 256;  // Received and not yet seen by the loop.
+constexpr std::size_t kMailBytesMax = 1024 * 1024;
+constexpr int kFarewellMs = 2000;  // For PUBACKs that are due, before DISCONNECT.
+constexpr std::size_t kPrintablePrefix = 30;
+
+struct Mail {
+  enum class Kind { connected, lost, published, message } kind{};
+  int token = 0;
+  int reason = 0;
+  std::string text;  // Topic, or what the library says.
+  Buffer payload;
+  MqttSession session;
+};
+
+class PahoClient;
+
+// The one thing that is shared by all: Paho's callbacks have no other way to say whom they mean safely.
+class Switchboard {
+ public:
+  static Switchboard& one() {
+    static Switchboard board;
+    return board;
+  }
+
+  std::uintptr_t open(PahoClient* client, Loop* loop) {
+    const std::lock_guard lock(mutex_);
+    lines_[++last_] = Line{client, loop, {}, 0, 0};
+    return last_;
+  }
+  void close(std::uintptr_t number) {
+    const std::lock_guard lock(mutex_);
+    lines_.erase(number);
+  }
+  // From any thread. False when the mailbox has no room for a message.
+  bool post(std::uintptr_t number, Mail&& mail);
+  // On the loop.
+  PahoClient* take(std::uintptr_t number, std::vector<Mail>& mail);
+
+ private:
+  struct Line {
+    PahoClient* client = nullptr;
+    Loop* loop = nullptr;
+    std::vector<Mail> mail;
+    std::size_t messages = 0, bytes = 0;
+  };
+  std::mutex mutex_;
+  std::map<std::uintptr_t, Line> lines_;
+  std::uintptr_t last_ = 0;
+};
+
+void* context_of(std::uintptr_t number) { return reinterpret_cast<void*>(number); }
+std::uintptr_t number_of(void* context) { return reinterpret_cast<std::uintptr_t>(context); }
+
+void post_lost(void* context, int reason, std::string text) {
+  Mail mail{Mail::Kind::lost, 0, reason, std::move(text), {}, {}};
+  Switchboard::one().post(number_of(context), std::move(mail));
+}
+
+void post_published(void* context, int token, int reason) {
+  Mail mail{Mail::Kind::published, token, reason, {}, {}, {}};
+  Switchboard::one().post(number_of(context), std::move(mail));
+}
+
+// ---- callbacks, on Paho's threads
+
+void on_connected4(void* context, MQTTAsync_successData* data) {
+  Mail mail{Mail::Kind::connected, 0, 0, {}, {}, {}};
+  mail.session.version = data != nullptr ? data->alt.connect.MQTTVersion : 4;
+  Switchboard::one().post(number_of(context), std::move(mail));
+}
+
+void on_connected5(void* context, MQTTAsync_successData5* data) {
+  Mail mail{Mail::Kind::connected, 0, 0, {}, {}, {}};
+  const auto number = [&](enum MQTTPropertyCodes code, std::int64_t absent) {
+    if (MQTTProperties_hasProperty(&data->properties, code) == 0) return absent;
+    return static_cast<std::int64_t>(MQTTProperties_getNumericValue(&data->properties, code));
+  };
+  mail.session.packet_bytes_max =
+      static_cast<std::uint32_t>(number(MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0));
+  mail.session.receive_max =
+      static_cast<std::uint16_t>(number(MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, 65535));
+  mail.session.retain_available = number(MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0;
+  const MQTTProperty* id =
+      MQTTProperties_getProperty(&data->properties, MQTTPROPERTY_CODE_ASSIGNED_CLIENT_IDENTIFER);
+  if (id != nullptr) {
+    mail.session.assigned_client_id.assign(id->value.data.data,
+                                           static_cast<std::size_t>(id->value.data.len));
+  }
+  Switchboard::one().post(number_of(context), std::move(mail));
+}
+
+void on_refused4(void* context, MQTTAsync_failureData* data) {
+  const int code = data != nullptr ? data->code : 0;
+  const char* text = data != nullptr && data->message != nullptr ? data->message : "";
+  post_lost(context, code > 0 ? mqtt::reason_of_return_code(code) : 0, text);
+}
+
+void on_refused5(void* context, MQTTAsync_failureData5* data) {
+  const int reason =
+      data->reasonCode >= mqtt::reason::kRefused ? static_cast<int>(data->reasonCode) : 0;
+  // A CONNACK in the form of 3.1.1 is told as a positive code.
+  const int old = data->code > 0 && data->code <= 5 ? mqtt::reason_of_return_code(data->code) : 0;
+  post_lost(context, reason != 0 ? reason : old, data->message != nullptr ? data->message : "");
+}
+
+void on_connection_lost(void* context, char*) { post_lost(context, 0, ""); }
+
+void on_disconnected(void* context, MQTTProperties*, enum MQTTReasonCodes reason) {
+  post_lost(context, static_cast<int>(reason), "");
+}
+
+void on_farewell4(void* context, MQTTAsync_successData*) { post_lost(context, 0, "disconnected"); }
+void on_farewell5(void* context, MQTTAsync_successData5*) { post_lost(context, 0, "disconnected"); }
+void on_no_farewell4(void* context, MQTTAsync_failureData*) {
+  post_lost(context, 0, "disconnected");
+}
+void on_no_farewell5(void* context, MQTTAsync_failureData5*) {
+  post_lost(context, 0, "disconnected");
+}
+
+void on_subscribed4(void* context, MQTTAsync_successData* data) {
+  if (data != nullptr && data->alt.qos >= mqtt::reason::kRefused) {
+    post_lost(context, mqtt::reason::kNotAuthorised, "");
+  }
+}
+void on_subscribed5(void* context, MQTTAsync_successData5* data) {
+  if (data->reasonCode >= mqtt::reason::kRefused)
+    post_lost(context, static_cast<int>(data->reasonCode), "");
+}
+void on_unsubscribed4(void* context, MQTTAsync_failureData*) {
+  post_lost(context, mqtt::reason::kNotAuthorised, "");
+}
+void on_unsubscribed5(void* context, MQTTAsync_failureData5* data) {
+  const int reason = static_cast<int>(data->reasonCode);
+  post_lost(context, reason >= mqtt::reason::kRefused ? reason : mqtt::reason::kRefused, "");
+}
+
+void on_published4(void* context, MQTTAsync_successData* data) {
+  post_published(context, data->token, 0);
+}
+void on_published5(void* context, MQTTAsync_successData5* data) {
+  post_published(context, data->token, static_cast<int>(data->reasonCode));
+}
+// Without a reason code the connection is going, and lost() follows.
+void on_unpublished5(void* context, MQTTAsync_failureData5* data) {
+  if (data->reasonCode < mqtt::reason::kRefused) return;
+  post_published(context, data->token, static_cast<int>(data->reasonCode));
+}
+
+int on_message(void* context, char* topic, int topic_bytes, MQTTAsync_message* message) {
+  Mail mail{Mail::Kind::message, 0, 0, {}, {}, {}};
+  mail.text.assign(topic,
+                   topic_bytes > 0 ? static_cast<std::size_t>(topic_bytes) : std::strlen(topic));
+  const auto* payload = static_cast<const std::uint8_t*>(message->payload);
+  mail.payload.assign(payload, payload + message->payloadlen);
+  if (!Switchboard::one().post(number_of(context), std::move(mail)))
+    return 0;  // Asked again later.
+  MQTTAsync_freeMessage(&message);
+  MQTTAsync_free(topic);
+  return 1;
+}
+
+// ---- the client, on the loop
+
+class PahoClient final : public MqttClient {
+ public:
+  PahoClient(Loop& loop, Events& events, std::shared_ptr<void> threads)
+      : loop_(loop), events_(events), threads_(std::move(threads)) {}
+  ~PahoClient() override {
+    if (gone_ != nullptr) *gone_ = true;
+    retire();
+  }
+
+  void connect(const MqttConnect& options) override;
+  void disconnect() override;
+  Status subscribe(const std::string& filter) override;
+  Result<std::uint64_t> publish(const MqttPublish& publish) override;
+
+  void deliver(std::vector<Mail>& mail);
+
+ private:
+  enum class State { idle, connecting, connected, leaving };
+  struct Sent {
+    int token;
+    std::uint64_t ours;
+  };
+
+  int start();
+  void fill(MQTTAsync_connectOptions& to, MQTTAsync_willOptions& will);
+  void deliver(Mail& mail);
+  void deliver_lost(const Mail& mail);
+  std::string why(const Mail& mail) const;
+  // From here on nothing of the present handle is heard.
+  void retire();
+  void* context() const { return context_of(number_); }
+  bool v5() const { return options_.version == 5; }
+
+  Loop& loop_;
+  Events& events_;
+  std::shared_ptr<void> threads_;
+  MqttConnect options_;
+  State state_ = State::idle;
+  MQTTAsync handle_ = nullptr;
+  std::uintptr_t number_ = 0;
+  std::size_t inflight_max_ = 0;
+  std::uint64_t last_token_ = 0;
+  std::vector<Sent> sent_;
+  bool* gone_ = nullptr;
+};
+
+bool Switchboard::post(std::uintptr_t number, Mail&& mail) {
+  const std::lock_guard lock(mutex_);
+  const auto at = lines_.find(number);
+  if (at == lines_.end()) return true;
+  Line& line = at->second;
+  if (mail.kind == Mail::Kind::message) {
+    if (line.messages >= kMailMessagesMax || line.bytes >= kMailBytesMax) return false;
+    ++line.messages;
+    line.bytes += mail.payload.size();
+  }
+  const bool first = line.mail.empty();
+  line.mail.push_back(std::move(mail));
+  if (first) {
+    line.loop->post([number] {
+      std::vector<Mail> taken;
+      PahoClient* client = Switchboard::one().take(number, taken);
+      if (client != nullptr) client->deliver(taken);
+    });
+  }
+  return true;
+}
+
+PahoClient* Switchboard::take(std::uintptr_t number, std::vector<Mail>& mail) {
+  const std::lock_guard lock(mutex_);
+  const auto at = lines_.find(number);
+  if (at == lines_.end()) return nullptr;
+  mail.swap(at->second.mail);
+  at->second.messages = at->second.bytes = 0;
+  return at->second.client;
+}
+
+void PahoClient::retire() {
+  Switchboard::one().close(number_);
+  if (handle_ != nullptr) MQTTAsync_destroy(&handle_);
+  handle_ = nullptr;
+  sent_.clear();
+  state_ = State::idle;
+}
+
+void PahoClient::connect(const MqttConnect& options) {
+  ASSERT(options.version == 4 || options.version == 5);
+  retire();
+  options_ = options;
+  inflight_max_ = options.inflight_max;
+  number_ = Switchboard::one().open(this, &loop_);
+  state_ = State::connecting;
+  const int rc = start();
+  if (rc == MQTTASYNC_SUCCESS) return;
+  const char* text = MQTTAsync_strerror(rc);
+  post_lost(context(), 0, text != nullptr ? text : "the address is not valid");
+}
+
+int PahoClient::start() {
+  MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer5;
+  create.MQTTVersion = v5() ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
+  create.maxBufferedMessages = static_cast<int>(options_.inflight_max) + 1;
+  int rc =
+      MQTTAsync_createWithOptions(&handle_, options_.broker.c_str(), options_.client_id.c_str(),
+                                  MQTTCLIENT_PERSISTENCE_NONE, nullptr, &create);
+  if (rc != MQTTASYNC_SUCCESS) return rc;
+  MQTTAsync_setCallbacks(handle_, context(), on_connection_lost, on_message, nullptr);
+  if (v5()) MQTTAsync_setDisconnected(handle_, context(), on_disconnected);
+  MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer;
+  if (v5()) connect = MQTTAsync_connectOptions_initializer5;
+  MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
+  fill(connect, will);
+  return MQTTAsync_connect(handle_, &connect);
+}
+
+void PahoClient::fill(MQTTAsync_connectOptions& to, MQTTAsync_willOptions& will) {
+  const auto seconds = [](Duration d) {
+    return static_cast<int>(std::max<std::int64_t>(1, d.ns / 1'000'000'000));
+  };
+  to.keepAliveInterval = seconds(options_.keep_alive);
+  to.connectTimeout = seconds(options_.timeout);
+  to.maxInflight = static_cast<int>(options_.inflight_max);
+  to.automaticReconnect = 0;
+  to.context = context();
+  if (v5()) {
+    to.cleanstart = 1;
+    to.onSuccess5 = on_connected5;
+    to.onFailure5 = on_refused5;
+  } else {
+    to.MQTTVersion = MQTTVERSION_3_1_1;
+    to.cleansession = 1;
+    to.onSuccess = on_connected4;
+    to.onFailure = on_refused4;
+  }
+  if (!options_.user.empty()) to.username = options_.user.c_str();
+  if (!options_.password.empty()) to.password = options_.password.c_str();
+  if (options_.will_topic.empty()) return;
+  will.topicName = options_.will_topic.c_str();
+  will.payload.len = static_cast<int>(options_.will_payload.size());
+  will.payload.data = options_.will_payload.data();
+  will.retained = 1;
+  will.qos = 1;
+  to.will = &will;
+}
+
+void PahoClient::disconnect() {
+  if (state_ == State::idle || state_ == State::leaving) return;
+  const bool connected = state_ == State::connected;
+  state_ = State::leaving;
+  MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer;
+  if (v5()) options = MQTTAsync_disconnectOptions_initializer5;
+  options.timeout = kFarewellMs;
+  options.context = context();
+  if (v5()) {
+    options.onSuccess5 = on_farewell5;
+    options.onFailure5 = on_no_farewell5;
+  } else {
+    options.onSuccess = on_farewell4;
+    options.onFailure = on_no_farewell4;
+  }
+  if (!connected || MQTTAsync_disconnect(handle_, &options) != MQTTASYNC_SUCCESS) {
+    post_lost(context(), 0, "disconnected");
+  }
+}
+
+Status PahoClient::subscribe(const std::string& filter) {
+  if (state_ != State::connected) return fail(Code::closed, "not connected to the broker");
+  MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+  options.context = context();
+  if (v5()) {
+    options.onSuccess5 = on_subscribed5;
+    options.onFailure5 = on_unsubscribed5;
+  } else {
+    options.onSuccess = on_subscribed4;
+    options.onFailure = on_unsubscribed4;
+  }
+  if (MQTTAsync_subscribe(handle_, filter.c_str(), 1, &options) != MQTTASYNC_SUCCESS) {
+    return fail(Code::closed, "the connection to the broker is going");
+  }
+  return {};
+}
+
+void add_pair(MQTTProperties& to, enum MQTTPropertyCodes code, const std::string& name,
+              const std::string& value) {
+  MQTTProperty property{};
+  property.identifier = code;
+  property.value.data = {static_cast<int>(name.size()), const_cast<char*>(name.data())};
+  property.value.value = {static_cast<int>(value.size()), const_cast<char*>(value.data())};
+  ASSERT(MQTTProperties_add(&to, &property) == 0);
+}
+
+bool printable_prefix(Bytes payload) {
+  const Bytes prefix = payload.first(std::min(payload.size(), kPrintablePrefix));
+  return std::ranges::all_of(prefix,
+                             [](std::uint8_t b) { return (b >= 0x20 && b < 0x7f) || b == '\n'; });
+}
+
+Result<std::uint64_t> PahoClient::publish(const MqttPublish& publish) {
+  ASSERT(printable_prefix(publish.payload));
+  if (state_ != State::connected) return fail(Code::closed, "not connected to the broker");
+  if (sent_.size() >= inflight_max_) return fail(Code::full, "as much is in flight as is allowed");
+  MQTTAsync_message message = MQTTAsync_message_initializer;
+  message.payload = const_cast<std::uint8_t*>(publish.payload.data());  // Paho copies it.
+  message.payloadlen = static_cast<int>(publish.payload.size());
+  message.qos = 1;
+  message.retained = publish.retained ? 1 : 0;
+  MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+  options.context = context();
+  if (v5()) {
+    options.onSuccess5 = on_published5;
+    options.onFailure5 = on_unpublished5;
+    if (!publish.content_type.empty()) {
+      add_pair(message.properties, MQTTPROPERTY_CODE_CONTENT_TYPE, publish.content_type, {});
+    }
+    for (const auto& [name, value] : publish.properties) {
+      add_pair(message.properties, MQTTPROPERTY_CODE_USER_PROPERTY, name, value);
+    }
+  } else {
+    options.onSuccess = on_published4;
+  }
+  const int rc = MQTTAsync_sendMessage(handle_, publish.topic.c_str(), &message, &options);
+  MQTTProperties_free(&message.properties);
+  if (rc == MQTTASYNC_MAX_BUFFERED_MESSAGES)
+    return fail(Code::full, "as much is in flight as is allowed");
+  if (rc == MQTTASYNC_BAD_UTF8_STRING) return fail(Code::invalid, "the topic is not UTF-8");
+  if (rc != MQTTASYNC_SUCCESS) return fail(Code::closed, "the connection to the broker is going");
+  sent_.push_back({options.token, ++last_token_});
+  return last_token_;
+}
+
+void PahoClient::deliver(std::vector<Mail>& mail) {
+  bool gone = false;
+  gone_ = &gone;
+  const std::uintptr_t number = number_;
+  for (Mail& one : mail) {
+    if (number_ != number || state_ == State::idle)
+      break;  // An event connected anew, or this one is over.
+    deliver(one);
+    if (gone) return;
+  }
+  gone_ = nullptr;
+}
+
+void PahoClient::deliver(Mail& mail) {
+  switch (mail.kind) {
+    case Mail::Kind::connected:
+      if (state_ != State::connecting) return;
+      state_ = State::connected;
+      inflight_max_ = std::min<std::size_t>(options_.inflight_max, mail.session.receive_max);
+      return events_.connected(mail.session);
+    case Mail::Kind::lost: return deliver_lost(mail);
+    case Mail::Kind::message: return events_.message(mail.text, mail.payload);
+    case Mail::Kind::published: {
+      const auto at = std::ranges::find(sent_, mail.token, &Sent::token);
+      if (at == sent_.end()) return;
+      const std::uint64_t ours = at->ours;
+      sent_.erase(at);
+      return events_.published(ours, mail.reason);
+    }
+  }
+}
+
+void PahoClient::deliver_lost(const Mail& mail) {
+  const std::string text = why(mail);
+  const int reason = mail.reason;
+  retire();
+  events_.lost(reason, text);
+}
+
+std::string PahoClient::why(const Mail& mail) const {
+  if (state_ == State::leaving) return "disconnected";
+  if (mail.reason != 0) return mqtt::reason_text(mail.reason);
+  if (state_ == State::connected)
+    return "the connection to " + options_.broker + " broke: check the link";
+  std::string text = "cannot reach the broker at " + options_.broker;
+  if (!mail.text.empty()) text += " (" + mail.text + ")";
+  return text + ": check address, port and network";
+}
+
+// Keeps Paho's threads running: see above.
+std::shared_ptr<void> hold_threads() {
+  MQTTAsync handle = nullptr;
+  const int rc =
+      MQTTAsync_create(&handle, "tcp://127.0.0.1:1", "hold", MQTTCLIENT_PERSISTENCE_NONE, nullptr);
+  ASSERT(rc == MQTTASYNC_SUCCESS);
+  return {handle, [](void* held) { MQTTAsync_destroy(&held); }};
+}
+
+}  // namespace
+
+MqttClientMaker make_mqtt_client_maker(Loop& loop) {
+  return
+      [&loop, threads = hold_threads()](MqttClient::Events& events) -> std::unique_ptr<MqttClient> {
+        return std::make_unique<PahoClient>(loop, events, threads);
+      };
+}
+
+}  // namespace pinaflux
