@@ -3,7 +3,12 @@
 // Promise    commit() returns ok only when the group is on disk, whole. A record leaves by ack(), or by
 //            eviction, which leaves a tombstone; by nothing else, not even a power cut.
 // Order      Oldest first within a lane. Envelopes are immutable from the commit that made them.
-// Limits     Options::bytes_max bounds database and WAL together. Full is an answer, not a failure.
+// Lanes      By name: reordering, adding and removing lanes, or renaming the gateway, keeps what is
+//            queued. What is not configured any more follows the configured lanes in state().lanes as
+//            long as it holds something, is leased and acknowledged under that index, and keeps the
+//            gateway name and epoch that it was committed under.
+// Limits     Options::bytes_max (at least kBytesMin) bounds database and WAL together. Full is an answer,
+//            not a failure: when evict lanes have nothing left to lose, commit() says so.
 // Ownership  A lost Lease costs a resend, never a record.
 // Threads    Storage worker only; the loop goes through agent/agent/committer.h.
 // Tests      tests/agent/spool/. Tables: FORMAT.md.
@@ -28,49 +33,56 @@ struct LaneOptions {
   enum class WhenFull { hold, evict };
   std::string name;
   WhenFull when_full = WhenFull::hold;
-  Duration keep = Duration::max();     // Older envelopes are shed, with a tombstone.
+  Duration keep = Duration::max();  // Older envelopes are shed, with a tombstone.
 };
 
 struct SpoolOptions {
-  std::string directory;               // Holds spool.db, spool.db-wal and the lock.
+  std::string directory;  // Holds spool.db, spool.db-wal and the lock.
   std::uint64_t bytes_max = 512ull * 1024 * 1024;
   std::string gateway;
   std::uint64_t generation = 0;
   std::vector<LaneOptions> lanes;
-  std::vector<std::string> sources;    // By SourceIndex: cursors are stored under names.
+  std::vector<std::string> sources;  // By SourceIndex: cursors are stored under names.
 };
 
 struct LaneState {
   std::string name;
+  std::string gateway;     // Of its envelopes; another than configured after a renaming.
+  bool configured = true;  // False: it only drains.
   Epoch epoch{};
-  std::uint64_t next_seq = 1;          // Of the next record to be committed.
-  std::uint64_t acked = 0;             // High-water of the far end.
-  std::uint64_t records_queued = 0;    // Committed, neither acknowledged nor shed.
-  std::uint64_t records_shed = 0;      // Since the spool was made; each has its tombstone.
+  std::uint64_t next_seq = 1;        // Of the next record to be committed.
+  std::uint64_t acked = 0;           // High-water of the far end.
+  std::uint64_t records_queued = 0;  // Committed, neither acknowledged nor shed.
+  std::uint64_t records_shed = 0;    // Since the spool was made; each has its tombstone.
   std::uint64_t bytes_queued = 0;
-  Stamp oldest;                        // Time of the oldest queued record; 0 when empty.
+  Stamp oldest;  // Time of the oldest queued record; 0 when empty.
 };
 
 struct SpoolState {
   std::vector<LaneState> lanes;
-  std::uint64_t bytes_used = 0;        // Database and WAL.
+  std::uint64_t bytes_used = 0;  // Database and WAL.
   std::uint64_t bytes_max = 0;
-  std::uint64_t commits = 0;           // Since start.
-  std::uint64_t dead_letters = 0;      // Held.
-  bool full = false;                   // Lanes that hold must be held back.
+  std::uint64_t commits = 0;       // Since start.
+  std::uint64_t dead_letters = 0;  // Refusals that the rows held stand for.
+  std::uint64_t acks_ignored = 0;  // Since start: of another epoch, or beyond what was sealed.
+  bool full = false;               // Lanes that hold must be held back.
 };
 
 class Spool {
  public:
-  // Errors: busy (another agent has it), read_only, denied, full, newer, corrupt (with the file put
-  // aside it starts afresh and says so in `findings`), io. Nothing is changed on an error.
+  static constexpr std::uint64_t kBytesMin = 16ull * 1024 * 1024;
+
+  // Errors: busy (another agent has it: which one is in `findings`), read_only, denied, full, newer,
+  // invalid (another program's database, or options beyond the limits), io. Nothing is changed on an
+  // error. A damaged file is put aside and a new one begun, and `findings` says so.
   static Result<std::unique_ptr<Spool>> open(const SpoolOptions& options, const Clock& clock,
                                              Entropy& entropy, std::vector<std::string>& findings);
   ~Spool();
 
   // One transaction: acks, cursors, states, refusals, records; then what `wish` allows is sealed and
   // leased into `leases`, in order, each envelope once until unlease(). On an error nothing of the
-  // group was kept, and the same group may be committed again. Code::full: it does not fit.
+  // group was kept, and the same group may be committed again. Code::full: it does not fit; then its
+  // acks were taken all the same, and what waits was leased: send `leases`, or nothing ever gets free.
   Status commit(const Group& group, const LeaseWish& wish, Stamp now, std::vector<Lease>& leases);
   // Forgets which envelopes were leased: the next commit() leases from the lowest unacknowledged.
   void unlease(LaneIndex lane);
@@ -82,7 +94,7 @@ class Spool {
  private:
   struct State;
   explicit Spool(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  std::unique_ptr<State> state_;  // Never empty.
 };
 
 }  // namespace pinaflux

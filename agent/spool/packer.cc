@@ -1,0 +1,285 @@
+// What goes where, for one lane and one commit:
+//
+//   the uplink has a place            all chunks and the new records are sealed, and leased at once
+//   they would fill an envelope       the same, without the lease; a tail that is less than half an
+//                                     envelope becomes a chunk again
+//   neither                           the new records alone become a chunk
+//
+// A chunk is an envelope's body without its header: one encoding serves both, and what to make of it is
+// decided when its size is known. Chunks of a backlog are therefore read once and written once more,
+// inside the envelope (only a tail is written a third time). Whether chunks together fill an envelope
+// is judged by their bytes times the gain that the lane's last merge had: a hundred chunks of ten
+// records become one envelope of a third of their bytes.
+//
+// Effort: fast while records stream in, or somebody waits; standard when it is mostly old chunks that
+// are merged while the link is down: then bytes on the metered link are dearer than time.
+
+#include "agent/spool/packer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/data/limits.h"
+#include "agent/spool/tombstone.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr std::size_t kGoodEnvelopeBytes = limits::kEnvelopeBytesMax / 2;
+constexpr double kMergeGainMax = 16.0;
+
+void take_times(Entry& entry, const Header& header) {
+  entry.time_first = header.time_first.ns;
+  entry.time_last = header.time_last.ns;
+  entry.boot = header.time_first.boot;
+}
+
+Bytes body_of(Bytes envelope) {
+  const auto end = std::ranges::find(envelope, std::uint8_t{'\n'});
+  ASSERT(end != envelope.end());
+  return envelope.subspan(static_cast<std::size_t>(end - envelope.begin()) + 1);
+}
+
+void learn(double& average, double sample) {
+  average = average == 0.0 ? sample : average * 0.8 + sample * 0.2;
+}
+
+Lease lease_of(const Packer::Job& job, const Entry& entry, Buffer&& bytes) {
+  return {.lane = job.index,
+          .epoch = job.lane.epoch,
+          .range = entry.range,
+          .hash = entry.hash,
+          .bytes = std::move(bytes)};
+}
+
+}  // namespace
+
+Packer::Packer(std::uint64_t generation)
+    : generation_(generation), shapes_(std::make_unique<Shapes>()), arena_(kOpenedArenaBytesMax) {}
+
+Status Packer::lease(Job& job) {
+  Progress& at = job.lane.at;
+  while (job.places > 0 && at.leased_last < at.sealed_last) {
+    const auto found = job.queue.at_or_after(job.lane.id, at.leased_last + 1);
+    if (!found) return std::unexpected(found.error());
+    if (!*found || (*found)->kind == Kind::chunk) return {};
+    const Entry& entry = **found;
+    Buffer bytes;
+    Status read = entry.bytes == 0
+                      ? tombstone::seal(job.queue, job.lane, entry, generation_, sealer_, bytes)
+                      : job.queue.body(entry, bytes);
+    if (!read) return read;
+    job.leases.push_back(lease_of(job, entry, std::move(bytes)));
+    at.leased_last = entry.range.last;
+    --job.places;
+  }
+  return {};
+}
+
+Status Packer::pack(Job& job, std::span<const Record> records) {
+  const bool pending = job.lane.at.pending_chunks > 0;
+  if (records.empty() && (!pending || job.places == 0)) return {};
+  Lane& lane = job.lane;
+  const auto bytes_pending = static_cast<double>(lane.at.pending_bytes);
+  const double bytes_added = lane.bytes_per_record * static_cast<double>(records.size());
+  forget_opened();
+  bytes_made_ = 0;
+  rows_first_ = lane.at.next_seq;
+  const bool merging = pending && must_merge(job, records.size());
+  if (merging) {
+    if (Status s = merge(job); !s) return s;
+  }
+  const std::size_t old_count = rows_.size();
+  adopt(records);
+  lane.at.next_seq += records.size();
+  if (!records.empty()) lane.at.changed = true;
+  const bool hurry = job.places > 0 || records.size() >= old_count;
+  Status sealed = seal_rows(job, rows_first_, hurry ? Effort::fast : Effort::standard,
+                            pending && !merging ? Make::chunks : Make::envelopes_and_tail);
+  if (sealed && merging && bytes_pending > bytes_added && bytes_made_ > 0) {
+    const double gain = (bytes_pending + bytes_added) / static_cast<double>(bytes_made_);
+    lane.merge_gain = std::clamp(gain, 1.0, kMergeGainMax);
+  }
+  return sealed;
+}
+
+bool Packer::must_merge(const Job& job, std::size_t record_count) const {
+  if (job.places > 0) return true;
+  const Progress& at = job.lane.at;
+  const std::uint64_t pending = at.next_seq - 1 - at.sealed_last;
+  const double added = job.lane.bytes_per_record * static_cast<double>(record_count);
+  const double full = static_cast<double>(limits::kEnvelopeBytesMax) * job.lane.merge_gain;
+  return pending + record_count >= limits::kEnvelopeRecordsMax ||
+         static_cast<double>(at.pending_bytes) + added >= full;
+}
+
+// Leaves in rows_ what was opened last and not sealed yet; all chunks are gone from the queue.
+Status Packer::merge(Job& job) {
+  const Progress& at = job.lane.at;
+  rows_first_ = at.sealed_last + 1;
+  while (at.pending_chunks > 0) {
+    const auto chunk = job.queue.at_or_after(job.lane.id, at.sealed_last + 1 + rows_.size());
+    if (!chunk) return std::unexpected(chunk.error());
+    if (!*chunk || (*chunk)->kind != Kind::chunk) {
+      return fail(Code::corrupt, "a chunk of the spool is missing");
+    }
+    if (Status s = take_chunk(job, **chunk); !s) return s;
+  }
+  return {};
+}
+
+// A chunk that cannot be opened even alone is declared lost: damage does not stop the lane.
+Status Packer::take_chunk(Job& job, const Entry& chunk) {
+  if (Status s = job.queue.body(chunk, body_); !s) return s;
+  if (rows_.size() + chunk.range.count() > limits::kEnvelopeRecordsMax * 2) {
+    if (Status s = seal_opened(job); !s) return s;
+  }
+  if (!open_chunk(chunk)) {
+    if (Status s = seal_opened(job); !s) return s;
+    if (!open_chunk(chunk)) {
+      Status s = tombstone::entomb(job.queue, job.lane, chunk, Loss::damaged);
+      rows_first_ = job.lane.at.sealed_last + 1;
+      return s;
+    }
+  }
+  Progress& at = job.lane.at;
+  --at.pending_chunks;
+  at.pending_bytes -= chunk.bytes;
+  at.records -= chunk.range.count();
+  at.bytes -= chunk.bytes;
+  at.front_moved = true;
+  return job.queue.erase(chunk);
+}
+
+Status Packer::open_chunk(const Entry& chunk) {
+  const std::size_t before = rows_.size();
+  Status opened = opener_.open_body(body_, *shapes_, arena_, rows_);
+  if (opened && rows_.size() - before != chunk.range.count()) {
+    opened = fail(Code::corrupt, "a chunk does not hold what its row says");
+  }
+  if (!opened) rows_.resize(before);
+  return opened;
+}
+
+// Everything opened so far goes into envelopes, so that the memory can be used again.
+Status Packer::seal_opened(Job& job) {
+  const Status sealed = seal_rows(job, rows_first_, Effort::standard, Make::envelopes);
+  const std::uint64_t next = rows_first_ + rows_.size();
+  forget_opened();
+  rows_first_ = next;
+  return sealed;
+}
+
+// New records join opened ones under the opened ones' shapes, or the body would hold each table twice.
+void Packer::adopt(std::span<const Record> records) {
+  const bool translate = !rows_.empty();
+  std::unordered_map<const Shape*, const Shape*> known;
+  const Shape* last = nullptr;
+  const Shape* last_known = nullptr;
+  std::vector<std::string_view> fields;
+  rows_.reserve(rows_.size() + records.size());
+  for (const Record& record : records) {
+    Row row = record.row();
+    if (translate) {
+      if (row.shape != last) {
+        last = row.shape;
+        const Shape*& mine = known[last];
+        if (mine == nullptr) {
+          fields.assign(last->fields().begin(), last->fields().end());
+          mine = shapes_->intern(last->stream(), fields);
+          if (mine == nullptr) mine = last;
+        }
+        last_known = mine;
+      }
+      row.shape = last_known;
+    }
+    rows_.push_back(row);
+  }
+}
+
+void Packer::forget_opened() {
+  rows_.clear();
+  arena_.reset();
+  if (shapes_->count() > 0) shapes_ = std::make_unique<Shapes>();
+}
+
+// Chunks only: older ones stay in front of these rows, so none of them may become an envelope.
+Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make) {
+  std::span<const Row> rows(rows_);
+  while (!rows.empty()) {
+    Lane& lane = job.lane;
+    Header header;
+    header.gateway = lane.gateway;
+    header.lane = lane.name;
+    header.epoch = lane.epoch;
+    header.range.first = first;
+    header.floor = lane.at.acked + 1;
+    header.generation = generation_;
+    header.previous = lane.at.chain;
+    Buffer bytes;
+    std::size_t taken = 0;
+    Status sealed = sealer_.seal(rows, effort, limits::kEnvelopeBytesMax, header, bytes, taken);
+    if (!sealed) return sealed;
+    ASSERT(taken > 0 && taken <= rows.size());
+    learn(lane.bytes_per_record, static_cast<double>(bytes.size()) / static_cast<double>(taken));
+    bytes_made_ += bytes.size();
+    const bool full = taken < rows.size() || taken >= limits::kEnvelopeRecordsMax ||
+                      bytes.size() >= kGoodEnvelopeBytes;
+    const bool chunk =
+        make == Make::chunks || (make == Make::envelopes_and_tail && !full && job.places == 0);
+    header.range = {first, first + taken - 1};
+    Status put =
+        chunk ? put_chunk(job, header, bytes) : put_envelope(job, header, std::move(bytes));
+    if (!put) return put;
+    first += taken;
+    rows = rows.subspan(taken);
+  }
+  return {};
+}
+
+Status Packer::put_envelope(Job& job, Header& header, Buffer&& bytes) {
+  Entry entry;
+  entry.lane = job.lane.id;
+  entry.kind = Kind::envelope;
+  entry.range = header.range;
+  take_times(entry, header);
+  entry.age = job.age;
+  entry.hash = header.hash;
+  entry.bytes = bytes.size();
+  if (Status s = job.queue.put(entry, bytes); !s) return s;
+  Progress& at = job.lane.at;
+  if (at.records == 0) at.front_moved = true;
+  at.records += entry.range.count();
+  at.bytes += entry.bytes;
+  at.sealed_last = entry.range.last;
+  at.chain = entry.hash;
+  at.changed = true;
+  if (job.places > 0) {
+    job.leases.push_back(lease_of(job, entry, std::move(bytes)));
+    at.leased_last = entry.range.last;
+    --job.places;
+  }
+  return {};
+}
+
+Status Packer::put_chunk(Job& job, const Header& header, Bytes envelope) {
+  const Bytes body = body_of(envelope);
+  Entry entry;
+  entry.lane = job.lane.id;
+  entry.kind = Kind::chunk;
+  entry.range = header.range;
+  take_times(entry, header);
+  entry.age = job.age;
+  entry.bytes = body.size();
+  if (Status s = job.queue.put(entry, body); !s) return s;
+  Progress& at = job.lane.at;
+  if (at.records == 0) at.front_moved = true;
+  at.records += entry.range.count();
+  at.bytes += entry.bytes;
+  ++at.pending_chunks;
+  at.pending_bytes += entry.bytes;
+  return {};
+}
+
+}  // namespace pinaflux

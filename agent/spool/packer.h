@@ -1,0 +1,67 @@
+// Packer: turns the records of one lane into rows of the queue: envelopes where the uplink has a place or
+// one is full, a chunk otherwise; chunks are merged into envelopes on the way.
+//
+// Promise    Every record is in exactly one row afterwards, in order, with the seqs that follow on.
+// Limits     kEnvelopeBytesMax an envelope; kOpenedArenaBytesMax of chunks opened at a time.
+// Threads    Storage worker; one pack() at a time.
+// Tests      tests/agent/spool/packer_test.cc
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/data/lease.h"
+#include "agent/data/record.h"
+#include "agent/seal/envelope.h"
+#include "agent/spool/lane.h"
+#include "agent/spool/queue.h"
+#include "platform/base/arena.h"
+
+namespace pinaflux {
+
+class Packer {
+ public:
+  explicit Packer(std::uint64_t generation);
+
+  struct Job {
+    Queue& queue;
+    Lane& lane;
+    LaneIndex index;
+    std::int64_t age;            // Seconds that the spool has lived.
+    std::size_t places;          // Envelopes that may be leased at once; counted down.
+    std::vector<Lease>& leases;  // They are appended here, bytes and all.
+  };
+  Status pack(Job& job, std::span<const Record> records);
+  // Leases what was sealed before, as long as there are places.
+  Status lease(Job& job);
+
+ private:
+  static constexpr std::size_t kOpenedArenaBytesMax = 8 * 1024 * 1024;
+
+  bool must_merge(const Job& job, std::size_t record_count) const;
+  Status merge(Job& job);
+  Status take_chunk(Job& job, const Entry& chunk);
+  Status open_chunk(const Entry& chunk);
+  Status seal_opened(Job& job);
+  void adopt(std::span<const Record> records);
+  void forget_opened();
+  enum class Make { envelopes, chunks, envelopes_and_tail };
+  Status seal_rows(Job& job, std::uint64_t first, Effort effort, Make make);
+  Status put_envelope(Job& job, Header& header, Buffer&& bytes);
+  Status put_chunk(Job& job, const Header& header, Bytes envelope);
+
+  std::uint64_t generation_;
+  Sealer sealer_;
+  Opener opener_;
+  std::unique_ptr<Shapes> shapes_;  // Of opened chunks; made anew for each merge.
+  Arena arena_;
+  std::vector<Row> rows_;         // Opened and new ones, in order.
+  std::uint64_t rows_first_ = 0;  // Seq of rows_[0].
+  std::uint64_t bytes_made_ = 0;  // By this pack().
+  Buffer body_;                   // Scratch.
+};
+
+}  // namespace pinaflux

@@ -1,0 +1,68 @@
+// Queue: the table of everything that is committed and not acknowledged, in order of lane and seq.
+//
+// Limits     A seq is below 2^48, a lane's id below 2^15: together they are the row's key.
+// Ownership  The Database must outlive it.
+// Threads    Storage worker.
+// Tests      tests/agent/spool/. Columns: FORMAT.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "agent/data/identity.h"
+#include "agent/data/record.h"
+#include "agent/spool/lane.h"
+#include "agent/spool/sqlite.h"
+#include "platform/base/bytes.h"
+#include "platform/base/result.h"
+
+namespace pinaflux {
+
+enum class Kind : std::uint8_t { envelope = 0, tombstone = 1, chunk = 2 };
+
+// Why records were lost. Names are part of the envelope's format.
+enum class Loss : std::uint8_t { none = 0, evicted = 1, expired = 2, damaged = 3 };
+const char* loss_name(Loss loss);
+
+struct Entry {
+  LaneId lane = 0;
+  Kind kind = Kind::envelope;
+  Range range;
+  std::int64_t time_first = 0, time_last = 0;  // Of the records, by `boot` as in Stamp.
+  std::uint64_t boot = 0;
+  std::int64_t age = 0;     // Seconds that the spool had lived when it was written.
+  Digest hash{};            // The lane's chain after it (chunks: none).
+  Digest previous{};        // Tombstones: the lane's chain before it.
+  Loss loss = Loss::none;   // Tombstones.
+  std::uint64_t bytes = 0;  // Of the body; 0: a tombstone that has not been sealed.
+};
+
+class Queue {
+ public:
+  static constexpr std::uint64_t kSeqEnd = std::uint64_t{1} << 48;
+  static constexpr LaneId kLaneIdEnd = LaneId{1} << 15;
+
+  static Result<Queue> prepare(sqlite::Database& database);
+
+  Status put(const Entry& entry, Bytes body);
+  Status erase(const Entry& entry);
+  // A tombstone that has not been sealed takes in what follows it directly.
+  Status widen(const Entry& tombstone);
+  Status seal(const Entry& tombstone, Bytes body);
+
+  // The first entry of the lane at or after `seq`; with `data` none but envelopes and chunks.
+  Result<std::optional<Entry>> at_or_after(LaneId lane, std::uint64_t seq, bool data = false);
+  Result<std::optional<Entry>> last_before(LaneId lane, std::uint64_t seq);
+  // The entry of all lanes that follows this one.
+  Result<std::optional<Entry>> after(const Entry& entry);
+  Status body(const Entry& entry, Buffer& to);
+
+ private:
+  Queue() = default;
+  Result<std::optional<Entry>> one(sqlite::Statement& statement, std::int64_t from,
+                                   std::int64_t to);
+
+  sqlite::Statement put_, erase_, widen_, seal_, next_, next_data_, before_, body_;
+};
+
+}  // namespace pinaflux

@@ -1,0 +1,159 @@
+// The schema of version 1. All tables are made in one transaction together with user_version, so a file
+// either has no tables or has all of them: a power cut while making it leaves a file that is made again.
+
+#include "agent/spool/schema.h"
+
+#include <algorithm>
+
+namespace pinaflux::schema {
+
+namespace {
+
+constexpr const char* kTables = R"(
+  CREATE TABLE meta(key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;
+  CREATE TABLE lanes(id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, name TEXT NOT NULL,
+    epoch BLOB NOT NULL, next_seq INTEGER NOT NULL, acked INTEGER NOT NULL, shed INTEGER NOT NULL,
+    chain BLOB NOT NULL);
+  CREATE TABLE queue(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, count INTEGER NOT NULL,
+    time_first INTEGER NOT NULL, time_last INTEGER NOT NULL, boot INTEGER NOT NULL,
+    age INTEGER NOT NULL, hash BLOB, previous BLOB, loss INTEGER, body BLOB);
+  CREATE TABLE cursors(source TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY(source, key)) WITHOUT ROWID;
+  CREATE TABLE states(key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
+  CREATE TABLE dead_letters(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, boot INTEGER NOT NULL,
+    source TEXT NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL, hash INTEGER NOT NULL,
+    position INTEGER NOT NULL, count INTEGER NOT NULL);
+)";
+
+Status put(sqlite::Statement& insert, std::string_view key, auto value) {
+  insert.bind(1, key);
+  insert.bind(2, value);
+  return insert.run();
+}
+
+Status write_meta(sqlite::Database& database, const std::string& gateway, WallTime now,
+                  Entropy& entropy) {
+  Result<sqlite::Statement> insert = database.prepare("INSERT INTO meta VALUES(?,?)");
+  if (!insert) return std::unexpected(insert.error());
+  Epoch epoch{};
+  entropy.fill(epoch);
+  if (Status s = put(*insert, "epoch", Bytes(epoch)); !s) return s;
+  if (Status s = put(*insert, "gateway", std::string_view(gateway)); !s) return s;
+  return put(*insert, "created", now.ns / 1'000'000'000);
+}
+
+Status make(sqlite::Database& database, const std::string& gateway, WallTime now,
+            Entropy& entropy) {
+  const std::string marks = "PRAGMA application_id=" + std::to_string(kApplicationId) +
+                            ";PRAGMA user_version=" + std::to_string(kVersion);
+  if (Status s = database.begin(); !s) return s;
+  Status s = database.execute(kTables);
+  if (s) s = write_meta(database, gateway, now, entropy);
+  if (s) s = database.execute(marks.c_str());
+  if (s) s = database.commit();
+  if (!s) database.rollback();
+  return s;
+}
+
+// True: the tables are there. False: the file is empty.
+Result<bool> recognise(sqlite::Database& database) {
+  const Result<std::int64_t> version = database.integer("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  const Result<std::int64_t> owner = database.integer("PRAGMA application_id");
+  if (!owner) return std::unexpected(owner.error());
+  const Result<std::int64_t> tables = database.integer("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return std::unexpected(tables.error());
+  if (*version == 0 && *owner == 0 && *tables == 0) return false;
+  if (*owner != kApplicationId) {
+    return fail(Code::invalid, "spool.db is another program's database: move it away");
+  }
+  if (*version > kVersion) {
+    return fail(Code::newer, "spool.db was written by a newer version: run that one");
+  }
+  return true;
+}
+
+Result<std::uint64_t> counter(const sqlite::Statement& row, int column) {
+  const std::int64_t value = row.integer(column);
+  if (value < 0) return fail(Code::corrupt, "a lane counts below zero");
+  return static_cast<std::uint64_t>(value);
+}
+
+Result<Lane> lane_of(const sqlite::Statement& row) {
+  Lane lane;
+  lane.id = row.integer(0);
+  lane.gateway = row.text(1);
+  lane.name = row.text(2);
+  const Bytes epoch = row.blob(3), chain = row.blob(7);
+  const auto next_seq = counter(row, 4), acked = counter(row, 5), shed = counter(row, 6);
+  if (!next_seq || !acked || !shed || *next_seq <= *acked || epoch.size() != lane.epoch.size() ||
+      chain.size() != lane.at.chain.size()) {
+    return fail(Code::corrupt, "a lane of the spool is damaged");
+  }
+  std::ranges::copy(epoch, lane.epoch.begin());
+  std::ranges::copy(chain, lane.at.chain.begin());
+  lane.at.next_seq = *next_seq;
+  lane.at.acked = *acked;
+  lane.at.shed = *shed;
+  return lane;
+}
+
+}  // namespace
+
+Status prepare(sqlite::Database& database, const std::string& gateway, WallTime now,
+               Entropy& entropy) {
+  const Result<bool> made = recognise(database);
+  if (!made) return std::unexpected(made.error());
+  if (Status s = database.make_durable(); !s) return s;
+  return *made ? Status() : make(database, gateway, now, entropy);
+}
+
+Result<Epoch> epoch(sqlite::Database& database) {
+  Result<sqlite::Statement> select = database.prepare("SELECT value FROM meta WHERE key='epoch'");
+  if (!select) return std::unexpected(select.error());
+  const Result<bool> row = select->step();
+  if (!row) return std::unexpected(row.error());
+  Epoch epoch{};
+  if (!*row || select->blob(0).size() != epoch.size()) {
+    return fail(Code::corrupt, "the spool's epoch is damaged");
+  }
+  std::ranges::copy(select->blob(0), epoch.begin());
+  return epoch;
+}
+
+Result<std::vector<Lane>> lanes(sqlite::Database& database) {
+  Result<sqlite::Statement> select = database.prepare(
+      "SELECT id,gateway,name,epoch,next_seq,acked,shed,chain FROM lanes ORDER BY id");
+  if (!select) return std::unexpected(select.error());
+  std::vector<Lane> lanes;
+  for (;;) {
+    const Result<bool> row = select->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return lanes;
+    Result<Lane> lane = lane_of(*select);
+    if (!lane) return std::unexpected(lane.error());
+    lanes.push_back(std::move(*lane));
+  }
+}
+
+Result<Lane> add_lane(sqlite::Database& database, const std::string& gateway,
+                      const std::string& name, const Epoch& epoch) {
+  Result<sqlite::Statement> insert = database.prepare(
+      "INSERT INTO lanes(gateway,name,epoch,next_seq,acked,shed,chain) VALUES(?,?,?,1,0,0,?)");
+  if (!insert) return std::unexpected(insert.error());
+  insert->bind(1, std::string_view(gateway));
+  insert->bind(2, std::string_view(name));
+  insert->bind(3, Bytes(epoch));
+  insert->bind(4, Bytes(kNoDigest));
+  if (Status s = insert->run(); !s) return std::unexpected(s.error());
+  const Result<std::int64_t> id = database.integer("SELECT last_insert_rowid()");
+  if (!id) return std::unexpected(id.error());
+  Lane lane;
+  lane.id = *id;
+  lane.gateway = gateway;
+  lane.name = name;
+  lane.epoch = epoch;
+  return lane;
+}
+
+}  // namespace pinaflux::schema

@@ -1,0 +1,31 @@
+// Schema: the tables of spool.db, made, recognised and refused; and the few facts of the file itself.
+//
+// Promise    A file of a newer version, or of another program, is closed as it was found.
+// Errors     newer, invalid (another program's database), corrupt (not a database), and sqlite.h's.
+// Threads    Storage worker.
+// Tests      tests/agent/spool/open_test.cc. Tables: FORMAT.md.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/data/identity.h"
+#include "agent/spool/lane.h"
+#include "agent/spool/sqlite.h"
+#include "platform/base/result.h"
+#include "platform/entropy.h"
+
+namespace pinaflux::schema {
+
+inline constexpr std::int64_t kVersion = 1;
+inline constexpr std::int64_t kApplicationId = 0x50465331;  // "PFS1", seen by file(1).
+
+// Looks at the file, makes it durable, and makes the tables if the file is new.
+Status prepare(sqlite::Database& database, const std::string& gateway, WallTime now,
+               Entropy& entropy);
+Result<Epoch> epoch(sqlite::Database& database);
+Result<std::vector<Lane>> lanes(sqlite::Database& database);
+Result<Lane> add_lane(sqlite::Database& database, const std::string& gateway,
+                      const std::string& name, const Epoch& epoch);
+
+}  // namespace pinaflux::schema

@@ -1,0 +1,423 @@
+// One transaction, in this order, because each step makes room for the next:
+//
+//   acks        delete what the far end has
+//   expiry      delete what is older than its lane keeps it, tombstones in its place
+//   room        if the records would not fit: delete the oldest of the lanes that may lose, tombstones
+//   backlog     lease what was sealed before, up to the wish
+//   records     seal and lease what has a place, the rest becomes chunks
+//   notes       cursors, states, dead letters
+//   lanes       one row for each lane that changed
+//
+// What the file will say is computed in Lane::at while the transaction runs, and put back when it fails,
+// so a retry meets exactly the same state. After an I/O error SQLite's view of the file is not trusted
+// any more: the file is closed and opened again, and since an error of the last fsync does not tell
+// whether the transaction survived, the lanes' counters in the file decide whether the group is in it.
+
+#include "agent/spool/spool.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "agent/data/limits.h"
+#include "agent/spool/lock.h"
+#include "agent/spool/packer.h"
+#include "agent/spool/store.h"
+#include "agent/spool/tombstone.h"
+
+namespace pinaflux {
+
+static_assert(Spool::kBytesMin == static_cast<std::uint64_t>(Room::kBytesMin));
+
+namespace {
+
+constexpr std::size_t kExpireMax = 64;           // Entries that one commit expires in a lane.
+constexpr std::int64_t kSlackBytes = 32 * 1024;  // Of a transaction, beside what it stores.
+
+struct Request {
+  const Group& group;
+  const LeaseWish& wish;
+  Stamp now;
+  bool everything;     // False: acks and leases only.
+  std::int64_t bytes;  // That the records are thought to need.
+};
+
+bool ended(const Error& error) {
+  return error.code == Code::io || error.code == Code::corrupt || error.code == Code::internal;
+}
+
+Status check(const SpoolOptions& options) {
+  if (options.bytes_max < Spool::kBytesMin) {
+    return fail(Code::invalid, "the spool's size is below 16 MiB");
+  }
+  if (options.lanes.empty() || options.lanes.size() > limits::kLanesMax) {
+    return fail(Code::invalid, "a spool has 1 to 16 lanes");
+  }
+  for (std::size_t i = 0; i < options.lanes.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (options.lanes[i].name == options.lanes[j].name) {
+        return fail(Code::invalid, "two lanes of the spool have the same name");
+      }
+    }
+  }
+  return {};
+}
+
+// By what the lane's records took lately; and what they cannot pass, whatever the values are.
+std::int64_t expected_bytes(const Group& group, const std::vector<Lane>& lanes) {
+  double bytes = 0;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    if (group.records[i].empty()) continue;
+    const double each = lanes[i].bytes_per_record;
+    if (each == 0.0) return static_cast<std::int64_t>(group.arena.bytes_used());
+    bytes += each * 1.2 * static_cast<double>(group.records[i].size());
+  }
+  return static_cast<std::int64_t>(bytes);
+}
+
+std::int64_t most_bytes(const Group& group) {
+  return static_cast<std::int64_t>(group.arena.bytes_used() + group.record_count() * 16);
+}
+
+}  // namespace
+
+struct Spool::State {
+  State(const SpoolOptions& o, const Clock& c, Entropy& e, Lock&& l)
+      : options(o), clock(c), entropy(e), lock(std::move(l)), packer(o.generation) {}
+
+  Status open(std::vector<std::string>& findings);
+  Status commit(const Group& group, const LeaseWish& wish, Stamp now, std::vector<Lease>& leases);
+  void keep_lease(LaneIndex lane);
+  SpoolState state() const;
+
+  Status attempt(const Request& request, std::vector<Lease>& leases);
+  Status write(const Request& request, std::vector<Lease>& leases);
+  Status take_acks(const Group& group);
+  Status take_ack(const LaneAck& ack);
+  Status expire(Lane& lane);
+  Status make_room(std::int64_t bytes);
+  Result<bool> evict_one();
+  Result<std::optional<Entry>> victim(Lane& lane);
+  Status pack(const Request& request, std::vector<Lease>& leases);
+  Status save_lanes();
+  void settle();
+  Status recover(const Group& group, const Error& error);
+  std::int64_t age() const;
+  std::int64_t bytes_evictable() const;
+
+  SpoolOptions options;
+  const Clock& clock;
+  Entropy& entropy;
+  Lock lock;
+  std::optional<Store> store;
+  Packer packer;
+  Instant opened{};
+  std::uint64_t commits = 0;
+  std::uint64_t acks_ignored = 0;
+  // While the file cannot be opened again.
+  std::vector<LaneId> lane_ids;
+  SpoolState last_state;
+};
+
+Status Spool::State::open(std::vector<std::string>& findings) {
+  auto made = Store::open(options, clock.wall(), entropy, findings);
+  if (!made && made.error().code == Code::corrupt) {
+    if (Status s = set_aside(options, clock.wall(), made.error().what, findings); !s) return s;
+    made = Store::open(options, clock.wall(), entropy, findings);
+  }
+  if (!made) return std::unexpected(made.error());
+  store.emplace(std::move(*made));
+  opened = clock.now();
+  return store->room->judge(bytes_evictable());
+}
+
+Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now,
+                            std::vector<Lease>& leases) {
+  if (!store) {
+    if (Status s = recover(group, {Code::io, 0, "the spool could not be opened again"}); !s)
+      return s;
+  }
+  Request request{group, wish, now, true, expected_bytes(group, store->lanes)};
+  Status done = attempt(request, leases);
+  if (!done && done.error().code == Code::full && request.bytes < most_bytes(group)) {
+    request.bytes = most_bytes(group);
+    done = attempt(request, leases);
+  }
+  if (done) return done;
+  if (done.error().code == Code::full) {
+    (void)store->room->checkpoint();
+    request.everything = false;
+    const Status acked = attempt(request, leases);
+    if (acked || !ended(acked.error())) return done;
+  }
+  return ended(done.error()) ? recover(group, done.error()) : done;
+}
+
+Status Spool::State::attempt(const Request& request, std::vector<Lease>& leases) {
+  if (store->room->wal_overdue()) {
+    if (Status s = store->room->checkpoint(); !s) return s;
+  }
+  if (request.everything) store->room->reserve(request.bytes + kSlackBytes);
+  std::array<Progress, limits::kLanesMax> before;
+  std::ranges::transform(store->lanes, before.begin(), &Lane::at);
+  std::vector<Lease> leased;
+  Status done = store->database->begin();
+  if (done) done = write(request, leased);
+  if (done) done = store->database->commit();
+  if (!done) {
+    store->database->rollback();
+    for (std::size_t i = 0; i < store->lanes.size(); ++i) store->lanes[i].at = before[i];
+    return done;
+  }
+  ++commits;
+  std::ranges::move(leased, std::back_inserter(leases));
+  settle();
+  return {};
+}
+
+Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
+  if (Status s = take_acks(request.group); !s) return s;
+  if (request.everything) {
+    for (Lane& lane : store->lanes) {
+      if (Status s = expire(lane); !s) return s;
+    }
+    if (request.group.record_count() > 0) {
+      if (Status s = make_room(request.bytes + kSlackBytes); !s) return s;
+    }
+  }
+  if (Status s = pack(request, leases); !s) return s;
+  if (request.everything) {
+    if (Status s = store->notes->write(request.group, options.sources, request.now); !s) return s;
+    if (!request.group.refusals.empty()) {
+      const auto letters = store->notes->letters();
+      if (!letters) return std::unexpected(letters.error());
+      store->letters = *letters;
+    }
+  }
+  return save_lanes();
+}
+
+Status Spool::State::take_acks(const Group& group) {
+  for (const LaneAck& ack : group.acks) {
+    if (Status s = take_ack(ack); !s) return s;
+  }
+  return {};
+}
+
+// Whole envelopes and tombstones only: one that ends above the ack stays.
+Status Spool::State::take_ack(const LaneAck& ack) {
+  if (ack.lane >= store->lanes.size()) {
+    ++acks_ignored;
+    return {};
+  }
+  Lane& lane = store->lanes[ack.lane];
+  Progress& at = lane.at;
+  if (ack.epoch != lane.epoch || ack.high > at.sealed_last) {
+    ++acks_ignored;
+    return {};
+  }
+  while (at.acked < ack.high) {
+    const auto entry = store->queue->at_or_after(lane.id, at.acked + 1);
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) return fail(Code::corrupt, "the queue has lost an envelope");
+    if ((*entry)->range.last > ack.high) break;
+    if (Status s = store->queue->erase(**entry); !s) return s;
+    if ((*entry)->kind == Kind::envelope) {
+      at.records -= (*entry)->range.count();
+      at.bytes -= (*entry)->bytes;
+    }
+    at.acked = (*entry)->range.last;
+    at.changed = at.front_moved = true;
+  }
+  at.leased_last = std::max(at.leased_last, at.acked);
+  return {};
+}
+
+// What is leased may have arrived: it is the last that a lane loses.
+Result<std::optional<Entry>> Spool::State::victim(Lane& lane) {
+  auto entry = store->queue->at_or_after(lane.id, lane.at.leased_last + 1, true);
+  if (!entry || *entry) return entry;
+  return store->queue->at_or_after(lane.id, 0, true);
+}
+
+Status Spool::State::expire(Lane& lane) {
+  if (lane.keep == Duration::max()) return {};
+  const std::int64_t oldest_kept = age() - lane.keep.ns / Duration::seconds(1).ns;
+  for (std::size_t i = 0; i < kExpireMax; ++i) {
+    if (lane.at.records == 0 || lane.at.oldest_age >= oldest_kept) return {};
+    const auto entry = store->queue->at_or_after(lane.id, lane.at.leased_last + 1, true);
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry || (*entry)->age >= oldest_kept) return {};
+    if (Status s = tombstone::entomb(*store->queue, lane, **entry, Loss::expired); !s) return s;
+    if (Status s = store->find_front(lane); !s) return s;
+  }
+  return {};
+}
+
+Status Spool::State::make_room(std::int64_t bytes) {
+  for (;;) {
+    const auto fits = store->room->fits(bytes);
+    if (!fits) return std::unexpected(fits.error());
+    if (*fits) return {};
+    const auto evicted = evict_one();
+    if (!evicted) return std::unexpected(evicted.error());
+    if (!*evicted) return fail(Code::full, "the spool is full");
+  }
+}
+
+// Lanes stand in the order of their rank: the last one loses first.
+Result<bool> Spool::State::evict_one() {
+  for (std::size_t i = store->lanes.size(); i-- > 0;) {
+    Lane& lane = store->lanes[i];
+    if (lane.when_full != LaneOptions::WhenFull::evict || lane.at.records == 0) continue;
+    const auto entry = victim(lane);
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) continue;
+    if (Status s = tombstone::entomb(*store->queue, lane, **entry, Loss::evicted); !s) {
+      return std::unexpected(s.error());
+    }
+    return true;
+  }
+  return false;
+}
+
+Status Spool::State::pack(const Request& request, std::vector<Lease>& leases) {
+  for (std::size_t i = 0; i < store->lanes.size(); ++i) {
+    Packer::Job job{.queue = *store->queue,
+                    .lane = store->lanes[i],
+                    .index = static_cast<LaneIndex>(i),
+                    .age = age(),
+                    .places = request.wish.envelopes[i],
+                    .leases = leases};
+    if (Status s = packer.lease(job); !s) return s;
+    if (!request.everything) continue;
+    if (Status s = packer.pack(job, request.group.records[i]); !s) return s;
+  }
+  return {};
+}
+
+Status Spool::State::save_lanes() {
+  for (Lane& lane : store->lanes) {
+    if (lane.at.front_moved) {
+      if (Status s = store->find_front(lane); !s) return s;
+    }
+    if (!lane.at.changed) continue;
+    if (Status s = store->save(lane); !s) return s;
+    lane.at.changed = false;
+  }
+  return {};
+}
+
+// After the commit nothing may fail any more: what goes wrong here is met again by the next attempt.
+void Spool::State::settle() {
+  (void)store->room->checkpoint_if_due();
+  (void)store->room->judge(bytes_evictable());
+}
+
+Status Spool::State::recover(const Group& group, const Error& error) {
+  std::array<std::uint64_t, limits::kLanesMax> next_seq{};
+  const bool known = store.has_value();
+  if (known) {
+    lane_ids.clear();
+    for (std::size_t i = 0; i < store->lanes.size(); ++i) {
+      next_seq[i] = store->lanes[i].at.next_seq;
+      lane_ids.push_back(store->lanes[i].id);
+    }
+    last_state = state();
+    store.reset();
+  }
+  std::vector<std::string> findings;
+  auto made = Store::open(options, clock.wall(), entropy, findings, lane_ids);
+  if (!made) return std::unexpected(made.error());
+  store.emplace(std::move(*made));
+  opened = clock.now();
+  // Into the database by writes and syncs of their own: what the failed sync lost is written again.
+  if (Status s = store->database->checkpoint(false); !s) return s;
+  if (!known) return {};
+  bool kept = group.record_count() > 0;
+  for (std::size_t i = 0; i < store->lanes.size(); ++i) {
+    kept = kept && store->lanes[i].at.next_seq == next_seq[i] + group.records[i].size();
+  }
+  return kept ? Status() : std::unexpected(error);
+}
+
+std::int64_t Spool::State::age() const {
+  return store->age + (clock.now() - opened).ns / Duration::seconds(1).ns;
+}
+
+std::int64_t Spool::State::bytes_evictable() const {
+  std::uint64_t bytes = 0;
+  for (const Lane& lane : store->lanes) {
+    if (lane.when_full == LaneOptions::WhenFull::evict) bytes += lane.at.bytes;
+  }
+  return static_cast<std::int64_t>(bytes);
+}
+
+SpoolState Spool::State::state() const {
+  if (!store) return last_state;
+  SpoolState s;
+  s.bytes_max = options.bytes_max;
+  s.commits = commits;
+  s.acks_ignored = acks_ignored;
+  s.bytes_used = static_cast<std::uint64_t>(store->room->bytes_used());
+  s.dead_letters = store->letters;
+  s.full = store->room->full();
+  for (std::size_t i = 0; i < store->lanes.size(); ++i) {
+    const Lane& lane = store->lanes[i];
+    s.lanes.push_back({.name = lane.name,
+                       .gateway = lane.gateway,
+                       .configured = i < options.lanes.size(),
+                       .epoch = lane.epoch,
+                       .next_seq = lane.at.next_seq,
+                       .acked = lane.at.acked,
+                       .records_queued = lane.at.records,
+                       .records_shed = lane.at.shed,
+                       .bytes_queued = lane.at.bytes,
+                       .oldest = lane.at.oldest});
+  }
+  return s;
+}
+
+Spool::Spool(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Spool::~Spool() = default;
+
+Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options, const Clock& clock,
+                                           Entropy& entropy, std::vector<std::string>& findings) {
+  if (Status s = check(options); !s) return std::unexpected(s.error());
+  long holder = 0;
+  auto lock = Lock::take(options.directory, holder);
+  if (!lock) {
+    if (holder != 0) findings.push_back("the spool is held by process " + std::to_string(holder));
+    return std::unexpected(lock.error());
+  }
+  auto state = std::make_unique<State>(options, clock, entropy, std::move(*lock));
+  if (Status s = state->open(findings); !s) return std::unexpected(s.error());
+  return std::unique_ptr<Spool>(new Spool(std::move(state)));
+}
+
+Status Spool::commit(const Group& group, const LeaseWish& wish, Stamp now,
+                     std::vector<Lease>& leases) {
+  return state_->commit(group, wish, now, leases);
+}
+
+void Spool::unlease(LaneIndex lane) {
+  if (!state_->store || lane >= state_->store->lanes.size()) return;
+  Progress& at = state_->store->lanes[lane].at;
+  at.leased_last = at.acked;
+}
+
+SpoolState Spool::state() const { return state_->state(); }
+
+Notes::Cursors Spool::cursors() const {
+  if (!state_->store) return {};
+  return state_->store->notes->cursors().value_or(Notes::Cursors());
+}
+
+std::vector<StateEdit> Spool::states() const {
+  if (!state_->store) return {};
+  return state_->store->notes->states().value_or(std::vector<StateEdit>());
+}
+
+}  // namespace pinaflux

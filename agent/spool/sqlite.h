@@ -1,0 +1,125 @@
+// SQLite behind one wall: a database, its statements, and our error codes.
+//
+// Promise    No call throws or aborts on what the disk does. After an error inside a transaction,
+//            rollback() brings the database back to where begin() found it.
+// Errors     full (no space, or the page limit), read_only, denied, busy, corrupt, io, not_found.
+// Limits     One connection; page_limit(), the WAL by checkpoint().
+// Ownership  A Statement must die before its Database. What text() and blob() give dies with the next
+//            step(), reset() or bind.
+// Threads    One owner at a time.
+// Source     https://www.sqlite.org/c3ref/intro.html; pragmas as in agent/spool/FORMAT.md.
+// Tests      tests/agent/spool/sqlite_test.cc
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "platform/base/bytes.h"
+#include "platform/base/result.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace pinaflux::sqlite {
+
+class Statement {
+ public:
+  Statement() = default;
+  ~Statement();
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&& other) noexcept;
+
+  // Places count from 1. The bytes must live until the statement has run.
+  void bind(int place, std::int64_t value);
+  void bind(int place, double value);  // A NaN becomes NULL.
+  void bind(int place, std::string_view text);
+  void bind(int place, Bytes blob);
+  void bind_null(int place);
+
+  // True: there is a row. At the end and on an error it resets itself.
+  Result<bool> step();
+  // Runs to the end, ignoring rows.
+  Status run();
+  // Lets go of its row: a statement that still has one keeps the WAL from being reset.
+  void reset();
+
+  // Columns count from 0.
+  std::int64_t integer(int column) const;
+  double real(int column) const;
+  std::string_view text(int column) const;
+  Bytes blob(int column) const;
+  bool is_null(int column) const;
+
+ private:
+  friend class Database;
+  explicit Statement(sqlite3_stmt* raw) : raw_(raw) {}
+  sqlite3_stmt* raw_ = nullptr;
+};
+
+// Resets a statement that is read row by row, on every way out.
+class Reading {
+ public:
+  explicit Reading(Statement& statement) : statement_(statement) {}
+  ~Reading() { statement_.reset(); }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+ private:
+  Statement& statement_;
+};
+
+class Database {
+ public:
+  struct Options {
+    std::string path;
+    int page_bytes = 1024;
+    int cache_kibibytes = 1024;
+    bool shared = false;     // Others may read it meanwhile; links are followed. The collector's.
+    bool read_only = false;  // Neither made nor written; implies shared.
+  };
+
+  // Opens or makes the file, exclusively unless shared, without reading or writing it yet.
+  static Result<std::unique_ptr<Database>> open(const Options& options);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Turns the WAL on and the pragmas of durability: the first call that reads and writes the file.
+  Status make_durable();
+
+  Status execute(const char* sql);
+  Result<Statement> prepare(const char* sql);
+  Result<std::int64_t> integer(const char* sql);  // One row, one column; not_found without a row.
+
+  Status begin() { return execute("BEGIN"); }
+  Status commit() { return execute("COMMIT"); }
+  void rollback();
+
+  // The first `pages` pages are the most that the file may have. Gives what is now the limit.
+  Result<std::int64_t> page_limit(std::int64_t pages);
+  // The file has room for this many bytes from here on, or Code::full. It may grow more, in steps.
+  Status reserve(std::int64_t bytes);
+  // Frames of the WAL after the last commit; 0 once they have been copied into the database.
+  std::int64_t wal_frames() const { return wal_frames_; }
+  // Copies the WAL into the database, so that its space is used again from the start. `truncate` also
+  // gives the space back.
+  Status checkpoint(bool truncate);
+  // Writes zeros behind the end of the WAL until it has `bytes`: space that a full disk cannot take.
+  Status extend_wal(std::int64_t bytes);
+  std::int64_t wal_bytes() const;
+  std::int64_t file_bytes() const;
+  // The medium or the file's permissions forbid writing.
+  bool read_only() const;
+
+ private:
+  explicit Database(sqlite3* raw) : raw_(raw) {}
+  std::unexpected<Error> failed() const;
+  static int committed(void* self, sqlite3* raw, const char* name, int frames);
+
+  sqlite3* raw_ = nullptr;
+  std::int64_t wal_frames_ = 0;
+};
+
+}  // namespace pinaflux::sqlite

@@ -1,0 +1,221 @@
+// Opening: recognise the file, load its lanes, walk the queue once, match the lanes with those that are
+// configured. Lanes are matched by what they are, not by their position: configured ones come first, in
+// the order of the configuration; one that is no longer configured, or that an earlier gateway name
+// filled, follows as long as it holds something, so that it is sent and not forgotten.
+
+#include "agent/spool/store.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "agent/data/limits.h"
+#include "agent/spool/schema.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr const char* kDamagedMark = "spool.db.damaged-";
+
+std::uint64_t letters_max(std::uint64_t bytes_max) {
+  constexpr std::uint64_t kBytesLeast = 64 * 1024, kBytesMost = 1024 * 1024;
+  return std::clamp(bytes_max / 100, kBytesLeast, kBytesMost) / Notes::kLetterBytes;
+}
+
+std::uint64_t bytes_set_aside(const SpoolOptions& options) {
+  std::uint64_t bytes = 0;
+  std::error_code ignored;
+  for (const auto& file : std::filesystem::directory_iterator(options.directory, ignored)) {
+    if (!file.path().filename().string().starts_with(kDamagedMark)) continue;
+    const std::uintmax_t size = file.file_size(ignored);
+    if (!ignored) bytes += size;
+  }
+  return bytes;
+}
+
+Status account(Lane& lane, std::uint64_t& next, const Entry& entry) {
+  Progress& at = lane.at;
+  if (entry.range.first != next || entry.range.last >= at.next_seq) {
+    return fail(Code::corrupt, "the queue has a hole");
+  }
+  next = entry.range.last + 1;
+  if (entry.kind == Kind::chunk) {
+    ++at.pending_chunks;
+    at.pending_bytes += entry.bytes;
+  } else if (at.pending_chunks > 0) {
+    return fail(Code::corrupt, "the queue is out of order");
+  } else {
+    at.sealed_last = entry.range.last;
+  }
+  if (entry.kind == Kind::tombstone) return {};
+  if (at.records == 0) {
+    at.oldest = {entry.time_first, entry.boot};
+    at.oldest_age = entry.age;
+  }
+  at.records += entry.range.count();
+  at.bytes += entry.bytes;
+  return {};
+}
+
+Status walk(Store& store, std::vector<Lane>& lanes) {
+  std::vector<std::uint64_t> next;
+  for (Lane& lane : lanes) {
+    lane.at.sealed_last = lane.at.leased_last = lane.at.acked;
+    next.push_back(lane.at.acked + 1);
+  }
+  Entry at;
+  for (;;) {
+    const auto entry = store.queue->after(at);
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) break;
+    at = **entry;
+    const auto lane = std::ranges::find(lanes, at.lane, &Lane::id);
+    if (lane == lanes.end()) return fail(Code::corrupt, "the queue has entries of no lane");
+    auto& expected = next[static_cast<std::size_t>(lane - lanes.begin())];
+    if (Status s = account(*lane, expected, at); !s) return s;
+    store.age = std::max(store.age, at.age);
+  }
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    if (next[i] != lanes[i].at.next_seq) return fail(Code::corrupt, "the queue's end is missing");
+  }
+  return {};
+}
+
+bool empty(const Lane& lane) { return lane.at.next_seq == lane.at.acked + 1; }
+
+void tell_of(const Lane& lane, const SpoolOptions& options, std::vector<std::string>& findings) {
+  std::string text = "lane '" + lane.name + "'";
+  if (lane.gateway != options.gateway) text += " of gateway '" + lane.gateway + "'";
+  text += " is not configured any more: " + std::to_string(lane.at.records) +
+          " queued records are still sent";
+  findings.push_back(std::move(text));
+}
+
+Status match(Store& store, std::vector<Lane>& found, const SpoolOptions& options,
+             const std::vector<LaneId>& keep, std::vector<std::string>& findings) {
+  for (const LaneOptions& wanted : options.lanes) {
+    auto lane = std::ranges::find_if(found, [&](const Lane& l) {
+      return l.name == wanted.name && l.gateway == options.gateway && l.epoch == store.epoch;
+    });
+    if (lane == found.end()) {
+      auto added = schema::add_lane(*store.database, options.gateway, wanted.name, store.epoch);
+      if (!added) return std::unexpected(added.error());
+      store.lanes.push_back(std::move(*added));
+    } else {
+      store.lanes.push_back(std::move(*lane));
+      found.erase(lane);
+    }
+    store.lanes.back().when_full = wanted.when_full;
+    store.lanes.back().keep = wanted.keep;
+  }
+  for (Lane& lane : found) {
+    if (empty(lane) && std::ranges::find(keep, lane.id) == keep.end()) continue;
+    tell_of(lane, options, findings);
+    if (store.lanes.size() < limits::kLanesMax) {
+      store.lanes.push_back(std::move(lane));
+    } else {
+      findings.back() += " after the others, at a later start: there are too many lanes";
+    }
+  }
+  return {};
+}
+
+Status prepare_tables(Store& store, const SpoolOptions& options) {
+  auto queue = Queue::prepare(*store.database);
+  if (!queue) return std::unexpected(queue.error());
+  store.queue.emplace(std::move(*queue));
+  auto notes = Notes::prepare(*store.database, letters_max(options.bytes_max));
+  if (!notes) return std::unexpected(notes.error());
+  store.notes.emplace(std::move(*notes));
+  auto save =
+      store.database->prepare("UPDATE lanes SET next_seq=?2,acked=?3,shed=?4,chain=?5 WHERE id=?1");
+  if (!save) return std::unexpected(save.error());
+  store.save_lane = std::move(*save);
+  return {};
+}
+
+Status load(Store& store, const SpoolOptions& options, const std::vector<LaneId>& keep,
+            std::vector<std::string>& findings) {
+  auto epoch = schema::epoch(*store.database);
+  if (!epoch) return std::unexpected(epoch.error());
+  store.epoch = *epoch;
+  auto lanes = schema::lanes(*store.database);
+  if (!lanes) return std::unexpected(lanes.error());
+  if (Status s = walk(store, *lanes); !s) return s;
+  if (Status s = match(store, *lanes, options, keep, findings); !s) return s;
+  auto letters = store.notes->letters();
+  if (!letters) return std::unexpected(letters.error());
+  store.letters = *letters;
+  return {};
+}
+
+}  // namespace
+
+std::string database_path(const SpoolOptions& options) { return options.directory + "/spool.db"; }
+
+Result<Store> Store::open(const SpoolOptions& options, WallTime now, Entropy& entropy,
+                          std::vector<std::string>& findings, const std::vector<LaneId>& keep) {
+  Store store;
+  auto database = sqlite::Database::open({.path = database_path(options),
+                                          .page_bytes = static_cast<int>(Room::kPageBytes),
+                                          .cache_kibibytes = 1024});
+  if (!database) return std::unexpected(database.error());
+  store.database = std::move(*database);
+  if (store.database->read_only()) return fail(Code::read_only, "spool.db cannot be written");
+  if (Status s = schema::prepare(*store.database, options.gateway, now, entropy); !s) {
+    return std::unexpected(s.error());
+  }
+  if (Status s = prepare_tables(store, options); !s) return std::unexpected(s.error());
+  if (Status s = load(store, options, keep, findings); !s) return std::unexpected(s.error());
+  auto room = Room::prepare(*store.database, options.bytes_max, bytes_set_aside(options));
+  if (!room) return std::unexpected(room.error());
+  store.room.emplace(std::move(*room));
+  return store;
+}
+
+Status Store::save(const Lane& lane) {
+  save_lane.bind(1, lane.id);
+  save_lane.bind(2, static_cast<std::int64_t>(lane.at.next_seq));
+  save_lane.bind(3, static_cast<std::int64_t>(lane.at.acked));
+  save_lane.bind(4, static_cast<std::int64_t>(lane.at.shed));
+  save_lane.bind(5, Bytes(lane.at.chain));
+  return save_lane.run();
+}
+
+Status Store::find_front(Lane& lane) {
+  lane.at.front_moved = false;
+  lane.at.oldest = {};
+  if (lane.at.records == 0) return {};
+  const auto front = queue->at_or_after(lane.id, 0, true);
+  if (!front) return std::unexpected(front.error());
+  if (!*front) return fail(Code::corrupt, "the queue has lost its front");
+  lane.at.oldest = {(*front)->time_first, (*front)->boot};
+  lane.at.oldest_age = (*front)->age;
+  return {};
+}
+
+Status set_aside(const SpoolOptions& options, WallTime now, const char* why,
+                 std::vector<std::string>& findings) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::vector<fs::path> old;
+  for (const auto& file : fs::directory_iterator(options.directory, error)) {
+    if (file.path().filename().string().starts_with(kDamagedMark)) old.push_back(file.path());
+  }
+  for (const auto& path : old) fs::remove(path, error);
+  const std::string name = kDamagedMark + std::to_string(now.ns / 1'000'000'000);
+  const std::string to = options.directory + "/" + name;
+  // The WAL first: left behind alone, it would be taken for the new file's.
+  fs::rename(database_path(options) + "-wal", to + "-wal", error);
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return fail(Code::io, "the damaged spool.db-wal cannot be moved away", error.value());
+  }
+  fs::rename(database_path(options), to, error);
+  if (error) return fail(Code::io, "the damaged spool.db cannot be moved away", error.value());
+  findings.push_back("spool.db could not be used (" + std::string(why) + "): it was put aside as " +
+                     name + ", a new queue was begun; what waited in the old one is not sent");
+  return {};
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,49 @@
+// Store: the open file: database, tables and the lanes as the file has them.
+//
+// Promise    open() reads the whole queue's keys and checks that no seq is missing or doubled.
+// Errors     As Spool::open(); corrupt: the file must be set aside.
+// Threads    Storage worker.
+// Tests      tests/agent/spool/open_test.cc
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/spool/lane.h"
+#include "agent/spool/notes.h"
+#include "agent/spool/queue.h"
+#include "agent/spool/room.h"
+#include "agent/spool/spool.h"
+#include "agent/spool/sqlite.h"
+
+namespace pinaflux {
+
+struct Store {
+  std::unique_ptr<sqlite::Database> database;  // First: statements die before it.
+  std::optional<Queue> queue;
+  std::optional<Notes> notes;
+  std::optional<Room> room;
+  sqlite::Statement save_lane;
+  Epoch epoch{};
+  std::vector<Lane> lanes;  // By LaneIndex: as configured, then those that still hold something.
+  std::int64_t age = 0;     // Seconds that the spool had lived at its newest entry.
+  std::uint64_t letters = 0;
+
+  // `keep`: lanes that stay in `lanes` although they are empty, so that no index changes.
+  static Result<Store> open(const SpoolOptions& options, WallTime now, Entropy& entropy,
+                            std::vector<std::string>& findings,
+                            const std::vector<LaneId>& keep = {});
+
+  Status save(const Lane& lane);
+  // Looks up the oldest records of a lane again.
+  Status find_front(Lane& lane);
+};
+
+std::string database_path(const SpoolOptions& options);
+// Moves a damaged database out of the way, in place of one that was set aside before.
+Status set_aside(const SpoolOptions& options, WallTime now, const char* why,
+                 std::vector<std::string>& findings);
+
+}  // namespace pinaflux

@@ -1,0 +1,110 @@
+// A tombstone takes the place of what was lost. Neighbours lost for the same reason share one as long as
+// it has not been sent: a spool that is full for a month writes one row a lane, not one an envelope.
+//
+//   before   [1-10] [11-20] [21-30]              chain  a  b  c
+//   after    [11-20] and [21-30] are evicted:
+//            [1-10] {lost 11-30, previous a, through c}      the next envelope's previous is still c
+//
+// The envelopes behind it were sealed long ago and name the lost one as their predecessor, so the chain
+// can only go on through the tombstone: `previous` is the chain before the range, `through` the chain
+// after it. The tombstone's own hash is not part of the chain.
+
+#include "agent/spool/tombstone.h"
+
+#include <algorithm>
+#include <string>
+
+namespace pinaflux::tombstone {
+
+namespace {
+
+// The chain before an envelope stands in its header; nothing has been chained in a chunk.
+Result<Digest> chain_before(Queue& queue, const Lane& lane, const Entry& lost) {
+  if (lost.kind == Kind::chunk) return lane.at.chain;
+  Buffer bytes;
+  if (Status s = queue.body(lost, bytes); !s) return std::unexpected(s.error());
+  const Result<Header> header = Opener::header(bytes);
+  return header ? header->previous : kNoDigest;
+}
+
+bool joins(const Entry& tombstone, const Entry& lost, Loss reason) {
+  return tombstone.kind == Kind::tombstone && tombstone.bytes == 0 && tombstone.loss == reason &&
+         tombstone.range.last + 1 == lost.range.first;
+}
+
+Status widen(Queue& queue, Entry tombstone, const Entry& lost, const Digest& through) {
+  tombstone.range.last = lost.range.last;
+  tombstone.hash = through;
+  if (tombstone.boot == lost.boot) {
+    tombstone.time_first = std::min(tombstone.time_first, lost.time_first);
+    tombstone.time_last = std::max(tombstone.time_last, lost.time_last);
+  }
+  return queue.widen(tombstone);
+}
+
+void account(Lane& lane, const Entry& lost) {
+  Progress& at = lane.at;
+  at.records -= lost.range.count();
+  at.bytes -= lost.bytes;
+  at.shed += lost.range.count();
+  if (lost.kind == Kind::chunk) {
+    --at.pending_chunks;
+    at.pending_bytes -= lost.bytes;
+  }
+  at.sealed_last = std::max(at.sealed_last, lost.range.last);
+  at.changed = true;
+  at.front_moved = true;
+}
+
+}  // namespace
+
+Status entomb(Queue& queue, Lane& lane, const Entry& lost, Loss reason) {
+  ASSERT(lost.kind != Kind::tombstone);
+  const Digest through = lost.kind == Kind::chunk ? lane.at.chain : lost.hash;
+  const auto before = queue.last_before(lane.id, lost.range.first);
+  if (!before) return std::unexpected(before.error());
+  const bool joined = *before && joins(**before, lost, reason);
+  Entry grave = lost;
+  if (!joined) {
+    const Result<Digest> previous = chain_before(queue, lane, lost);
+    if (!previous) return std::unexpected(previous.error());
+    grave.kind = Kind::tombstone;
+    grave.previous = *previous;
+    grave.hash = through;
+    grave.loss = reason;
+  }
+  if (Status s = queue.erase(lost); !s) return s;
+  if (Status s = joined ? widen(queue, **before, lost, through) : queue.put(grave, {}); !s) {
+    return s;
+  }
+  account(lane, lost);
+  return {};
+}
+
+Status seal(Queue& queue, const Lane& lane, const Entry& tombstone, std::uint64_t generation,
+            Sealer& sealer, Buffer& bytes) {
+  Header header;
+  header.gateway = lane.gateway;
+  header.lane = lane.name;
+  header.epoch = lane.epoch;
+  header.range.first = tombstone.range.first;
+  header.floor = lane.at.acked + 1;
+  header.generation = generation;
+  header.previous = tombstone.previous;
+  const Range& lost = tombstone.range;
+  header.extra.emplace_back("lost", std::to_string(lost.first) + "-" + std::to_string(lost.last) +
+                                        ":" + loss_name(tombstone.loss));
+  header.extra.emplace_back("through", hex(tombstone.hash));
+  if (tombstone.boot == 0) {
+    header.extra.emplace_back(
+        "span", std::to_string(tombstone.time_first) + "," + std::to_string(tombstone.time_last));
+  }
+  std::size_t taken = 0;
+  if (Status s = sealer.seal({}, Effort::fast, limits::kEnvelopeBytesMax, header, bytes, taken);
+      !s) {
+    return s;
+  }
+  return queue.seal(tombstone, bytes);
+}
+
+}  // namespace pinaflux::tombstone
