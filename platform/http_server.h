@@ -1,8 +1,9 @@
-// HttpServer: requests in, answers out, later if wanted (libevent's evhttp underneath).
+// HttpServer: requests in, answers out, later if wanted.
 //
-// Limits     Options; a body or header beyond them is answered 413 / 431 before the handler sees it.
-// Ownership  A Request lives until it is answered or its connection closes: `closed()` of the handler
-//            says so. Answer by id: answering a request that is gone does nothing.
+// Limits     Options; a body or header beyond them is answered 413 / 431 before the handler sees
+//            it.
+// Ownership  A Request lives until it is answered or its connection closes: `closed()` of the
+//            handler says so. Answer by id: answering a request that is gone does nothing.
 // Threads    Loop.
 #pragma once
 
@@ -39,7 +40,8 @@ class HttpServer {
   struct Options {
     std::size_t body_bytes_max = 8 * 1024 * 1024;
     std::size_t header_bytes_max = 16 * 1024;
-    std::size_t connections_max = 256;
+    std::size_t bodies_bytes_max = 32 * 1024 * 1024;  // Of all connections: beyond it, 503.
+    std::size_t connections_max = 256;                // Beyond it, 503.
     Duration idle_max = Duration::seconds(60);
   };
 
@@ -63,5 +65,7 @@ class HttpServers {
 
 // The value of a key in a query string, percent-decoded; empty when absent.
 std::string query_value(std::string_view query, std::string_view key);
+// Appends; false at a broken escape or at %00. `form`: '+' is a space.
+bool percent_decode(std::string_view text, bool form, std::string& to);
 
 }  // namespace pinaflux

@@ -28,6 +28,9 @@ class Stream {
     virtual void connected() {}
     // All that was read; the view dies with the call.
     virtual void bytes(Bytes bytes) = 0;
+    // The peer will send no more, but may still read (a half-closed TCP connection). True keeps the
+    // Stream for writing: closed() then follows finish() or an error. False: closed() follows now.
+    virtual bool ended() { return false; }
     // The write queue is empty again after a write() that was refused.
     virtual void drained() {}
     // Code::closed is the peer's orderly end.

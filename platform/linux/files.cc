@@ -1,0 +1,164 @@
+#include "platform/linux/files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "platform/linux/error.h"
+#include "platform/linux/fd.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr std::uint32_t kTmpfsMagic = 0x01021994;  // linux/magic.h
+constexpr std::uint32_t kRamfsMagic = 0x858458f6;
+
+std::unexpected<Error> refused() { return std::unexpected(file_error(errno)); }
+
+Status done(int result) {
+  if (result != 0) return refused();
+  return {};
+}
+
+FileInfo info_of(const struct stat& s) {
+  FileInfo info;
+  info.device = s.st_dev;
+  info.inode = s.st_ino;
+  info.bytes = static_cast<std::uint64_t>(s.st_size);
+  info.modified = {std::int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec};
+  info.directory = S_ISDIR(s.st_mode);
+  info.mode = s.st_mode & 07777;
+  return info;
+}
+
+class LinuxFile final : public File {
+ public:
+  explicit LinuxFile(Fd fd) : fd_(std::move(fd)) {}
+
+  Result<std::size_t> read_at(std::uint64_t offset, MutableBytes bytes) override {
+    std::size_t done_bytes = 0;
+    while (done_bytes < bytes.size()) {
+      const ssize_t n = ::pread(fd_.get(), bytes.data() + done_bytes, bytes.size() - done_bytes,
+                                static_cast<off_t>(offset + done_bytes));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return refused();
+      if (n == 0) break;
+      done_bytes += static_cast<std::size_t>(n);
+    }
+    return done_bytes;
+  }
+
+  Status write_at(std::uint64_t offset, Bytes bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t n = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return refused();
+      offset += static_cast<std::uint64_t>(n);
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+    return {};
+  }
+
+  Status truncate(std::uint64_t bytes) override {
+    return done(::ftruncate(fd_.get(), static_cast<off_t>(bytes)));
+  }
+  Status sync() override { return done(::fsync(fd_.get())); }
+  Result<FileInfo> info() override {
+    struct stat s{};
+    if (::fstat(fd_.get(), &s) != 0) return refused();
+    return info_of(s);
+  }
+
+ private:
+  Fd fd_;
+};
+
+int flags_of(Files::Mode mode) {
+  switch (mode) {
+    case Files::Mode::read: return O_RDONLY;
+    case Files::Mode::write: return O_RDWR;
+    case Files::Mode::create: return O_RDWR | O_CREAT;
+  }
+  return O_RDONLY;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<File>> LinuxFiles::open(const std::string& path, Mode mode) {
+  // O_NONBLOCK: opening a pipe by mistake must not wait for its other end.
+  Fd fd(::open(path.c_str(), flags_of(mode) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600));
+  if (!fd) return refused();
+  return std::make_unique<LinuxFile>(std::move(fd));
+}
+
+Result<FileInfo> LinuxFiles::info(const std::string& path) {
+  struct stat s{};
+  if (::stat(path.c_str(), &s) != 0) return refused();
+  return info_of(s);
+}
+
+Result<std::vector<std::string>> LinuxFiles::list(const std::string& directory) {
+  DIR* open_directory = ::opendir(directory.c_str());
+  if (open_directory == nullptr) return refused();
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(open_directory)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  const int failed = errno;
+  ::closedir(open_directory);
+  if (failed != 0) return std::unexpected(file_error(failed));
+  std::ranges::sort(names);
+  return names;
+}
+
+Status LinuxFiles::make_directory(const std::string& path) {
+  for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
+    const std::string part = path.substr(0, at);
+    if (::mkdir(part.c_str(), 0750) != 0) {
+      const int failed = errno;
+      const auto there = info(part);
+      if (!there) return std::unexpected(file_error(failed));
+      if (!there->directory) return std::unexpected(file_error(ENOTDIR));
+    }
+    if (at == std::string::npos) return {};
+  }
+}
+
+Status LinuxFiles::rename(const std::string& from, const std::string& to) {
+  return done(::rename(from.c_str(), to.c_str()));
+}
+
+Status LinuxFiles::remove(const std::string& path) { return done(::remove(path.c_str())); }
+
+Status LinuxFiles::sync_directory(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return refused();
+  // Some file systems (vfat, some network ones) cannot: there is nothing more that we could do.
+  if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) return refused();
+  return {};
+}
+
+Result<FileSystemInfo> LinuxFiles::file_system(const std::string& path) {
+  struct statfs kind{};
+  struct statvfs space{};
+  if (::statfs(path.c_str(), &kind) != 0) return refused();
+  if (::statvfs(path.c_str(), &space) != 0) return refused();
+  FileSystemInfo info;
+  info.bytes_total = std::uint64_t{space.f_blocks} * space.f_frsize;
+  info.bytes_free = std::uint64_t{space.f_bavail} * space.f_frsize;
+  const auto magic = static_cast<std::uint32_t>(kind.f_type);
+  info.in_memory = magic == kTmpfsMagic || magic == kRamfsMagic;
+  info.read_only = (space.f_flag & ST_RDONLY) != 0;
+  return info;
+}
+
+}  // namespace pinaflux

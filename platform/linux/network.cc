@@ -1,0 +1,138 @@
+#include "platform/linux/network.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+
+#include "platform/linux/dialled_stream.h"
+#include "platform/linux/error.h"
+#include "platform/linux/listen.h"
+#include "platform/linux/standard_input.h"
+
+namespace pinaflux {
+
+namespace {
+
+// One read: a megabyte of readings comes in eight, and an idle gateway pays for one block only.
+constexpr std::size_t kReadBytes = 128 * 1024;
+constexpr int kAcceptsMax = 16;  // A batch.
+constexpr Duration kAcceptPause = Duration::milliseconds(100);
+
+class AcceptedSocket final : public Network::Accepted {
+ public:
+  AcceptedSocket(const SocketStream::Shared& shared, const Network::Options& options, Fd fd,
+                 const SocketAddress& peer)
+      : shared_(shared), options_(options), fd_(std::move(fd)), peer_(peer) {}
+
+  std::unique_ptr<Stream> with(Stream::Events& events) override {
+    auto stream = std::make_unique<SocketStream>(shared_, options_, events);
+    stream->open(std::move(fd_));
+    return stream;
+  }
+  std::string peer() const override { return printed(peer_); }
+
+ private:
+  const SocketStream::Shared& shared_;
+  const Network::Options& options_;
+  Fd fd_;
+  const SocketAddress& peer_;
+};
+
+class LinuxListener final : public Listener {
+ public:
+  LinuxListener(const SocketStream::Shared& shared, const Network::Options& options,
+                Listening listening, Network::OnAccept accepted)
+      : shared_(shared),
+        options_(options),
+        accepted_(std::move(accepted)),
+        listening_(std::move(listening)),
+        ready_(make_event(shared.base, listening_.fd.get(), EV_READ | EV_PERSIST, on_ready, this)),
+        again_(make_event(shared.base, -1, 0, on_again, this)) {
+    start_event(ready_.get());
+  }
+  ~LinuxListener() override {
+    if (gone_ != nullptr) *gone_ = true;
+    ready_.reset();
+    listening_.fd.close();
+    remove_socket(listening_);
+  }
+  std::string address() const override { return listening_.address; }
+
+ private:
+  static void on_ready(int, short, void* self) { static_cast<LinuxListener*>(self)->accept_some(); }
+  static void on_again(int, short, void* self) {
+    start_event(static_cast<LinuxListener*>(self)->ready_.get());
+  }
+
+  void accept_some() {
+    bool gone = false;
+    gone_ = &gone;
+    for (int i = 0; i < kAcceptsMax && !gone; ++i) {
+      if (!accept_one()) break;
+    }
+    if (!gone) gone_ = nullptr;
+  }
+
+  bool accept_one() {
+    SocketAddress peer;
+    peer.size = sizeof peer.storage;
+    Fd fd(::accept4(listening_.fd.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size,
+                    SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd) {
+      // Without descriptors or memory the socket stays readable: looking again at once would spin.
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        event_del(ready_.get());
+        start_event(again_.get(), kAcceptPause);
+      }
+      return false;
+    }
+    tune_socket(fd.get(), peer.family());
+    AcceptedSocket accepted(shared_, options_, std::move(fd), peer);
+    accepted_(accepted);
+    return true;
+  }
+
+  const SocketStream::Shared shared_;
+  const Network::Options options_;
+  const Network::OnAccept accepted_;
+  Listening listening_;
+  EventPtr ready_, again_;
+  bool* gone_ = nullptr;
+};
+
+}  // namespace
+
+LinuxNetwork::LinuxNetwork(LinuxLoop& loop)
+    : scratch_(kReadBytes), names_(loop.base()), shared_{loop.base(), &names_, scratch_} {}
+
+Result<std::unique_ptr<Stream>> LinuxNetwork::connect(const std::string& text,
+                                                      const Options& options,
+                                                      Stream::Events& events) {
+  const auto address = parse_address(text);
+  if (!address) return std::unexpected(address.error());
+  if (address->kind == Address::Kind::standard_input) {
+    Fd fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+    if (!fd) return fail(Code::closed, "there is no standard input", errno);
+    return std::make_unique<StandardInput>(shared_, std::move(fd), events);
+  }
+  if (address->kind == Address::Kind::tcp && (address->host.empty() || address->port == 0)) {
+    return fail(Code::invalid, "to connect, host and port must be given: tcp://HOST:PORT");
+  }
+  auto stream = std::make_unique<DialledStream>(shared_, options, events);
+  stream->dial(*address);
+  return stream;
+}
+
+Result<std::unique_ptr<Listener>> LinuxNetwork::listen(const std::string& text,
+                                                       const Options& options, OnAccept accepted) {
+  const auto address = parse_address(text);
+  if (!address) return std::unexpected(address.error());
+  auto listening = listen_at(*address);
+  if (!listening) return std::unexpected(listening.error());
+  return std::make_unique<LinuxListener>(shared_, options, std::move(*listening),
+                                         std::move(accepted));
+}
+
+}  // namespace pinaflux
