@@ -29,6 +29,8 @@ namespace pinaflux {
 struct ControlOptions {
   std::string socket = "/run/pinaflux/control.sock";  // Empty: none.
   std::string listen = "tcp://127.0.0.1:9469";        // Empty: none.
+
+  friend bool operator==(const ControlOptions&, const ControlOptions&) = default;
 };
 
 class Control {

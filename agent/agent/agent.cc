@@ -1,0 +1,408 @@
+#include "agent/agent/agent.h"
+
+#include <algorithm>
+#include <array>
+
+#include "agent/agent/committer.h"
+#include "agent/agent/gatherer.h"
+#include "agent/agent/pace.h"
+#include "agent/ingest/factory.h"
+#include "agent/seal/decode.h"
+#include "agent/uplink/uplink.h"
+#include "agent/vault/vault.h"
+#include "version.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr Duration kHousekeeping = Duration::seconds(1);
+constexpr Duration kStopMax = Duration::seconds(5);     // To commit what is in memory.
+constexpr Duration kStopLinger = Duration::milliseconds(200);  // For the last answers to leave.
+constexpr Duration kRetryMin = Duration::milliseconds(100);
+constexpr Duration kRetryMax = Duration::seconds(5);
+
+const char* state_name(SourceHealth::State state) {
+  switch (state) {
+    case SourceHealth::State::starting: return "starting";
+    case SourceHealth::State::working: return "working";
+    case SourceHealth::State::waiting: return "waiting";
+    case SourceHealth::State::failed: return "failed";
+  }
+  return "?";
+}
+
+const char* state_name(UplinkHealth::State state) {
+  switch (state) {
+    case UplinkHealth::State::starting: return "starting";
+    case UplinkHealth::State::connecting: return "connecting";
+    case UplinkHealth::State::working: return "working";
+    case UplinkHealth::State::waiting: return "waiting";
+  }
+  return "?";
+}
+
+// A station's word about itself, logged when it changes.
+struct Said {
+  std::string state, text;
+
+  bool changed(const std::string& state_now, const std::string& text_now) {
+    if (state == state_now && text == text_now) return false;
+    state = state_now;
+    text = text_now;
+    return true;
+  }
+};
+
+}  // namespace
+
+struct Agent::State {
+  State(const Configuration& configuration_, const Host& host_)
+      : configuration(configuration_),
+        host(host_),
+        started(host_.clock.now()),
+        random(host_.entropy.u64()),
+        retry(kRetryMin, kRetryMax),
+        pace({configuration_.commit_every, configuration_.uplink.batch_age}) {}
+
+  std::optional<Refusal> start();
+  std::optional<Refusal> open_spool();
+  std::optional<Refusal> start_sources();
+  void start_uplink();
+
+  bool turn();
+  void finish_commit();
+  void retry_later(const Error& error);
+  void take_acks();
+  void hold_sources(bool hold);
+  bool submit(const Pace::Group& group, Instant now);
+  void wake_at(Instant at, Instant now);
+  void finish_stop(Instant now);
+  void housekeeping();
+  Stamp stamp() const;
+  bool clock_trusted() const;
+  AgentStatus status() const;
+
+  const Configuration configuration;
+  const Host host;
+  const Instant started;
+  Random random;
+  Shapes shapes;
+  Vault vault;
+  std::unique_ptr<Spool> spool;  // After the start: the worker's.
+  SpoolState spool_state;        // As of the last commit.
+  std::unique_ptr<Masker> masker;
+  std::unique_ptr<Pipeline> pipeline;
+  std::vector<std::unique_ptr<Source>> sources;
+  std::unique_ptr<Gatherer> gatherer;
+  std::unique_ptr<Committer> committer;
+  std::unique_ptr<Uplink> uplink;
+  std::unique_ptr<Timer> wake, tick;
+
+  Backoff retry;
+  Instant retry_at{};
+  std::string spool_text;
+  std::uint64_t commit_failures = 0;
+  Duration commit_took{};
+  Pace pace;
+  std::vector<LaneIndex> lost;  // Lanes to unlease with the next commit.
+  bool held = false;
+  bool turned = false;          // Since the last housekeeping.
+  std::vector<Said> said_sources;
+  Said said_uplink;
+
+  enum class Stopping { no, draining, lingering, done } stopping = Stopping::no;
+  Instant stop_at{};
+};
+
+std::optional<Agent::Refusal> Agent::State::start() {
+  std::string which;
+  if (auto ok = vault.load(host.files, configuration.keys, which); !ok) {
+    return Refusal{ok.error(), "keys." + which};
+  }
+  if (auto refusal = open_spool()) return refusal;
+  auto made_masker = Masker::make(configuration.mask, shapes, vault);
+  if (!made_masker) return Refusal{made_masker.error(), "mask"};
+  masker = std::move(*made_masker);
+  auto made_pipeline = Pipeline::make(configuration.pipeline, shapes);
+  if (!made_pipeline) return Refusal{made_pipeline.error(), "pipeline"};
+  pipeline = std::move(*made_pipeline);
+  pipeline->restore(spool->states());
+  if (auto refusal = start_sources()) return refusal;
+  gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
+  start_uplink();
+  committer = std::make_unique<Committer>(*spool, host.worker, host.clock, [] {});
+  wake = host.loop.timer([] {});
+  tick = host.loop.timer([this] { housekeeping(); });
+  tick->start(Duration{});
+  return std::nullopt;
+}
+
+std::optional<Agent::Refusal> Agent::State::open_spool() {
+  std::vector<std::string> findings;
+  auto opened = Spool::open(configuration.spool, host.clock, host.entropy, findings);
+  for (const auto& f : findings) host.log.warning("spool.finding", f);
+  if (!opened) return Refusal{opened.error(), configuration.spool.directory};
+  spool = std::move(*opened);
+  spool_state = spool->state();
+  return std::nullopt;
+}
+
+std::optional<Agent::Refusal> Agent::State::start_sources() {
+  auto install_key = Vault::install_key(host.files, host.entropy,
+                                        configuration.spool.directory + "/install.key");
+  if (!install_key) {
+    return Refusal{install_key.error(), configuration.spool.directory + "/install.key"};
+  }
+  const SourceHost source_host{host.loop,  host.clock,   host.network,
+                               host.http,  host.files,   host.entropy,
+                               [this] { return stamp(); }, *install_key};
+  const auto cursors = spool->cursors();
+  for (const auto& options : configuration.sources) {
+    auto made = make_source(options, source_host);
+    const std::string which = "sources." + source_name(options);
+    if (!made) return Refusal{made.error(), which};
+    std::vector<Cursor> mine;
+    for (const auto& [name, entries] : cursors) {
+      if (name != source_name(options)) continue;
+      for (const auto& [key, value] : entries) mine.push_back({key, value});
+    }
+    (*made)->restore(std::move(mine));
+    if (auto ok = (*made)->start(); !ok) return Refusal{ok.error(), which};
+    sources.push_back(std::move(*made));
+  }
+  said_sources.resize(sources.size());
+  return std::nullopt;
+}
+
+// The spool may still hold lanes that the configuration no longer names: they are sent, too.
+void Agent::State::start_uplink() {
+  UplinkOptions options = configuration.uplink;
+  options.gateway = configuration.gateway;
+  options.lanes.clear();
+  for (const auto& lane : spool_state.lanes) options.lanes.push_back(lane.name);
+  uplink = std::make_unique<Uplink>(options, host.clock, host.entropy, host.loop,
+                                    host.make_mqtt_client, [] {});
+  for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
+    const auto& lane = spool_state.lanes[i];
+    uplink->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1);
+  }
+  uplink->start();
+}
+
+bool Agent::State::turn() {
+  turned = true;
+  const Instant now = host.clock.now();
+  finish_commit();
+  take_acks();
+  const bool gathering = stopping == Stopping::no || stopping == Stopping::draining;
+  const auto gathered = gathering ? gatherer->gather(committer->filling(), now)
+                                  : Gatherer::Outcome::idle;
+  const Group& filling = committer->filling();
+  const Pace::Group group{
+      .empty = filling.empty() && !committer->retrying(),
+      .full = gathered == Gatherer::Outcome::full || stopping != Stopping::no,
+      .stalled = gathered == Gatherer::Outcome::idle &&
+                 std::ranges::any_of(sources, [](const auto& s) { return s->stalled(); })};
+  const bool submitted = submit(group, now);
+  if (stopping != Stopping::no && !submitted) finish_stop(now);
+  return gathered == Gatherer::Outcome::more;
+}
+
+void Agent::State::finish_commit() {
+  auto done = committer->take_done();
+  if (!done) return;
+  spool_state = std::move(done->state);
+  commit_took = done->took;
+  hold_sources(spool_state.full || (!done->status && done->status.error().code == Code::full));
+  if (!done->status) {
+    retry_later(done->status.error());
+    return;
+  }
+  retry.reset();
+  retry_at = {};
+  spool_text.clear();
+  for (const Receipt& receipt : done->receipts) sources[receipt.source]->committed(receipt);
+  std::array<std::size_t, limits::kLanesMax> brought{};
+  for (const Lease& lease : done->leases) ++brought[lease.lane];
+  for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
+    const auto lane = static_cast<LaneIndex>(i);
+    const auto& state = spool_state.lanes[i];
+    uplink->committed(lane, state.epoch, state.next_seq - 1);
+    pace.leased(lane, done->wish.envelopes[i], brought[i], done->records[i] > 0);
+  }
+  if (!done->leases.empty()) uplink->send(std::move(done->leases));
+}
+
+void Agent::State::retry_later(const Error& error) {
+  ++commit_failures;
+  retry_at = host.clock.now() + retry.next(random) + kRetryMin;
+  spool_text = error.what;
+  host.log.failed(Log::Level::error, "spool.commit", error);
+}
+
+void Agent::State::take_acks() {
+  uplink->take_acks(committer->filling().acks);
+  for (LaneIndex lane : uplink->take_lost()) {
+    if (std::ranges::find(lost, lane) == lost.end()) lost.push_back(lane);
+    pace.lost(lane);
+  }
+}
+
+void Agent::State::hold_sources(bool hold) {
+  if (hold == held || stopping != Stopping::no) return;
+  held = hold;
+  for (auto& source : sources) source->hold(hold);
+  if (hold) {
+    host.log.warning("spool.full", "the spool is full: sources are held back until the far end "
+                                   "takes some of it");
+  } else {
+    host.log.notice("spool.room", "the spool has room again");
+  }
+}
+
+bool Agent::State::submit(const Pace::Group& group, Instant now) {
+  if (!committer->idle()) return true;
+  const bool retrying = committer->retrying();
+  const LeaseWish free_places = stopping == Stopping::no ? uplink->wish() : LeaseWish{};
+  const LeaseWish wish = pace.lease_now(free_places, group, now);
+  const bool wanted = retrying ? now >= retry_at : pace.commit_now(group, wish, now);
+  if (!wanted) {
+    wake_at(retrying ? retry_at : pace.next(free_places, group), now);
+    return retrying && stopping == Stopping::draining;
+  }
+  if (!retrying) pipeline->save(committer->filling());
+  pace.asked(wish, now);
+  committer->submit(wish, stamp(), std::exchange(lost, {}));
+  return true;
+}
+
+void Agent::State::wake_at(Instant at, Instant now) {
+  if (at == Instant::never()) return;
+  wake->start(std::max(at - now, Duration{}));
+}
+
+// Draining ends when everything is on disk, or when its time is over: what is then still in memory was
+// never acknowledged. Lingering lets the last acknowledgements leave.
+void Agent::State::finish_stop(Instant now) {
+  if (stopping == Stopping::draining) {
+    const bool ready = std::ranges::any_of(sources, [](const auto& s) { return s->ready(); });
+    const bool in_memory = !committer->filling().empty() || committer->retrying() || ready;
+    if (in_memory && now < stop_at) return;
+    uplink->stop();
+    stopping = Stopping::lingering;
+    stop_at = now + kStopLinger;
+    wake_at(stop_at, now);
+  } else if (stopping == Stopping::lingering && now >= stop_at) {
+    stopping = Stopping::done;
+  } else if (stopping == Stopping::lingering) {
+    wake_at(stop_at, now);
+  }
+}
+
+bool Agent::State::clock_trusted() const {
+  return host.clock.wall().ns / 1'000'000'000 >= kBuildTimeUnixSeconds;
+}
+
+Stamp Agent::State::stamp() const {
+  if (clock_trusted()) return Stamp::wall(host.clock.wall());
+  return {host.clock.now().ns, host.clock.boot()};
+}
+
+void Agent::State::housekeeping() {
+  if (turned && host.process.watchdog_ms() > 0) host.process.notify("WATCHDOG=1");
+  turned = false;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const auto health = sources[i]->health();
+    if (!said_sources[i].changed(state_name(health.state), health.text)) continue;
+    const auto level = health.state == SourceHealth::State::working ? Log::Level::info
+                                                                    : Log::Level::warning;
+    host.log.line(level, "source." + source_name(configuration.sources[i]),
+                  health.text.empty() ? "the source changed its state" : health.text,
+                  {{"state", state_name(health.state)}});
+  }
+  const auto health = uplink->health();
+  if (said_uplink.changed(state_name(health.state), health.text)) {
+    host.log.info("uplink", health.text.empty() ? "the uplink changed its state" : health.text,
+                  {{"state", state_name(health.state)}});
+  }
+  tick->start(kHousekeeping);
+}
+
+AgentStatus Agent::State::status() const {
+  AgentStatus s;
+  s.version = kVersion;
+  s.gateway = configuration.gateway;
+  s.configuration = configuration.digest;
+  s.generation = configuration.generation;
+  s.uptime_ms = (host.clock.now() - started).milliseconds();
+  s.clock_trusted = clock_trusted();
+  s.resident_bytes = host.process.resident_bytes();
+  s.written_bytes = host.process.written_bytes();
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const auto h = sources[i]->health();
+    s.sources.push_back({source_name(configuration.sources[i]),
+                         source_type(configuration.sources[i]), state_name(h.state), h.text,
+                         h.parcels, h.records, h.records_committed, h.duplicates, h.refused,
+                         h.missed, held});
+  }
+  const WallTime wall = host.clock.wall();
+  for (const auto& l : spool_state.lanes) {
+    const bool aged = l.records_queued > 0 && l.oldest.boot == 0;
+    s.lanes.push_back({l.name, hex(l.epoch), l.next_seq, l.acked, l.records_queued,
+                       l.bytes_queued, l.records_shed,
+                       aged ? (wall.ns - l.oldest.ns) / 1'000'000 : 0});
+  }
+  for (std::size_t r = 0; r <= static_cast<std::size_t>(Reason::no_lane); ++r) {
+    const auto reason = static_cast<Reason>(r);
+    if (gatherer->refused(reason) > 0) {
+      s.refused.push_back({reason_name(reason), gatherer->refused(reason)});
+    }
+  }
+  s.spool = {spool_state.bytes_used, spool_state.bytes_max, spool_state.commits, commit_failures,
+             spool_state.dead_letters, commit_took.seconds() * 1e3, spool_state.full, spool_text};
+  const auto u = uplink->health();
+  s.uplink = {configuration.uplink.broker, state_name(u.state), u.text, u.connects,
+              u.envelopes_sent, u.envelopes_acked, u.bytes_sent, u.resent, u.acks_rejected,
+              u.in_flight, u.round_trip.seconds() * 1e3};
+  return s;
+}
+
+std::expected<std::unique_ptr<Agent>, Agent::Refusal> Agent::start(
+    const Configuration& configuration, const Host& host) {
+  auto state = std::make_unique<State>(configuration, host);
+  if (auto refusal = state->start()) return std::unexpected(*refusal);
+  return std::unique_ptr<Agent>(new Agent(std::move(state)));
+}
+
+Agent::Agent(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Agent::~Agent() = default;
+
+bool Agent::turn() { return state_->turn(); }
+
+void Agent::stop() {
+  if (state_->stopping != State::Stopping::no) return;
+  state_->hold_sources(true);
+  state_->stopping = State::Stopping::draining;
+  state_->stop_at = state_->host.clock.now() + kStopMax;
+  state_->wake_at(state_->stop_at, state_->host.clock.now());
+}
+
+bool Agent::stopped() const { return state_->stopping == State::Stopping::done; }
+
+AgentStatus Agent::status() const { return state_->status(); }
+
+void Agent::tap(std::function<void(std::string_view line)> line) {
+  if (!line) {
+    state_->pipeline->tap({});
+    return;
+  }
+  state_->pipeline->tap([this, line = std::move(line)](LaneIndex lane, const Record& record) {
+    (void)lane;
+    std::string text;
+    append_json(text, record.row());
+    line(text);
+  });
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,58 @@
+// Pace: when to commit, and when to ask for envelopes: pure decisions over time, without I/O.
+//
+// Rules      A group is committed when it is full, when its age is `commit_every`, or soon after every
+//            source waits for it. Envelopes are asked for once a `batch_age`, so that a live lane sends
+//            dense batches, and at once while a lane has a backlog.
+// Threads    Loop.
+// Tests      tests/agent/agent/pace_test.cc
+#pragma once
+
+#include <array>
+
+#include "agent/data/lease.h"
+#include "agent/data/limits.h"
+#include "platform/base/time.h"
+
+namespace pinaflux {
+
+class Pace {
+ public:
+  struct Options {
+    Duration commit_every = Duration::seconds(1);
+    Duration batch_age = Duration::seconds(1);
+  };
+  struct Group {
+    bool empty = true;
+    bool full = false;
+    bool stalled = false;  // Every source that could bring something waits for this commit.
+  };
+
+  explicit Pace(const Options& options) : options_(options) { lanes_.fill(Lane::backlog); }
+
+  // What to ask the spool for now, of what the uplink would take.
+  LeaseWish lease_now(const LeaseWish& free_places, const Group& group, Instant now) const;
+  bool commit_now(const Group& group, const LeaseWish& leases, Instant now);
+  // When to decide again, if nothing happens before.
+  Instant next(const LeaseWish& free_places, const Group& group) const;
+
+  void asked(const LeaseWish& wish, Instant now);
+  // After a commit: `brought` envelopes of a lane that `wished` for some; records were committed to it.
+  void leased(LaneIndex lane, std::size_t wished, std::size_t brought, bool records);
+  // The lane's leases were lost: all of it must be asked for again.
+  void lost(LaneIndex lane) { lanes_[lane] = Lane::backlog; }
+
+ private:
+  enum class Lane : std::uint8_t {
+    empty,    // The last wish brought less than it asked for, and nothing was committed since.
+    some,     // Committed since the last wish.
+    backlog,  // The last wish was granted in full, or nobody asked yet: more may wait.
+  };
+  bool batch_due(Instant now) const { return now >= asked_ + options_.batch_age; }
+
+  Options options_;
+  std::array<Lane, limits::kLanesMax> lanes_{};
+  Instant asked_{};                    // When envelopes were last asked for.
+  Instant opened_ = Instant::never();  // When the group got its first content.
+};
+
+}  // namespace pinaflux
