@@ -25,6 +25,8 @@ dependency(zstd ARCHIVES zstd)
 dependency(mbedcrypto ARCHIVES mbedcrypto)
 dependency(mbedtls ARCHIVES mbedtls mbedx509 NEEDS deps::mbedcrypto)
 dependency(paho ARCHIVES paho-mqttpp3 paho-mqtt3a)
+# Why: platform/linux/mqtt_client.cc.
+target_link_options(deps_paho INTERFACE -Wl,--wrap=MQTTProtocol_handlePubacks)
 dependency(libevent ARCHIVES event_extra event_pthreads event_core)
 dependency(simdjson ARCHIVES simdjson_static)
 dependency(yaml ARCHIVES yaml-cpp)

@@ -1,14 +1,19 @@
-// Paho calls back on two threads of its own, late callbacks of destroyed handles included. So what it is given as
-// context is no pointer but a number that is never used again: each connect() makes a new handle and draws a new
-// number, and the switchboard leads a number to its client while that handle counts. A callback copies what it was
-// told into the client's mailbox and, if that was empty, posts one function to the loop; it calls nothing of Paho
-// but the two functions that free what it was handed.
+// Paho calls back on two threads of its own, late callbacks of destroyed handles included. So what
+// it is given as context is no pointer but a number that is never used again: each connect() makes
+// a new handle and draws a new number, and the switchboard leads a number to its client while that
+// handle counts. A callback copies what it was told into the client's mailbox and, if that was
+// empty, posts one function to the loop; it calls nothing of Paho but the two functions that free
+// what it was handed.
 //
-// No deadlock: the switchboard's mutex is held for a copy only, never while Paho is called, so a handle may be
-// destroyed on the loop while a callback runs.
+// No deadlock: the switchboard's mutex is held for a copy only, never while Paho is called, so a
+// handle may be destroyed on the loop while a callback runs.
 //
-// An idle handle lives as long as the maker: with the last handle Paho stops its threads, and whoever destroys it
-// waits for them, up to a second, on our loop.
+// Paho 1.3.14 tells of the reason code of a PUBACK only when it is a refusal: 0x10, nobody is subscribed, arrives
+// as 0 (seen against Mosquitto 2.0), and "delivered" would delete what nobody has. So the linker leads Paho's one
+// call of MQTTProtocol_handlePubacks() through us (--wrap, beside deps::paho); its thread calls on_published5() next.
+//
+// An idle handle lives as long as the maker: with the last handle Paho stops its threads, and
+// whoever destroys it waits for them, up to a second, on our loop.
 
 #include "platform/linux/mqtt_client.h"
 
@@ -44,7 +49,8 @@ struct Mail {
 
 class PahoClient;
 
-// The one thing that is shared by all: Paho's callbacks have no other way to say whom they mean safely.
+// The one thing that is shared by all: Paho's callbacks have no other way to say whom they mean
+// safely.
 class Switchboard {
  public:
   static Switchboard& one() {
@@ -77,6 +83,15 @@ class Switchboard {
   std::map<std::uintptr_t, Line> lines_;
   std::uintptr_t last_ = 0;
 };
+
+// The PUBACK that this thread is about to tell of.
+struct LastPuback {
+  int token = 0;
+  int reason = 0;
+};
+thread_local LastPuback last_puback;
+
+int puback_reason(int token) { return last_puback.token == token ? last_puback.reason : 0; }
 
 void* context_of(std::uintptr_t number) { return reinterpret_cast<void*>(number); }
 std::uintptr_t number_of(void* context) { return reinterpret_cast<std::uintptr_t>(context); }
@@ -125,12 +140,11 @@ void on_refused4(void* context, MQTTAsync_failureData* data) {
   post_lost(context, code > 0 ? mqtt::reason_of_return_code(code) : 0, text);
 }
 
+// The reason of a CONNACK is told as a positive code; those of 3.1.1 come when the broker knows only that.
 void on_refused5(void* context, MQTTAsync_failureData5* data) {
-  const int reason =
-      data->reasonCode >= mqtt::reason::kRefused ? static_cast<int>(data->reasonCode) : 0;
-  // A CONNACK in the form of 3.1.1 is told as a positive code.
-  const int old = data->code > 0 && data->code <= 5 ? mqtt::reason_of_return_code(data->code) : 0;
-  post_lost(context, reason != 0 ? reason : old, data->message != nullptr ? data->message : "");
+  const int reason = data->code > 0 ? data->code : static_cast<int>(data->reasonCode);
+  post_lost(context, reason > 0 ? mqtt::reason_of_return_code(reason) : 0,
+            data->message != nullptr ? data->message : "");
 }
 
 void on_connection_lost(void* context, char*) { post_lost(context, 0, ""); }
@@ -169,7 +183,7 @@ void on_published4(void* context, MQTTAsync_successData* data) {
   post_published(context, data->token, 0);
 }
 void on_published5(void* context, MQTTAsync_successData5* data) {
-  post_published(context, data->token, static_cast<int>(data->reasonCode));
+  post_published(context, data->token, puback_reason(data->token));
 }
 // Without a reason code the connection is going, and lost() follows.
 void on_unpublished5(void* context, MQTTAsync_failureData5* data) {
@@ -481,6 +495,21 @@ std::shared_ptr<void> hold_threads() {
 }
 
 }  // namespace
+
+extern "C" {
+// Paho's Ack (MQTTPacket.h, 1.3): the header is a union with bit fields of an unsigned int.
+struct PinafluxPahoAck {
+  unsigned int header;
+  int message_id;
+  unsigned char reason;
+};
+int __real_MQTTProtocol_handlePubacks(void* ack, int socket, void** removed);
+int __wrap_MQTTProtocol_handlePubacks(void* ack, int socket, void** removed) {
+  const auto* its = static_cast<const PinafluxPahoAck*>(ack);
+  last_puback = {its->message_id, its->reason};
+  return __real_MQTTProtocol_handlePubacks(ack, socket, removed);
+}
+}
 
 MqttClientMaker make_mqtt_client_maker(Loop& loop) {
   return

@@ -1,0 +1,174 @@
+#include "platform/linux/mqtt_client.h"
+
+#include <chrono>
+#include <functional>
+
+#include <doctest/doctest.h>
+
+#include "platform/linux/loop.h"
+#include "platform/mqtt/reason.h"
+#include "tests/platform/linux_mqtt/mosquitto.h"
+#include "tests/platform/mqtt_client_contract.h"
+
+namespace pinaflux::tests {
+namespace {
+
+struct ClientFixture {
+  ClientFixture() : loop(std::move(*LinuxLoop::make())), maker(make_mqtt_client_maker(*loop)) {}
+
+  // False after half a minute.
+  bool loop_until(std::function<bool()> condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const std::unique_ptr<Timer> tick =
+        loop->timer([&] { tick->start(Duration::milliseconds(20)); });
+    tick->start(Duration{0});
+    bool met = false;
+    loop->run([&] {
+      met = condition();
+      if (met || std::chrono::steady_clock::now() > end) loop->stop();
+      return false;
+    });
+    return met;
+  }
+  MqttConnect options(const Mosquitto& broker, int version = 5) {
+    MqttConnect made;
+    made.broker = broker.address();
+    made.client_id = "gw";
+    made.version = version;
+    return made;
+  }
+
+  std::unique_ptr<LinuxLoop> loop;
+  MqttClientMaker maker;
+  std::string address;
+};
+
+TEST_CASE_FIXTURE(ClientFixture,
+                  "Paho keeps the contract of publishing and receiving in both versions") {
+  if (mosquitto_is_missing()) return;
+  Mosquitto broker;
+  address = broker.address();
+  check_publish_and_receive(*this, 5);
+  check_publish_and_receive(*this, 4);
+}
+
+TEST_CASE_FIXTURE(ClientFixture, "Paho keeps to the limit of publishes in flight") {
+  if (mosquitto_is_missing()) return;
+  Mosquitto broker;
+  address = broker.address();
+  check_inflight_max(*this);
+}
+
+TEST_CASE_FIXTURE(ClientFixture, "a publish that nobody is subscribed to says so in version 5") {
+  if (mosquitto_is_missing()) return;
+  Mosquitto broker;
+  MqttRecorder events;
+  const auto client = maker(events);
+  client->connect(options(broker));
+  REQUIRE(loop_until([&] { return !events.sessions.empty(); }));
+  REQUIRE(client->publish({"nobody", as_bytes("x"), false, {}, {}}).has_value());
+  REQUIRE(loop_until([&] { return !events.pubacks.empty(); }));
+  CHECK(events.pubacks[0].second == mqtt::reason::kNoSubscriber);
+}
+
+TEST_CASE_FIXTURE(ClientFixture,
+                  "a broker that is not there is lost() with the address in its text") {
+  MqttRecorder events;
+  const auto client = maker(events);
+  MqttConnect to;
+  to.broker = "tcp://127.0.0.1:1";
+  to.client_id = "gw";
+  client->connect(to);
+  REQUIRE(loop_until([&] { return !events.losses.empty(); }));
+  CHECK(events.losses[0].second.find("127.0.0.1:1") != std::string::npos);
+  CHECK(events.sessions.empty());
+}
+
+TEST_CASE_FIXTURE(ClientFixture, "a wrong password is told with its reason in both versions") {
+  if (mosquitto_is_missing()) return;
+  Mosquitto broker("allow_anonymous false\n");
+  for (const int version : {4, 5}) {
+    MqttRecorder events;
+    const auto client = maker(events);
+    MqttConnect to = options(broker, version);
+    to.user = "u";
+    to.password = "wrong";
+    client->connect(to);
+    REQUIRE(loop_until([&] { return !events.losses.empty(); }));
+    CHECK(mqtt::reason_code(events.losses[0].first) == Code::denied);
+    CHECK(events.losses[0].second.find("cannot reach") == std::string::npos);
+  }
+}
+
+TEST_CASE_FIXTURE(ClientFixture, "a killed broker is lost() once, and the client connects again") {
+  if (mosquitto_is_missing()) return;
+  Mosquitto broker;
+  MqttRecorder events;
+  const auto client = maker(events);
+  for (std::size_t round = 1; round <= 3; ++round) {
+    client->connect(options(broker));
+    REQUIRE(loop_until([&] { return events.sessions.size() == round; }));
+    broker.stop();
+    REQUIRE(loop_until([&] { return events.losses.size() == round; }));
+    broker.start();
+  }
+  CHECK(events.losses.size() == 3);
+}
+
+TEST_CASE_FIXTURE(ClientFixture,
+                  "the will is published when the client dies, not when it says goodbye") {
+  if (mosquitto_is_missing()) return;
+  Mosquitto broker;
+  MqttRecorder watcher_events, events;
+  const auto watcher = maker(watcher_events);
+  MqttConnect watching = options(broker);
+  watching.client_id = "watcher";
+  watcher->connect(watching);
+  REQUIRE(loop_until([&] { return !watcher_events.sessions.empty(); }));
+  REQUIRE(watcher->subscribe("status").has_value());
+  const auto client = maker(events);
+  MqttConnect to = options(broker);
+  to.will_topic = "status";
+  to.will_payload = "lost";
+  client->connect(to);
+  REQUIRE(loop_until([&] { return !events.sessions.empty(); }));
+
+  REQUIRE(client->publish({"status", as_bytes("offline"), true, {}, {}}).has_value());
+  client->disconnect();
+  REQUIRE(loop_until([&] { return !events.losses.empty() && !watcher_events.messages.empty(); }));
+  client->connect(to);
+  REQUIRE(loop_until([&] { return events.sessions.size() == 2; }));
+  REQUIRE(client->publish({"status", as_bytes("online"), true, {}, {}}).has_value());
+  REQUIRE(loop_until([&] { return watcher_events.messages.size() == 2; }));
+
+  CHECK(watcher_events.messages[0].second == "offline");
+  CHECK(watcher_events.messages[1].second == "online");
+}
+
+TEST_CASE_FIXTURE(ClientFixture,
+                  "a client may be destroyed at any moment, its events never come after") {
+  if (mosquitto_is_missing()) return;
+  Mosquitto broker;
+  MqttRecorder busy_events;
+  const auto busy = maker(busy_events);
+  MqttConnect other = options(broker);
+  other.client_id = "busy";
+  busy->connect(other);
+  REQUIRE(loop_until([&] { return !busy_events.sessions.empty(); }));
+  for (int round = 0; round < 15; ++round) {
+    MqttRecorder events;
+    auto client = maker(events);
+    client->connect(options(broker, round % 2 == 0 ? 5 : 4));
+    if (round % 3 != 0) REQUIRE(loop_until([&] { return !events.sessions.empty(); }));
+    if (round % 3 == 2) {
+      REQUIRE(client->subscribe("x").has_value());
+      for (int i = 0; i < 30; ++i) (void)client->publish({"x", as_bytes("payload"), false, {}, {}});
+    }
+    if (round % 5 == 0) loop_until([turns = 0]() mutable { return ++turns > 1; });
+    client.reset();
+  }
+  CHECK(busy_events.losses.empty());
+}
+
+}  // namespace
+}  // namespace pinaflux::tests
