@@ -317,12 +317,13 @@ void Spool::State::settle() {
 }
 
 Status Spool::State::recover(const Group& group, const Error& error) {
-  std::array<std::uint64_t, limits::kLanesMax> next_seq{};
+  std::array<std::uint64_t, limits::kLanesMax> next_seq{}, leased{};
   const bool known = store.has_value();
   if (known) {
     lane_ids.clear();
     for (std::size_t i = 0; i < store->lanes.size(); ++i) {
       next_seq[i] = store->lanes[i].at.next_seq;
+      leased[i] = store->lanes[i].at.leased_last;
       lane_ids.push_back(store->lanes[i].id);
     }
     last_state = state();
@@ -338,7 +339,9 @@ Status Spool::State::recover(const Group& group, const Error& error) {
   if (!known) return {};
   bool kept = group.record_count() > 0;
   for (std::size_t i = 0; i < store->lanes.size(); ++i) {
-    kept = kept && store->lanes[i].at.next_seq == next_seq[i] + group.records[i].size();
+    Progress& at = store->lanes[i].at;
+    at.leased_last = std::clamp(leased[i], at.acked, at.sealed_last);
+    kept = kept && at.next_seq == next_seq[i] + group.records[i].size();
   }
   return kept ? Status() : std::unexpected(error);
 }

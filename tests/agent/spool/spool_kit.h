@@ -1,0 +1,201 @@
+// SpoolFixture: a spool in a fresh directory, a clock that is moved by hand, and a far end that remembers
+// what it was sent.
+#pragma once
+
+#include <bit>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <unistd.h>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "agent/data/group.h"
+#include "agent/seal/envelope.h"
+#include "agent/spool/spool.h"
+
+namespace pinaflux::spool_kit {
+
+class HandClock : public Clock {
+ public:
+  Instant now() const override { return now_; }
+  WallTime wall() const override { return {1'700'000'000'000'000'000 + now_.ns}; }
+  bool synchronised() const override { return true; }
+  std::uint64_t boot() const override { return 7; }
+  void advance(Duration d) { now_ = now_ + d; }
+
+ private:
+  Instant now_{1};
+};
+
+class CountingEntropy : public Entropy {
+ public:
+  explicit CountingEntropy(std::uint8_t seed) : next_(seed) {}
+  void fill(MutableBytes bytes) override {
+    for (auto& b : bytes) b = next_++;
+  }
+
+ private:
+  std::uint8_t next_;
+};
+
+// The masker is not under test here: Record has no other maker, and nothing but a Row in it.
+inline Record record_of(const Row& row) {
+  static_assert(sizeof(Record) == sizeof(Row) && std::is_trivially_copyable_v<Record>);
+  return std::bit_cast<Record>(row);
+}
+
+class Directory {
+ public:
+  Directory() {
+    std::string name = (std::filesystem::temp_directory_path() / "spool-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+struct SpoolFixture {
+  Directory directory;
+  HandClock clock;
+  CountingEntropy entropy{1};
+  Shapes shapes;
+  SpoolOptions options;
+  std::vector<std::string> findings;
+  std::unique_ptr<Spool> spool;
+  Group group;
+  LeaseWish wish;
+  std::vector<Lease> leases;
+  std::uint64_t noise = 88172645463325252ull;
+
+  SpoolFixture() {
+    options.directory = directory.path() + "/spool";
+    options.bytes_max = Spool::kBytesMin;
+    options.gateway = "pump-7";
+    options.generation = 3;
+    options.lanes = {{.name = "alarm"}, {.name = "bulk"}};
+    options.sources = {"boiler", "zigbee"};
+  }
+
+  Status try_open() {
+    spool.reset();
+    findings.clear();
+    auto made = Spool::open(options, clock, entropy, findings);
+    if (!made) return std::unexpected(made.error());
+    spool = std::move(*made);
+    return {};
+  }
+  void open() { REQUIRE(try_open().has_value()); }
+
+  // Records whose only field counts from `from`.
+  void add(LaneIndex lane, std::int64_t from, int count) {
+    static constexpr std::string_view kFields[] = {"n"};
+    const Shape* shape = shapes.intern("boiler/flow", kFields);
+    for (int i = 0; i < count; ++i) {
+      auto cells = group.arena.array<Value>(1);
+      REQUIRE(!cells.empty());
+      cells[0] = Value::int64(from + i);
+      group.records[lane].push_back(
+          record_of({shape, cells.data(), Stamp::wall({(from + i) * 1'000'000})}));
+    }
+  }
+  // Records that no compression makes smaller than `bytes`, their field counting from `from`.
+  void add_noise(LaneIndex lane, std::int64_t from, int count, std::size_t bytes = 1000) {
+    static constexpr std::string_view kFields[] = {"n", "noise"};
+    const Shape* shape = shapes.intern("boiler/noise", kFields);
+    for (int i = 0; i < count; ++i) {
+      auto cells = group.arena.array<Value>(2);
+      auto text = group.arena.array<std::uint8_t>(bytes);
+      REQUIRE(!text.empty());
+      for (auto& byte : text) {
+        noise ^= noise << 13;
+        noise ^= noise >> 7;
+        noise ^= noise << 17;
+        byte = static_cast<std::uint8_t>(noise >> 32);
+      }
+      cells[0] = Value::int64(from + i);
+      cells[1] = Value::text(as_text(text));
+      group.records[lane].push_back(
+          record_of({shape, cells.data(), Stamp::wall({(from + i) * 1'000'000})}));
+    }
+  }
+
+  Status try_commit() { return spool->commit(group, wish, Stamp::wall(clock.wall()), leases); }
+  // The group, then a new one; what was leased is in `leases`.
+  void commit() {
+    leases.clear();
+    REQUIRE(try_commit().has_value());
+    group.reset();
+  }
+  void ack(LaneIndex lane, std::uint64_t high) {
+    group.acks.push_back({lane, lane_state(lane).epoch, high});
+  }
+
+  LaneState lane_state(LaneIndex lane) { return spool->state().lanes.at(lane); }
+};
+
+// What arrived: by seq the value of `n`, or that it was declared lost; and the chain.
+struct FarEnd {
+  struct Lane {
+    std::map<std::uint64_t, std::int64_t> landed;
+    std::map<std::uint64_t, std::string> lost;
+    std::uint64_t high = 0;
+    Digest chain{};
+  };
+  std::map<LaneIndex, Lane> lanes;
+
+  void take(const std::vector<Lease>& leases) {
+    for (const Lease& lease : leases) take(lease);
+  }
+  void take(const Lease& lease) {
+    Shapes shapes;
+    Arena arena(limits::kOpenedBytesMax * 4);
+    std::vector<Row> rows;
+    Opener opener;
+    const auto header = opener.open(lease.bytes, shapes, arena, rows);
+    REQUIRE(header.has_value());
+    Lane& lane = lanes[lease.lane];
+    CHECK(header->previous == lane.chain);
+    CHECK(header->epoch == lease.epoch);
+    CHECK(header->range.first == lease.range.first);
+    CHECK(lease.range.first == lane.high + 1);
+    CHECK(header->count == rows.size());
+    if (rows.empty()) {
+      take_loss(lane, lease, *header);
+    } else {
+      CHECK(rows.size() == lease.range.count());
+      CHECK(header->hash == lease.hash);
+      for (const Row& row : rows) {
+        lane.landed[lane.high + 1] = row.values[0].as_int64();
+        ++lane.high;
+      }
+    }
+    lane.high = lease.range.last;
+    lane.chain = lease.hash;
+  }
+
+ private:
+  static void take_loss(Lane& lane, const Lease& lease, const Header& header) {
+    std::map<std::string, std::string> extra(header.extra.begin(), header.extra.end());
+    const std::string range =
+        std::to_string(lease.range.first) + "-" + std::to_string(lease.range.last) + ":";
+    REQUIRE(extra["lost"].starts_with(range));
+    CHECK(extra["through"] == hex(lease.hash));
+    for (std::uint64_t seq = lease.range.first; seq <= lease.range.last; ++seq) {
+      lane.lost[seq] = extra["lost"].substr(range.size());
+    }
+  }
+};
+
+}  // namespace pinaflux::spool_kit
