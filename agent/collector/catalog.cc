@@ -1,0 +1,210 @@
+// Names, by example:
+//
+//   stream "boiler/1"       table "boiler/1"          names are quoted, so nearly every text is a name
+//   stream "BOILER/1"       table "BOILER/1_2"        SQLite would take it for the first
+//   stream "sqlite_x"       table "stream_sqlite_x"   reserved; so are names that begin with pinaflux_
+//   fields "t", "T", "_seq" columns "t", "T_2", "_seq_2"
+//
+// What cannot stand in an identifier (NUL, bytes that are not UTF-8) becomes '?'.
+//
+// A row's key `_id` is lane << 40 | seq: unique for every record that ever lands, so SQLite itself
+// refuses a second landing, and the rows of a lane lie together. It costs nothing: it is the rowid. (A
+// UNIQUE index on gateway, epoch, lane and seq halved the rate of landing.)
+
+#include "agent/collector/catalog.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "platform/base/text.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr const char* kTables =
+    "CREATE TABLE IF NOT EXISTS pinaflux_stream(id INTEGER PRIMARY KEY, stream TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL UNIQUE COLLATE NOCASE);"
+    "CREATE TABLE IF NOT EXISTS pinaflux_column(stream INTEGER NOT NULL, field TEXT NOT NULL,"
+    " name TEXT NOT NULL, PRIMARY KEY(stream, field)) WITHOUT ROWID";
+
+constexpr const char* kOurColumns =
+    "(_id INTEGER PRIMARY KEY, _gateway TEXT NOT NULL, _epoch TEXT NOT NULL, _lane TEXT NOT NULL,"
+    " _seq INTEGER NOT NULL, _time INTEGER NOT NULL, _boot TEXT, _more TEXT";
+
+constexpr std::array<std::string_view, 9> kOurNames = {
+    "_id", "_gateway", "_epoch", "_lane", "_seq", "_time", "_boot", "_more", "_stream"};
+
+// ASCII only, as SQLite compares names.
+std::string lower(std::string_view name) {
+  std::string text(name);
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+std::string speakable(std::string_view text) {
+  std::string name;
+  while (!text.empty()) {
+    const std::size_t bytes = utf8_bytes(text);
+    if (bytes == 0 || text[0] == '\0') {
+      name += '?';
+    } else {
+      name += text.substr(0, bytes);
+    }
+    text.remove_prefix(std::max<std::size_t>(bytes, 1));
+  }
+  return name;
+}
+
+std::string numbered(const std::string& name, int number) {
+  return number == 1 ? name : name + "_" + std::to_string(number);
+}
+
+std::string column_name(const Table& table, std::string_view field) {
+  std::string name = speakable(field);
+  if (name.empty()) name = "field";
+  for (int number = 1;; ++number) {
+    const std::string candidate = numbered(name, number);
+    const std::string key = lower(candidate);
+    if (std::ranges::find(kOurNames, key) == kOurNames.end() && !table.taken.contains(key)) {
+      return candidate;
+    }
+  }
+}
+
+}  // namespace
+
+std::string Catalog::quoted(std::string_view name) {
+  std::string text = "\"";
+  for (char c : name) {
+    if (c == '"') text += '"';
+    text += c;
+  }
+  return text + "\"";
+}
+
+Result<Catalog> Catalog::prepare(sqlite::Database& database) {
+  if (Status s = database.execute(kTables); !s) return std::unexpected(s.error());
+  Catalog catalog(database);
+  const std::pair<sqlite::Statement*, const char*> all[] = {
+      {&catalog.find_, "SELECT id,name FROM pinaflux_stream WHERE stream=?"},
+      {&catalog.columns_, "SELECT field,name FROM pinaflux_column WHERE stream=?"},
+      {&catalog.make_, "INSERT INTO pinaflux_stream(stream,name) VALUES(?,?)"},
+      {&catalog.taken_, "SELECT 1 FROM sqlite_schema WHERE name=? COLLATE NOCASE"},
+      {&catalog.count_, "SELECT count(*) FROM pinaflux_stream"},
+      {&catalog.add_column_, "INSERT INTO pinaflux_column VALUES(?,?,?)"},
+  };
+  for (const auto& [statement, sql] : all) {
+    Result<sqlite::Statement> made = database.prepare(sql);
+    if (!made) return std::unexpected(made.error());
+    *statement = std::move(*made);
+  }
+  return catalog;
+}
+
+void Catalog::forget() {
+  tables_.clear();
+  overflow_.reset();
+}
+
+Result<const Table*> Catalog::table(std::string_view stream, std::span<const std::string> fields) {
+  const auto known = tables_.find(std::string(stream));
+  Result<Table*> found = known != tables_.end() ? known->second.get() : find(stream);
+  if (found && *found == nullptr) found = make(stream);
+  if (!found) return std::unexpected(found.error());
+  Table& table = **found;
+  if (table.id == 0) return &table;
+  for (const std::string& field : fields) {
+    if (table.columns.size() >= kColumnsMax) break;
+    if (table.columns.contains(field)) continue;
+    if (Status s = add_column(table, field); !s) return std::unexpected(s.error());
+  }
+  return &table;
+}
+
+Result<Table*> Catalog::find(std::string_view stream) {
+  auto table = std::make_unique<Table>();
+  {
+    const sqlite::Reading reading(find_);
+    find_.bind(1, stream);
+    const Result<bool> row = find_.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return nullptr;
+    table->id = find_.integer(0);
+    table->name = find_.text(1);
+  }
+  const sqlite::Reading reading(columns_);
+  columns_.bind(1, table->id);
+  for (;;) {
+    const Result<bool> row = columns_.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    table->columns.emplace(columns_.text(0), columns_.text(1));
+    table->taken.insert(lower(columns_.text(1)));
+  }
+  return (tables_[std::string(stream)] = std::move(table)).get();
+}
+
+Result<Table*> Catalog::make(std::string_view stream) {
+  {
+    const sqlite::Reading reading(count_);
+    const Result<bool> row = count_.step();
+    if (!row) return std::unexpected(row.error());
+    if (static_cast<std::size_t>(count_.integer(0)) >= kTablesMax) return overflow();
+  }
+  const Result<std::string> name = free_table_name(stream);
+  if (!name) return std::unexpected(name.error());
+  const std::string sql = "CREATE TABLE " + quoted(*name) + kOurColumns + ")";
+  if (Status s = database_->execute(sql.c_str()); !s) return std::unexpected(s.error());
+  make_.bind(1, stream);
+  make_.bind(2, std::string_view(*name));
+  if (Status s = make_.run(); !s) return std::unexpected(s.error());
+  return find(stream);
+}
+
+Result<Table*> Catalog::overflow() {
+  const std::string sql =
+      std::string("CREATE TABLE IF NOT EXISTS pinaflux_overflow") + kOurColumns + ", _stream TEXT)";
+  if (Status s = database_->execute(sql.c_str()); !s) return std::unexpected(s.error());
+  overflow_ = std::make_unique<Table>();
+  overflow_->name = "pinaflux_overflow";
+  return overflow_.get();
+}
+
+Result<std::string> Catalog::free_table_name(std::string_view stream) {
+  std::string name = speakable(stream);
+  const std::string key = lower(name);
+  if (name.empty() || key.starts_with("sqlite_") || key.starts_with("pinaflux_")) {
+    name = "stream_" + name;
+  }
+  for (int number = 1;; ++number) {
+    std::string candidate = numbered(name, number);
+    const Result<bool> taken = name_taken(candidate);
+    if (!taken) return std::unexpected(taken.error());
+    if (!*taken) return candidate;
+  }
+}
+
+Result<bool> Catalog::name_taken(std::string_view name) {
+  const sqlite::Reading reading(taken_);
+  taken_.bind(1, name);
+  return taken_.step();
+}
+
+Status Catalog::add_column(Table& table, const std::string& field) {
+  const std::string name = column_name(table, field);
+  const std::string sql = "ALTER TABLE " + quoted(table.name) + " ADD COLUMN " + quoted(name);
+  if (Status s = database_->execute(sql.c_str()); !s) return s;
+  add_column_.bind(1, table.id);
+  add_column_.bind(2, std::string_view(field));
+  add_column_.bind(3, std::string_view(name));
+  if (Status s = add_column_.run(); !s) return s;
+  table.columns.emplace(field, name);
+  table.taken.insert(lower(name));
+  return {};
+}
+
+}  // namespace pinaflux

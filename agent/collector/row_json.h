@@ -1,0 +1,33 @@
+// Rows as JSON text: a line of an NDJSON file, and the fields that found no column.
+//
+// Promise    One line, valid JSON. Integers are exact; bytes are lower-case hex; text that is not UTF-8
+//            has its bad bytes replaced; NaN and infinities are the texts "NaN", "Infinity", "-Infinity".
+// Threads    Pure functions; any.
+// Tests      tests/agent/collector/ndjson_sink_test.cc
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "agent/data/record.h"
+#include "platform/base/json_writer.h"
+
+namespace pinaflux {
+
+// Who a row is. The texts outlive the call only.
+struct RowIdentity {
+  std::string_view gateway, epoch, lane;  // The epoch in hex.
+  std::uint64_t seq = 0;
+};
+
+void append_json_value(JsonWriter& to, const Value& value);
+// {"_stream":..,"_gateway":..,"_epoch":..,"_lane":..,"_seq":..,"_time":..,<fields>} and a newline. A
+// field whose name begins with an underscore gets another one, so that it can never be taken for ours.
+void append_json_line(std::string& to, const RowIdentity& identity, const Row& row);
+// "2026-07-25T06:14:09.123456789Z"
+std::string iso_time(std::int64_t ns);
+// "2026-07-25"
+std::string iso_day(std::int64_t ns);
+
+}  // namespace pinaflux

@@ -1,0 +1,171 @@
+// One prepared INSERT a shape, with a parameter for each of its fields; what is the same for a whole
+// envelope (gateway, epoch, lane) is bound once, because bindings outlive a reset.
+
+#include "agent/collector/sqlite_sink.h"
+
+#include <cmath>
+#include <utility>
+
+#include "agent/collector/state.h"
+
+namespace pinaflux {
+
+namespace {
+
+// Parameters of every row; those of fields follow.
+enum Place : int {
+  kId = 1,
+  kGateway,
+  kEpoch,
+  kLane,
+  kSeq,
+  kTime,
+  kBoot,
+  kMore,
+  kStream,  // Of the overflow only.
+  kFirstField = kStream
+};
+
+}  // namespace
+
+Result<SqliteSink> SqliteSink::prepare(sqlite::Database& database) {
+  Result<Catalog> catalog = Catalog::prepare(database);
+  if (!catalog) return std::unexpected(catalog.error());
+  return SqliteSink(database, std::move(*catalog));
+}
+
+void SqliteSink::forget() {
+  plans_.clear();
+  plan_count_ = 0;
+  catalog_.forget();
+}
+
+Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity,
+                        std::span<const Row> rows) {
+  ++landing_;
+  const Shape* shape = nullptr;
+  Plan* plan = nullptr;
+  std::uint64_t seq = identity.seq;
+  for (const Row& row : rows) {
+    if (row.shape != shape) {
+      const Result<Plan*> found = plan_for(*row.shape);
+      if (!found) return std::unexpected(found.error());
+      plan = *found;
+      shape = row.shape;
+    }
+    if (plan->landing != landing_) bind_identity(*plan, identity, *shape);
+    const std::int64_t id = (lane << Ledger::kSeqBits) | static_cast<std::int64_t>(seq);
+    if (Status s = insert(*plan, id, seq, row); !s) return s;
+    ++seq;
+  }
+  return {};
+}
+
+Result<SqliteSink::Plan*> SqliteSink::plan_for(const Shape& shape) {
+  if (shape.id() < plans_.size() && plans_[shape.id()]) return plans_[shape.id()].get();
+  if (plan_count_ >= kPlansMax) forget();
+  Result<std::unique_ptr<Plan>> made = plan(shape);
+  if (!made) return std::unexpected(made.error());
+  if (shape.id() >= plans_.size()) plans_.resize(shape.id() + 1);
+  plans_[shape.id()] = std::move(*made);
+  ++plan_count_;
+  return plans_[shape.id()].get();
+}
+
+Result<std::unique_ptr<SqliteSink::Plan>> SqliteSink::plan(const Shape& shape) {
+  const Result<const Table*> found = catalog_.table(shape.stream(), shape.fields());
+  if (!found) return std::unexpected(found.error());
+  const Table& table = **found;
+  auto plan = std::make_unique<Plan>();
+  plan->overflow = table.id == 0;
+  std::string names = "_id,_gateway,_epoch,_lane,_seq,_time,_boot,_more";
+  std::string marks = "?,?,?,?,?,?,?,?";
+  if (plan->overflow) {
+    names += ",_stream";
+    marks += ",?";
+  }
+  int place = kFirstField;
+  for (const std::string& field : shape.fields()) {
+    const auto column = table.columns.find(field);
+    const bool fits = column != table.columns.end();
+    plan->places.push_back(fits ? place++ : 0);
+    if (!fits) {
+      plan->has_more = true;
+      continue;
+    }
+    names += "," + Catalog::quoted(column->second);
+    marks += ",?";
+  }
+  const std::string sql = "INSERT INTO " + Catalog::quoted(table.name) + "(" + names +
+                          ") VALUES(" + marks + ")";
+  Result<sqlite::Statement> insert = database_->prepare(sql.c_str());
+  if (!insert) return std::unexpected(insert.error());
+  plan->insert = std::move(*insert);
+  return plan;
+}
+
+void SqliteSink::bind_identity(Plan& plan, const RowIdentity& identity, const Shape& shape) {
+  plan.insert.bind(kGateway, identity.gateway);
+  plan.insert.bind(kEpoch, identity.epoch);
+  plan.insert.bind(kLane, identity.lane);
+  if (plan.overflow) plan.insert.bind(kStream, shape.stream());
+  plan.landing = landing_;
+}
+
+Status SqliteSink::insert(Plan& plan, std::int64_t id, std::uint64_t seq, const Row& row) {
+  sqlite::Statement& to = plan.insert;
+  to.bind(kId, id);
+  to.bind(kSeq, static_cast<std::int64_t>(seq));
+  to.bind(kTime, row.time.ns);
+  if (row.time.boot == 0) {
+    to.bind_null(kBoot);
+  } else {
+    Buffer raw;
+    Writer(raw).u64(row.time.boot);
+    boot_ = hex(Buffer(raw.rbegin(), raw.rend()));
+    to.bind(kBoot, std::string_view(boot_));
+  }
+  numbers_.clear();
+  numbers_.reserve(plan.places.size());
+  JsonWriter more;
+  if (plan.has_more) more.begin_object();
+  for (std::size_t i = 0; i < plan.places.size(); ++i) {
+    const Value& value = row.values[i];
+    if (plan.places[i] != 0) {
+      bind(to, plan.places[i], value);
+    } else if (value.type() != Type::absent) {
+      append_json_value(more.key(row.shape->fields()[i]), value);
+    }
+  }
+  if (plan.has_more) {
+    more_ = more.end_object().take();
+    to.bind(kMore, std::string_view(more_));
+  } else {
+    to.bind_null(kMore);
+  }
+  return to.run();
+}
+
+void SqliteSink::bind(sqlite::Statement& to, int place, const Value& value) {
+  switch (value.type()) {
+    case Type::absent:
+    case Type::null: to.bind_null(place); return;
+    case Type::boolean: to.bind(place, std::int64_t{value.as_boolean()}); return;
+    case Type::int64: to.bind(place, value.as_int64()); return;
+    case Type::uint64:
+      numbers_.push_back(std::to_string(value.as_uint64()));
+      to.bind(place, std::string_view(numbers_.back()));
+      return;
+    case Type::float64:
+      if (std::isnan(value.as_float64())) {
+        to.bind(place, std::string_view("NaN"));
+      } else {
+        to.bind(place, value.as_float64());
+      }
+      return;
+    case Type::text: to.bind(place, value.as_text()); return;
+    case Type::bytes: to.bind(place, value.as_bytes()); return;
+  }
+}
+
+}  // namespace pinaflux

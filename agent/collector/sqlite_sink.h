@@ -1,0 +1,63 @@
+// SqliteSink: lands rows in tables, one table a stream, inside the transaction of its owner.
+//
+// Promise    A row lands once or the transaction fails: its key is unique, see catalog.cc. Values land
+//            exactly: 64-bit integers, doubles and bytes as they are, an integer beyond int64 as text,
+//            a NaN as the text 'NaN', a boolean as 0 or 1, absent as NULL.
+// Ownership  The Database must outlive it. forget() after every rollback, and before the Shapes that
+//            its rows had are destroyed.
+// Threads    Storage worker.
+// Tests      tests/agent/collector/sqlite_sink_test.cc
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/collector/catalog.h"
+#include "agent/collector/row_json.h"
+#include "agent/data/record.h"
+#include "agent/spool/sqlite.h"
+#include "platform/base/result.h"
+
+namespace pinaflux {
+
+class SqliteSink {
+ public:
+  static Result<SqliteSink> prepare(sqlite::Database& database);
+
+  // Rows with the seqs from identity.seq on. `lane` is the ledger's number of (gateway, epoch, lane).
+  Status land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows);
+  void forget();
+
+ private:
+  static constexpr std::size_t kPlansMax = 1'024;
+
+  // How the records of one shape land.
+  struct Plan {
+    sqlite::Statement insert;
+    std::vector<int> places;      // By field: of the parameter, 0 where it goes to `_more`.
+    bool overflow = false;        // The stream has no table of its own.
+    bool has_more = false;
+    std::uint64_t landing = 0;    // The land() that has bound the identity.
+  };
+
+  explicit SqliteSink(sqlite::Database& database, Catalog catalog)
+      : database_(&database), catalog_(std::move(catalog)) {}
+  Result<Plan*> plan_for(const Shape& shape);
+  Result<std::unique_ptr<Plan>> plan(const Shape& shape);
+  void bind_identity(Plan& plan, const RowIdentity& identity, const Shape& shape);
+  Status insert(Plan& plan, std::int64_t id, std::uint64_t seq, const Row& row);
+  void bind(sqlite::Statement& to, int place, const Value& value);
+
+  sqlite::Database* database_;
+  Catalog catalog_;
+  std::vector<std::unique_ptr<Plan>> plans_;  // By Shape::id().
+  std::size_t plan_count_ = 0;
+  std::uint64_t landing_ = 0;
+  std::string boot_, more_;
+  std::vector<std::string> numbers_;  // Texts of integers beyond int64, until the row is in.
+};
+
+}  // namespace pinaflux

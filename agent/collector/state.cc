@@ -1,0 +1,279 @@
+// The rules of landing, for an envelope of range [first, last] and hash h:
+//
+//   the same range and h are known                       duplicate
+//   nothing of the range has landed, the chain fits      fresh
+//   all of it has landed, and it ends below the floor    duplicate: the gateway was told, h is forgotten
+//   anything else                                        fork: a cloned card or a restored image
+//
+// The chain fits when `previous` is the hash at first - 1, and the envelope that begins at last + 1
+// names h; where one of them is not known (it never came here), that side is not checked.
+
+#include "agent/collector/state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/data/limits.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr const char* kTables =
+    "CREATE TABLE IF NOT EXISTS pinaflux_lane(id INTEGER PRIMARY KEY, gateway TEXT NOT NULL,"
+    " epoch TEXT NOT NULL, lane TEXT NOT NULL, high INTEGER NOT NULL, floor INTEGER NOT NULL,"
+    " last INTEGER NOT NULL, chain BLOB, redelivered INTEGER NOT NULL, forks INTEGER NOT NULL,"
+    " UNIQUE(gateway, epoch, lane));"
+    "CREATE TABLE IF NOT EXISTS pinaflux_envelope(lane INTEGER NOT NULL, last INTEGER NOT NULL,"
+    " first INTEGER NOT NULL, hash BLOB NOT NULL, previous BLOB,"
+    " PRIMARY KEY(lane, last)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS pinaflux_gateway(name TEXT PRIMARY KEY NOT NULL,"
+    " state TEXT NOT NULL, seen INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS pinaflux_reject(id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
+    " gateway TEXT NOT NULL, lane TEXT NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL,"
+    " sha256 TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL)";
+
+std::int64_t stored(std::uint64_t seq) { return static_cast<std::int64_t>(seq); }
+std::uint64_t seq(std::int64_t stored) { return static_cast<std::uint64_t>(stored); }
+
+std::optional<Digest> digest(const sqlite::Statement& row, int column) {
+  const Bytes bytes = row.blob(column);
+  Digest digest{};
+  if (bytes.size() != digest.size()) return std::nullopt;
+  std::ranges::copy(bytes, digest.begin());
+  return digest;
+}
+
+}  // namespace
+
+Result<Ledger> Ledger::prepare(sqlite::Database& database) {
+  if (Status s = database.execute(kTables); !s) return std::unexpected(s.error());
+  Result<Settled> settled = Settled::prepare(database);
+  if (!settled) return std::unexpected(settled.error());
+  Ledger ledger(std::move(*settled));
+  const std::pair<sqlite::Statement*, const char*> all[] = {
+      {&ledger.find_,
+       "SELECT id,high,floor,last,chain,redelivered,forks FROM pinaflux_lane"
+       " WHERE gateway=? AND epoch=? AND lane=?"},
+      {&ledger.make_,
+       "INSERT INTO pinaflux_lane SELECT coalesce(max(id),0)+1,?1,?2,?3,0,1,0,NULL,0,0"
+       " FROM pinaflux_lane HAVING coalesce(max(id),0)<?4"},
+      {&ledger.save_,
+       "UPDATE pinaflux_lane SET high=?,floor=?,last=?,chain=?,redelivered=?,forks=? WHERE id=?"},
+      {&ledger.link_, "SELECT first,hash FROM pinaflux_envelope WHERE lane=? AND last=?"},
+      {&ledger.successor_,
+       "SELECT first,previous FROM pinaflux_envelope WHERE lane=? AND last>? ORDER BY last LIMIT 1"},
+      {&ledger.remember_, "INSERT OR REPLACE INTO pinaflux_envelope VALUES(?,?,?,?,?)"},
+      {&ledger.prune_, "DELETE FROM pinaflux_envelope WHERE lane=? AND last<?"},
+      {&ledger.seen_, "INSERT OR REPLACE INTO pinaflux_gateway VALUES(?,?,?)"},
+      {&ledger.reject_,
+       "INSERT INTO pinaflux_reject(time,gateway,lane,reason,bytes,sha256,first,last)"
+       " VALUES(?,?,?,?,?,?,?,?)"},
+      {&ledger.trim_,
+       "DELETE FROM pinaflux_reject WHERE id<=(SELECT max(id) FROM pinaflux_reject)-?"},
+  };
+  for (const auto& [statement, sql] : all) {
+    Result<sqlite::Statement> made = database.prepare(sql);
+    if (!made) return std::unexpected(made.error());
+    *statement = std::move(*made);
+  }
+  return ledger;
+}
+
+Result<std::optional<LaneEntry>> Ledger::find(const LaneKey& key) {
+  const sqlite::Reading reading(find_);
+  const std::string epoch = hex(key.epoch);
+  find_.bind(1, std::string_view(key.gateway));
+  find_.bind(2, std::string_view(epoch));
+  find_.bind(3, std::string_view(key.lane));
+  const Result<bool> row = find_.step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  LaneEntry entry;
+  entry.id = find_.integer(0);
+  entry.key = key;
+  entry.high = seq(find_.integer(1));
+  entry.floor = seq(find_.integer(2));
+  entry.last = seq(find_.integer(3));
+  entry.chain = digest(find_, 4);
+  entry.redelivered = seq(find_.integer(5));
+  entry.forks = seq(find_.integer(6));
+  return entry;
+}
+
+Result<LaneEntry> Ledger::lane(const LaneKey& key) {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    Result<std::optional<LaneEntry>> entry = find(key);
+    if (!entry) return std::unexpected(entry.error());
+    if (*entry) return std::move(**entry);
+    const std::string epoch = hex(key.epoch);
+    make_.bind(1, std::string_view(key.gateway));
+    make_.bind(2, std::string_view(epoch));
+    make_.bind(3, std::string_view(key.lane));
+    make_.bind(4, kLanesMax);
+    if (Status s = make_.run(); !s) return std::unexpected(s.error());
+  }
+  return fail(Code::invalid, "too many lanes: this database knows all that it can");
+}
+
+Status Ledger::mark(LaneEntry& lane, std::uint64_t floor, std::uint64_t last) {
+  lane.last = std::max(lane.last, std::min(last, kSeqMax));
+  floor = std::min(floor, kSeqMax);
+  if (floor <= lane.floor) return {};
+  lane.floor = floor;
+  lane.last = std::max(lane.last, floor - 1);
+  if (lane.high + 1 >= floor) return {};
+  const Result<bool> known = settled_.any(lane.id);
+  if (!known) return std::unexpected(known.error());
+  const Fate fate = *known ? Fate::undeclared : Fate::earlier;
+  return settled_.settle(lane.id, {{lane.high + 1, floor - 1}, fate, ""});
+}
+
+Result<Verdict> Ledger::judge(const LaneEntry& lane, const Link& link) {
+  const auto there = settled_.overlapping(lane.id, link.range);
+  if (!there) return std::unexpected(there.error());
+  const auto has_landed = [](const Stretch& s) { return s.fate == Fate::landed; };
+  if (std::ranges::any_of(*there, has_landed)) return judge_landed(lane, link);
+  const Result<bool> fits = chained(lane, link);
+  if (!fits) return std::unexpected(fits.error());
+  return *fits ? Verdict::fresh : Verdict::fork;
+}
+
+Result<Verdict> Ledger::judge_landed(const LaneEntry& lane, const Link& link) {
+  {
+    const sqlite::Reading reading(link_);
+    link_.bind(1, lane.id);
+    link_.bind(2, stored(link.range.last));
+    const Result<bool> row = link_.step();
+    if (!row) return std::unexpected(row.error());
+    if (*row) {
+      const bool same = seq(link_.integer(0)) == link.range.first && digest(link_, 1) == link.hash;
+      return same ? Verdict::duplicate : Verdict::fork;
+    }
+  }
+  if (link.range.last >= lane.floor) return Verdict::fork;
+  const auto there = settled_.overlapping(lane.id, link.range);
+  if (!there) return std::unexpected(there.error());
+  const bool whole = there->size() == 1 && there->front().range.first <= link.range.first &&
+                     there->front().range.last >= link.range.last;
+  return whole ? Verdict::duplicate : Verdict::fork;
+}
+
+Result<std::optional<Digest>> Ledger::chain_at(const LaneEntry& lane, std::uint64_t at) {
+  if (at == 0) return kNoDigest;
+  if (at == lane.high && lane.chain) return lane.chain;
+  const sqlite::Reading reading(link_);
+  link_.bind(1, lane.id);
+  link_.bind(2, stored(at));
+  const Result<bool> row = link_.step();
+  if (!row) return std::unexpected(row.error());
+  return *row ? digest(link_, 1) : std::nullopt;
+}
+
+Result<bool> Ledger::chained(const LaneEntry& lane, const Link& link) {
+  const auto before = chain_at(lane, link.range.first - 1);
+  if (!before) return std::unexpected(before.error());
+  if (*before && **before != link.previous) return false;
+  const sqlite::Reading reading(successor_);
+  successor_.bind(1, lane.id);
+  successor_.bind(2, stored(link.range.last));
+  const Result<bool> row = successor_.step();
+  if (!row) return std::unexpected(row.error());
+  const bool next = *row && seq(successor_.integer(0)) == link.range.last + 1;
+  return !next || successor_.is_null(1) || digest(successor_, 1) == link.hash;
+}
+
+Status Ledger::remember(const LaneEntry& lane, const Range& range, const Digest& hash,
+                        const Digest* previous) {
+  remember_.bind(1, lane.id);
+  remember_.bind(2, stored(range.last));
+  remember_.bind(3, stored(range.first));
+  remember_.bind(4, Bytes(hash));
+  if (previous != nullptr) {
+    remember_.bind(5, Bytes(*previous));
+  } else {
+    remember_.bind_null(5);
+  }
+  return remember_.run();
+}
+
+Status Ledger::land(LaneEntry& lane, const Link& link) {
+  lane.last = std::max(lane.last, link.range.last);
+  if (Status s = settled_.settle(lane.id, {link.range, Fate::landed, ""}); !s) return s;
+  return remember(lane, link.range, link.hash, &link.previous);
+}
+
+// An envelope that landed at the same end keeps its own hash: it is the same chain there.
+Status Ledger::declare(LaneEntry& lane, const Declaration& declaration) {
+  const Range& range = declaration.range;
+  lane.last = std::max(lane.last, range.last);
+  if (Status s = settled_.settle(lane.id, {range, Fate::lost, declaration.reason}); !s) return s;
+  if (range.last <= lane.high) return {};
+  const auto known = chain_at(lane, range.last);
+  if (!known) return std::unexpected(known.error());
+  return *known ? Status() : remember(lane, range, declaration.through, nullptr);
+}
+
+Status Ledger::advance(LaneEntry& lane) {
+  const Result<std::uint64_t> high = settled_.prefix_end(lane.id, lane.high);
+  if (!high) return std::unexpected(high.error());
+  if (*high != lane.high || !lane.chain) {
+    lane.chain.reset();
+    const auto chain = chain_at(lane, *high);
+    if (!chain) return std::unexpected(chain.error());
+    lane.chain = *chain;
+    lane.high = *high;
+  }
+  prune_.bind(1, lane.id);
+  prune_.bind(2, stored(std::min(lane.floor, lane.high + 1)));
+  if (Status s = prune_.run(); !s) return s;
+  save_.bind(1, stored(lane.high));
+  save_.bind(2, stored(lane.floor));
+  save_.bind(3, stored(lane.last));
+  if (lane.chain) {
+    save_.bind(4, Bytes(*lane.chain));
+  } else {
+    save_.bind_null(4);
+  }
+  save_.bind(5, stored(lane.redelivered));
+  save_.bind(6, stored(lane.forks));
+  save_.bind(7, lane.id);
+  return save_.run();
+}
+
+Result<AckMessage> Ledger::ack(const LaneEntry& lane) {
+  auto gaps = settled_.gaps(lane.id, lane.high, limits::kGapRangesMax);
+  if (!gaps) return std::unexpected(gaps.error());
+  AckMessage ack;
+  ack.gateway = lane.key.gateway;
+  ack.lane = lane.key.lane;
+  ack.epoch = lane.key.epoch;
+  ack.high = lane.high;
+  ack.hash = lane.chain.value_or(kNoDigest);
+  ack.gaps = std::move(*gaps);
+  return ack;
+}
+
+Status Ledger::seen(const std::string& gateway, const std::string& state, WallTime now) {
+  seen_.bind(1, std::string_view(gateway));
+  seen_.bind(2, std::string_view(state));
+  seen_.bind(3, now.ns);
+  return seen_.run();
+}
+
+Status Ledger::reject(const Reject& reject) {
+  const std::string hash = hex(reject.hash);
+  reject_.bind(1, reject.time.ns);
+  reject_.bind(2, std::string_view(reject.gateway));
+  reject_.bind(3, std::string_view(reject.lane));
+  reject_.bind(4, std::string_view(reject.reason));
+  reject_.bind(5, stored(reject.byte_count));
+  reject_.bind(6, std::string_view(hash));
+  reject_.bind(7, stored(reject.range.first));
+  reject_.bind(8, stored(reject.range.last));
+  if (Status s = reject_.run(); !s) return s;
+  trim_.bind(1, kRejectsMax);
+  return trim_.run();
+}
+
+}  // namespace pinaflux

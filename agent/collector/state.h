@@ -1,0 +1,107 @@
+// Ledger: what the collector knows of every (gateway, epoch, lane): how far it has come without a hole,
+// what is settled above, and the hash chain from the gateway's floor upward.
+//
+// Promise    Everything here changes in the transaction that lands the data, or not at all.
+// Order      lane() -> judge() -> land() or declare() -> advance(); then ack() tells the gateway.
+// Limits     kLanesMax lanes, kSeqMax seqs a lane, kRejectsMax reports of what was refused.
+// Ownership  The Database must outlive it. Nothing is kept in memory: a rollback needs no undoing here.
+// Threads    Storage worker.
+// Tests      tests/agent/collector/state_test.cc. Tables: README.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/collector/settled.h"
+#include "agent/data/identity.h"
+#include "agent/seal/messages.h"
+#include "agent/spool/sqlite.h"
+#include "platform/base/result.h"
+#include "platform/base/time.h"
+
+namespace pinaflux {
+
+struct LaneKey {
+  std::string gateway;
+  Epoch epoch{};
+  std::string lane;
+};
+
+struct LaneEntry {
+  std::int64_t id = 0;
+  LaneKey key;
+  std::uint64_t high = 0;       // End of the contiguous prefix that has landed or is declared.
+  std::uint64_t floor = 1;      // Lowest seq that the gateway may still send.
+  std::uint64_t last = 0;       // The highest seq known to be committed by the gateway.
+  std::optional<Digest> chain;  // At `high`; unknown where it ends in what never came here.
+  std::uint64_t redelivered = 0;  // Envelopes that came again.
+  std::uint64_t forks = 0;        // Envelopes that contradict what has landed.
+};
+
+// A link of a lane's hash chain: an envelope, by its header.
+struct Link {
+  Range range;
+  Digest previous{};
+  Digest hash{};
+};
+
+// A tombstone: the range is gone, and the chain goes on with `through`.
+struct Declaration {
+  Range range;
+  std::string reason;
+  Digest through{};
+};
+
+enum class Verdict : std::uint8_t { fresh, duplicate, fork };
+
+struct Reject {
+  WallTime time;
+  std::string gateway, lane;  // Of the topic.
+  const char* reason = "";
+  std::uint64_t byte_count = 0;
+  Digest hash{};              // Of the payload.
+  Range range;                // Where the header could be read.
+};
+
+class Ledger {
+ public:
+  static constexpr int kSeqBits = 40;  // A row's key is lane << kSeqBits | seq.
+  static constexpr std::uint64_t kSeqMax = (std::uint64_t{1} << kSeqBits) - 1;
+  static constexpr std::int64_t kLanesMax = std::int64_t{1} << 22;
+  static constexpr std::int64_t kRejectsMax = 10'000;
+
+  static Result<Ledger> prepare(sqlite::Database& database);
+
+  // Made when it is new; Code::full beyond kLanesMax.
+  Result<LaneEntry> lane(const LaneKey& key);
+  // What the gateway says of itself: below `floor` nothing will come any more. Where this database has
+  // not seen the lane before, that was somebody else's; otherwise it is a hole, and reported as one.
+  Status mark(LaneEntry& lane, std::uint64_t floor, std::uint64_t last);
+  Result<Verdict> judge(const LaneEntry& lane, const Link& link);
+  // Only what was judged fresh.
+  Status land(LaneEntry& lane, const Link& link);
+  Status declare(LaneEntry& lane, const Declaration& declaration);
+  // Moves `high`, forgets hashes below the floor, writes the entry.
+  Status advance(LaneEntry& lane);
+  Result<AckMessage> ack(const LaneEntry& lane);
+
+  Status seen(const std::string& gateway, const std::string& state, WallTime now);
+  Status reject(const Reject& reject);
+
+ private:
+  Ledger(Settled settled) : settled_(std::move(settled)) {}
+  Result<std::optional<LaneEntry>> find(const LaneKey& key);
+  Result<std::optional<Digest>> chain_at(const LaneEntry& lane, std::uint64_t seq);
+  Result<bool> chained(const LaneEntry& lane, const Link& link);
+  Result<Verdict> judge_landed(const LaneEntry& lane, const Link& link);
+  Status remember(const LaneEntry& lane, const Range& range, const Digest& hash,
+                  const Digest* previous);
+
+  Settled settled_;
+  sqlite::Statement find_, make_, save_, link_, successor_, remember_, prune_;
+  sqlite::Statement seen_, reject_, trim_;
+};
+
+}  // namespace pinaflux

@@ -1,0 +1,320 @@
+// One land(), by example: three arrivals, one of them redelivered and one damaged.
+//
+//   BEGIN
+//     SAVEPOINT; open, check, judge: fresh -> rows, range, hash, high;     RELEASE
+//     SAVEPOINT; open, check, judge: duplicate -> counted;                 RELEASE
+//     SAVEPOINT; does not open -> a row in pinaflux_reject;                RELEASE
+//   files: write, fsync; their lengths
+//   COMMIT                                  from here on everything may be acknowledged
+//
+// A database that refuses one envelope (a row that is there already, a name that it cannot take) must not
+// stop the others: the savepoint is rolled back and the envelope is recorded as refused. It is not
+// acknowledged to its gateway, which keeps it. What the disk refuses fails the whole land().
+
+#include "agent/collector/store.h"
+
+#include <utility>
+
+#include "agent/collector/losses.h"
+#include "platform/crypto/crypto.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr int kPageBytes = 4096;
+constexpr int kCacheKibibytes = 64 * 1024;
+constexpr std::int64_t kWalFramesMax = 8'192;   // 32 MiB; more only while a reader holds it.
+constexpr std::size_t kShapesKept = 1'024;
+constexpr std::size_t kArenaKept = 32 * 1024 * 1024;
+
+// The disk's fault or another writer's: everything waits. All else is the envelope's.
+bool stops_everything(Code code) {
+  switch (code) {
+    case Code::full:
+    case Code::io:
+    case Code::read_only:
+    case Code::denied:
+    case Code::busy:
+    case Code::corrupt: return true;
+    default: return false;
+  }
+}
+
+const char* refusal_of(Code code) {
+  switch (code) {
+    case Code::newer: return "newer";
+    case Code::full: return "too_large";
+    default: return "damaged";
+  }
+}
+
+Status recognise(sqlite::Database& database, bool& empty) {
+  const Result<std::int64_t> version = database.integer("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  const Result<std::int64_t> owner = database.integer("PRAGMA application_id");
+  if (!owner) return std::unexpected(owner.error());
+  const Result<std::int64_t> tables = database.integer("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return std::unexpected(tables.error());
+  empty = *version == 0 && *owner == 0 && *tables == 0;
+  if (empty) return {};
+  if (*owner != Store::kApplicationId) {
+    return fail(Code::invalid, "this is another program's database: name another file");
+  }
+  if (*version > Store::kVersion) {
+    return fail(Code::newer, "this database was written by a newer collector: run that one");
+  }
+  return {};
+}
+
+}  // namespace
+
+Counts& Counts::operator+=(const Counts& more) {
+  envelopes += more.envelopes;
+  rows += more.rows;
+  redelivered += more.redelivered;
+  declared += more.declared;
+  forks += more.forks;
+  rejects += more.rejects;
+  return *this;
+}
+
+Store::Store(DatabaseLock lock) : lock_(std::move(lock)), shapes_(std::make_unique<Shapes>()) {}
+
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const Options& options, Files& files,
+                                           std::vector<std::string>& findings) {
+  Result<DatabaseLock> lock = DatabaseLock::take(options.database);
+  if (!lock) return std::unexpected(lock.error());
+  std::unique_ptr<Store> store(new Store(std::move(*lock)));
+  Result<std::unique_ptr<sqlite::Database>> database =
+      sqlite::Database::open({.path = options.database,
+                              .page_bytes = kPageBytes,
+                              .cache_kibibytes = kCacheKibibytes,
+                              .shared = true});
+  if (!database) return std::unexpected(database.error());
+  store->database_ = std::move(*database);
+  if (Status s = store->prepare(options, files, findings); !s) return std::unexpected(s.error());
+  return store;
+}
+
+Status Store::prepare(const Options& options, Files& files, std::vector<std::string>& findings) {
+  bool empty = false;
+  if (Status s = recognise(*database_, empty); !s) return s;
+  if (Status s = database_->make_durable(); !s) return s;
+  if (Status s = database_->begin(); !s) return s;
+  const std::string marks = "PRAGMA application_id=" + std::to_string(kApplicationId) +
+                            ";PRAGMA user_version=" + std::to_string(kVersion);
+  if (Status s = database_->execute(marks.c_str()); !s) return s;
+  Result<Ledger> ledger = Ledger::prepare(*database_);
+  if (!ledger) return std::unexpected(ledger.error());
+  ledger_ = std::make_unique<Ledger>(std::move(*ledger));
+  Result<SqliteSink> tables = SqliteSink::prepare(*database_);
+  if (!tables) return std::unexpected(tables.error());
+  tables_ = std::make_unique<SqliteSink>(std::move(*tables));
+  if (!options.ndjson.directory.empty()) {
+    auto ndjson = NdjsonSink::open(options.ndjson, files, *database_, findings);
+    if (!ndjson) return std::unexpected(ndjson.error());
+    files_ = std::move(*ndjson);
+  }
+  return database_->commit();
+}
+
+Status Store::land(std::span<const Arrival> arrivals, WallTime now, Landed& landed) {
+  now_ = now;
+  today_ = iso_day(now.ns);
+  landed_ = Landed{};
+  touched_.clear();
+  if (Status s = database_->begin(); !s) return s;
+  Status done = land_all(arrivals);
+  if (done && files_) done = files_->flush();
+  if (done) done = database_->commit();
+  if (!done) {
+    undo();
+    return done;
+  }
+  if (files_) files_->committed();
+  landed = std::move(landed_);
+  // A reader may hold the WAL: then it grows, and the next commit tries again.
+  if (database_->wal_frames() > kWalFramesMax) (void)database_->checkpoint(false);
+  return {};
+}
+
+Status Store::land_all(std::span<const Arrival> arrivals) {
+  for (const Arrival& arrival : arrivals) {
+    if (Status s = take(arrival); !s) return s;
+  }
+  return answer();
+}
+
+void Store::undo() {
+  database_->rollback();
+  tables_->forget();
+  if (files_) files_->abandon();
+}
+
+Status Store::take(const Arrival& arrival) {
+  if (Status s = database_->execute("SAVEPOINT one"); !s) return s;
+  const Counts before = landed_.counts;
+  Status taken;
+  switch (arrival.kind) {
+    case Topic::Kind::data: taken = take_data(arrival); break;
+    case Topic::Kind::hello: taken = take_hello(arrival); break;
+    case Topic::Kind::status: taken = take_status(arrival); break;
+  }
+  if (!taken && stops_everything(taken.error().code)) return taken;
+  if (!taken) {
+    if (Status s = database_->execute("ROLLBACK TO one"); !s) return s;
+    tables_->forget();
+    landed_.counts = before;
+    if (Status s = refuse(arrival, "refused_by_database"); !s) return s;
+  }
+  return database_->execute("RELEASE one");
+}
+
+Status Store::take_data(const Arrival& arrival) {
+  const Result<Header> header = open_envelope(arrival.payload);
+  if (!header) return refuse(arrival, refusal_of(header.error().code));
+  if (header->gateway != arrival.gateway) return refuse(arrival, "foreign_gateway", header->range);
+  if (header->lane != arrival.lane) return refuse(arrival, "foreign_lane", header->range);
+  if (rows_.empty()) return take_loss(arrival, *header);
+  return take_envelope(arrival, *header);
+}
+
+Result<Header> Store::open_envelope(Bytes payload) {
+  const bool large = arena_.bytes_used() > kArenaKept;
+  rows_.clear();
+  if (large) {
+    arena_ = Arena(kRowsBytesMax);
+  } else {
+    arena_.reset();
+  }
+  if (shapes_->count() > kShapesKept) {
+    tables_->forget();
+    shapes_ = std::make_unique<Shapes>();
+  }
+  return opener_.open(payload, *shapes_, arena_, rows_);
+}
+
+Status Store::take_envelope(const Arrival& arrival, const Header& header) {
+  const Range& range = header.range;
+  if (range.first == 0 || range.last > Ledger::kSeqMax || range.count() != rows_.size()) {
+    return refuse(arrival, "bad_range", range);
+  }
+  const LaneKey key{header.gateway, header.epoch, header.lane};
+  Result<LaneEntry> lane = ledger_->lane(key);
+  if (!lane) return std::unexpected(lane.error());
+  const Result<Verdict> verdict = ledger_->judge(*lane, {range, header.previous, header.hash});
+  if (!verdict) return std::unexpected(verdict.error());
+  if (*verdict == Verdict::fork) return fork(arrival, *lane, range);
+  touch(key, false);
+  const std::uint64_t floor = header.floor <= range.first ? header.floor : range.first;
+  if (Status s = ledger_->mark(*lane, floor, range.last); !s) return s;
+  if (*verdict == Verdict::fresh) return take_fresh(*lane, header);
+  ++lane->redelivered;
+  ++landed_.counts.redelivered;
+  return ledger_->advance(*lane);
+}
+
+Status Store::take_fresh(LaneEntry& lane, const Header& header) {
+  const std::string epoch = hex(header.epoch);
+  const RowIdentity identity{header.gateway, epoch, header.lane, header.range.first};
+  if (Status s = tables_->land(lane.id, identity, rows_); !s) return s;
+  if (Status s = ledger_->land(lane, {header.range, header.previous, header.hash}); !s) return s;
+  if (Status s = ledger_->advance(lane); !s) return s;
+  ++landed_.counts.envelopes;
+  landed_.counts.rows += rows_.size();
+  if (!files_) return {};
+  Status appended = files_->append(today_, identity, rows_);
+  // Lines cannot be taken back alone.
+  if (!appended && !stops_everything(appended.error().code)) appended.error().code = Code::io;
+  return appended;
+}
+
+Status Store::take_loss(const Arrival& arrival, const Header& header) {
+  const Result<std::vector<Declaration>> declared = losses(header);
+  if (!declared || declared->empty()) return refuse(arrival, "bad_range", header.range);
+  const LaneKey key{header.gateway, header.epoch, header.lane};
+  Result<LaneEntry> lane = ledger_->lane(key);
+  if (!lane) return std::unexpected(lane.error());
+  touch(key, false);
+  const std::uint64_t first = declared->front().range.first;
+  const std::uint64_t floor = header.floor <= first ? header.floor : first;
+  if (Status s = ledger_->mark(*lane, floor, 0); !s) return s;
+  for (const Declaration& declaration : *declared) {
+    if (Status s = ledger_->declare(*lane, declaration); !s) return s;
+  }
+  ++landed_.counts.declared;
+  return ledger_->advance(*lane);
+}
+
+Status Store::take_hello(const Arrival& arrival) {
+  const Result<HelloMessage> hello = parse_hello(as_text(arrival.payload));
+  if (!hello) return refuse(arrival, "damaged");
+  if (hello->gateway != arrival.gateway) return refuse(arrival, "foreign_gateway");
+  if (Status s = ledger_->seen(arrival.gateway, "online", now_); !s) return s;
+  return take_marks(arrival.gateway, hello->lanes, true);
+}
+
+Status Store::take_status(const Arrival& arrival) {
+  const Result<StatusMessage> status = parse_status(as_text(arrival.payload));
+  if (!status) return refuse(arrival, "damaged");
+  if (status->gateway != arrival.gateway) return refuse(arrival, "foreign_gateway");
+  if (Status s = ledger_->seen(arrival.gateway, status->state, now_); !s) return s;
+  return take_marks(arrival.gateway, status->lanes, false);
+}
+
+Status Store::take_marks(const std::string& gateway, std::span<const LaneMark> marks, bool answer) {
+  for (const LaneMark& mark : marks) {
+    const LaneKey key{gateway, mark.epoch, mark.lane};
+    Result<LaneEntry> lane = ledger_->lane(key);
+    if (!lane) return std::unexpected(lane.error());
+    if (Status s = ledger_->mark(*lane, mark.floor, mark.last); !s) return s;
+    if (Status s = ledger_->advance(*lane); !s) return s;
+    if (answer) touch(key, false);
+  }
+  return {};
+}
+
+Status Store::fork(const Arrival& arrival, LaneEntry& lane, const Range& range) {
+  ++lane.forks;
+  ++landed_.counts.forks;
+  touch(lane.key, true);
+  if (Status s = ledger_->advance(lane); !s) return s;
+  return refuse(arrival, "fork", range);
+}
+
+Status Store::refuse(const Arrival& arrival, const char* reason, const Range& range) {
+  ++landed_.counts.rejects;
+  if (landed_.notices.size() < kNoticesMax) {
+    landed_.notices.push_back({arrival.gateway, arrival.lane, reason, range});
+  }
+  return ledger_->reject({.time = now_,
+                          .gateway = arrival.gateway,
+                          .lane = arrival.lane,
+                          .reason = reason,
+                          .byte_count = arrival.payload.size(),
+                          .hash = crypto::sha256(arrival.payload),
+                          .range = range});
+}
+
+void Store::touch(const LaneKey& key, bool fork) {
+  Touched& touched = touched_[key.gateway + '\n' + hex(key.epoch) + key.lane];
+  touched.key = key;
+  touched.fork = touched.fork || fork;
+}
+
+Status Store::answer() {
+  for (const auto& [name, touched] : touched_) {
+    const Result<LaneEntry> lane = ledger_->lane(touched.key);
+    if (!lane) return std::unexpected(lane.error());
+    Result<AckMessage> ack = ledger_->ack(*lane);
+    if (!ack) return std::unexpected(ack.error());
+    ack->fork = touched.fork;
+    landed_.acks.push_back(std::move(*ack));
+  }
+  return {};
+}
+
+}  // namespace pinaflux

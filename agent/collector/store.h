@@ -1,0 +1,121 @@
+// Store: the collector's database: takes arrivals, lands their rows, and says what to answer.
+//
+// Promise    land() is one transaction: rows, state of the lanes and lengths of files become durable
+//            together, or nothing does. What it says may be acknowledged is on disk. An arrival that is
+//            damaged, foreign or contradictory is recorded as refused and never fails the others.
+// Limits     kRowsBytesMax of memory for the rows of one envelope; kNoticesMax notices a land().
+// Ownership  Files must outlive it. One process at a time has the database open for writing.
+// Threads    Storage worker.
+// Tests      tests/agent/collector/store_test.cc. Tables: README.md.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/collector/lock.h"
+#include "agent/collector/ndjson_sink.h"
+#include "agent/collector/sqlite_sink.h"
+#include "agent/collector/state.h"
+#include "agent/collector/topic.h"
+#include "agent/seal/envelope.h"
+#include "agent/seal/messages.h"
+#include "agent/spool/sqlite.h"
+#include "platform/base/arena.h"
+#include "platform/base/result.h"
+#include "platform/files.h"
+
+namespace pinaflux {
+
+struct Arrival {
+  Topic::Kind kind = Topic::Kind::data;
+  std::string gateway, lane;  // Of the topic.
+  Buffer payload;
+};
+
+struct Counts {
+  std::uint64_t envelopes = 0, rows = 0;  // Landed.
+  std::uint64_t redelivered = 0;          // Envelopes that had landed before.
+  std::uint64_t declared = 0;             // Tombstones.
+  std::uint64_t forks = 0, rejects = 0;   // Envelopes; rejects include the forks.
+
+  Counts& operator+=(const Counts& more);
+};
+
+struct Notice {
+  std::string gateway, lane;
+  const char* reason = "";
+  Range range;
+};
+
+struct Landed {
+  std::vector<AckMessage> acks;
+  std::vector<Notice> notices;  // The first refusals.
+  Counts counts;
+};
+
+class Store {
+ public:
+  static constexpr std::int64_t kApplicationId = 0x50465843;  // "PFXC"
+  static constexpr std::int64_t kVersion = 1;
+  static constexpr std::size_t kRowsBytesMax = 256 * 1024 * 1024;
+  static constexpr std::size_t kNoticesMax = 16;
+
+  struct Options {
+    std::string database;
+    NdjsonOptions ndjson;  // No directory: no files.
+  };
+
+  // Errors: busy (another collector has it), invalid (another program's database), newer, corrupt,
+  // denied, read_only, full, io. Of a database that is refused nothing is changed.
+  static Result<std::unique_ptr<Store>> open(const Options& options, Files& files,
+                                             std::vector<std::string>& findings);
+  ~Store();
+
+  // On an error nothing has changed, and the same arrivals may be landed again.
+  Status land(std::span<const Arrival> arrivals, WallTime now, Landed& landed);
+
+ private:
+  struct Touched {
+    LaneKey key;
+    bool fork = false;
+  };
+
+  explicit Store(DatabaseLock lock);
+  Status prepare(const Options& options, Files& files, std::vector<std::string>& findings);
+  Status land_all(std::span<const Arrival> arrivals);
+  Status take(const Arrival& arrival);
+  Status take_data(const Arrival& arrival);
+  Status take_envelope(const Arrival& arrival, const Header& header);
+  Status take_fresh(LaneEntry& lane, const Header& header);
+  Status take_loss(const Arrival& arrival, const Header& header);
+  Status take_hello(const Arrival& arrival);
+  Status take_status(const Arrival& arrival);
+  Status take_marks(const std::string& gateway, std::span<const LaneMark> marks, bool answer);
+  Result<Header> open_envelope(Bytes payload);
+  Status fork(const Arrival& arrival, LaneEntry& lane, const Range& range);
+  Status refuse(const Arrival& arrival, const char* reason, const Range& range = {});
+  Status answer();
+  void touch(const LaneKey& key, bool fork);
+  void undo();
+
+  DatabaseLock lock_;
+  std::unique_ptr<sqlite::Database> database_;
+  std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<SqliteSink> tables_;
+  std::unique_ptr<NdjsonSink> files_;  // May be absent.
+  Opener opener_;
+  std::unique_ptr<Shapes> shapes_;
+  Arena arena_{kRowsBytesMax};
+  std::vector<Row> rows_;
+
+  WallTime now_;
+  std::string today_;
+  Landed landed_;
+  std::map<std::string, Touched> touched_;  // By a text that names the lane.
+};
+
+}  // namespace pinaflux

@@ -1,0 +1,31 @@
+// Topics of the collector's side: what a gateway sends, and where its answer goes.
+//
+// Limits     Names of gateways and lanes: 1 to kNameMax bytes.
+// Threads    Pure functions; any.
+// Tests      tests/agent/collector/topic_test.cc
+// Source     `<root>/<gateway>/data/<lane>`, `.../hello`, `.../status`, `.../ack`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pinaflux {
+
+struct Topic {
+  enum class Kind : std::uint8_t { data, hello, status };
+  static constexpr std::size_t kNameMax = 255;
+
+  Kind kind = Kind::data;
+  std::string_view gateway;
+  std::string_view lane;  // Of data.
+};
+
+// Nothing when the topic is not one of ours.
+std::optional<Topic> parse_topic(std::string_view root, std::string_view topic);
+std::array<std::string, 3> topic_filters(const std::string& root);
+std::string ack_topic(const std::string& root, const std::string& gateway);
+
+}  // namespace pinaflux
