@@ -68,7 +68,6 @@ void HttpConnection::take(Bytes bytes) {
   }
   taking_ = false;
   if (state_ != State::finished) append(ahead_, bytes);
-  if (state_ == State::head && !ahead_.empty()) resumed_->start(Duration{0});
 }
 
 void HttpConnection::take_head(Bytes& bytes) {
@@ -77,6 +76,7 @@ void HttpConnection::take_head(Bytes& bytes) {
   while (text.empty() && !bytes.empty() && (bytes[0] == '\r' || bytes[0] == '\n'))
     bytes = bytes.subspan(1);
   const std::size_t known = text.size();
+  if (known == 0 && !bytes.empty()) waiting_->start(options_.idle_max);
   const std::size_t room = options_.header_bytes_max - std::min(known, options_.header_bytes_max);
   text += as_text(bytes.first(std::min(bytes.size(), room)));
   // The end may have begun in what was there before.
@@ -160,7 +160,6 @@ void HttpConnection::ask() {
   request.query = head_.query;
   request.body = body_;
   request.header = [this](std::string_view name) { return head_.header(name); };
-  request_id_ = ~std::uint64_t{0};  // The owner gives the real one.
   owner_.asked(*this, request);
   if (state_ == State::asked) request_id_ = request.id;
 }
@@ -187,9 +186,7 @@ void HttpConnection::send(const HttpAnswer& given, bool close) {
   }
   if (!typed) append_line(text, "Content-Type", "text/plain; charset=utf-8");
   if (close) append_line(text, "Connection", "close");
-  if (!close && head_.text.find("HTTP/1.0") < head_.text.find('\n')) {
-    append_line(text, "Connection", "keep-alive");
-  }
+  if (!close && !head_.modern) append_line(text, "Connection", "keep-alive");
   const bool bodiless = given.status == 204 || given.status == 304;
   if (!bodiless) append_line(text, "Content-Length", std::to_string(given.body.size()));
   text += "\r\n";

@@ -67,7 +67,7 @@ HttpRefusal HttpHead::parse_request_line(std::string_view line) {
   }
   if (parts[2] != "HTTP/1.1" && parts[2] != "HTTP/1.0") return {505, "speak HTTP/1.1 or HTTP/1.0"};
   method = parts[0];
-  keep_alive = parts[2] == "HTTP/1.1";
+  modern = parts[2] == "HTTP/1.1";
   constexpr std::string_view kMethods[] = {"GET", "POST", "PUT", "DELETE", "HEAD"};
   if (std::ranges::find(kMethods, method) == std::end(kMethods)) {
     return {405, "the method is not GET, POST, PUT, DELETE or HEAD"};
@@ -96,7 +96,6 @@ HttpRefusal HttpHead::parse_header(std::string_view line) {
 }
 
 HttpRefusal HttpHead::parse_meaning() {
-  const bool modern = keep_alive;
   if (modern && header("Host").data() == nullptr) return {400, "the Host header is missing"};
   if (modern) keep_alive = !has_word(header("Connection"), "close");
   if (!modern) keep_alive = has_word(header("Connection"), "keep-alive");

@@ -32,6 +32,7 @@ struct HttpHead {
   std::vector<std::pair<std::string_view, std::string_view>> headers;
   std::uint64_t body_bytes = 0;
   bool chunked = false;
+  bool modern = true;  // HTTP/1.1
   bool keep_alive = true;
   bool expects_continue = false;
 

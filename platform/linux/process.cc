@@ -33,7 +33,10 @@ std::string_view environment(const char* name) {
 
 }  // namespace
 
-LinuxProcess::LinuxProcess(LinuxLoop& loop) : base_(loop.base()) { ::signal(SIGPIPE, SIG_IGN); }
+LinuxProcess::LinuxProcess(LinuxLoop& loop) : base_(loop.base()) {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
+}
 
 void LinuxProcess::on_signals(std::function<void()> stop, std::function<void()> reload) {
   stop_ = std::move(stop);

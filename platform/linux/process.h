@@ -14,7 +14,8 @@ namespace pinaflux {
 
 class LinuxProcess final : public Process {
  public:
-  // Ignores SIGPIPE from here on: a peer that is gone is an answer, not a signal.
+  // Ignores SIGPIPE and SIGXFSZ from here on: a peer that is gone and a file that may not grow are
+  // answers, not signals.
   explicit LinuxProcess(LinuxLoop& loop);
 
   void on_signals(std::function<void()> stop, std::function<void()> reload) override;
