@@ -26,32 +26,33 @@ namespace pinaflux {
 
 struct UplinkOptions {
   enum class Ack { collector, broker };
-  std::string broker;                  // "tcp://HOST:PORT"
-  std::string client_id;               // Default: "pinaflux-" and the gateway.
+  std::string broker;     // "tcp://HOST:PORT"
+  std::string client_id;  // Default: "pinaflux-" and the gateway.
   std::string user, password;
   std::string gateway;
   std::string topic_root = "pinaflux";
   Ack ack = Ack::collector;
-  std::size_t window = 16;             // Envelopes in flight.
+  std::size_t window = 16;  // Envelopes in flight.
   Duration back_off_min = Duration::seconds(1);
   Duration back_off_max = Duration::minutes(5);
   Duration ack_timeout = Duration::seconds(30);
   Duration keep_alive = Duration::seconds(30);
-  std::vector<std::string> lanes;      // By LaneIndex.
+  std::uint64_t generation = 0;    // Of the configuration: told in hello.
+  std::vector<std::string> lanes;  // By LaneIndex.
 };
 
 struct UplinkHealth {
   enum class State { starting, connecting, working, waiting };
   State state = State::starting;
-  std::string text;                    // What is wrong and what to do next.
+  std::string text;  // What is wrong and what to do next.
   std::uint64_t connects = 0;
   std::uint64_t envelopes_sent = 0;
-  std::uint64_t bytes_sent = 0;        // Payload bytes.
+  std::uint64_t bytes_sent = 0;  // Payload bytes.
   std::uint64_t envelopes_acked = 0;
   std::uint64_t resent = 0;
-  std::uint64_t acks_rejected = 0;     // Acks that did not fit.
+  std::uint64_t acks_rejected = 0;  // Acks that did not fit.
   std::size_t in_flight = 0;
-  Duration round_trip{};               // Of the last acknowledged envelope.
+  Duration round_trip{};  // Of the last acknowledged envelope.
 };
 
 class Uplink : private MqttClient::Events {
@@ -72,8 +73,12 @@ class Uplink : private MqttClient::Events {
   // (Spool::unlease them).
   void take_acks(std::vector<LaneAck>& acks);
   std::vector<LaneIndex> take_lost();
-  // What the status message and last will carry: the last committed seq of each lane.
-  void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq);
+  // What hello, status message and last will carry: the last committed seq of each lane, and the last
+  // that was acknowledged (as the spool has it; what came since is known here). Before start(), too.
+  void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq,
+                 std::uint64_t acked = 0);
+  // After stop(): goodbye was said, or there was nobody to say it to.
+  bool stopped() const;
   UplinkHealth health() const;
 
  private:

@@ -1,0 +1,223 @@
+// A lane:    hello -> the collector's ack, or a third of ack_timeout without it -> envelopes, window by window.
+//            No ack for ack_timeout: the window halves and hello is said again, which costs a hundred bytes where a
+//            resend costs a window. An answer that is behind what was sent means that it is lost: resend. No answer
+//            for twice the time: resend, and be twice as patient the next time, an hour at most: the far end is
+//            away, and what lies in the broker's queue for it would only be there twice.
+// Refusals:  no subscriber, not authorised, too large, over quota: the lane rests with back-off, then its envelopes
+//            are leased and sent again. Nothing is dropped.
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "agent/uplink/state.h"
+#include "platform/base/assert.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr char kContentType[] = "application/vnd.pinaflux.envelope";
+constexpr std::size_t kPublishOverheadMax = 128;  // Of a PUBLISH beside topic and payload.
+constexpr Duration kPatienceMax = Duration::hours(1);
+
+const char* refusal_text(int reason) {
+  switch (reason) {
+    case kNoSubscriber:
+      return "the broker has no subscriber for our data: start the collector, or check its topics; "
+             "nothing is deleted";
+    case kNotAuthorised:
+      return "the broker does not let us publish: allow this user to write to the gateway's "
+             "topics; nothing is deleted";
+    case kTooLarge:
+      return "an envelope is larger than the broker allows: raise its limit of packets to 131072 "
+             "bytes";
+    default: return "the broker refuses our data: see its log; nothing is deleted";
+  }
+}
+
+}  // namespace
+bool Uplink::State::look_for_acks(Lane& lane, LaneIndex index, Instant now) {
+  if (!collector() || lane.flight.in_flight() == 0) return false;
+  const Duration waited = now - lane.progress_at;
+  if (!lane.probed && waited >= lane.patience) return lane.probed = true;
+  if (lane.probed && waited >= lane.patience * 2) {
+    lane.patience = std::min(lane.patience * 2, std::max(kPatienceMax, options.ack_timeout));
+    lose(index);
+  }
+  return false;
+}
+
+std::size_t Uplink::State::in_flight() const {
+  std::size_t sum = 0;
+  for (const Lane& lane : lanes) sum += lane.flight.in_flight();
+  return sum;
+}
+
+std::size_t Uplink::State::places() const {
+  std::size_t taken = in_flight();
+  for (const Lane& lane : lanes) taken += lane.flight.waiting();
+  return window.size() > taken ? window.size() - taken : 0;
+}
+
+void Uplink::State::take(std::vector<Lease>&& leases) {
+  std::array<bool, limits::kLanesMax> seen{}, drop{};
+  for (Lease& lease : leases) {
+    ASSERT(lease.lane < lanes.size());
+    Lane& lane = lanes[lease.lane];
+    if (!seen[lease.lane]) {
+      seen[lease.lane] = true;
+      drop[lease.lane] = !up || !lane.flight.in_order(lease);
+      if (!up) lane.flight.lose_from(lease.range.first);
+      if (drop[lease.lane] && !std::ranges::contains(lost_lanes, lease.lane))
+        lost_lanes.push_back(lease.lane);
+    }
+    if (!drop[lease.lane]) take(std::move(lease));
+  }
+  pump();
+}
+
+void Uplink::State::take(Lease&& lease) {
+  const LaneIndex index = lease.lane;
+  LaneFlight& flight = lanes[index].flight;
+  const bool was_pending = flight.pending();
+  const LaneFlight::Taken taken = flight.take(std::move(lease));
+  if (taken == LaneFlight::Taken::accepted) return accepted(index);
+  if (was_pending && !flight.pending())
+    reject("an ack for an envelope that we never made: is there a second gateway of this name?");
+  if (taken == LaneFlight::Taken::broken) lose(index);
+}
+
+bool Uplink::State::may_send(const Lane& lane, Instant now) const {
+  return now >= lane.answer_until && lane.rests_until == Instant{} && !lane.flight.pending();
+}
+
+// One of each lane in turn, so that no lane waits for another's backlog.
+void Uplink::State::pump() {
+  const Instant now = clock.now();
+  for (bool sent = true; sent && up;) {
+    sent = false;
+    for (std::size_t i = 0; i < lanes.size() && in_flight() < window.size(); ++i) {
+      if (may_send(lanes[i], now) && send_one(lanes[i], static_cast<LaneIndex>(i), now))
+        sent = true;
+    }
+  }
+}
+
+bool Uplink::State::send_one(Lane& lane, LaneIndex index, Instant now) {
+  LaneFlight::Item* item = lane.flight.next_unsent();
+  if (item == nullptr) return false;
+  MqttPublish publish;
+  publish.topic = base + "/data/" + options.lanes[index];
+  publish.payload = item->bytes;
+  publish.content_type = kContentType;
+  const std::size_t bytes = item->bytes.size();
+  if (session.packet_bytes_max != 0 &&
+      bytes + publish.topic.size() + kPublishOverheadMax > session.packet_bytes_max) {
+    refused(index, kTooLarge);
+    return false;
+  }
+  const Result<std::uint64_t> token = client->publish(publish);
+  if (!token) {
+    if (token.error().code == Code::invalid) refused(index, kRefused);
+    return false;  // Full: a PUBACK goes on. Closed: lost() follows.
+  }
+  if (lane.flight.in_flight() == 0) lane.progress_at = now;
+  if (lane.flight.was_sent_before(*item)) ++health.resent;
+  lane.flight.mark_sent(*item, *token, now);
+  ++health.envelopes_sent;
+  health.bytes_sent += bytes;
+  return true;
+}
+
+void Uplink::State::published(std::uint64_t token, int reason) {
+  const bool ok = reason < kRefused && reason != kNoSubscriber;
+  if (token == hello_token && !ok && collector()) {
+    for (std::size_t i = 0; i < lanes.size(); ++i) refused(static_cast<LaneIndex>(i), reason);
+    return;
+  }
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    LaneFlight::Item* item = lanes[i].flight.by_token(token);
+    if (item == nullptr) continue;
+    if (!ok) return refused(static_cast<LaneIndex>(i), reason);
+    item->token = 0;
+    item->delivered = true;
+    lanes[i].progress_at = clock.now();
+    if (!collector() && lanes[i].flight.take_delivered()) accepted(static_cast<LaneIndex>(i));
+    return pump();
+  }
+}
+
+void Uplink::State::refused(LaneIndex index, int reason) {
+  trouble = refusal_text(reason);
+  Lane& lane = lanes[index];
+  if (lane.rests_until == Instant{})
+    lane.rests_until = clock.now() + options.back_off_min + rest.next(random);
+  if (lane.flight.holds_leases()) lose(index);
+}
+
+void Uplink::State::lose(LaneIndex index) {
+  Lane& lane = lanes[index];
+  lane.flight.lose();
+  lane.probed = false;
+  lane.answer_until = {};
+  if (!std::ranges::contains(lost_lanes, index)) lost_lanes.push_back(index);
+}
+
+void Uplink::State::reject(const char* why) {
+  ++health.acks_rejected;
+  trouble = why;
+}
+
+void Uplink::State::message(const std::string& topic, Bytes payload) {
+  if (topic != base + "/ack") return;
+  const Result<AckMessage> ack = parse_ack(as_text(payload));
+  if (!ack)
+    return reject("an ack that cannot be read: does the collector have a version of its own?");
+  if (ack->gateway != options.gateway)
+    return reject("an ack for another gateway on our topic: check the collector");
+  const auto at = std::ranges::find(options.lanes, ack->lane);
+  if (at == options.lanes.end())
+    return reject("an ack for a lane that we do not have: check the collector");
+  judge(*ack, static_cast<LaneIndex>(at - options.lanes.begin()));
+}
+
+void Uplink::State::judge(const AckMessage& ack, LaneIndex index) {
+  Lane& lane = lanes[index];
+  lane.answer_until = {};
+  if (ack.fork) {
+    reject(
+        "the collector has other data under our numbers: this gateway was cloned or restored from "
+        "an image");
+    return pump();
+  }
+  switch (lane.flight.judge(ack)) {
+    case LaneFlight::Verdict::accepted: accepted(index); break;
+    case LaneFlight::Verdict::rejected:
+      reject("an ack that fits nothing that was sent: is there a second gateway of this name?");
+      break;
+    case LaneFlight::Verdict::pending: break;
+    case LaneFlight::Verdict::stale:
+      // The answer to a hello that followed what is in flight: it never arrived.
+      if (lane.probed && lane.flight.in_flight() > 0) lose(index);
+      break;
+  }
+  pump();
+}
+
+void Uplink::State::accepted(LaneIndex index) {
+  Lane& lane = lanes[index];
+  const Instant now = clock.now();
+  acks.push_back({index, lane.flight.epoch(), lane.flight.acked()});
+  health.envelopes_acked += lane.flight.gone();
+  if (lane.flight.gone_sent_at() != Instant{}) health.round_trip = now - lane.flight.gone_sent_at();
+  window.acked(lane.flight.gone());
+  lane.progress_at = now;
+  lane.patience = options.ack_timeout;
+  lane.probed = false;
+  trouble.clear();
+  rest.reset();
+  back_off.reset();
+}
+
+}  // namespace pinaflux

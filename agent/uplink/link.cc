@@ -1,0 +1,188 @@
+// The link:  waiting -(back-off)-> connecting -> working -(lost)-> waiting. MQTT 5 first; 3.1.1 once a broker says
+//            0x84, and on every fourth try of a broker that never answered (some hang up without a word).
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/uplink/state.h"
+#include "platform/base/assert.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr int kTriesWithOneClient = 5;
+constexpr Duration kProven =
+    Duration::seconds(30);  // A connection that held so long ends the back-off.
+constexpr Duration kConnectMax = Duration::seconds(60);
+constexpr Duration kStatusEvery = Duration::minutes(1);
+
+}  // namespace
+
+Uplink::State::State(const UplinkOptions& o, const Clock& c, Entropy& entropy, MqttClientMaker make,
+                     std::function<void()> ch, MqttClient::Events& e)
+    : options(o),
+      clock(c),
+      make_client(std::move(make)),
+      changed(std::move(ch)),
+      events(e),
+      window(o.window),
+      random(entropy.u64()),
+      back_off(o.back_off_min, o.back_off_max),
+      rest(o.back_off_min, o.back_off_max) {
+  ASSERT(options.lanes.size() <= limits::kLanesMax);
+  if (options.client_id.empty()) options.client_id = "pinaflux-" + options.gateway;
+  lanes.resize(options.lanes.size());
+  for (Lane& lane : lanes) lane.patience = options.ack_timeout;
+  base = options.topic_root + "/" + options.gateway;
+  tick_every =
+      std::clamp(options.ack_timeout / 12, Duration::milliseconds(20), Duration::seconds(2));
+}
+
+int Uplink::State::next_version() const {
+  if (!answered && tries % 4 == 3) return version == 5 ? 4 : 5;
+  return version;
+}
+
+void Uplink::State::connect() {
+  if (tries > 0 && tries % kTriesWithOneClient == 0) client.reset();
+  if (client == nullptr) client = make_client(events);
+  health.state = UplinkHealth::State::connecting;
+  tried = next_version();
+  MqttConnect to;
+  to.broker = options.broker;
+  to.client_id = options.client_id;
+  to.user = options.user;
+  to.password = options.password;
+  to.version = tried;
+  to.keep_alive = options.keep_alive;
+  to.will_topic = base + "/status";
+  to.will_payload = format(StatusMessage{options.gateway, "lost", marks()});
+  to.inflight_max = limits::kWindowMax + 8;  // Envelopes, and what is said beside them.
+  timer->start(kConnectMax);
+  client->connect(to);
+}
+
+void Uplink::State::connected(const MqttSession& accepted) {
+  session = accepted;
+  version = tried;
+  answered = true;
+  tries = 0;
+  up = true;
+  up_since = clock.now();
+  ++health.connects;
+  health.state = UplinkHealth::State::working;
+  link_text.clear();
+  trouble.clear();
+  timer->stop();
+  if (!client->subscribe(base + "/ack")) return;  // lost() follows.
+  say_status("online");
+  for (Lane& lane : lanes) {
+    lane.flight.greet();
+    lane.rests_until = {};
+    lane.probed = false;
+  }
+  say_hello(true);
+  ticker->start(tick_every);
+  pump();
+}
+
+void Uplink::State::lost(int reason, const std::string& why) {
+  if (up && clock.now() - up_since >= kProven) back_off.reset();
+  up = false;
+  ticker->stop();
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    if (lanes[i].flight.holds_leases()) lose(static_cast<LaneIndex>(i));
+  }
+  if (stopping) {
+    stopped = true;
+    timer->stop();
+    return;
+  }
+  ++tries;
+  if (reason == kUnsupportedVersion && tried == 5) {
+    version = 4;
+    return retry(Duration{0}, why);
+  }
+  if (reason == kUnsupportedVersion) version = 5;
+  retry(back_off.next(random), why);
+}
+
+void Uplink::State::retry(Duration after, const std::string& why) {
+  health.state = UplinkHealth::State::waiting;
+  link_text = why;
+  timer->start(after);
+}
+
+void Uplink::State::due() {
+  if (stopping) return;
+  if (health.state != UplinkHealth::State::connecting) return connect();
+  client.reset();
+  lost(0, "the connection attempt to " + options.broker + " hangs: check the network");
+}
+
+void Uplink::State::tick() {
+  ticker->start(tick_every);
+  const Instant now = clock.now();
+  bool rested = false, silent = false;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    Lane& lane = lanes[i];
+    if (lane.rests_until != Instant{} && now >= lane.rests_until) {
+      lane.rests_until = {};
+      rested = true;
+    }
+    if (look_for_acks(lane, static_cast<LaneIndex>(i), now)) silent = true;
+  }
+  if (silent) {
+    window.halve();
+    trouble =
+        "the collector does not acknowledge: check that it runs and reaches the broker; nothing is "
+        "deleted";
+  }
+  // After a rest: before a whole window goes into a topic without a reader again.
+  if (rested || silent) say_hello(rested);
+  if (now - status_at >= kStatusEvery) {
+    status_at = now;
+    if (format(StatusMessage{options.gateway, "online", marks()}) != status_said)
+      say_status("online");
+  }
+  pump();
+}
+
+void Uplink::State::say(const std::string& topic, const std::string& line, bool retained) {
+  MqttPublish publish;
+  publish.topic = base + topic;
+  publish.payload = as_bytes(line);
+  publish.retained = retained && session.retain_available;
+  // Refused here: the next connection, or the next minute, says it again.
+  last_said = client->publish(publish).value_or(0);
+}
+
+void Uplink::State::say_hello(bool wait_for_answer) {
+  say("/hello", format(HelloMessage{options.gateway, options.generation, marks()}), false);
+  hello_token = last_said;
+  if (!collector() || !wait_for_answer) return;
+  const Instant now = clock.now();
+  for (Lane& lane : lanes) {
+    const bool nothing = lane.flight.acked() == 0 && lane.flight.committed_last() == 0;
+    if (lane.flight.in_flight() == 0 && !nothing) lane.answer_until = now + options.ack_timeout / 3;
+  }
+}
+
+void Uplink::State::say_status(const char* state) {
+  status_said = format(StatusMessage{options.gateway, state, marks()});
+  status_at = clock.now();
+  say("/status", status_said, true);
+}
+
+std::vector<LaneMark> Uplink::State::marks() const {
+  std::vector<LaneMark> all;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    const LaneFlight& flight = lanes[i].flight;
+    if (!flight.epoch_known()) continue;
+    all.push_back({options.lanes[i], flight.epoch(), flight.acked() + 1, flight.committed_last()});
+  }
+  return all;
+}
+
+}  // namespace pinaflux

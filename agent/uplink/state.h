@@ -1,0 +1,103 @@
+// Uplink::State: one link and the lanes that use it. The link is in link.cc, the lanes in delivery.cc.
+//
+// Threads    Loop.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/seal/messages.h"
+#include "agent/uplink/lane_flight.h"
+#include "agent/uplink/uplink.h"
+#include "agent/uplink/window.h"
+#include "platform/base/backoff.h"
+#include "platform/base/random.h"
+
+namespace pinaflux {
+
+// Reason codes of MQTT 5.0, section 2.4.
+inline constexpr int kNoSubscriber = 0x10;
+inline constexpr int kRefused = 0x80;
+inline constexpr int kUnsupportedVersion = 0x84;
+inline constexpr int kNotAuthorised = 0x87;
+inline constexpr int kTooLarge = 0x95;
+
+struct Uplink::State {
+  struct Lane {
+    LaneFlight flight;
+    Instant answer_until{};  // Until then the answer to hello is waited for.
+    Instant rests_until{};   // Refused: not before.
+    Instant
+        progress_at{};  // Something of it was sent into an empty flight, delivered or acknowledged.
+    Duration patience{};
+    bool probed = false;  // Hello was said again because acks do not come.
+  };
+
+  State(const UplinkOptions& options, const Clock& clock, Entropy& entropy, MqttClientMaker make,
+        std::function<void()> changed, MqttClient::Events& events);
+
+  bool collector() const { return options.ack == UplinkOptions::Ack::collector; }
+
+  // The link.
+  void connect();
+  int next_version() const;
+  void connected(const MqttSession& session);
+  void lost(int reason, const std::string& why);
+  void retry(Duration after, const std::string& why);
+  void due();
+  void tick();
+
+  // What is said.
+  void say(const std::string& topic, const std::string& line, bool retained);
+  void say_hello(bool wait_for_answer);
+  void say_status(const char* state);
+  std::vector<LaneMark> marks() const;
+
+  // Lanes.
+  std::size_t in_flight() const;
+  std::size_t places() const;
+  void take(std::vector<Lease>&& leases);
+  void take(Lease&& lease);
+  void pump();
+  bool may_send(const Lane& lane, Instant now) const;
+  bool send_one(Lane& lane, LaneIndex index, Instant now);
+  void published(std::uint64_t token, int reason);
+  void refused(LaneIndex index, int reason);
+  void message(const std::string& topic, Bytes payload);
+  void judge(const AckMessage& ack, LaneIndex index);
+  void accepted(LaneIndex index);
+  void reject(const char* why);
+  void lose(LaneIndex index);
+  // True: it is time to ask the collector what it has.
+  bool look_for_acks(Lane& lane, LaneIndex index, Instant now);
+
+  UplinkOptions options;
+  const Clock& clock;
+  MqttClientMaker make_client;
+  std::function<void()> changed;
+  MqttClient::Events& events;
+  std::unique_ptr<Timer> timer, ticker;
+
+  Window window;
+  std::vector<Lane> lanes;
+  std::vector<LaneAck> acks;
+  std::vector<LaneIndex> lost_lanes;
+
+  Random random;
+  Backoff back_off, rest;
+  std::string base;
+  Duration tick_every{};
+  MqttSession session;
+  int version = 5;  // The one that is tried first.
+  int tried = 5;
+  bool answered = false;  // A broker has accepted us since start().
+  int tries = 0;          // Since a connection was accepted.
+  bool up = false, stopping = false, stopped = false;
+  Instant up_since{}, status_at{};
+  std::string status_said, link_text, trouble;
+  std::uint64_t hello_token = 0, last_said = 0;
+  UplinkHealth health;
+  std::unique_ptr<MqttClient> client;
+};
+
+}  // namespace pinaflux

@@ -1,0 +1,97 @@
+#include "agent/uplink/uplink.h"
+
+#include <array>
+#include <utility>
+
+#include "agent/uplink/state.h"
+#include "platform/base/assert.h"
+
+namespace pinaflux {
+
+Uplink::Uplink(const UplinkOptions& options, const Clock& clock, Entropy& entropy, Loop& loop,
+               MqttClientMaker make_client, std::function<void()> changed)
+    : state_(std::make_unique<State>(options, clock, entropy, std::move(make_client),
+                                     std::move(changed), static_cast<MqttClient::Events&>(*this))) {
+  state_->timer = loop.timer([this] {
+    state_->due();
+    state_->changed();
+  });
+  state_->ticker = loop.timer([this] {
+    state_->tick();
+    state_->changed();
+  });
+}
+
+Uplink::~Uplink() = default;
+
+void Uplink::start() { state_->connect(); }
+
+void Uplink::stop() {
+  State& s = *state_;
+  if (std::exchange(s.stopping, true)) return;
+  s.ticker->stop();
+  s.timer->stop();
+  if (s.up) {
+    s.say_status("offline");
+    s.client->disconnect();
+  } else {
+    s.client.reset();
+    s.stopped = true;
+  }
+}
+
+bool Uplink::stopped() const { return state_->stopped; }
+
+LeaseWish Uplink::wish() const {
+  const State& s = *state_;
+  if (!s.up || s.stopping) return {};
+  std::array<LaneDemand, limits::kLanesMax> demand{};
+  for (std::size_t i = 0; i < s.lanes.size(); ++i) {
+    demand[i] = {s.lanes[i].rests_until == Instant{}, s.lanes[i].flight.in_flight() > 0};
+  }
+  return share_places(s.places(), std::span(demand).first(s.lanes.size()));
+}
+
+void Uplink::send(std::vector<Lease>&& leases) { state_->take(std::move(leases)); }
+
+void Uplink::take_acks(std::vector<LaneAck>& acks) {
+  acks.insert(acks.end(), state_->acks.begin(), state_->acks.end());
+  state_->acks.clear();
+}
+
+std::vector<LaneIndex> Uplink::take_lost() { return std::exchange(state_->lost_lanes, {}); }
+
+void Uplink::committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq,
+                       std::uint64_t acked) {
+  ASSERT(lane < state_->lanes.size());
+  state_->lanes[lane].flight.committed(epoch, last_seq, acked);
+}
+
+UplinkHealth Uplink::health() const {
+  UplinkHealth health = state_->health;
+  health.in_flight = state_->in_flight();
+  health.text = state_->link_text.empty() ? state_->trouble : state_->link_text;
+  return health;
+}
+
+void Uplink::connected(const MqttSession& session) {
+  state_->connected(session);
+  state_->changed();
+}
+
+void Uplink::lost(int reason, const std::string& why) {
+  state_->lost(reason, why);
+  state_->changed();
+}
+
+void Uplink::published(std::uint64_t token, int reason) {
+  state_->published(token, reason);
+  state_->changed();
+}
+
+void Uplink::message(const std::string& topic, Bytes payload) {
+  state_->message(topic, payload);
+  state_->changed();
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,48 @@
+// Window: how many envelopes may be in flight, and how the free places are shared among the lanes.
+//
+// Promise    Halves when acks do not come, at least 1; grows by one for each window acknowledged, up to the
+//            most that was configured: a thousand gateways share a collector's queue (as TCP shares a link).
+// Threads    Loop.
+// Tests      tests/agent/uplink/window_test.cc
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+
+#include "agent/data/lease.h"
+
+namespace pinaflux {
+
+class Window {
+ public:
+  explicit Window(std::size_t size_max)
+      : size_max_(std::clamp<std::size_t>(size_max, 1, limits::kWindowMax)), size_(size_max_) {}
+
+  std::size_t size() const { return size_; }
+  void halve() {
+    size_ = std::max<std::size_t>(1, size_ / 2);
+    acked_ = 0;
+  }
+  void acked(std::size_t envelopes) {
+    acked_ += envelopes;
+    if (acked_ < size_) return;
+    acked_ = 0;
+    size_ = std::min(size_ + 1, size_max_);
+  }
+
+ private:
+  std::size_t size_max_, size_;
+  std::size_t acked_ = 0;
+};
+
+struct LaneDemand {
+  bool open = false;  // May be asked for envelopes at all.
+  bool busy = false;  // Has envelopes in flight: more are likely to follow.
+};
+
+// Each open lane gets one of the `free` places (the uplink keeps what is then too many until there is a
+// place for it), the busy ones share the rest; all of them if none is busy.
+LeaseWish share_places(std::size_t free, std::span<const LaneDemand> lanes);
+
+}  // namespace pinaflux
