@@ -5,7 +5,7 @@
 //            source for one reason are written one by one up to kLettersEach, then as one row.
 // Ownership  The Database must outlive it.
 // Threads    Storage worker.
-// Tests      tests/agent/spool/notes_test.cc
+// Tests      tests/agent/spool/spool_test.cc
 #pragma once
 
 #include <cstdint>

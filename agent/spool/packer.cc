@@ -140,7 +140,7 @@ Status Packer::take_chunk(Job& job, const Entry& chunk) {
     if (!open_chunk(chunk)) {
       Status s = tombstone::entomb(job.queue, job.lane, chunk, Loss::damaged);
       rows_first_ = job.lane.at.sealed_last + 1;
-      return s;
+      return s ? lease(job) : s;
     }
   }
   Progress& at = job.lane.at;
@@ -249,6 +249,7 @@ Status Packer::put_envelope(Job& job, Header& header, Buffer&& bytes) {
   entry.bytes = bytes.size();
   if (Status s = job.queue.put(entry, bytes); !s) return s;
   Progress& at = job.lane.at;
+  ASSERT(job.places == 0 || at.leased_last + 1 == entry.range.first);
   if (at.records == 0) at.front_moved = true;
   at.records += entry.range.count();
   at.bytes += entry.bytes;

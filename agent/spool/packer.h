@@ -4,7 +4,7 @@
 // Promise    Every record is in exactly one row afterwards, in order, with the seqs that follow on.
 // Limits     kEnvelopeBytesMax an envelope; kOpenedArenaBytesMax of chunks opened at a time.
 // Threads    Storage worker; one pack() at a time.
-// Tests      tests/agent/spool/packer_test.cc
+// Tests      tests/agent/spool/spool_test.cc, damage_test.cc
 #pragma once
 
 #include <cstdint>

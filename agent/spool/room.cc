@@ -22,11 +22,9 @@ constexpr std::int64_t kMiB = 1024 * kKiB;
 constexpr std::int64_t kWalFrameBytes = Room::kPageBytes + 24;
 constexpr std::int64_t kTransactionBytesMax =
     static_cast<std::int64_t>(limits::kGroupBytesMax) + kMiB;
-constexpr std::int64_t kFileStep = kMiB;  // The file grows by these.
 
 // What is left for the database once the WAL and a transaction have their share.
-static_assert(Room::kBytesMin - kTransactionBytesMax - kMiB - kFileStep >
-              2 * kTransactionBytesMax / 2);
+static_assert(Room::kBytesMin - 2 * kTransactionBytesMax > kTransactionBytesMax);
 
 Result<std::int64_t> number(sqlite::Statement& statement) {
   const sqlite::Reading reading(statement);
@@ -45,7 +43,7 @@ Result<Room> Room::prepare(sqlite::Database& database, std::uint64_t bytes_max,
       std::max({whole - static_cast<std::int64_t>(bytes_taken), whole / 2, kBytesMin});
   room.wal_due_ = std::clamp(ours / 64, 256 * kKiB, 4 * kMiB);
   room.wal_max_ = room.wal_due_ + kTransactionBytesMax;
-  const std::int64_t file_max = (ours - room.wal_max_) / kFileStep * kFileStep;
+  const std::int64_t file_max = (ours - room.wal_max_) / kPageBytes * kPageBytes;
   const std::int64_t reserve = std::max(file_max / 50, 64 * kPageBytes);
   room.limit_ = room.disk_limit_ = file_max - reserve;
   room.margin_ =
@@ -76,13 +74,28 @@ Status Room::measure() {
   return {};
 }
 
-void Room::reserve(std::int64_t bytes) {
+Status Room::reserve(std::int64_t bytes) {
   disk_limit_ = limit_;
+  const Status wal = reserve_wal(bytes);
+  if (!wal && wal.error().code != Code::full) return wal;
+  if (!wal) disk_limit_ = 0;
   const std::int64_t wanted = used_ + bytes;
-  if (wanted <= pages_ * kPageBytes || wanted > limit_) return;
-  if (!database_->reserve(wanted)) {
-    disk_limit_ = std::min(limit_, database_->file_bytes() - 64 * kPageBytes);
-  }
+  if (!wal || wanted <= pages_ * kPageBytes || wanted > limit_) return {};
+  const Status file = database_->reserve(wanted);
+  if (!file && file.error().code != Code::full) return file;
+  if (!file) disk_limit_ = std::min(limit_, database_->file_bytes() - 64 * kPageBytes);
+  return {};
+}
+
+// The WAL before the file: without room for a transaction, pages that acks have freed are of no use.
+Status Room::reserve_wal(std::int64_t bytes) {
+  const std::int64_t needed = (bytes / kPageBytes + 1) * kWalFrameBytes;
+  const auto fits = [&] {
+    return database_->wal_frames() * kWalFrameBytes + needed <= database_->wal_bytes();
+  };
+  if (fits()) return {};
+  if (Status s = checkpoint(); !s) return s;
+  return fits() ? Status() : database_->extend_wal(needed + kWalFrameBytes);
 }
 
 Result<bool> Room::fits(std::int64_t bytes) {

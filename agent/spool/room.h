@@ -25,8 +25,9 @@ class Room {
   static Result<Room> prepare(sqlite::Database& database, std::uint64_t bytes_max,
                               std::uint64_t bytes_taken);
 
-  // Before a transaction: asks the disk for space for `bytes` more. What it refuses is not ours to fill.
-  void reserve(std::int64_t bytes);
+  // Before a transaction: asks the disk for space for `bytes` more. What it refuses, fits() knows; an error
+  // is a disk that fails.
+  Status reserve(std::int64_t bytes);
   // Another `bytes` would fit; acks, cursors and tombstones always do.
   Result<bool> fits(std::int64_t bytes);
   // After each commit. An error here is not the commit's: it is tried again.
@@ -45,6 +46,7 @@ class Room {
  private:
   explicit Room(sqlite::Database& database) : database_(&database) {}
   Status measure();
+  Status reserve_wal(std::int64_t bytes);
 
   sqlite::Database* database_;
   sqlite::Statement page_count_, free_count_;

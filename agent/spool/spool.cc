@@ -159,7 +159,9 @@ Status Spool::State::attempt(const Request& request, std::vector<Lease>& leases)
   if (store->room->wal_overdue()) {
     if (Status s = store->room->checkpoint(); !s) return s;
   }
-  if (request.everything) store->room->reserve(request.bytes + kSlackBytes);
+  if (request.everything) {
+    if (Status s = store->room->reserve(request.bytes + kSlackBytes); !s) return s;
+  }
   std::array<Progress, limits::kLanesMax> before;
   std::ranges::transform(store->lanes, before.begin(), &Lane::at);
   std::vector<Lease> leased;

@@ -4,7 +4,8 @@
 // is no -shm file. Automatic checkpoints are off: the spool asks for one when the WAL has grown to its
 // bound, so that no commit pays for it unexpectedly and the bound is ours. The WAL is persistent: its
 // space, once written, is overwritten from the start after a checkpoint and is never given back to a
-// file system that others fill.
+// file system that others fill. Secure deletion is off although Debian's library is built with it on:
+// it would write every page of an acknowledged envelope once more, as zeros.
 
 #include "agent/spool/sqlite.h"
 
@@ -18,8 +19,6 @@
 namespace pinaflux::sqlite {
 
 namespace {
-
-constexpr int kGrowthStepBytes = 1024 * 1024;
 
 bool no_space(int sys_errno) { return sys_errno == ENOSPC || sys_errno == EDQUOT; }
 
@@ -57,6 +56,19 @@ std::int64_t bytes_of(sqlite3_file* file) {
   sqlite3_int64 bytes = 0;
   if (file == nullptr || file->pMethods->xFileSize(file, &bytes) != SQLITE_OK) return 0;
   return bytes;
+}
+
+// Zeros behind the end: a hole would reserve nothing.
+Status extend(sqlite3_file* file, std::int64_t bytes) {
+  static constexpr std::array<std::uint8_t, 16 * 1024> kZeros{};
+  if (file == nullptr) return fail(Code::not_found, "the file is not open yet");
+  for (std::int64_t at = bytes_of(file); at < bytes;) {
+    const int count = static_cast<int>(std::min<std::int64_t>(std::ssize(kZeros), bytes - at));
+    const int code = file->pMethods->xWrite(file, kZeros.data(), count, at);
+    if (code != SQLITE_OK) return std::unexpected(error_of(code, 0));
+    at += count;
+  }
+  return {};
 }
 
 }  // namespace
@@ -155,12 +167,13 @@ Result<std::unique_ptr<Database>> Database::open(const Options& options) {
   sqlite3_wal_autocheckpoint(raw, 0);
   sqlite3_wal_hook(raw, &Database::committed, database.get());
   const std::string locking = shared ? "NORMAL" : "EXCLUSIVE";
-  const std::string pragmas = "PRAGMA locking_mode=" + locking +
-                              "; PRAGMA cell_size_check=ON;"
-                              "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
-                              "PRAGMA page_size=" +
-                              std::to_string(options.page_bytes) + "; PRAGMA cache_size=-" +
-                              std::to_string(options.cache_kibibytes);
+  const std::string pragmas =
+      "PRAGMA locking_mode=" + locking +
+      "; PRAGMA cell_size_check=ON;"
+      "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA secure_delete=OFF;"
+      "PRAGMA page_size=" +
+      std::to_string(options.page_bytes) + "; PRAGMA cache_size=-" +
+      std::to_string(options.cache_kibibytes);
   if (Status status = database->execute(pragmas.c_str()); !status) {
     return std::unexpected(status.error());
   }
@@ -212,13 +225,7 @@ Result<std::int64_t> Database::page_limit(std::int64_t pages) {
 }
 
 Status Database::reserve(std::int64_t bytes) {
-  if (file_bytes() >= bytes) return {};
-  int step = kGrowthStepBytes;
-  sqlite3_file_control(raw_, "main", SQLITE_FCNTL_CHUNK_SIZE, &step);
-  sqlite3_int64 hint = bytes;
-  const int code = sqlite3_file_control(raw_, "main", SQLITE_FCNTL_SIZE_HINT, &hint);
-  if (code == SQLITE_OK || code == SQLITE_NOTFOUND) return {};
-  return fail(Code::full, "no space is left on the disk");
+  return extend(file_of(raw_, SQLITE_FCNTL_FILE_POINTER), bytes);
 }
 
 Status Database::checkpoint(bool truncate) {
@@ -231,16 +238,7 @@ Status Database::checkpoint(bool truncate) {
 }
 
 Status Database::extend_wal(std::int64_t bytes) {
-  static constexpr std::array<std::uint8_t, 16 * 1024> kZeros{};
-  sqlite3_file* wal = file_of(raw_, SQLITE_FCNTL_JOURNAL_POINTER);
-  if (wal == nullptr) return fail(Code::not_found, "there is no WAL yet");
-  for (std::int64_t at = bytes_of(wal); at < bytes;) {
-    const int count = static_cast<int>(std::min<std::int64_t>(std::ssize(kZeros), bytes - at));
-    const int code = wal->pMethods->xWrite(wal, kZeros.data(), count, at);
-    if (code != SQLITE_OK) return std::unexpected(error_of(code, sqlite3_system_errno(raw_)));
-    at += count;
-  }
-  return {};
+  return extend(file_of(raw_, SQLITE_FCNTL_JOURNAL_POINTER), bytes);
 }
 
 std::int64_t Database::wal_bytes() const {

@@ -8,7 +8,7 @@
 //            step(), reset() or bind.
 // Threads    One owner at a time.
 // Source     https://www.sqlite.org/c3ref/intro.html; pragmas as in agent/spool/FORMAT.md.
-// Tests      tests/agent/spool/sqlite_test.cc
+// Tests      tests/agent/spool/open_test.cc, damage_test.cc
 #pragma once
 
 #include <cstdint>
@@ -99,7 +99,8 @@ class Database {
 
   // The first `pages` pages are the most that the file may have. Gives what is now the limit.
   Result<std::int64_t> page_limit(std::int64_t pages);
-  // The file has room for this many bytes from here on, or Code::full. It may grow more, in steps.
+  // Writes zeros behind the end of the file until it has `bytes`. The next checkpoint() gives back what
+  // was not used.
   Status reserve(std::int64_t bytes);
   // Frames of the WAL after the last commit; 0 once they have been copied into the database.
   std::int64_t wal_frames() const { return wal_frames_; }

@@ -3,7 +3,7 @@
 // Promise    What entomb() deletes is covered by a tombstone in the same transaction, with the same seqs.
 // Order      A tombstone stands where the lost records stood, and is leased in that order.
 // Threads    Storage worker.
-// Tests      tests/agent/spool/loss_test.cc. Format: FORMAT.md.
+// Tests      tests/agent/spool/full_test.cc. Format: FORMAT.md.
 #pragma once
 
 #include "agent/seal/envelope.h"
