@@ -117,7 +117,7 @@ struct Spool::State {
   std::uint64_t commits = 0;
   std::uint64_t acks_ignored = 0;
   // While the file cannot be opened again.
-  std::vector<LaneId> lane_ids;
+  std::vector<Lane> last_lanes;
   SpoolState last_state;
 };
 
@@ -136,8 +136,8 @@ Status Spool::State::open(std::vector<std::string>& findings) {
 Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now,
                             std::vector<Lease>& leases) {
   if (!store) {
-    if (Status s = recover(group, {Code::io, 0, "the spool could not be opened again"}); !s)
-      return s;
+    const Status kept = recover(group, {Code::io, 0, "the spool could not be opened again"});
+    if (kept || !store) return kept;
   }
   Request request{group, wish, now, true, expected_bytes(group, store->lanes)};
   Status done = attempt(request, leases);
@@ -318,33 +318,28 @@ void Spool::State::settle() {
   (void)store->room->judge(bytes_evictable());
 }
 
+// Ok: the group is in the file after all.
 Status Spool::State::recover(const Group& group, const Error& error) {
-  std::array<std::uint64_t, limits::kLanesMax> next_seq{}, leased{};
-  const bool known = store.has_value();
-  if (known) {
-    lane_ids.clear();
-    for (std::size_t i = 0; i < store->lanes.size(); ++i) {
-      next_seq[i] = store->lanes[i].at.next_seq;
-      leased[i] = store->lanes[i].at.leased_last;
-      lane_ids.push_back(store->lanes[i].id);
-    }
+  if (store) {
     last_state = state();
+    last_lanes = std::move(store->lanes);
     store.reset();
   }
+  std::vector<LaneId> ids;
+  for (const Lane& lane : last_lanes) ids.push_back(lane.id);
   std::vector<std::string> findings;
-  auto made = Store::open(options, clock.wall(), entropy, findings, lane_ids);
+  auto made = Store::open(options, clock.wall(), entropy, findings, ids);
   if (!made) return std::unexpected(made.error());
+  // Into the database by writes and syncs of their own: what the failed sync lost is written again.
+  if (Status s = made->database->checkpoint(false); !s) return s;
+  bool kept = group.record_count() > 0;
+  for (std::size_t i = 0; i < std::min(made->lanes.size(), last_lanes.size()); ++i) {
+    Progress& at = made->lanes[i].at;
+    at.leased_last = std::clamp(last_lanes[i].at.leased_last, at.acked, at.sealed_last);
+    kept = kept && at.next_seq == last_lanes[i].at.next_seq + group.records[i].size();
+  }
   store.emplace(std::move(*made));
   opened = clock.now();
-  // Into the database by writes and syncs of their own: what the failed sync lost is written again.
-  if (Status s = store->database->checkpoint(false); !s) return s;
-  if (!known) return {};
-  bool kept = group.record_count() > 0;
-  for (std::size_t i = 0; i < store->lanes.size(); ++i) {
-    Progress& at = store->lanes[i].at;
-    at.leased_last = std::clamp(leased[i], at.acked, at.sealed_last);
-    kept = kept && at.next_seq == next_seq[i] + group.records[i].size();
-  }
   return kept ? Status() : std::unexpected(error);
 }
 

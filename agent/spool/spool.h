@@ -81,8 +81,9 @@ class Spool {
 
   // One transaction: acks, cursors, states, refusals, records; then what `wish` allows is sealed and
   // leased into `leases`, in order, each envelope once until unlease(). On an error nothing of the
-  // group was kept, and the same group may be committed again. Code::full: it does not fit; then its
-  // acks were taken all the same, and what waits was leased: send `leases`, or nothing ever gets free.
+  // group was kept, and the same group is to be committed next (acks may be added to it). Code::full: it
+  // does not fit; then its acks were taken all the same, and what waits was leased: send `leases`, or
+  // nothing ever gets free.
   Status commit(const Group& group, const LeaseWish& wish, Stamp now, std::vector<Lease>& leases);
   // Forgets which envelopes were leased: the next commit() leases from the lowest unacknowledged.
   void unlease(LaneIndex lane);
