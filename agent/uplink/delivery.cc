@@ -72,20 +72,24 @@ void Uplink::State::take(std::vector<Lease>&& leases) {
       if (drop[lease.lane] && !std::ranges::contains(lost_lanes, lease.lane))
         lost_lanes.push_back(lease.lane);
     }
-    if (!drop[lease.lane]) take(std::move(lease));
+    if (!drop[lease.lane] && !take(std::move(lease))) drop[lease.lane] = true;
   }
   pump();
 }
 
-void Uplink::State::take(Lease&& lease) {
+bool Uplink::State::take(Lease&& lease) {
   const LaneIndex index = lease.lane;
   LaneFlight& flight = lanes[index].flight;
   const bool was_pending = flight.pending();
   const LaneFlight::Taken taken = flight.take(std::move(lease));
-  if (taken == LaneFlight::Taken::accepted) return accepted(index);
-  if (was_pending && !flight.pending())
+  if (taken == LaneFlight::Taken::accepted) {
+    accepted(index);
+  } else if (was_pending && !flight.pending()) {
     reject("an ack for an envelope that we never made: is there a second gateway of this name?");
-  if (taken == LaneFlight::Taken::broken) lose(index);
+  }
+  if (taken != LaneFlight::Taken::broken) return true;
+  lose(index);
+  return false;
 }
 
 bool Uplink::State::may_send(const Lane& lane, Instant now) const {
@@ -133,7 +137,9 @@ bool Uplink::State::send_one(Lane& lane, LaneIndex index, Instant now) {
 void Uplink::State::published(std::uint64_t token, int reason) {
   const bool ok = reason < kRefused && reason != kNoSubscriber;
   if (token == hello_token && !ok && collector()) {
-    for (std::size_t i = 0; i < lanes.size(); ++i) refused(static_cast<LaneIndex>(i), reason);
+    trouble = refusal_text(reason);
+    const Instant until = rest_over();
+    for (std::size_t i = 0; i < lanes.size(); ++i) rest_until(static_cast<LaneIndex>(i), until);
     return;
   }
   for (std::size_t i = 0; i < lanes.size(); ++i) {
@@ -148,11 +154,18 @@ void Uplink::State::published(std::uint64_t token, int reason) {
   }
 }
 
+Instant Uplink::State::rest_over() {
+  return clock.now() + options.back_off_min + rest.next(random);
+}
+
 void Uplink::State::refused(LaneIndex index, int reason) {
   trouble = refusal_text(reason);
+  rest_until(index, rest_over());
+}
+
+void Uplink::State::rest_until(LaneIndex index, Instant until) {
   Lane& lane = lanes[index];
-  if (lane.rests_until == Instant{})
-    lane.rests_until = clock.now() + options.back_off_min + rest.next(random);
+  lane.rests_until = std::max(lane.rests_until, until);
   if (lane.flight.holds_leases()) lose(index);
 }
 

@@ -57,12 +57,15 @@ struct Uplink::State {
   std::size_t in_flight() const;
   std::size_t places() const;
   void take(std::vector<Lease>&& leases);
-  void take(Lease&& lease);
+  // False: what follows in its batch must be leased again, too.
+  bool take(Lease&& lease);
   void pump();
   bool may_send(const Lane& lane, Instant now) const;
   bool send_one(Lane& lane, LaneIndex index, Instant now);
   void published(std::uint64_t token, int reason);
   void refused(LaneIndex index, int reason);
+  void rest_until(LaneIndex index, Instant until);
+  Instant rest_over();
   void message(const std::string& topic, Bytes payload);
   void judge(const AckMessage& ack, LaneIndex index);
   void accepted(LaneIndex index);

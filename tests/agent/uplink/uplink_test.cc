@@ -1,0 +1,446 @@
+#include "agent/uplink/uplink.h"
+
+#include <doctest/doctest.h>
+
+#include "tests/agent/uplink/fixture.h"
+
+namespace pinaflux::tests {
+namespace {
+
+constexpr LaneIndex kNormal = 1;
+using Texts = std::vector<std::string>;
+using Highs = std::vector<std::uint64_t>;
+
+TEST_CASE_FIXTURE(UplinkFixture, "on connecting it subscribes, says that it is online, and hello") {
+  options.generation = 7;
+  start();
+  REQUIRE(connects.size() == 1);
+  CHECK(connects[0].version == 5);
+  CHECK(connects[0].client_id == "pinaflux-gw");
+  CHECK(connects[0].will_topic == "pinaflux/gw/status");
+  CHECK(parse_status(connects[0].will_payload)->state == "lost");
+  CHECK(wished(kNormal) == 0);
+
+  up();
+
+  CHECK(filters == Texts{"pinaflux/gw/ack"});
+  REQUIRE(said("/status").size() == 1);
+  CHECK(parse_status(said("/status")[0])->state == "online");
+  REQUIRE(said("/hello").size() == 1);
+  const Result<HelloMessage> hello = parse_hello(said("/hello")[0]);
+  REQUIRE(hello.has_value());
+  CHECK(hello->generation == 7);
+  REQUIRE(hello->lanes.size() == 2);
+  CHECK(hello->lanes[1].lane == "normal");
+  CHECK(hello->lanes[1].last == 1000);
+  CHECK(hello->lanes[1].floor == 1);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "envelopes leave in order, and go when the collector has them") {
+  open();
+  send(kNormal, 1, 3);
+  CHECK(sent() == Texts{"envelope of 1-10", "envelope of 11-20", "envelope of 21-30"});
+  CHECK(published.back().content_type == "application/vnd.pinaflux.envelope");
+  puback();
+  CHECK(highs().empty());
+
+  ack("normal", 20);
+
+  CHECK(highs() == Highs{20});
+  CHECK(uplink->health().in_flight == 1);
+  ack("normal", 30);
+  CHECK(highs() == Highs{30});
+  CHECK(uplink->health().envelopes_acked == 3);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "the window holds over all lanes, and every open lane may ask for one") {
+  open();
+  CHECK(wished(0) + wished(1) == 4);
+  send(kNormal, 1, 3);
+  CHECK(wished(0) == 1);
+  CHECK(wished(1) == 1);
+  send(kNormal, 31, 1);
+  CHECK(wished(0) == 0);
+  send(0, 1, 1);
+  CHECK(uplink->health().in_flight == 4);
+  sent();
+
+  ack("normal", 10);
+
+  CHECK(sent("alarm") == Texts{"envelope of 1-10"});
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "data waits for the answer to hello, for a third of ack_timeout") {
+  start();
+  up();
+  send(kNormal, 1, 1);
+  CHECK(sent().empty());
+  wait(Duration::seconds(8));
+  CHECK(sent().empty());
+  wait(Duration::seconds(4));
+  CHECK(sent().size() == 1);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "an ack that does not fit deletes nothing and is counted") {
+  open();
+  send(kNormal, 1, 2);
+  AckMessage wrong = ack_of("normal", 20);
+  SUBCASE("other hash") { wrong.hash = digest_of(999); }
+  SUBCASE("other epoch") { wrong.epoch = Epoch{9}; }
+  SUBCASE("other gateway") { wrong.gateway = "other"; }
+  SUBCASE("unknown lane") { wrong.lane = "bulk"; }
+  SUBCASE("beyond what was sent") {
+    wrong.high = 30;
+    wrong.hash = digest_of(30);
+  }
+  SUBCASE("beyond what was ever committed") {
+    wrong.high = 5000;
+    wrong.hash = digest_of(5000);
+  }
+  SUBCASE("in the middle of an envelope") {
+    wrong.high = 15;
+    wrong.hash = digest_of(15);
+  }
+  SUBCASE("a fork") { wrong.fork = true; }
+  say(wrong);
+
+  CHECK(highs().empty());
+  CHECK(uplink->health().acks_rejected == 1);
+  CHECK_FALSE(uplink->health().text.empty());
+  CHECK(uplink->health().in_flight == 2);
+  ack("normal", 20);
+  CHECK(highs() == Highs{20});
+  CHECK(uplink->health().text.empty());
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "garbage on the ack topic is counted, and what is on other topics is not heard") {
+  open();
+  client->events.message("pinaflux/gw/ack", as_bytes("nonsense"));
+  client->events.message("pinaflux/other/ack", as_bytes("nonsense"));
+  CHECK(uplink->health().acks_rejected == 1);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "a stale ack is ignored and not counted") {
+  open();
+  send(kNormal, 1, 2);
+  ack("normal", 20);
+  ack("normal", 10);
+  ack("normal", 20);
+  CHECK(highs() == Highs{20});
+  CHECK(uplink->health().acks_rejected == 0);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "after a lost link everything unacknowledged is leased and sent again") {
+  open();
+  send(kNormal, 1, 3);
+  ack("normal", 10);
+  down();
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+  CHECK(wished(kNormal) == 0);
+  CHECK(uplink->health().state == UplinkHealth::State::waiting);
+  wait(Duration::seconds(2));
+  CHECK(connects.size() == 2);
+  up();
+  ack("normal", 10);
+  sent();
+
+  send(kNormal, 11, 2);
+
+  CHECK(sent() == Texts{"envelope of 11-20", "envelope of 21-30"});
+  CHECK(uplink->health().resent == 2);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "the answer to hello proves what arrived before the link broke") {
+  open();
+  send(kNormal, 1, 3);
+  down();
+  wait(Duration::seconds(2));
+  up();
+  ack("normal", 20);
+  CHECK(highs() == Highs{20});
+  sent();
+
+  send(kNormal, 1, 3);
+
+  CHECK(sent() == Texts{"envelope of 21-30"});
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "an ack of an earlier run is proved by the envelopes as they are leased") {
+  start();
+  up();
+  ack("normal", 60);
+  CHECK(highs().empty());
+  send(kNormal, 1, 4);
+  CHECK(sent().empty());
+  CHECK(wished(kNormal) > 0);
+
+  send(kNormal, 41, 4);
+
+  CHECK(highs() == Highs{60});
+  CHECK(sent() == Texts{"envelope of 61-70", "envelope of 71-80"});
+  CHECK(uplink->health().acks_rejected == 0);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "an ack of an earlier run with a foreign hash has everything sent") {
+  start();
+  up();
+  AckMessage wrong = ack_of("normal", 30);
+  wrong.hash = digest_of(31);
+  say(wrong);
+  send(kNormal, 1, 4);
+  CHECK(sent().empty());
+  CHECK(highs().empty());
+  CHECK(uplink->health().acks_rejected == 1);
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+  say(wrong);  // Again: it is not believed a second time.
+
+  send(kNormal, 1, 4);
+
+  CHECK(sent().size() == 4);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "an ack of an earlier run in the middle of an envelope has everything sent") {
+  start();
+  up();
+  ack("normal", 25);
+  send(kNormal, 1, 4);
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+  CHECK(highs().empty());
+  send(kNormal, 1, 4);
+  CHECK(sent().size() == 4);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "leases that were under way when the link broke are given back") {
+  open();
+  send(kNormal, 1, 2);
+  down();
+  uplink->take_lost();
+
+  send(kNormal, 21, 2);  // While down.
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+  wait(Duration::seconds(2));
+  up();
+  ack("normal", 0);
+  sent();
+  send(kNormal, 41, 1);  // Leased before the spool heard of it.
+  CHECK(sent().empty());
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+  send(kNormal, 1, 2);
+  CHECK(sent() == Texts{"envelope of 1-10", "envelope of 11-20"});
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "without acks the window halves, and hello is said again before anything else") {
+  open();
+  send(kNormal, 1, 4);
+  puback();
+  sent();
+  wait(Duration::seconds(33));
+
+  CHECK(said("/hello").size() == 2);
+  CHECK(sent().empty());
+  CHECK_FALSE(uplink->health().text.empty());
+  ack("normal", 40);  // Two windows of two: it grows again.
+  CHECK(wished(0) + wished(kNormal) == 3);
+  CHECK(uplink->health().text.empty());
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "a collector that answers without having it gets it again at once") {
+  open();
+  send(kNormal, 1, 2);
+  puback();
+  wait(Duration::seconds(33));
+  ack("normal", 0);
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "a collector that is away gets everything again ever more rarely") {
+  open();
+  std::vector<double> resent_after;
+  Instant last = clock.now();
+  for (int i = 0; i < 4; ++i) {
+    send(kNormal, 1, 1);
+    puback();
+    while (uplink->take_lost().empty()) {
+      wait(Duration::seconds(1));
+      REQUIRE((clock.now() - last) < Duration::hours(2));
+    }
+    resent_after.push_back((clock.now() - last).seconds());
+    last = clock.now();
+  }
+  CHECK(resent_after[0] == doctest::Approx(60).epsilon(0.1));
+  CHECK(resent_after[1] == doctest::Approx(120).epsilon(0.1));
+  CHECK(resent_after[3] == doctest::Approx(480).epsilon(0.1));
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "PUBACKs that keep coming over a slow link are progress") {
+  open();
+  send(kNormal, 1, 4);
+  for (int i = 0; i < 4; ++i) {
+    wait(Duration::seconds(25));
+    client->events.published(published[published.size() - 4 + static_cast<std::size_t>(i)].token,
+                             0);
+  }
+  CHECK(said("/hello").size() == 1);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "in broker mode PUBACKs delete, in order") {
+  options.ack = UplinkOptions::Ack::broker;
+  start();
+  up();
+  send(kNormal, 1, 3);
+  const std::uint64_t first = published[published.size() - 3].token;
+
+  client->events.published(first + 1, 0);
+  CHECK(highs().empty());
+  client->events.published(first, 0);
+  CHECK(highs() == Highs{20});
+  client->events.published(first + 2, 0);
+  CHECK(highs() == Highs{30});
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "no subscriber is not delivery: the lane rests, then sends again") {
+  options.ack = UplinkOptions::Ack::broker;
+  start();
+  up();
+  send(kNormal, 1, 2);
+  puback(0x10);
+  CHECK(highs().empty());
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+  CHECK(uplink->health().text.find("subscriber") != std::string::npos);
+  CHECK(wished(kNormal) == 0);
+  CHECK(wished(0) > 0);
+  wait(Duration::seconds(10));
+  CHECK(wished(kNormal) > 0);
+  sent();
+
+  send(kNormal, 1, 2);
+  puback(0);
+
+  CHECK(sent().size() == 2);
+  CHECK(highs() == Highs{10, 20});
+  CHECK(uplink->health().text.empty());
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "a hello that nobody reads keeps the data here") {
+  start();
+  up();
+  puback(0x10);
+  CHECK(wished(kNormal) == 0);
+  wait(Duration::seconds(10));
+  CHECK(said("/hello").size() == 2);
+  CHECK(wished(kNormal) > 0);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "an envelope larger than the broker allows says so and is kept") {
+  MqttSession session;
+  session.packet_bytes_max = 100;
+  open(session);
+  send(kNormal, 1, 1);
+  CHECK(sent().empty());
+  CHECK(uplink->health().text.find("larger") != std::string::npos);
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "a broker without MQTT 5 is spoken to in 3.1.1 at once") {
+  start();
+  down(0x84);
+  wait(Duration{0});
+  REQUIRE(connects.size() == 2);
+  CHECK(connects[1].version == 4);
+  up();
+  down();
+  wait(Duration::minutes(10));
+  CHECK(connects[2].version == 4);
+}
+
+TEST_CASE_FIXTURE(
+    UplinkFixture,
+    "a broker that never answers is asked in 3.1.1 too, by new clients, ever more rarely") {
+  start();
+  for (int i = 0; i < 12; ++i) {
+    down();
+    const std::size_t before = connects.size();
+    while (connects.size() == before) wait(Duration::seconds(1));
+  }
+  CHECK(std::ranges::count(connects, 4, &MqttConnect::version) == 3);
+  CHECK(clients == 3);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "back-off grows with every failure and has an end") {
+  start();
+  Duration longest{};
+  for (int i = 0; i < 40; ++i) {
+    down();
+    const Instant from = clock.now();
+    const std::size_t before = connects.size();
+    while (connects.size() == before) wait(Duration::seconds(1));
+    longest = std::max(longest, clock.now() - from);
+  }
+  CHECK(longest > Duration::seconds(30));
+  CHECK(longest <= Duration::seconds(301));
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "an attempt that hangs is given up with its client") {
+  start();
+  wait(Duration::minutes(20));
+  CHECK(clients > 1);
+  CHECK(uplink->health().state != UplinkHealth::State::working);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "stop() leaves the last committed seqs behind, retained") {
+  open();
+  uplink->committed(kNormal, epoch, 1234, 17);
+  uplink->stop();
+
+  const Published& last = published.back();
+  CHECK(last.topic == "pinaflux/gw/status");
+  CHECK(last.retained);
+  const Result<StatusMessage> status = parse_status(last.payload);
+  REQUIRE(status.has_value());
+  CHECK(status->state == "offline");
+  CHECK(status->lanes[1].last == 1234);
+  CHECK(status->lanes[1].floor == 18);
+  CHECK(disconnects == 1);
+  CHECK_FALSE(uplink->stopped());
+  CHECK(wished(kNormal) == 0);
+  down();
+  CHECK(uplink->stopped());
+  wait(Duration::hours(1));
+  CHECK(connects.size() == 1);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "status is said again when it changed, once a minute at most") {
+  open();
+  wait(Duration::minutes(5));
+  CHECK(said("/status").size() == 1);
+  for (int i = 0; i < 120; ++i) {
+    uplink->committed(kNormal, epoch, 2000 + static_cast<std::uint64_t>(i));
+    wait(Duration::seconds(1));
+  }
+  CHECK(said("/status").size() >= 2);
+  CHECK(said("/status").size() <= 4);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "a client that is full takes the rest when a PUBACK comes") {
+  open();
+  accepts = false;
+  send(kNormal, 1, 2);
+  CHECK(sent().empty());
+  accepts = true;
+  puback();
+  wait(Duration::seconds(3));
+  CHECK(sent().size() == 2);
+}
+
+}  // namespace
+}  // namespace pinaflux::tests

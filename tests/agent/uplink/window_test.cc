@@ -1,0 +1,48 @@
+#include "agent/uplink/window.h"
+
+#include <vector>
+
+#include <doctest/doctest.h>
+
+namespace pinaflux {
+namespace {
+
+std::vector<int> shared(std::size_t free, const std::vector<LaneDemand>& lanes) {
+  const LeaseWish wish = share_places(free, lanes);
+  return {wish.envelopes.begin(),
+          wish.envelopes.begin() + static_cast<std::ptrdiff_t>(lanes.size())};
+}
+
+TEST_CASE("the window halves to one and grows by one for each window acknowledged") {
+  Window window(8);
+  CHECK(window.size() == 8);
+  window.acked(100);
+  CHECK(window.size() == 8);
+  for (const std::size_t size : {4u, 2u, 1u, 1u}) {
+    window.halve();
+    CHECK(window.size() == size);
+  }
+  window.acked(1);
+  CHECK(window.size() == 2);
+  window.acked(1);
+  CHECK(window.size() == 2);
+  window.acked(1);
+  CHECK(window.size() == 3);
+}
+
+TEST_CASE("the window keeps to the limits, whatever was configured") {
+  CHECK(Window(0).size() == 1);
+  CHECK(Window(100'000).size() == limits::kWindowMax);
+}
+
+TEST_CASE("places are shared: one for each open lane, the rest for the busy ones") {
+  using Shares = std::vector<int>;
+  CHECK(shared(0, {{true, true}}) == Shares{0});
+  CHECK(shared(1, {{true, false}, {true, false}}) == Shares{1, 1});
+  CHECK(shared(16, {{true, false}, {true, false}, {true, false}}) == Shares{6, 5, 5});
+  CHECK(shared(11, {{true, false}, {true, true}, {true, false}}) == Shares{1, 9, 1});
+  CHECK(shared(4, {{false, true}, {true, false}}) == Shares{0, 4});
+}
+
+}  // namespace
+}  // namespace pinaflux
