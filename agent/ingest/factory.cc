@@ -26,7 +26,13 @@ struct Maker {
 
 }  // namespace
 
-std::unique_ptr<Source> make_source(const AnySourceOptions& options, const SourceHost& host) {
+Result<std::unique_ptr<Source>> make_source(const AnySourceOptions& options,
+                                            const SourceHost& host) {
+  const SourceOptions& o = common(options);
+  if (o.name.empty()) return fail(Code::invalid, "a source needs a name");
+  if (o.record_bytes_max == 0 || o.record_bytes_max > limits::kRecordBytesMax) {
+    return fail(Code::invalid, "record_bytes_max is at most 64 KiB");
+  }
   return std::visit(Maker{host}, options);
 }
 

@@ -25,7 +25,12 @@ inline SourceOptions& common(AnySourceOptions& options) {
   return std::visit([](auto& o) -> SourceOptions& { return o; }, options);
 }
 
-// Not started: restore() and start() are the caller's.
-std::unique_ptr<Source> make_source(const AnySourceOptions& options, const SourceHost& host);
+inline const std::string& source_name(const AnySourceOptions& options) {
+  return common(options).name;
+}
+
+// Not started: restore() and start() are the caller's. Errors: options that no start can heal.
+Result<std::unique_ptr<Source>> make_source(const AnySourceOptions& options,
+                                            const SourceHost& host);
 
 }  // namespace pinaflux

@@ -6,7 +6,6 @@
 // Threads    Values; any.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -46,8 +45,7 @@ struct SourceOptions {
   std::size_t record_bytes_max = limits::kRecordBytesMax;
 };
 
-using InstallKey =
-    std::array<std::uint8_t, 16>;  // Names private bytes in hashes; kept by the agent.
+using InstallKey = Buffer;  // 16 bytes. Names private bytes in hashes; the agent keeps it.
 
 struct SourceHost {
   Loop& loop;
@@ -57,7 +55,7 @@ struct SourceHost {
   Files& files;
   Entropy& entropy;
   std::function<Stamp()> stamp;  // Arrival: wall time if it is trusted, else boot and monotonic.
-  InstallKey install_key{};
+  InstallKey install_key;
   std::string gateway;
 };
 
