@@ -1,8 +1,8 @@
 #include "platform/linux/clock.h"
 
+#include <ctime>
 #include <fcntl.h>
 #include <sys/timex.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "platform/base/assert.h"

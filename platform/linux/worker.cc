@@ -1,6 +1,6 @@
 #include "platform/linux/worker.h"
 
-#include <signal.h>
+#include <csignal>
 #include <system_error>
 
 // `done` does not go through Loop::post(): a worker that is destroyed takes its wake-up with it, so

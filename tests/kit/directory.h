@@ -1,8 +1,8 @@
 // TemporaryDirectory: a fresh directory that is gone, with all that is in it, at the end of a test.
 #pragma once
 
+#include <cstdlib>
 #include <filesystem>
-#include <stdlib.h>
 #include <string>
 #include <system_error>
 

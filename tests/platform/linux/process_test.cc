@@ -1,6 +1,7 @@
+#include <csignal>
+#include <cstddef>
+#include <cstdlib>
 #include <cstring>
-#include <signal.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
