@@ -24,7 +24,8 @@ namespace pinaflux {
 namespace {
 
 constexpr const char* kTables =
-    "CREATE TABLE IF NOT EXISTS pinaflux_stream(id INTEGER PRIMARY KEY, stream TEXT NOT NULL UNIQUE,"
+    "CREATE TABLE IF NOT EXISTS pinaflux_stream(id INTEGER PRIMARY KEY, stream TEXT NOT NULL "
+    "UNIQUE,"
     " name TEXT NOT NULL UNIQUE COLLATE NOCASE);"
     "CREATE TABLE IF NOT EXISTS pinaflux_column(stream INTEGER NOT NULL, field TEXT NOT NULL,"
     " name TEXT NOT NULL, PRIMARY KEY(stream, field)) WITHOUT ROWID";

@@ -4,11 +4,10 @@
 
 #include "agent/collector/lock.h"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-#include <cerrno>
 #include <utility>
 
 namespace pinaflux {

@@ -23,8 +23,11 @@ bool is_reason(std::string_view text) {
 Result<Declaration> parse(std::string_view text) {
   const std::size_t dash = text.find('-');
   const std::size_t colon = text.find(':');
-  const auto bad = [] { return fail(Code::invalid, "the header declares a loss that is no range"); };
-  if (dash == std::string_view::npos || colon == std::string_view::npos || colon < dash) return bad();
+  const auto bad = [] {
+    return fail(Code::invalid, "the header declares a loss that is no range");
+  };
+  if (dash == std::string_view::npos || colon == std::string_view::npos || colon < dash)
+    return bad();
   const auto first = parse_integer<std::uint64_t>(text.substr(0, dash));
   const auto last = parse_integer<std::uint64_t>(text.substr(dash + 1, colon - dash - 1));
   const std::string_view reason = text.substr(colon + 1);
@@ -49,7 +52,8 @@ Result<std::vector<Declaration>> losses(const Header& header) {
     for (std::string_view part; parts.next(part);) {
       Result<Declaration> one = parse(part);
       if (!one) return std::unexpected(one.error());
-      if (all.size() >= kLossesMax) return fail(Code::invalid, "the header declares too many losses");
+      if (all.size() >= kLossesMax)
+        return fail(Code::invalid, "the header declares too many losses");
       all.push_back(std::move(*one));
     }
   }

@@ -102,9 +102,9 @@ Status NdjsonSink::recover_one(const std::string& path, std::uint64_t bytes,
   if (!info) return std::unexpected(info.error());
   if (info->bytes == bytes) return {};
   if (info->bytes < bytes) {
-    findings.push_back(path + " is shorter than what was landed in it: " +
-                       std::to_string(info->bytes) + " of " + std::to_string(bytes) +
-                       " bytes are left; it goes on from there");
+    findings.push_back(path +
+                       " is shorter than what was landed in it: " + std::to_string(info->bytes) +
+                       " of " + std::to_string(bytes) + " bytes are left; it goes on from there");
     put_.bind(1, std::string_view(path));
     put_.bind(2, static_cast<std::int64_t>(info->bytes));
     return put_.run();

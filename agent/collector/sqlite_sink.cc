@@ -40,8 +40,7 @@ void SqliteSink::forget() {
   catalog_.forget();
 }
 
-Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity,
-                        std::span<const Row> rows) {
+Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows) {
   ++landing_;
   const Shape* shape = nullptr;
   Plan* plan = nullptr;
@@ -96,8 +95,8 @@ Result<std::unique_ptr<SqliteSink::Plan>> SqliteSink::plan(const Shape& shape) {
     names += "," + Catalog::quoted(column->second);
     marks += ",?";
   }
-  const std::string sql = "INSERT INTO " + Catalog::quoted(table.name) + "(" + names +
-                          ") VALUES(" + marks + ")";
+  const std::string sql =
+      "INSERT INTO " + Catalog::quoted(table.name) + "(" + names + ") VALUES(" + marks + ")";
   Result<sqlite::Statement> insert = database_->prepare(sql.c_str());
   if (!insert) return std::unexpected(insert.error());
   plan->insert = std::move(*insert);

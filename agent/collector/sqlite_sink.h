@@ -37,10 +37,10 @@ class SqliteSink {
   // How the records of one shape land.
   struct Plan {
     sqlite::Statement insert;
-    std::vector<int> places;      // By field: of the parameter, 0 where it goes to `_more`.
-    bool overflow = false;        // The stream has no table of its own.
+    std::vector<int> places;  // By field: of the parameter, 0 where it goes to `_more`.
+    bool overflow = false;    // The stream has no table of its own.
     bool has_more = false;
-    std::uint64_t landing = 0;    // The land() that has bound the identity.
+    std::uint64_t landing = 0;  // The land() that has bound the identity.
   };
 
   explicit SqliteSink(sqlite::Database& database, Catalog catalog)

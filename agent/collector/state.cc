@@ -62,7 +62,8 @@ Result<Ledger> Ledger::prepare(sqlite::Database& database) {
        "UPDATE pinaflux_lane SET high=?,floor=?,last=?,chain=?,redelivered=?,forks=? WHERE id=?"},
       {&ledger.link_, "SELECT first,hash FROM pinaflux_envelope WHERE lane=? AND last=?"},
       {&ledger.successor_,
-       "SELECT first,previous FROM pinaflux_envelope WHERE lane=? AND last>? ORDER BY last LIMIT 1"},
+       "SELECT first,previous FROM pinaflux_envelope WHERE lane=? AND last>? ORDER BY last LIMIT "
+       "1"},
       {&ledger.remember_, "INSERT OR REPLACE INTO pinaflux_envelope VALUES(?,?,?,?,?)"},
       {&ledger.prune_, "DELETE FROM pinaflux_envelope WHERE lane=? AND last<?"},
       {&ledger.seen_, "INSERT OR REPLACE INTO pinaflux_gateway VALUES(?,?,?)"},

@@ -32,10 +32,10 @@ struct LaneKey {
 struct LaneEntry {
   std::int64_t id = 0;
   LaneKey key;
-  std::uint64_t high = 0;       // End of the contiguous prefix that has landed or is declared.
-  std::uint64_t floor = 1;      // Lowest seq that the gateway may still send.
-  std::uint64_t last = 0;       // The highest seq known to be committed by the gateway.
-  std::optional<Digest> chain;  // At `high`; unknown where it ends in what never came here.
+  std::uint64_t high = 0;         // End of the contiguous prefix that has landed or is declared.
+  std::uint64_t floor = 1;        // Lowest seq that the gateway may still send.
+  std::uint64_t last = 0;         // The highest seq known to be committed by the gateway.
+  std::optional<Digest> chain;    // At `high`; unknown where it ends in what never came here.
   std::uint64_t redelivered = 0;  // Envelopes that came again.
   std::uint64_t forks = 0;        // Envelopes that contradict what has landed.
 };
@@ -61,8 +61,8 @@ struct Reject {
   std::string gateway, lane;  // Of the topic.
   const char* reason = "";
   std::uint64_t byte_count = 0;
-  Digest hash{};              // Of the payload.
-  Range range;                // Where the header could be read.
+  Digest hash{};  // Of the payload.
+  Range range;    // Where the header could be read.
 };
 
 class Ledger {

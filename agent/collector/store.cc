@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kPageBytes = 4096;
 constexpr int kCacheKibibytes = 64 * 1024;
-constexpr std::int64_t kWalFramesMax = 8'192;   // 32 MiB; more only while a reader holds it.
+constexpr std::int64_t kWalFramesMax = 8'192;  // 32 MiB; more only while a reader holds it.
 constexpr std::size_t kShapesKept = 1'024;
 constexpr std::size_t kArenaKept = 32 * 1024 * 1024;
 

@@ -1,0 +1,310 @@
+// The way of a message: pending_ -> batch_ -> (worker: one transaction) -> PUBACK and ack.
+//
+// There is no timer that gathers a batch. The first message of an idle collector is committed at the end
+// of its turn of the loop; while that commit waits for the disk the next ones gather. On a disk of 5 ms
+// a fsync a thousand gateways cost 200 transactions a second, and on one of 50 ms 20 larger ones.
+//
+// When the link is lost, what is pending stays: it is good data. The broker sends it again because it was
+// not acknowledged, and then it is recognised.
+
+#include "agent/collector/collector.h"
+
+#include <utility>
+
+namespace pinaflux {
+
+namespace {
+
+constexpr Duration kStorageRetryMin = Duration::milliseconds(200);
+constexpr Duration kStorageRetryMax = Duration::seconds(30);
+constexpr Duration kGoodbyeMax = Duration::seconds(2);
+constexpr int kRetained = 0;  // Send retained messages on subscribing.
+constexpr int kNotRetained = 2;
+
+std::string lane_name(const AckMessage& ack) {
+  return ack.gateway + '\n' + hex(ack.epoch) + ack.lane;
+}
+
+mqtt::Options session_options(const CollectorOptions& options) {
+  mqtt::Options session;
+  session.broker = options.broker;
+  session.client_id = options.client_id;
+  session.user = options.user;
+  session.password = options.password;
+  session.receive_max = options.receive_max;
+  return session;
+}
+
+}  // namespace
+
+Collector::Collector(const CollectorOptions& options, World world)
+    : options_(options),
+      world_(std::move(world)),
+      session_options_(session_options(options)),
+      random_(world_.seed),
+      link_backoff_(options.back_off_min, options.back_off_max),
+      storage_backoff_(kStorageRetryMin, kStorageRetryMax),
+      link_timer_(world_.loop.timer([this] { connect(); })),
+      storage_timer_(world_.loop.timer([this] { storage_waits_ = false; })),
+      goodbye_timer_(world_.loop.timer([this] { stage_ = Stage::stopped; })) {}
+
+Collector::~Collector() = default;
+
+Status Collector::start() {
+  auto session = world_.make_session(session_options_, *this);
+  if (!session) return std::unexpected(session.error());
+  session_ = std::move(*session);
+  ++connection_;
+  return {};
+}
+
+void Collector::connect() {
+  if (stage_ != Stage::running) return;
+  status_.link = CollectorStatus::Link::connecting;
+  if (Status s = start(); !s) retry_link(s.error().what, false);
+}
+
+void Collector::connected(const mqtt::Accepted& accepted) {
+  open_ = true;
+  paused_ = false;
+  subscriptions_ = 0;
+  ++status_.connects;
+  world_.log.notice("collector.connected", "connected to the broker",
+                    {{"broker", options_.broker},
+                     {"mqtt", accepted.version == 5 ? "5" : "3.1.1"},
+                     {"session", accepted.session_present ? "resumed" : "new"}});
+  const auto filters = topic_filters(options_.root);
+  session_->subscribe(filters[0], 1, kNotRetained);
+  session_->subscribe(filters[1], 1, kNotRetained);
+  session_->subscribe(filters[2], 1, kRetained);
+}
+
+void Collector::subscribed(std::string_view filter, int reason) {
+  if (reason >= 0x80) {
+    world_.log.error("collector.subscribe",
+                     "the broker refuses a subscription: allow it in the broker's access list",
+                     {{"filter", filter}, {"reason", reason}});
+    session_->disconnect();
+    return;
+  }
+  if (++subscriptions_ < topic_filters(options_.root).size()) return;
+  link_backoff_.reset();
+  status_.link = CollectorStatus::Link::working;
+  status_.link_text.clear();
+  publish_acks();
+}
+
+void Collector::message(const mqtt::Message& message) {
+  ++status_.messages;
+  const auto topic = parse_topic(options_.root, message.topic);
+  Pending pending;
+  pending.token = {connection_, message.packet_id};
+  if (topic) {
+    pending.arrival = {topic->kind, std::string(topic->gateway), std::string(topic->lane),
+                       Buffer(message.payload.begin(), message.payload.end())};
+  } else {
+    // Kept in line: it is acknowledged in its place, and reported as what it is.
+    pending.arrival.gateway = message.topic.substr(0, Topic::kNameMax);
+  }
+  pending_bytes_ += pending.arrival.payload.size();
+  pending_.push_back(std::move(pending));
+  regulate();
+}
+
+void Collector::published(std::uint16_t packet_id, int reason) {
+  (void)packet_id;
+  if (reason >= 0x80) {
+    world_.log.warning("collector.ack",
+                       "the broker refuses an ack: allow <root>/+/ack in its access list",
+                       {{"reason", reason}});
+  }
+  publish_acks();
+}
+
+void Collector::mark_reached(std::uint64_t mark) {
+  (void)mark;
+  if (stage_ == Stage::leaving) session_->disconnect();
+}
+
+void Collector::closed(Error reason, int reason_code) {
+  open_ = false;
+  if (stage_ == Stage::leaving) {
+    stage_ = Stage::stopped;
+    return;
+  }
+  if (reason.code == Code::unsupported && session_options_.version == 5) {
+    session_options_.version = 4;
+    world_.log.notice("collector.fallback", "the broker has no MQTT 5: using 3.1.1");
+    return retry_link(reason.what, true);
+  }
+  (void)reason_code;
+  retry_link(reason.what, false);
+}
+
+void Collector::retry_link(const char* why, bool at_once) {
+  if (stage_ != Stage::running) return;
+  const Duration delay = at_once ? Duration{} : link_backoff_.next(random_);
+  status_.link = CollectorStatus::Link::waiting;
+  status_.link_text = why;
+  if (!at_once) {
+    world_.log.warning("collector.lost", why,
+                       {{"broker", options_.broker}, {"next_try_ms", delay.milliseconds()}});
+  }
+  link_timer_->start(delay);
+}
+
+// The broker is held back by not reading: what it may send beyond Receive Maximum is QoS 0.
+void Collector::regulate() {
+  const bool full = pending_bytes_ > kPendingBytesMax;
+  if (!open_ || full == paused_) return;
+  if (paused_ && pending_bytes_ > kPendingBytesMax / 2) return;
+  paused_ = full;
+  session_->pause(full);
+}
+
+bool Collector::turn() {
+  if (stage_ == Stage::leaving || stage_ == Stage::stopped || committing_) return false;
+  if (!storage_waits_) {
+    if (batch_.empty()) fill_batch();
+    if (!batch_.empty()) {
+      commit();
+      return false;
+    }
+  }
+  if (stage_ == Stage::draining) leave();
+  return false;
+}
+
+void Collector::fill_batch() {
+  std::size_t bytes = 0;
+  while (!pending_.empty() && batch_.size() < kBatchCountMax && bytes < kBatchBytesMax) {
+    Pending& next = pending_.front();
+    bytes += next.arrival.payload.size();
+    batch_.push_back(std::move(next.arrival));
+    tokens_.push_back(next.token);
+    pending_.pop_front();
+  }
+  pending_bytes_ -= bytes;
+  regulate();
+}
+
+void Collector::commit() {
+  committing_ = true;
+  world_.worker.submit(
+      [this] {
+        const Instant begin = world_.clock.now();
+        committed_ = world_.store.land(batch_, world_.clock.wall(), landed_);
+        took_ = world_.clock.now() - begin;
+      },
+      [this] { conclude(); });
+}
+
+void Collector::conclude() {
+  committing_ = false;
+  status_.commit_ms = took_.seconds() * 1'000.0;
+  if (committed_) {
+    if (!status_.storage_text.empty()) {
+      world_.log.notice("collector.storage", "landing works again");
+    }
+    status_.storage_text.clear();
+    storage_backoff_.reset();
+    ++status_.commits;
+    report(landed_);
+    acknowledge();
+    return;
+  }
+  ++status_.commit_failures;
+  status_.storage_text = committed_.error().what;
+  if (stage_ == Stage::draining) {
+    world_.log.failed(Log::Level::error, "collector.storage", committed_.error(),
+                      {{"not_landed", batch_.size() + pending_.size()}});
+    return leave();
+  }
+  const Duration delay = storage_backoff_.next(random_);
+  world_.log.failed(Log::Level::error, "collector.storage", committed_.error(),
+                    {{"acknowledged", "nothing"}, {"next_try_ms", delay.milliseconds()}});
+  storage_waits_ = true;
+  storage_timer_->start(delay);
+}
+
+void Collector::acknowledge() {
+  for (const Token& token : tokens_) {
+    if (open_ && token.connection == connection_ && token.packet_id != 0) {
+      session_->ack(token.packet_id);
+    }
+  }
+  batch_.clear();
+  tokens_.clear();
+  for (AckMessage& ack : landed_.acks) acks_.insert_or_assign(lane_name(ack), std::move(ack));
+  landed_ = Landed{};
+  publish_acks();
+}
+
+void Collector::report(const Landed& landed) {
+  status_.counts += landed.counts;
+  for (const Notice& notice : landed.notices) {
+    const bool fork = std::string_view(notice.reason) == "fork";
+    world_.log.warning(
+        fork ? "collector.fork" : "collector.reject",
+        fork ? "an envelope contradicts what has landed: a cloned card or a restored image"
+             : "a message was refused",
+        {{"gateway", notice.gateway},
+         {"lane", notice.lane},
+         {"reason", notice.reason},
+         {"first", notice.range.first},
+         {"last", notice.range.last}});
+  }
+}
+
+void Collector::publish_acks() {
+  while (open_ && !acks_.empty()) {
+    const auto due = acks_.begin();
+    if (!publish_ack(due->second)) return;
+    acks_.erase(due);
+  }
+}
+
+// False: later. A broker with a small limit of packets gets the ack without its gaps.
+bool Collector::publish_ack(AckMessage& ack) {
+  const std::string topic = ack_topic(options_.root, ack.gateway);
+  Result<std::uint16_t> sent = session_->publish(topic, as_bytes(format(ack)), false);
+  if (!sent && sent.error().code == Code::invalid && !ack.gaps.empty()) {
+    ack.gaps.clear();
+    sent = session_->publish(topic, as_bytes(format(ack)), false);
+  }
+  if (sent) {
+    ++status_.acks_sent;
+    return true;
+  }
+  if (sent.error().code != Code::invalid) return false;
+  world_.log.failed(Log::Level::warning, "collector.ack", sent.error(), {{"gateway", ack.gateway}});
+  return true;
+}
+
+void Collector::stop() {
+  if (stage_ != Stage::running) return;
+  stage_ = Stage::draining;
+  if (open_) session_->pause(true);
+  storage_waits_ = false;
+}
+
+// The PINGRESP behind the last PUBACKs says that the broker has them; then DISCONNECT.
+void Collector::leave() {
+  if (!open_) {
+    stage_ = Stage::stopped;
+    return;
+  }
+  stage_ = Stage::leaving;
+  session_->pause(false);
+  goodbye_timer_->start(kGoodbyeMax);
+  (void)session_->mark();
+}
+
+CollectorStatus Collector::status() const {
+  CollectorStatus status = status_;
+  status.pending = pending_.size() + batch_.size();
+  status.pending_bytes = pending_bytes_;
+  return status;
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,221 @@
+// pinaflux-collector: receives what gateways send, lands each record once, and proves it.
+//
+// The composition root: it alone names platform/linux, the command line and the exit statuses.
+
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "agent/cli/exit_status.h"
+#include "agent/collector/collector.h"
+#include "agent/collector/status.h"
+#include "agent/collector/store.h"
+#include "agent/collector/verify.h"
+#include "platform/base/text.h"
+#include "platform/linux/linux.h"
+#include "version.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr std::size_t kPasswordBytesMax = 64 * 1024;
+
+struct RunOptions {
+  CollectorOptions collector;
+  Store::Options store;
+  std::string password_file;
+  std::string listen;
+};
+
+int failed(const Error& error, const std::string& at) {
+  std::fprintf(stderr, "pinaflux-collector: %s: %s", at.c_str(), error.what);
+  if (error.sys_errno != 0) std::fprintf(stderr, " (errno %d)", error.sys_errno);
+  std::fputc('\n', stderr);
+  return exit_status(error);
+}
+
+class Service {
+ public:
+  Service(const RunOptions& options, LinuxPlatform& platform, LinuxWorker& worker)
+      : options_(options),
+        platform_(platform),
+        worker_(worker),
+        log_(Log::Level::info, [&platform] { return platform.clock.now(); }) {}
+
+  int run();
+
+ private:
+  Status open_store();
+  Status listen();
+  void handle(const HttpRequest& request);
+  Status start();
+
+  RunOptions options_;
+  LinuxPlatform& platform_;
+  LinuxWorker& worker_;
+  Log log_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Collector> collector_;
+  std::unique_ptr<HttpServer> http_;
+};
+
+Status Service::open_store() {
+  std::vector<std::string> findings;
+  auto store = Store::open(options_.store, platform_.files, findings);
+  for (const std::string& finding : findings) log_.warning("collector.store", finding);
+  if (!store) return std::unexpected(store.error());
+  store_ = std::move(*store);
+  return {};
+}
+
+Status Service::listen() {
+  if (options_.listen.empty()) return {};
+  auto http = platform_.http_servers.listen(
+      options_.listen, {}, [this](const HttpRequest& request) { handle(request); }, {});
+  if (!http) return std::unexpected(http.error());
+  http_ = std::move(*http);
+  log_.notice("collector.http", "serving /metrics and /healthz", {{"at", http_->address()}});
+  return {};
+}
+
+void Service::handle(const HttpRequest& request) {
+  const CollectorStatus status = collector_->status();
+  HttpAnswer answer;
+  if (request.method != "GET" && request.method != "HEAD") {
+    answer.status = 405;
+  } else if (request.path == "/metrics") {
+    answer.body = collector_prometheus(status);
+    answer.headers.emplace_back("Content-Type", "text/plain; version=0.0.4");
+  } else if (request.path == "/healthz") {
+    answer.status = healthy(status) ? 200 : 503;
+    answer.body = collector_json(status) + "\n";
+    answer.headers.emplace_back("Content-Type", "application/json");
+  } else {
+    answer.status = 404;
+  }
+  http_->answer(request.id, answer);
+}
+
+Status Service::start() {
+  Collector::World world{.loop = *platform_.loop,
+                         .worker = worker_,
+                         .clock = platform_.clock,
+                         .store = *store_,
+                         .log = log_,
+                         .make_session =
+                             [this](const mqtt::Options& options, mqtt::Session::Events& events) {
+                               return mqtt::Session::connect(platform_.network, *platform_.loop,
+                                                             options, events);
+                             },
+                         .seed = platform_.entropy.u64()};
+  collector_ = std::make_unique<Collector>(options_.collector, std::move(world));
+  return collector_->start();
+}
+
+int Service::run() {
+  if (Status s = open_store(); !s) return failed(s.error(), options_.store.database);
+  if (!options_.password_file.empty()) {
+    auto text = platform_.files.read_text(options_.password_file, kPasswordBytesMax);
+    if (!text) return failed(text.error(), options_.password_file);
+    options_.collector.password = trim(*text);
+  }
+  platform_.process.on_signals(
+      [this] {
+        platform_.process.notify("STOPPING=1");
+        if (collector_) collector_->stop();
+      },
+      [] {});
+  if (Status s = start(); !s) return failed(s.error(), options_.collector.broker);
+  if (Status s = listen(); !s) return failed(s.error(), options_.listen);
+  log_.notice("collector.started", "the collector runs",
+              {{"version", kVersion}, {"database", options_.store.database}});
+  platform_.process.notify("READY=1");
+  platform_.loop->run([this] {
+    const bool more = collector_->turn();
+    if (collector_->stopped()) platform_.loop->stop();
+    return more;
+  });
+  log_.notice("collector.stopped", "everything acknowledged is on disk",
+              {{"rows", collector_->status().counts.rows}});
+  return kExitOk;
+}
+
+int run_command(const RunOptions& options) {
+  configure_names();
+  auto platform = LinuxPlatform::make();
+  if (!platform) return failed(platform.error(), "start");
+  auto worker = (*platform)->worker();
+  if (!worker) return failed(worker.error(), "start");
+  return Service(options, **platform, **worker).run();
+}
+
+int verify_command(const std::string& database, bool json) {
+  LinuxFiles files;
+  if (const auto info = files.info(database); !info) return failed(info.error(), database);
+  const Result<VerifyReport> report = verify(database);
+  if (!report) return failed(report.error(), database);
+  std::fputs((json ? verify_json(*report) : verify_text(*report)).c_str(), stdout);
+  return report->complete() ? kExitOk : 1;
+}
+
+void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
+  CLI::App* run = app.add_subcommand("run", "receive, land, acknowledge");
+  run->add_option("--broker", options.collector.broker, "MQTT broker, tcp://HOST:PORT")
+      ->capture_default_str();
+  run->add_option("--database", options.store.database, "SQLite database; made if missing")
+      ->required();
+  run->add_option("--root", options.collector.root, "first level of the topics")
+      ->capture_default_str();
+  run->add_option("--client-id", options.collector.client_id,
+                  "names the session that the broker keeps: one collector, one name")
+      ->capture_default_str();
+  run->add_option("--user", options.collector.user, "user at the broker");
+  run->add_option("--password-file", options.password_file, "file that holds the password");
+  run->add_option("--ndjson", options.store.ndjson.directory,
+                  "also write NDJSON files into this folder");
+  run->add_option("--ndjson-files", layout, "one file a day and stream, or one a day")
+      ->check(CLI::IsMember({"stream", "one"}))
+      ->capture_default_str();
+  run->add_option("--receive-max", options.collector.receive_max,
+                  "envelopes that wait here for a commit (120,000 bytes each at most)")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
+  run->add_option("--listen", options.listen,
+                  "serve /metrics and /healthz, for example tcp://127.0.0.1:9470");
+}
+
+int main_of(int argc, char** argv) {
+  CLI::App app("Receives what Pinaflux gateways send, lands each record once, and proves it.",
+               "pinaflux-collector");
+  app.require_subcommand(1);
+  RunOptions options;
+  std::string layout = "stream";
+  add_run(app, options, layout);
+  std::string database;
+  bool json = false;
+  CLI::App* verify = app.add_subcommand("verify", "prove that nothing is missing or there twice");
+  verify->add_option("--database", database, "the collector's database")->required();
+  verify->add_flag("--json", json, "for machines: pinaflux.verify/1");
+  CLI::App* version = app.add_subcommand("version", "say which version this is");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  options.store.ndjson.one_file = layout == "one";
+  if (app.got_subcommand("run")) return run_command(options);
+  if (app.got_subcommand(verify)) return verify_command(database, json);
+  if (app.got_subcommand(version))
+    std::printf("pinaflux-collector %s\n", std::string(kVersion).c_str());
+  return kExitOk;
+}
+
+}  // namespace
+
+}  // namespace pinaflux
+
+int main(int argc, char** argv) { return pinaflux::main_of(argc, argv); }

@@ -1,0 +1,81 @@
+#include "agent/collector/status.h"
+
+#include "platform/base/json_writer.h"
+#include "platform/base/text.h"
+
+namespace pinaflux {
+
+namespace {
+
+const char* link_name(CollectorStatus::Link link) {
+  switch (link) {
+    case CollectorStatus::Link::connecting: return "connecting";
+    case CollectorStatus::Link::working: return "working";
+    case CollectorStatus::Link::waiting: return "waiting";
+  }
+  return "unknown";
+}
+
+struct Metric {
+  const char* name;
+  const char* type;
+  const char* help;
+  double value;
+};
+
+void append(std::string& to, const Metric& metric) {
+  const std::string name = std::string("pinaflux_collector_") + metric.name;
+  to += "# HELP " + name + " " + metric.help + "\n# TYPE " + name + " " + metric.type + "\n";
+  to += name + " " + format_double(metric.value) + "\n";
+}
+
+double number(std::uint64_t count) { return static_cast<double>(count); }
+
+}  // namespace
+
+bool healthy(const CollectorStatus& status) { return status.storage_text.empty(); }
+
+std::string collector_prometheus(const CollectorStatus& status) {
+  const Counts& c = status.counts;
+  const Metric all[] = {
+      {"link_up", "gauge", "1 while messages can arrive.",
+       status.link == CollectorStatus::Link::working ? 1.0 : 0.0},
+      {"storage_up", "gauge", "1 while commits succeed.", healthy(status) ? 1.0 : 0.0},
+      {"rows_total", "counter", "Rows landed.", number(c.rows)},
+      {"envelopes_total", "counter", "Envelopes landed.", number(c.envelopes)},
+      {"redelivered_total", "counter", "Envelopes that had landed before.", number(c.redelivered)},
+      {"tombstones_total", "counter", "Declarations of loss.", number(c.declared)},
+      {"forks_total", "counter", "Envelopes that contradict what has landed.", number(c.forks)},
+      {"rejects_total", "counter", "Messages refused, forks included.", number(c.rejects)},
+      {"messages_total", "counter", "Messages received.", number(status.messages)},
+      {"connects_total", "counter", "Connections to the broker.", number(status.connects)},
+      {"commits_total", "counter", "Transactions committed.", number(status.commits)},
+      {"commit_failures_total", "counter", "Transactions that failed.",
+       number(status.commit_failures)},
+      {"acks_total", "counter", "Acks sent to gateways.", number(status.acks_sent)},
+      {"pending_messages", "gauge", "Messages that wait for a commit.", number(status.pending)},
+      {"pending_bytes", "gauge", "Bytes that wait for a commit.", number(status.pending_bytes)},
+      {"commit_seconds", "gauge", "Duration of the last commit.", status.commit_ms / 1'000.0},
+  };
+  std::string text;
+  for (const Metric& metric : all) append(text, metric);
+  return text;
+}
+
+std::string collector_json(const CollectorStatus& status) {
+  JsonWriter j;
+  j.begin_object().key("schema").string("pinaflux.collector/1");
+  j.key("healthy").boolean(healthy(status));
+  j.key("link").string(link_name(status.link)).key("link_text").string(status.link_text);
+  j.key("storage_text").string(status.storage_text);
+  j.key("rows").number(status.counts.rows).key("envelopes").number(status.counts.envelopes);
+  j.key("redelivered").number(status.counts.redelivered);
+  j.key("tombstones").number(status.counts.declared);
+  j.key("forks").number(status.counts.forks).key("rejects").number(status.counts.rejects);
+  j.key("commits").number(status.commits).key("commit_failures").number(status.commit_failures);
+  j.key("pending").number(status.pending).key("commit_ms").number(status.commit_ms);
+  j.end_object();
+  return j.take();
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,53 @@
+// Verify: proves from the tables themselves that every record has landed once, or names what is wrong.
+//
+// Promise    Counts the rows that are really there, seq by seq, and holds them against what the ledger
+//            says has landed. Reads one snapshot; changes nothing; may run beside the collector.
+// Limits     kRangesShown ranges of a lane are named; all are counted.
+// Threads    The caller's; blocks.
+// Tests      tests/agent/collector/verify_test.cc
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/data/identity.h"
+#include "platform/base/result.h"
+
+namespace pinaflux {
+
+struct LaneReport {
+  std::string gateway, epoch, lane;
+  std::uint64_t high = 0;                     // Everything up to here has landed or was declared.
+  std::uint64_t last = 0;                     // What the gateway is known to have committed.
+  std::uint64_t landed = 0;                   // Rows in the tables, each seq once.
+  std::map<std::string, std::uint64_t> lost;  // Declared, by reason.
+  std::uint64_t earlier = 0;                  // Acknowledged before this database knew the lane.
+  std::uint64_t outstanding = 0;              // Committed by the gateway, still on the way.
+  std::uint64_t missing = 0;                  // Neither landed nor declared, with later ones here.
+  std::uint64_t duplicates = 0;               // Rows beyond the first of a seq.
+  std::uint64_t extra = 0;                    // Rows that the ledger does not know.
+  std::uint64_t redelivered = 0;              // Envelopes that came again and were recognised.
+  std::uint64_t forks = 0;
+  std::vector<Range> missing_ranges;
+
+  std::uint64_t lost_count() const;
+};
+
+struct VerifyReport {
+  static constexpr std::size_t kRangesShown = 16;
+  std::vector<LaneReport> lanes;
+  std::uint64_t strays = 0;  // Rows of no lane that is known.
+
+  // Nothing is missing, nothing landed twice, nothing is there that did not land.
+  bool complete() const;
+};
+
+// Errors: not_found, denied, invalid (not a collector's database), newer, corrupt, io, busy.
+Result<VerifyReport> verify(const std::string& database);
+
+std::string verify_json(const VerifyReport& report);  // "pinaflux.verify/1", one line.
+std::string verify_text(const VerifyReport& report);  // For a terminal.
+
+}  // namespace pinaflux

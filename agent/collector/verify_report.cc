@@ -1,0 +1,118 @@
+// The two ways to show a VerifyReport. The JSON is a contract: changes by addition only.
+
+#include <cstdio>
+
+#include "agent/collector/verify.h"
+#include "platform/base/json_writer.h"
+#include "platform/base/text.h"
+
+namespace pinaflux {
+
+namespace {
+
+struct Totals {
+  std::uint64_t landed = 0, lost = 0, earlier = 0, outstanding = 0, missing = 0, duplicates = 0;
+  std::uint64_t extra = 0, redelivered = 0, forks = 0;
+};
+
+Totals totals(const VerifyReport& report) {
+  Totals sum;
+  sum.extra = report.strays;
+  for (const LaneReport& lane : report.lanes) {
+    sum.landed += lane.landed;
+    sum.lost += lane.lost_count();
+    sum.earlier += lane.earlier;
+    sum.outstanding += lane.outstanding;
+    sum.missing += lane.missing;
+    sum.duplicates += lane.duplicates;
+    sum.extra += lane.extra;
+    sum.redelivered += lane.redelivered;
+    sum.forks += lane.forks;
+  }
+  return sum;
+}
+
+void append_lane(JsonWriter& j, const LaneReport& lane) {
+  j.begin_object().key("gateway").string(lane.gateway).key("epoch").string(lane.epoch);
+  j.key("lane").string(lane.lane).key("high").number(lane.high).key("last").number(lane.last);
+  j.key("landed").number(lane.landed).key("lost").number(lane.lost_count());
+  j.key("lost_by_reason").begin_object();
+  for (const auto& [reason, count] : lane.lost) j.key(reason).number(count);
+  j.end_object();
+  j.key("earlier").number(lane.earlier).key("outstanding").number(lane.outstanding);
+  j.key("missing").number(lane.missing).key("missing_ranges").begin_array();
+  for (const Range& range : lane.missing_ranges) {
+    j.begin_array().number(range.first).number(range.last).end_array();
+  }
+  j.end_array().key("duplicates").number(lane.duplicates).key("extra").number(lane.extra);
+  j.key("redelivered").number(lane.redelivered).key("forks").number(lane.forks);
+  j.end_object();
+}
+
+void append_ranges(std::string& to, const LaneReport& lane) {
+  to += "  missing:";
+  for (const Range& range : lane.missing_ranges) {
+    to += " " + std::to_string(range.first) + "-" + std::to_string(range.last);
+  }
+  if (lane.missing_ranges.size() == VerifyReport::kRangesShown) to += " ...";
+  to += '\n';
+}
+
+void append_lane(std::string& to, const LaneReport& lane) {
+  char text[160];
+  std::snprintf(text, sizeof text, " %12llu %10llu %11llu %9llu %10llu %7llu\n",
+                static_cast<unsigned long long>(lane.landed),
+                static_cast<unsigned long long>(lane.lost_count()),
+                static_cast<unsigned long long>(lane.outstanding),
+                static_cast<unsigned long long>(lane.missing),
+                static_cast<unsigned long long>(lane.duplicates),
+                static_cast<unsigned long long>(lane.extra));
+  std::string name =
+      printable(lane.gateway) + "/" + lane.epoch.substr(0, 8) + "/" + printable(lane.lane);
+  if (name.size() < 34) name.resize(34, ' ');
+  to += name + text;
+  for (const auto& [reason, count] : lane.lost) {
+    to += "  lost (" + printable(reason) + "): " + std::to_string(count) + "\n";
+  }
+  if (lane.earlier > 0) {
+    to += "  acknowledged before this database knew the lane: 1-" + std::to_string(lane.earlier) +
+          "\n";
+  }
+  if (!lane.missing_ranges.empty()) append_ranges(to, lane);
+  if (lane.forks > 0)
+    to += "  contradictory envelopes refused: " + std::to_string(lane.forks) + "\n";
+}
+
+}  // namespace
+
+std::string verify_json(const VerifyReport& report) {
+  const Totals sum = totals(report);
+  JsonWriter j;
+  j.begin_object().key("schema").string("pinaflux.verify/1");
+  j.key("complete").boolean(report.complete());
+  j.key("landed").number(sum.landed).key("lost").number(sum.lost);
+  j.key("earlier").number(sum.earlier).key("outstanding").number(sum.outstanding);
+  j.key("missing").number(sum.missing).key("duplicates").number(sum.duplicates);
+  j.key("extra").number(sum.extra).key("redelivered").number(sum.redelivered);
+  j.key("forks").number(sum.forks).key("lanes").begin_array();
+  for (const LaneReport& lane : report.lanes) append_lane(j, lane);
+  j.end_array().end_object();
+  return j.take() + "\n";
+}
+
+std::string verify_text(const VerifyReport& report) {
+  const Totals sum = totals(report);
+  std::string text =
+      "gateway/epoch/lane                       landed       lost outstanding   missing"
+      " duplicates   extra\n";
+  for (const LaneReport& lane : report.lanes) append_lane(text, lane);
+  if (report.strays > 0) {
+    text += "rows of no lane that is known: " + std::to_string(report.strays) + "\n";
+  }
+  text += report.complete() ? "complete: every record has landed once or was declared lost"
+                            : "NOT complete";
+  if (sum.outstanding > 0) text += "; on the way: " + std::to_string(sum.outstanding);
+  return text + "\n";
+}
+
+}  // namespace pinaflux

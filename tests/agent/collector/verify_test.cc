@@ -1,0 +1,143 @@
+#include "agent/collector/verify.h"
+
+#include "agent/collector/sqlite_sink.h"
+#include "agent/collector/store.h"
+#include "tests/agent/collector/collector_kit.h"
+
+using namespace pinaflux;
+using namespace pinaflux::collector_kit;
+
+namespace {
+
+// A database as the collector leaves it: two streams in one lane, 1-20 and 31-40 landed, 21-30 evicted.
+struct VerifyFixture {
+  kit::TemporaryDirectory directory;
+  std::string path = directory / "landed.db";
+  std::unique_ptr<sqlite::Database> database = open_database(path);
+  Ledger ledger = std::move(*Ledger::prepare(*database));
+  SqliteSink sink = std::move(*SqliteSink::prepare(*database));
+
+  VerifyFixture() {
+    execute("PRAGMA application_id=" + std::to_string(Store::kApplicationId));
+    execute("PRAGMA user_version=1");
+    land(1, 20);
+    land(31, 40);
+    LaneEntry entry = *ledger.lane(key_of());
+    REQUIRE(ledger.declare(entry, {{21, 30}, "evicted", digest_of(3)}).has_value());
+    REQUIRE(ledger.mark(entry, 31, 45).has_value());
+    REQUIRE(ledger.advance(entry).has_value());
+  }
+  void execute(const std::string& sql) {
+    REQUIRE_MESSAGE(database->execute(sql.c_str()).has_value(), sql);
+  }
+  void land(std::uint64_t first, std::uint64_t last) {
+    Rows rows;
+    for (std::uint64_t s = first; s <= last; ++s) rows.count(s % 3 == 0 ? "a" : "b", s, 1);
+    LaneEntry entry = *ledger.lane(key_of());
+    const std::string epoch = hex(entry.key.epoch);
+    REQUIRE(sink.land(entry.id, {"pump", epoch, "normal", first}, rows.all()).has_value());
+    REQUIRE(ledger.land(entry, {{first, last}, kNoDigest, digest_of(1)}).has_value());
+    REQUIRE(ledger.advance(entry).has_value());
+    sink.forget();
+  }
+  VerifyReport report() {
+    auto report = verify(path);
+    REQUIRE(report.has_value());
+    return std::move(*report);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(VerifyFixture, "what landed, was declared lost and is on the way adds up") {
+  const VerifyReport report = this->report();
+  CHECK(report.complete());
+  REQUIRE(report.lanes.size() == 1);
+  const LaneReport& lane = report.lanes[0];
+  CHECK(lane.landed == 30);
+  CHECK(lane.lost == std::map<std::string, std::uint64_t>{{"evicted", 10}});
+  CHECK(lane.outstanding == 5);
+  CHECK(lane.missing == 0);
+  CHECK(lane.high == 40);
+  CHECK(lane.landed + lane.lost_count() + lane.outstanding == lane.last);
+}
+
+TEST_CASE_FIXTURE(VerifyFixture, "a row that is gone from its table is missing") {
+  execute("DELETE FROM b WHERE _seq IN (7, 8, 40)");
+  const VerifyReport report = this->report();
+  CHECK_FALSE(report.complete());
+  CHECK(report.lanes[0].landed == 27);
+  CHECK(report.lanes[0].missing == 3);
+  CHECK(report.lanes[0].missing_ranges == std::vector<Range>{{7, 8}, {40, 40}});
+}
+
+TEST_CASE_FIXTURE(VerifyFixture, "a table that is gone is all its rows missing") {
+  execute("DROP TABLE a");
+  CHECK(report().lanes[0].missing == 9);
+}
+
+TEST_CASE_FIXTURE(VerifyFixture, "a row that is copied within its table is a duplicate") {
+  execute(
+      "INSERT INTO a(_gateway,_epoch,_lane,_seq,_time,value)"
+      " SELECT _gateway,_epoch,_lane,_seq,_time,value FROM a WHERE _seq=9");
+  const VerifyReport report = this->report();
+  CHECK_FALSE(report.complete());
+  CHECK(report.lanes[0].duplicates == 1);
+  CHECK(report.lanes[0].landed == 30);
+}
+
+TEST_CASE_FIXTURE(VerifyFixture, "a row that stands in two tables is a duplicate") {
+  execute("INSERT INTO b SELECT * FROM a WHERE _seq=12");
+  const VerifyReport report = this->report();
+  CHECK_FALSE(report.complete());
+  CHECK(report.lanes[0].duplicates == 1);
+}
+
+TEST_CASE_FIXTURE(VerifyFixture, "a row that never landed is extra, and a stranger's row a stray") {
+  execute(
+      "INSERT INTO b SELECT _id+1000,_gateway,_epoch,_lane,_seq+1000,_time,_boot,_more,value"
+      " FROM b WHERE _seq=1");
+  execute("INSERT INTO b(_gateway,_epoch,_lane,_seq,_time) VALUES('nobody','e','l',1,1)");
+  const VerifyReport report = this->report();
+  CHECK_FALSE(report.complete());
+  CHECK(report.lanes[0].extra == 1);
+  CHECK(report.strays == 1);
+}
+
+TEST_CASE_FIXTURE(VerifyFixture, "a hole in the middle is missing though nobody lost it") {
+  land(61, 70);
+  const VerifyReport report = this->report();
+  CHECK_FALSE(report.complete());
+  CHECK(report.lanes[0].missing_ranges == std::vector<Range>{{41, 60}});
+  CHECK(report.lanes[0].outstanding == 0);
+}
+
+TEST_CASE_FIXTURE(VerifyFixture, "what the gateway deleted and we do not have is missing") {
+  LaneEntry entry = *ledger.lane(key_of());
+  REQUIRE(ledger.mark(entry, 51, 60).has_value());
+  REQUIRE(ledger.advance(entry).has_value());
+  const VerifyReport report = this->report();
+  CHECK(report.lanes[0].missing_ranges == std::vector<Range>{{41, 50}});
+  CHECK(report.lanes[0].outstanding == 10);
+}
+
+TEST_CASE_FIXTURE(VerifyFixture, "the JSON is a contract") {
+  CHECK(
+      verify_json(report()) ==
+      R"({"schema":"pinaflux.verify/1","complete":true,"landed":30,"lost":10,"earlier":0,)"
+      R"("outstanding":5,"missing":0,"duplicates":0,"extra":0,"redelivered":0,"forks":0,"lanes":[)"
+      R"({"gateway":"pump","epoch":"e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1","lane":"normal","high":40,)"
+      R"("last":45,"landed":30,"lost":10,"lost_by_reason":{"evicted":10},"earlier":0,)"
+      R"("outstanding":5,"missing":0,"missing_ranges":[],"duplicates":0,"extra":0,)"
+      R"("redelivered":0,"forks":0}]})"
+      "\n");
+}
+
+TEST_CASE("a database that is not a collector's is refused") {
+  kit::TemporaryDirectory directory;
+  const std::string path = directory / "other.db";
+  REQUIRE(open_database(path)->execute("CREATE TABLE t(x)").has_value());
+  const auto report = verify(path);
+  REQUIRE_FALSE(report.has_value());
+  CHECK(report.error().code == Code::invalid);
+}
