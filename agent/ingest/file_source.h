@@ -5,6 +5,7 @@
 //            until its writer has been quiet for a while; also when it happened while the agent was down
 //            and the old file is still in the same folder. A file that shrank was truncated and is read from its start; what was written and truncated between
 //            two looks is lost, unseen. A partial last line waits.
+// Order      Lines of a file in order; the files of a pattern take turns.
 // Limits     kFilesMax files at a time; a look every `every`.
 // Failure    A missing file is a state, not an error; so is one that cannot be read.
 // Threads    Loop. Reads are bounded, of files in the page cache.

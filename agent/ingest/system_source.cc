@@ -8,6 +8,7 @@
 // nobody can read jiffies.
 
 #include <algorithm>
+#include <cmath>
 
 #include "platform/base/text.h"
 
@@ -31,10 +32,10 @@ std::uint64_t number(std::string_view text) {
   return parse_integer<std::uint64_t>(trim(text)).value_or(0);
 }
 
+// Two decimals are more than the kernel's ticks can tell, and pack well.
 double percent(std::uint64_t part, std::uint64_t whole) {
   if (whole == 0) return 0.0;
-  // Two decimals are more than the kernel's ticks can tell, and pack well.
-  return static_cast<double>(part * 10'000 / whole) / 100.0;
+  return std::round(static_cast<double>(part) / static_cast<double>(whole) * 1e4) / 1e2;
 }
 
 bool is_virtual_disk(std::string_view name) {
@@ -261,7 +262,7 @@ void SystemSource::file_systems(Readings& out) {
         .text("mount", mount)
         .count("total_bytes", fs->bytes_total)
         .count("free_bytes", fs->bytes_free)
-        .real("used_percent", percent(used / 1024, fs->bytes_total / 1024))
+        .real("used_percent", percent(used, fs->bytes_total))
         .end();
   }
 }
