@@ -4,6 +4,7 @@
 // Threads    Loop.
 #pragma once
 
+#include <iterator>
 #include <memory>
 #include <variant>
 
@@ -27,6 +28,13 @@ inline SourceOptions& common(AnySourceOptions& options) {
 
 inline const std::string& source_name(const AnySourceOptions& options) {
   return common(options).name;
+}
+
+// As the configuration calls it: "mqtt", "http", "lines", "file" or "system".
+inline const char* source_type(const AnySourceOptions& options) {
+  constexpr const char* kTypes[] = {"mqtt", "http", "lines", "file", "system"};
+  static_assert(std::size(kTypes) == std::variant_size_v<AnySourceOptions>);
+  return kTypes[options.index()];
 }
 
 // Not started: restore() and start() are the caller's. Errors: options that no start can heal.

@@ -36,6 +36,7 @@ struct UplinkOptions {
   Duration back_off_min = Duration::seconds(1);
   Duration back_off_max = Duration::minutes(5);
   Duration ack_timeout = Duration::seconds(30);
+  Duration batch_age = Duration::seconds(1);  // Envelopes are asked for this often: dense.
   Duration keep_alive = Duration::seconds(30);
   std::uint64_t generation = 0;    // Of the configuration: told in hello.
   std::vector<std::string> lanes;  // By LaneIndex.
