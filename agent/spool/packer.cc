@@ -41,7 +41,10 @@ Bytes body_of(Bytes envelope) {
   return envelope.subspan(static_cast<std::size_t>(end - envelope.begin()) + 1);
 }
 
-void learn(double& average, double sample) {
+// A handful of records is mostly header: they would teach a large group's size wrongly.
+void learn(double& average, std::size_t bytes, std::size_t records) {
+  if (records < 32 && average != 0.0) return;
+  const double sample = static_cast<double>(bytes) / static_cast<double>(records);
   average = average == 0.0 ? sample : average * 0.8 + sample * 0.2;
 }
 
@@ -222,7 +225,7 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
     Status sealed = sealer_.seal(rows, effort, limits::kEnvelopeBytesMax, header, bytes, taken);
     if (!sealed) return sealed;
     ASSERT(taken > 0 && taken <= rows.size());
-    learn(lane.bytes_per_record, static_cast<double>(bytes.size()) / static_cast<double>(taken));
+    learn(lane.bytes_per_record, bytes.size(), taken);
     bytes_made_ += bytes.size();
     const bool full = taken < rows.size() || taken >= limits::kEnvelopeRecordsMax ||
                       bytes.size() >= kGoodEnvelopeBytes;

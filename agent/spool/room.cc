@@ -12,6 +12,7 @@
 #include "agent/spool/room.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace pinaflux {
 
@@ -60,7 +61,7 @@ Result<Room> Room::prepare(sqlite::Database& database, std::uint64_t bytes_max,
   }
   if (Status s = room.measure(); !s) return std::unexpected(s.error());
   // Without the space the spool still works, as long as the disk has room.
-  (void)database.extend_wal(room.wal_due_ + room.wal_due_ / 4);
+  std::ignore = database.extend_wal(room.wal_due_ + room.wal_due_ / 4);
   return room;
 }
 
@@ -113,7 +114,7 @@ bool Room::wal_overdue() const { return database_->wal_frames() * kWalFrameBytes
 Status Room::checkpoint() {
   const bool too_long = database_->wal_bytes() > wal_max_;
   if (Status s = database_->checkpoint(too_long); !s) return s;
-  if (too_long) (void)database_->extend_wal(wal_due_ + wal_due_ / 4);
+  if (too_long) std::ignore = database_->extend_wal(wal_due_ + wal_due_ / 4);
   return {};
 }
 

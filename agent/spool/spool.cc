@@ -19,6 +19,7 @@
 #include <array>
 #include <iterator>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "agent/data/limits.h"
@@ -65,20 +66,25 @@ Status check(const SpoolOptions& options) {
   return {};
 }
 
-// By what the lane's records took lately; and what they cannot pass, whatever the values are.
+// What a group cannot pass, whatever its values are.
+std::int64_t most_bytes(const Group& group) {
+  return static_cast<std::int64_t>(group.arena.bytes_used() + group.record_count() * 16);
+}
+
+// By what the lanes' records took lately: too much would evict more than is needed.
 std::int64_t expected_bytes(const Group& group, const std::vector<Lane>& lanes) {
   double bytes = 0;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
-    if (group.records[i].empty()) continue;
-    const double each = lanes[i].bytes_per_record;
-    if (each == 0.0) return static_cast<std::int64_t>(group.arena.bytes_used());
-    bytes += each * 1.2 * static_cast<double>(group.records[i].size());
+    const auto count = static_cast<double>(group.records[i].size());
+    const Lane& lane = lanes[i];
+    double each = lane.bytes_per_record;
+    if (each == 0.0 && lane.at.records > 0) {
+      each = static_cast<double>(lane.at.bytes) / static_cast<double>(lane.at.records);
+    }
+    if (count > 0 && each == 0.0) return most_bytes(group);
+    bytes += each * 1.2 * count;
   }
-  return static_cast<std::int64_t>(bytes);
-}
-
-std::int64_t most_bytes(const Group& group) {
-  return static_cast<std::int64_t>(group.arena.bytes_used() + group.record_count() * 16);
+  return std::min(static_cast<std::int64_t>(bytes), most_bytes(group));
 }
 
 }  // namespace
@@ -147,7 +153,7 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
   }
   if (done) return done;
   if (done.error().code == Code::full) {
-    (void)store->room->checkpoint();
+    std::ignore = store->room->checkpoint();
     request.everything = false;
     const Status acked = attempt(request, leases);
     if (acked || !ended(acked.error())) return done;
@@ -314,8 +320,8 @@ Status Spool::State::save_lanes() {
 
 // After the commit nothing may fail any more: what goes wrong here is met again by the next attempt.
 void Spool::State::settle() {
-  (void)store->room->checkpoint_if_due();
-  (void)store->room->judge(bytes_evictable());
+  std::ignore = store->room->checkpoint_if_due();
+  std::ignore = store->room->judge(bytes_evictable());
 }
 
 // Ok: the group is in the file after all.
@@ -326,6 +332,7 @@ Status Spool::State::recover(const Group& group, const Error& error) {
     store.reset();
   }
   std::vector<LaneId> ids;
+  ids.reserve(last_lanes.size());
   for (const Lane& lane : last_lanes) ids.push_back(lane.id);
   std::vector<std::string> findings;
   auto made = Store::open(options, clock.wall(), entropy, findings, ids);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <tuple>
 #include <utility>
 
 #include <sqlite3.h>
@@ -217,7 +218,7 @@ Result<std::int64_t> Database::integer(const char* sql) {
 
 void Database::rollback() {
   // Some errors have rolled back already.
-  if (sqlite3_get_autocommit(raw_) == 0) (void)execute("ROLLBACK");
+  if (sqlite3_get_autocommit(raw_) == 0) std::ignore = execute("ROLLBACK");
 }
 
 Result<std::int64_t> Database::page_limit(std::int64_t pages) {
