@@ -1,7 +1,7 @@
 #include <array>
+#include <csignal>
 #include <fcntl.h>
 #include <fstream>
-#include <signal.h>
 #include <sys/wait.h>
 
 #include "tests/agent/spool/spool_kit.h"

@@ -1,4 +1,4 @@
-#include <signal.h>
+#include <csignal>
 #include <sys/resource.h>
 
 #include "agent/spool/sqlite.h"
