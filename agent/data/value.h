@@ -42,6 +42,9 @@ class Value {
     return view(Type::bytes, reinterpret_cast<const char*>(b.data()), b.size());
   }
 
+  // Of a type, with its value to come (a decoder that knows types before values).
+  static constexpr Value placeholder(Type type) { return Value(type, 0, 0); }
+
   constexpr Type type() const { return type_; }
   constexpr bool is_number() const {
     return type_ == Type::int64 || type_ == Type::uint64 || type_ == Type::float64;

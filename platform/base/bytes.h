@@ -74,6 +74,7 @@ class Reader {
   explicit Reader(Bytes from) : from_(from) {}
 
   bool failed() const { return failed_; }
+  void fail() { failed_ = true; }  // What was read makes no sense.
   std::size_t left() const { return from_.size() - at_; }
   std::size_t position() const { return at_; }
 

@@ -1,0 +1,65 @@
+#include "agent/seal/compress.h"
+
+#include <zstd.h>
+
+#include "platform/base/assert.h"
+
+namespace pinaflux {
+
+struct Compressor::State {
+  ZSTD_CCtx* context = ZSTD_createCCtx();
+  ~State() { ZSTD_freeCCtx(context); }
+};
+
+Compressor::Compressor() : state_(std::make_unique<State>()) {
+  ASSERT(state_->context != nullptr);
+  ZSTD_CCtx_setParameter(state_->context, ZSTD_c_checksumFlag, 1);
+}
+Compressor::~Compressor() = default;
+
+Status Compressor::compress(Bytes bytes, int level, Buffer& to) {
+  ZSTD_CCtx* context = state_->context;
+  ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, kWindowLog);
+  const std::size_t before = to.size();
+  to.resize(before + ZSTD_compressBound(bytes.size()));
+  const std::size_t n =
+      ZSTD_compress2(context, to.data() + before, to.size() - before, bytes.data(), bytes.size());
+  to.resize(before + (ZSTD_isError(n) ? 0 : n));
+  return ZSTD_isError(n) ? Status(fail(Code::internal, "zstd could not compress a batch"))
+                         : Status();
+}
+
+struct Decompressor::State {
+  ZSTD_DCtx* context = ZSTD_createDCtx();
+  ~State() { ZSTD_freeDCtx(context); }
+};
+
+Decompressor::Decompressor() : state_(std::make_unique<State>()) {
+  ASSERT(state_->context != nullptr);
+  ZSTD_DCtx_setParameter(state_->context, ZSTD_d_windowLogMax, Compressor::kWindowLog + 5);
+}
+Decompressor::~Decompressor() = default;
+
+Status Decompressor::decompress(Bytes frame, std::size_t bytes_max, Buffer& to) {
+  to.clear();
+  const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
+  if (size == ZSTD_CONTENTSIZE_ERROR) return fail(Code::corrupt, "the body is not a zstd frame");
+  if (size == ZSTD_CONTENTSIZE_UNKNOWN) {
+    return fail(Code::corrupt, "the body's zstd frame does not declare its size");
+  }
+  if (size > bytes_max) return fail(Code::corrupt, "the body declares more than an envelope holds");
+  if (ZSTD_findFrameCompressedSize(frame.data(), frame.size()) != frame.size()) {
+    return fail(Code::corrupt, "the body is cut short, or something follows it");
+  }
+  to.resize(static_cast<std::size_t>(size));
+  const std::size_t n =
+      ZSTD_decompressDCtx(state_->context, to.data(), to.size(), frame.data(), frame.size());
+  if (ZSTD_isError(n) || n != to.size()) {
+    to.clear();
+    return fail(Code::corrupt, "the body is damaged: zstd refuses it");
+  }
+  return {};
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,168 @@
+#include "agent/seal/messages.h"
+
+// All three are lines of the kind in line.h:
+//
+//   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH gaps=701-800,901-950 fork=1
+//   pinaflux-hello/1 g=pump-7 c=3 l=normal,EPOCH,101,950 l=alarm,EPOCH,1,0
+//   pinaflux-status/1 g=pump-7 state=online l=normal,EPOCH,101,950
+//
+// The broker may hand them over in any order and from long ago: whoever reads one checks it against what
+// it knows.
+
+#include <algorithm>
+
+#include "agent/data/limits.h"
+#include "agent/seal/line.h"
+#include "platform/base/text.h"
+
+namespace pinaflux {
+
+namespace {
+
+using namespace seal;
+
+constexpr std::string_view kAckMagic = "pinaflux-ack/1";
+constexpr std::string_view kHelloMagic = "pinaflux-hello/1";
+constexpr std::string_view kStatusMagic = "pinaflux-status/1";
+constexpr std::size_t kMessageBytesMax = 64 * 1024;
+
+std::unexpected<Error> damaged() { return fail(Code::corrupt, "the message is damaged or foreign"); }
+
+// Without its newline; empty when it cannot be a message.
+std::string_view line_of(std::string_view text) {
+  if (text.size() > kMessageBytesMax) return {};
+  if (text.ends_with('\n')) text.remove_suffix(1);
+  return text.find('\n') == std::string_view::npos ? text : std::string_view();
+}
+
+std::string format_mark(const LaneMark& mark) {
+  return mark.lane + "," + base64url(mark.epoch) + "," + std::to_string(mark.floor) + "," +
+         std::to_string(mark.last);
+}
+
+bool parse_mark(std::string_view text, std::vector<LaneMark>& to) {
+  Split pieces(text, ',');
+  std::string_view lane, epoch, floor, last, none;
+  if (!pieces.next(lane) || !pieces.next(epoch) || !pieces.next(floor) || !pieces.next(last) ||
+      pieces.next(none)) {
+    return false;
+  }
+  LaneMark mark;
+  mark.lane = lane;
+  const auto f = parse_number(floor), l = parse_number(last);
+  if (!valid_name(lane) || !unbase64url(epoch, mark.epoch) || !f || !l) return false;
+  mark.floor = *f;
+  mark.last = *l;
+  if (to.size() >= limits::kLanesMax) return false;
+  to.push_back(std::move(mark));
+  return true;
+}
+
+bool parse_gaps(std::string_view text, std::vector<Range>& to) {
+  Split pieces(text, ',');
+  std::string_view piece;
+  while (pieces.next(piece)) {
+    Range range;
+    if (to.size() >= limits::kGapRangesMax || !parse_range(piece, range) || range.count() == 0 ||
+        (!to.empty() && range.first <= to.back().last)) {
+      return false;
+    }
+    to.push_back(range);
+  }
+  return true;
+}
+
+std::string format_gaps(const std::vector<Range>& gaps) {
+  std::string text;
+  for (const Range& gap : gaps) {
+    if (!text.empty()) text += ',';
+    text += std::to_string(gap.first) + "-" + std::to_string(gap.last);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string format(const AckMessage& m) {
+  LineWriter line(kAckMagic);
+  line.pair("g", m.gateway).pair("l", m.lane).bytes("e", m.epoch).number("high", m.high);
+  line.digest("h", m.hash);
+  if (!m.gaps.empty()) line.pair("gaps", format_gaps(m.gaps));
+  if (m.fork) line.pair("fork", "1");
+  return line.text() + "\n";
+}
+
+std::string format(const HelloMessage& m) {
+  LineWriter line(kHelloMagic);
+  line.pair("g", m.gateway).number("c", m.generation);
+  for (const auto& mark : m.lanes) line.pair("l", format_mark(mark));
+  return line.text() + "\n";
+}
+
+std::string format(const StatusMessage& m) {
+  LineWriter line(kStatusMagic);
+  line.pair("g", m.gateway).pair("state", m.state);
+  for (const auto& mark : m.lanes) line.pair("l", format_mark(mark));
+  return line.text() + "\n";
+}
+
+Result<AckMessage> parse_ack(std::string_view text) {
+  AckMessage m;
+  LineReader reader(line_of(text), kAckMagic);
+  bool epoch = false, high = false, hash = false;
+  std::string_view key, value;
+  while (reader.next(key, value)) {
+    bool ok = true;
+    if (key == "g") m.gateway = value;
+    if (key == "l") m.lane = value;
+    if (key == "e") ok = epoch = unbase64url(value, m.epoch);
+    if (key == "h") ok = hash = parse_digest(value, m.hash);
+    if (key == "gaps") ok = parse_gaps(value, m.gaps);
+    if (key == "fork") m.fork = value == "1";
+    if (key == "high") {
+      const auto n = parse_number(value);
+      ok = high = n.has_value();
+      m.high = n.value_or(0);
+    }
+    if (!ok) return damaged();
+  }
+  if (reader.failed() || !valid_name(m.gateway) || !valid_name(m.lane) || !epoch || !high || !hash) {
+    return damaged();
+  }
+  return m;
+}
+
+Result<HelloMessage> parse_hello(std::string_view text) {
+  HelloMessage m;
+  LineReader reader(line_of(text), kHelloMagic);
+  std::string_view key, value;
+  while (reader.next(key, value)) {
+    bool ok = true;
+    if (key == "g") m.gateway = value;
+    if (key == "l") ok = parse_mark(value, m.lanes);
+    if (key == "c") {
+      const auto n = parse_number(value);
+      ok = n.has_value();
+      m.generation = n.value_or(0);
+    }
+    if (!ok) return damaged();
+  }
+  if (reader.failed() || !valid_name(m.gateway)) return damaged();
+  return m;
+}
+
+Result<StatusMessage> parse_status(std::string_view text) {
+  StatusMessage m;
+  LineReader reader(line_of(text), kStatusMagic);
+  std::string_view key, value;
+  while (reader.next(key, value)) {
+    if (key == "g") m.gateway = value;
+    if (key == "state") m.state = value;
+    if (key == "l" && !parse_mark(value, m.lanes)) return damaged();
+  }
+  const bool known = m.state == "online" || m.state == "offline" || m.state == "lost";
+  if (reader.failed() || !valid_name(m.gateway) || !known) return damaged();
+  return m;
+}
+
+}  // namespace pinaflux

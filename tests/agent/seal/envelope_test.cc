@@ -1,0 +1,268 @@
+#include "agent/seal/envelope.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "agent/data/limits.h"
+#include "platform/base/random.h"
+
+namespace pinaflux {
+namespace {
+
+struct SealFixture {
+  Shapes shapes;
+  Arena made{64u << 20};
+  Arena opened{64u << 20};
+  std::vector<Row> rows;
+  Sealer sealer;
+  Opener opener;
+
+  const Shape* shape(std::string_view stream, std::vector<std::string_view> fields) {
+    return shapes.intern(stream, fields);
+  }
+  Row& row(const Shape* of, std::vector<Value> cells, Stamp time = {1, 0}) {
+    auto memory = made.array<Value>(cells.size());
+    std::copy(cells.begin(), cells.end(), memory.begin());
+    rows.push_back({of, memory.data(), time});
+    return rows.back();
+  }
+  static Header header() {
+    Header h;
+    h.gateway = "pump-7";
+    h.lane = "normal";
+    h.epoch.fill(0xab);
+    h.range.first = 101;
+    h.floor = 90;
+    h.generation = 3;
+    return h;
+  }
+  Buffer sealed(Effort effort = Effort::standard) {
+    Header h = header();
+    Buffer bytes;
+    std::size_t taken = 0;
+    REQUIRE(sealer.seal(rows, effort, limits::kEnvelopeBytesMax, h, bytes, taken).has_value());
+    REQUIRE(taken == rows.size());
+    return bytes;
+  }
+  void check_round_trip(Effort effort = Effort::standard) {
+    Buffer body;
+    REQUIRE(sealer.seal_body(rows, effort, body).has_value());
+    std::vector<Row> back;
+    opened.reset();
+    const auto ok = opener.open_body(body, shapes, opened, back);
+    REQUIRE_MESSAGE(ok.has_value(), ok.error().what);
+    check_same(back);
+  }
+  void check_same(const std::vector<Row>& back) {
+    REQUIRE(back.size() == rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      REQUIRE(back[i].shape == rows[i].shape);
+      REQUIRE(back[i].time == rows[i].time);
+      for (std::size_t f = 0; f < rows[i].shape->field_count(); ++f) {
+        REQUIRE(identical(back[i].values[f], rows[i].values[f]));
+      }
+    }
+  }
+};
+
+TEST_CASE_FIXTURE(SealFixture, "every kind of value comes back to the bit") {
+  const Shape* s = shape("s", {"v"});
+  const double nan = std::bit_cast<double>(0x7ff8dead00000001ull);
+  for (double d : {0.0, -0.0, 0.1, 0.1 + 0.2, 1e300, -1e-300, 5e-324, 74.93588199999998, 1e15 + 0.3,
+                   9007199254740993.0, static_cast<double>(INFINITY), -static_cast<double>(INFINITY), nan}) {
+    row(s, {Value::float64(d)});
+  }
+  for (std::int64_t i : {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(),
+                         std::numeric_limits<std::int64_t>::max()}) {
+    row(s, {Value::int64(i)});
+  }
+  row(s, {Value::uint64(std::numeric_limits<std::uint64_t>::max())});
+  row(s, {Value::boolean(true)});
+  row(s, {Value::boolean(false)});
+  row(s, {Value::null()});
+  row(s, {Value()});
+  row(s, {Value::text("")});
+  row(s, {Value::text("\xff\xfe not utf-8 \x00 with nul")});
+  row(s, {Value::bytes(as_bytes("bytes"))});
+  check_round_trip();
+}
+
+TEST_CASE_FIXTURE(SealFixture, "rows of many shapes keep their order") {
+  const Shape* a = shape("a", {"x", "y"});
+  const Shape* b = shape("b", {});
+  const Shape* c = shape("a", {"y", "x"});
+  for (int i = 0; i < 300; ++i) {
+    if (i % 7 == 0) row(b, {}, {i, 5});
+    if (i % 3 == 0) row(c, {Value::int64(i), Value::text("t")}, {i * 1000, 0});
+    row(a, {Value::float64(i / 10.0), Value::null()}, {1'700'000'000'000'000'000 + i, 0});
+  }
+  check_round_trip(Effort::fast);
+  check_round_trip(Effort::max);
+}
+
+TEST_CASE_FIXTURE(SealFixture, "no rows at all come back as no rows") {
+  check_round_trip();
+  const Shape* s = shape("empty", {"v"});
+  (void)s;
+  check_round_trip();
+}
+
+TEST_CASE_FIXTURE(SealFixture, "ten thousand columns come back") {
+  std::vector<std::string> names;
+  std::vector<std::string_view> views;
+  for (int i = 0; i < 10'000; ++i) names.push_back("field_" + std::to_string(i));
+  for (const auto& n : names) views.push_back(n);
+  const Shape* s = shapes.intern("wide", views);
+  REQUIRE(s != nullptr);
+  std::vector<Value> cells;
+  for (int i = 0; i < 10'000; ++i) cells.push_back(i % 3 == 0 ? Value() : Value::int64(i));
+  row(s, cells);
+  row(s, cells);
+  check_round_trip();
+}
+
+Value random_value(Random& random, Arena& arena) {
+  switch (random.below(9)) {
+    case 0: return Value();
+    case 1: return Value::null();
+    case 2: return Value::boolean(random.one_in(2));
+    case 3: return Value::int64(static_cast<std::int64_t>(random.u64()) >> random.below(64));
+    case 4: return Value::uint64(random.u64());
+    case 5: return Value::float64(std::bit_cast<double>(random.u64()));
+    case 6: return Value::float64(static_cast<double>(random.between(-100000, 100000)) / 1000.0);
+    default: {
+      std::string t;
+      for (auto n = random.below(20); n > 0; --n) t += static_cast<char>(random.below(256));
+      const auto kept = arena.copy(t);
+      return random.one_in(2) ? Value::text(kept) : Value::bytes(as_bytes(kept));
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(SealFixture, "random rows of random shapes come back, whatever the effort") {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    Random random(seed);
+    rows.clear();
+    made.reset();
+    std::vector<const Shape*> kinds;
+    for (std::uint64_t k = 0; k <= random.below(4); ++k) {
+      std::vector<std::string> names;
+      for (std::uint64_t f = 0; f < random.below(6); ++f) names.push_back("f" + std::to_string(f));
+      std::vector<std::string_view> views(names.begin(), names.end());
+      kinds.push_back(shapes.intern("s" + std::to_string(k), views));
+    }
+    for (auto n = random.below(60); n > 0; --n) {
+      const Shape* of = kinds[random.below(kinds.size())];
+      std::vector<Value> cells;
+      for (std::size_t f = 0; f < of->field_count(); ++f) cells.push_back(random_value(random, made));
+      row(of, cells, {static_cast<std::int64_t>(random.u64()), random.one_in(4) ? random.u64() : 0});
+    }
+    INFO("seed ", seed);
+    check_round_trip(static_cast<Effort>(seed % 3));
+  }
+}
+
+TEST_CASE_FIXTURE(SealFixture, "an envelope opens to its header and rows") {
+  const Shape* s = shape("boiler", {"temperature", "on"});
+  for (int i = 0; i < 10; ++i) {
+    row(s, {Value::float64(20.5 + i), Value::boolean(i % 2 == 0)}, {1'000'000 * i, 0});
+  }
+  const Buffer bytes = sealed();
+  std::vector<Row> back;
+  const auto h = opener.open(bytes, shapes, opened, back);
+  REQUIRE(h.has_value());
+  check_same(back);
+  CHECK(h->gateway == "pump-7");
+  CHECK(h->lane == "normal");
+  CHECK(h->range == Range{101, 110});
+  CHECK(h->count == 10);
+  CHECK(h->floor == 90);
+  CHECK(h->time_first == Stamp{0, 0});
+  CHECK(h->time_last == Stamp{9'000'000, 0});
+  CHECK(h->previous == kNoDigest);
+  CHECK(h->hash != kNoDigest);
+  for (std::size_t i = 0; i < 30; ++i) CHECK((bytes[i] >= 0x20 && bytes[i] < 0x7f));
+}
+
+// For ever: what an envelope of version 1 looks like.
+TEST_CASE_FIXTURE(SealFixture, "the header is the golden line") {
+  row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
+  const Buffer bytes = sealed();
+  const auto end = as_text(bytes).find(" h=");
+  CHECK(as_text(bytes).substr(0, end) ==
+        "pinaflux-env/1 g=pump-7 l=normal e=q6urq6urq6urq6urq6urqw s=101-101 n=1 f=90 t=5,5 c=3 "
+        "p=AAAAAAAAAAAAAAAAAAAAAA");
+}
+
+// For ever: the plain bytes of a small body, before compression (FORMAT.md explains them).
+TEST_CASE_FIXTURE(SealFixture, "unknown keys are carried and newer versions are refused") {
+  row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
+  Header h = header();
+  h.extra.emplace_back("trace", "00-abc-def-01");
+  Buffer bytes;
+  std::size_t taken = 0;
+  REQUIRE(sealer.seal(rows, Effort::fast, limits::kEnvelopeBytesMax, h, bytes, taken).has_value());
+  const auto back = Opener::header(bytes);
+  REQUIRE(back.has_value());
+  REQUIRE(back->extra.size() == 1);
+  CHECK(back->extra[0].second == "00-abc-def-01");
+  bytes[13] = '2';
+  CHECK(Opener::header(bytes).error().code == Code::newer);
+}
+
+TEST_CASE_FIXTURE(SealFixture, "a damaged or cut envelope is refused at every byte, and never opens wrongly") {
+  const Shape* s = shape("s", {"v", "t"});
+  for (int i = 0; i < 50; ++i) row(s, {Value::float64(i / 8.0), Value::text("abc")}, {i, 0});
+  const Buffer good = sealed();
+  std::vector<Row> back;
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    Buffer bad = good;
+    bad[i] ^= 0x10;
+    opened.reset();
+    back.clear();
+    CHECK_FALSE(opener.open(bad, shapes, opened, back).has_value());
+    back.clear();
+    CHECK_FALSE(opener.open(Bytes(good).first(i), shapes, opened, back).has_value());
+  }
+}
+
+TEST_CASE_FIXTURE(SealFixture, "a body of random bytes, or a bomb, is refused") {
+  Random random(1);
+  std::vector<Row> back;
+  for (int n = 0; n < 2000; ++n) {
+    Buffer body;
+    Writer to(body);
+    for (auto k = random.below(40); k > 0; --k) to.u8(static_cast<std::uint8_t>(random.u64()));
+    opened.reset();
+    back.clear();
+    CHECK_FALSE(opener.open_body(body, shapes, opened, back).has_value());
+  }
+}
+
+TEST_CASE_FIXTURE(SealFixture, "an envelope takes as many rows as fit, and says how many") {
+  const Shape* s = shape("s", {"noise"});
+  Random random(2);
+  for (int i = 0; i < 2000; ++i) {
+    std::string noise;
+    for (int k = 0; k < 200; ++k) noise += static_cast<char>(random.u64());
+    row(s, {Value::text(made.copy(noise))}, {i, 0});
+  }
+  Header h = header();
+  Buffer bytes;
+  std::size_t taken = 0;
+  REQUIRE(sealer.seal(rows, Effort::fast, 50'000, h, bytes, taken).has_value());
+  CHECK(bytes.size() <= 50'000);
+  CHECK(bytes.size() > 35'000);
+  CHECK(taken < rows.size());
+  CHECK(h.count == taken);
+  rows.resize(1);
+  bytes.clear();
+  CHECK(sealer.seal(rows, Effort::fast, 100, h, bytes, taken).error().code == Code::full);
+  CHECK(bytes.empty());
+}
+
+}  // namespace
+}  // namespace pinaflux

@@ -1,0 +1,78 @@
+#include "agent/seal/messages.h"
+
+#include <doctest/doctest.h>
+
+namespace pinaflux {
+namespace {
+
+AckMessage sample_ack() {
+  AckMessage m;
+  m.gateway = "pump-7";
+  m.lane = "normal";
+  m.epoch.fill(1);
+  m.high = 600;
+  m.hash[0] = 7;
+  m.gaps = {{701, 800}, {901, 950}};
+  return m;
+}
+
+TEST_CASE("an ack comes back, and is the golden line") {
+  const std::string text = format(sample_ack());
+  CHECK(text ==
+        "pinaflux-ack/1 g=pump-7 l=normal e=AQEBAQEBAQEBAQEBAQEBAQ high=600 "
+        "h=BwAAAAAAAAAAAAAAAAAAAA gaps=701-800,901-950\n");
+  const auto m = parse_ack(text);
+  REQUIRE(m.has_value());
+  CHECK(m->gateway == "pump-7");
+  CHECK(m->lane == "normal");
+  CHECK(m->epoch == sample_ack().epoch);
+  CHECK(m->high == 600);
+  CHECK(m->hash == sample_ack().hash);
+  CHECK(m->gaps == sample_ack().gaps);
+  CHECK_FALSE(m->fork);
+}
+
+TEST_CASE("hello and status come back") {
+  HelloMessage hello;
+  hello.gateway = "g";
+  hello.generation = 4;
+  hello.lanes.push_back({"normal", Epoch{}, 101, 950});
+  hello.lanes.push_back({"alarm", Epoch{}, 1, 0});
+  const auto h = parse_hello(format(hello));
+  REQUIRE(h.has_value());
+  CHECK(h->lanes.size() == 2);
+  CHECK(h->lanes[0].last == 950);
+  CHECK(format(*h) == format(hello));
+  const StatusMessage status{"g", "online", hello.lanes};
+  const auto s = parse_status(format(status));
+  REQUIRE(s.has_value());
+  CHECK(format(*s) == format(status));
+}
+
+TEST_CASE("foreign and damaged messages are refused") {
+  for (const char* bad :
+       {"", "\n", "pinaflux-ack/1", "pinaflux-ack/2 g=a l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=1 h=BwAAAAAAAAAAAAAAAAAAAA",
+        "pinaflux-ack/1 g=a l=b e=short high=1 h=BwAAAAAAAAAAAAAAAAAAAA",
+        "pinaflux-ack/1 g=a/b l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=1 h=BwAAAAAAAAAAAAAAAAAAAA",
+        "pinaflux-ack/1 g=a l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=-1 h=BwAAAAAAAAAAAAAAAAAAAA",
+        "pinaflux-ack/1 g=a l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=1 h=BwAAAAAAAAAAAAAAAAAAAA gaps=5-4",
+        "pinaflux-ack/1 g=a l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=1 h=BwAAAAAAAAAAAAAAAAAAAA gaps=5-9,7-8"}) {
+    CHECK_FALSE(parse_ack(bad).has_value());
+  }
+  CHECK_FALSE(parse_status("pinaflux-status/1 g=a state=sleeping").has_value());
+  CHECK_FALSE(parse_hello("pinaflux-hello/1 g=a c=1 l=normal,x,1,2").has_value());
+  CHECK_FALSE(parse_ack(std::string(100'000, 'a')).has_value());
+}
+
+TEST_CASE("unknown keys are ignored") {
+  CHECK(parse_hello("pinaflux-hello/1 g=a c=1 later=yes").has_value());
+}
+
+TEST_CASE("an ack cut at any byte is refused or was complete") {
+  const std::string text = format(sample_ack());
+  const auto complete = text.find(" gaps=");
+  for (std::size_t i = 0; i < complete - 1; ++i) CHECK_FALSE(parse_ack(text.substr(0, i)).has_value());
+}
+
+}  // namespace
+}  // namespace pinaflux
