@@ -13,15 +13,27 @@ namespace {
 std::atomic<std::uint64_t> allocations{0};
 }
 
-// Every allocation of this program is counted; the tests look at differences.
-void* operator new(std::size_t size) {
+// Every allocation of this program is counted; the tests look at differences. All forms are replaced
+// together, so that sanitizers see matching pairs.
+namespace {
+void* counted(std::size_t size) {
   ++allocations;
   void* p = ::malloc(size == 0 ? 1 : size);
   if (p == nullptr) ::abort();
   return p;
 }
+}  // namespace
+
+void* operator new(std::size_t size) { return counted(size); }
+void* operator new[](std::size_t size) { return counted(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
 void operator delete(void* p) noexcept { ::free(p); }
+void operator delete[](void* p) noexcept { ::free(p); }
 void operator delete(void* p, std::size_t) noexcept { ::free(p); }
+void operator delete[](void* p, std::size_t) noexcept { ::free(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { ::free(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { ::free(p); }
 
 namespace pinaflux {
 namespace {
