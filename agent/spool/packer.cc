@@ -31,8 +31,9 @@ constexpr double kMergeGainMax = 16.0;
 
 void take_times(Entry& entry, const Header& header) {
   entry.time_first = header.time_first.ns;
-  entry.time_last = header.time_last.ns;
   entry.boot = header.time_first.boot;
+  entry.time_last =
+      header.time_last.boot == entry.boot ? header.time_last.ns : header.time_first.ns;
 }
 
 Bytes body_of(Bytes envelope) {
@@ -100,6 +101,7 @@ Status Packer::pack(Job& job, std::span<const Record> records) {
   const bool hurry = job.places > 0 || records.size() >= old_count;
   Status sealed = seal_rows(job, rows_first_, hurry ? Effort::fast : Effort::standard,
                             pending && !merging ? Make::chunks : Make::envelopes_and_tail);
+  if (sealed) merge_first_ = false;
   if (sealed && merging && bytes_pending > bytes_added && bytes_made_ > 0) {
     const double gain = (bytes_pending + bytes_added) / static_cast<double>(bytes_made_);
     lane.merge_gain = std::clamp(gain, 1.0, kMergeGainMax);
@@ -108,7 +110,7 @@ Status Packer::pack(Job& job, std::span<const Record> records) {
 }
 
 bool Packer::must_merge(const Job& job, std::size_t record_count) const {
-  if (job.places > 0) return true;
+  if (job.places > 0 || merge_first_) return true;
   const Progress& at = job.lane.at;
   const std::uint64_t pending = at.next_seq - 1 - at.sealed_last;
   const double added = job.lane.bytes_per_record * static_cast<double>(record_count);
@@ -223,6 +225,12 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
     Buffer bytes;
     std::size_t taken = 0;
     Status sealed = sealer_.seal(rows, effort, limits::kEnvelopeBytesMax, header, bytes, taken);
+    if (!sealed && sealed.error().code == Code::full && taken <= 1) {
+      if (Status s = give_up(job, rows.front(), first, make); !s) return s;
+      ++first;
+      rows = rows.subspan(1);
+      continue;
+    }
     if (!sealed) return sealed;
     ASSERT(taken > 0 && taken <= rows.size());
     learn(lane.bytes_per_record, bytes.size(), taken);
@@ -239,6 +247,40 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
     rows = rows.subspan(taken);
   }
   return {};
+}
+
+// A record that fits into no envelope (ten thousand fields, each a hash after masking) is declared lost in
+// its place: it must not stop its lane.
+Status Packer::give_up(Job& job, const Row& row, std::uint64_t seq, Make make) {
+  if (make == Make::chunks) {
+    merge_first_ = true;
+    return fail(Code::full, "a record is larger than an envelope may be");
+  }
+  Progress& at = job.lane.at;
+  Entry grave;
+  grave.lane = job.lane.id;
+  grave.kind = Kind::tombstone;
+  grave.range = {seq, seq};
+  grave.time_first = grave.time_last = row.time.ns;
+  grave.boot = row.time.boot;
+  grave.age = job.age;
+  grave.hash = grave.previous = at.chain;
+  grave.loss = Loss::too_large;
+  if (Status s = job.queue.put(grave, {}); !s) return s;
+  at.sealed_last = seq;
+  ++at.shed;
+  at.changed = true;
+  return lease(job);
+}
+
+Status Packer::check_names(const std::string& gateway, const std::string& lane) {
+  Header header;
+  header.gateway = gateway;
+  header.lane = lane;
+  header.range.first = 1;
+  std::size_t taken = 0;
+  body_.clear();
+  return sealer_.seal({}, Effort::fast, limits::kEnvelopeBytesMax, header, body_, taken);
 }
 
 Status Packer::put_envelope(Job& job, Header& header, Buffer&& bytes) {

@@ -35,6 +35,11 @@ class Packer {
     std::vector<Lease>& leases;  // They are appended here, bytes and all.
   };
   Status pack(Job& job, std::span<const Record> records);
+  // The last pack() failed on a record that fits into no envelope, behind chunks: the next one merges
+  // them first, so that the record's tombstone has its place.
+  bool must_repeat() const { return merge_first_; }
+  // A header can carry these names.
+  Status check_names(const std::string& gateway, const std::string& lane);
   // Leases what was sealed before, as long as there are places.
   Status lease(Job& job);
 
@@ -50,6 +55,7 @@ class Packer {
   void forget_opened();
   enum class Make { envelopes, chunks, envelopes_and_tail };
   Status seal_rows(Job& job, std::uint64_t first, Effort effort, Make make);
+  Status give_up(Job& job, const Row& row, std::uint64_t seq, Make make);
   Status put_envelope(Job& job, Header& header, Buffer&& bytes);
   Status put_chunk(Job& job, const Header& header, Bytes envelope);
 
@@ -61,7 +67,8 @@ class Packer {
   std::vector<Row> rows_;         // Opened and new ones, in order.
   std::uint64_t rows_first_ = 0;  // Seq of rows_[0].
   std::uint64_t bytes_made_ = 0;  // By this pack().
-  Buffer body_;                   // Scratch.
+  bool merge_first_ = false;
+  Buffer body_;  // Scratch.
 };
 
 }  // namespace pinaflux

@@ -42,7 +42,7 @@ Result<Room> Room::prepare(sqlite::Database& database, std::uint64_t bytes_max,
   const auto whole = static_cast<std::int64_t>(bytes_max);
   const std::int64_t ours =
       std::max({whole - static_cast<std::int64_t>(bytes_taken), whole / 2, kBytesMin});
-  room.wal_due_ = std::clamp(ours / 64, 256 * kKiB, 4 * kMiB);
+  room.wal_due_ = std::clamp(ours / 64, 256 * kKiB, kMiB);
   room.wal_max_ = room.wal_due_ + kTransactionBytesMax;
   const std::int64_t file_max = (ours - room.wal_max_) / kPageBytes * kPageBytes;
   const std::int64_t reserve = std::max(file_max / 50, 64 * kPageBytes);

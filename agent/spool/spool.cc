@@ -128,6 +128,9 @@ struct Spool::State {
 };
 
 Status Spool::State::open(std::vector<std::string>& findings) {
+  for (const LaneOptions& lane : options.lanes) {
+    if (Status s = packer.check_names(options.gateway, lane.name); !s) return s;
+  }
   auto made = Store::open(options, clock.wall(), entropy, findings);
   if (!made && made.error().code == Code::corrupt) {
     if (Status s = set_aside(options, clock.wall(), made.error().what, findings); !s) return s;
@@ -147,7 +150,8 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
   }
   Request request{group, wish, now, true, expected_bytes(group, store->lanes)};
   Status done = attempt(request, leases);
-  if (!done && done.error().code == Code::full && request.bytes < most_bytes(group)) {
+  if (!done && done.error().code == Code::full &&
+      (request.bytes < most_bytes(group) || packer.must_repeat())) {
     request.bytes = most_bytes(group);
     done = attempt(request, leases);
   }

@@ -130,4 +130,32 @@ TEST_CASE_FIXTURE(SpoolFixture, "a queue with a hole is put aside, not sent as i
   CHECK(lane_state(0).next_seq == 1);
 }
 
+TEST_CASE_FIXTURE(SpoolFixture,
+                  "a record that fits into no envelope is declared lost and stops nothing") {
+  open();
+  add(0, 0, 10);
+  commit();
+  add(0, 10, 5);
+  add_noise(0, 15, 1, 200'000);
+  add(0, 16, 4);
+  commit();
+  wish.envelopes.fill(8);
+
+  add_noise(0, 20, 1, 200'000);
+  FarEnd far;
+  do {
+    commit();
+    far.take(leases);
+  } while (!leases.empty());
+
+  CHECK(far.lanes[0].high == 21);
+  CHECK(far.lanes[0].landed.size() == 19);
+  CHECK(far.lanes[0].lost ==
+        std::map<std::uint64_t, std::string>{{16, "too_large"}, {21, "too_large"}});
+  CHECK(lane_state(0).records_shed == 2);
+  CHECK(lane_state(0).records_queued == 19);
+  open();
+  CHECK(findings.empty());
+}
+
 }  // namespace pinaflux::spool_kit

@@ -171,6 +171,8 @@ TEST_CASE_FIXTURE(SpoolFixture, "options beyond the limits are refused") {
   options.bytes_max = Spool::kBytesMin - 1;
   CHECK(try_open().error().code == Code::invalid);
   options.bytes_max = Spool::kBytesMin;
+  options.lanes[1].name = "a b";
+  CHECK(try_open().error().code == Code::invalid);
   options.lanes[1].name = "alarm";
   CHECK(try_open().error().code == Code::invalid);
   options.lanes.clear();
