@@ -1,10 +1,11 @@
-// A lane:    hello -> the collector's ack, or a third of ack_timeout without it -> envelopes, window by window.
-//            No ack for ack_timeout: the window halves and hello is said again, which costs a hundred bytes where a
-//            resend costs a window. An answer that is behind what was sent means that it is lost: resend. No answer
-//            for twice the time: resend, and be twice as patient the next time, an hour at most: the far end is
-//            away, and what lies in the broker's queue for it would only be there twice.
-// Refusals:  no subscriber, not authorised, too large, over quota: the lane rests with back-off, then its envelopes
-//            are leased and sent again. Nothing is dropped.
+// A lane:    hello -> the collector's ack, or a third of ack_timeout without it -> envelopes,
+//            window by window. No ack for ack_timeout: the window halves and hello is said again,
+//            which costs a hundred bytes where a resend costs a window. An answer that is behind
+//            what was sent means that it is lost: resend. No answer for twice the time: resend, and
+//            be twice as patient the next time, an hour at most: the far end is away, and what lies
+//            in the broker's queue for it would only be there twice.
+// Refusals:  no subscriber, not authorised, too large, over quota: the lane rests with back-off,
+//            then its envelopes are leased and sent again. Nothing is dropped.
 
 #include <algorithm>
 #include <array>
@@ -63,18 +64,20 @@ std::size_t Uplink::State::places() const {
 void Uplink::State::take(std::vector<Lease>&& leases) {
   std::array<bool, limits::kLanesMax> seen{}, drop{};
   for (Lease& lease : leases) {
-    ASSERT(lease.lane < lanes.size());
-    Lane& lane = lanes[lease.lane];
-    if (!seen[lease.lane]) {
-      seen[lease.lane] = true;
-      drop[lease.lane] = !up || !lane.flight.in_order(lease);
-      if (!up) lane.flight.lose_from(lease.range.first);
-      if (drop[lease.lane] && !std::ranges::contains(lost_lanes, lease.lane))
-        lost_lanes.push_back(lease.lane);
-    }
-    if (!drop[lease.lane] && !take(std::move(lease))) drop[lease.lane] = true;
+    const LaneIndex index = lease.lane;
+    ASSERT(index < lanes.size());
+    if (!std::exchange(seen[index], true)) drop[index] = !may_take(lease);
+    if (!drop[index]) drop[index] = !take(std::move(lease));
   }
   pump();
+}
+
+bool Uplink::State::may_take(const Lease& first_of_batch) {
+  LaneFlight& flight = lanes[first_of_batch.lane].flight;
+  if (up && flight.in_order(first_of_batch)) return true;
+  if (!up) flight.lose_from(first_of_batch.range.first);
+  tell_lost(first_of_batch.lane);
+  return false;
 }
 
 bool Uplink::State::take(Lease&& lease) {
@@ -174,6 +177,10 @@ void Uplink::State::lose(LaneIndex index) {
   lane.flight.lose();
   lane.probed = false;
   lane.answer_until = {};
+  tell_lost(index);
+}
+
+void Uplink::State::tell_lost(LaneIndex index) {
   if (!std::ranges::contains(lost_lanes, index)) lost_lanes.push_back(index);
 }
 

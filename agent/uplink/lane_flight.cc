@@ -1,12 +1,13 @@
 // After a restart the collector's answer to hello may be ahead of all that we know:
 //
-//   collector has   1 ........................ 300      ack: high 300, hash of the envelope that ends at 300
+//   collector has   1 .............. 300      ack: high 300, hash of the envelope that ends there
 //   spool leases    1-100  101-200  201-300  301-400    (its acks were lost with the process)
 //
-// The ack cannot be proved from memory, so it is kept pending and leases are passed by, unsent, up to the one that
-// ends at `high`: if that has the hash, all of them go; if not, or if none ends there, the ack is dropped and the
-// leases are given up, so that the spool begins again at 1 and everything is sent. The same way serves after a lost
-// link. An ack above what was sent on this connection is never pending: it is a lie.
+// The ack cannot be proved from memory, so it is kept pending and leases are passed by, unsent, up
+// to the one that ends at `high`: if that has the hash, all of them go; if not, or if none ends
+// there, the ack is dropped and the leases are given up, so that the spool begins again at 1 and
+// everything is sent. The same way serves after a lost link. An ack above what was sent on this
+// connection is never pending: it is a lie.
 
 #include "agent/uplink/lane_flight.h"
 

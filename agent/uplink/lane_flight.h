@@ -1,9 +1,10 @@
 // LaneFlight: what of one lane is leased, what of that was sent, and which acks fit it.
 //
-// Promise    accept() moves only by an ack whose hash is that of the envelope that ends there, or by
-//            delivery to the broker. An ack that does not fit changes nothing.
+// Promise    accept() moves only by an ack whose hash is that of the envelope that ends there, or
+//            by delivery to the broker. An ack that does not fit changes nothing.
 // Order      Items leave in the order leased; they go away from the front only, or all at once.
-// Limits     Remembers the ends of at most kKnownMax envelopes that were sent and whose leases were lost.
+// Limits     Remembers the ends of at most kKnownMax envelopes that were sent and whose leases were
+//            lost.
 // Threads    Loop.
 // Tests      tests/agent/uplink/
 #pragma once
@@ -45,8 +46,8 @@ class LaneFlight {
   void committed(const Epoch& epoch, std::uint64_t last, std::uint64_t acked);
   Verdict judge(const AckMessage& ack);
   Taken take(Lease&& lease);
-  // False: a batch that was leased before the spool was told of the loss: to be dropped, and the loss told
-  // again. One at most follows a loss.
+  // False: a batch that was leased before the spool was told of the loss: to be dropped, and the
+  // loss told again. One at most follows a loss.
   bool in_order(const Lease& first_of_batch);
   // The leases are lost: what was sent is remembered by its end and hash.
   void lose();

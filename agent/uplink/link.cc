@@ -1,5 +1,6 @@
-// The link:  waiting -(back-off)-> connecting -> working -(lost)-> waiting. MQTT 5 first; 3.1.1 once a broker says
-//            0x84, and on every fourth try of a broker that never answered (some hang up without a word).
+// The link:  waiting -(back-off)-> connecting -> working -(lost)-> waiting. MQTT 5 first; 3.1.1
+//            once a broker says 0x84, and on every fourth try of a broker that never answered (some
+//            hang up without a word).
 
 #include <algorithm>
 #include <utility>

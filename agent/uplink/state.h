@@ -1,4 +1,5 @@
-// Uplink::State: one link and the lanes that use it. The link is in link.cc, the lanes in delivery.cc.
+// Uplink::State: one link and the lanes that use it. The link is in link.cc, the lanes in
+// delivery.cc.
 //
 // Threads    Loop.
 #pragma once
@@ -70,7 +71,9 @@ struct Uplink::State {
   void judge(const AckMessage& ack, LaneIndex index);
   void accepted(LaneIndex index);
   void reject(const char* why);
+  bool may_take(const Lease& first_of_batch);
   void lose(LaneIndex index);
+  void tell_lost(LaneIndex index);
   // True: it is time to ask the collector what it has.
   bool look_for_acks(Lane& lane, LaneIndex index, Instant now);
 

@@ -1,9 +1,10 @@
 // Uplink: sends leased envelopes, in order, and says what the far end has.
 //
-// Promise    Sends nothing that is not on disk. Deletes nothing: it reports acks, the spool deletes. An
-//            ack that does not fit (other epoch, hash, beyond what was sent) is reported, never used.
-// Order      Envelopes of a lane leave in the order leased. After a lost link everything that is not
-//            acknowledged is leased and sent again.
+// Promise    Sends nothing that is not on disk. Deletes nothing: it reports acks, the spool
+//            deletes. An ack that does not fit (other epoch, hash, beyond what was sent) is
+//            reported, never used.
+// Order      Envelopes of a lane leave in the order leased. After a lost link everything that is
+//            not acknowledged is leased and sent again.
 // Limits     `window` envelopes in flight over all lanes; back-off with full jitter, bounded.
 // Threads    Loop.
 // Tests      tests/agent/uplink/
@@ -58,7 +59,8 @@ struct UplinkHealth {
 
 class Uplink : private MqttClient::Events {
  public:
-  // `changed` is called (on the loop) when there is something for take_acks() or a free place again.
+  // `changed` is called (on the loop) when there is something for take_acks() or a free place
+  // again.
   Uplink(const UplinkOptions& options, const Clock& clock, Entropy& entropy, Loop& loop,
          MqttClientMaker make_client, std::function<void()> changed);
   ~Uplink() override;
@@ -74,8 +76,9 @@ class Uplink : private MqttClient::Events {
   // (Spool::unlease them).
   void take_acks(std::vector<LaneAck>& acks);
   std::vector<LaneIndex> take_lost();
-  // What hello, status message and last will carry: the last committed seq of each lane, and the last
-  // that was acknowledged (as the spool has it; what came since is known here). Before start(), too.
+  // What hello, status message and last will carry: the last committed seq of each lane, and the
+  // last that was acknowledged (as the spool has it; what came since is known here). Before
+  // start(), too.
   void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq,
                  std::uint64_t acked = 0);
   // After stop(): goodbye was said, or there was nobody to say it to.

@@ -16,7 +16,7 @@ LeaseWish share_places(std::size_t free, std::span<const LaneDemand> lanes) {
     if (!lanes[i].open) continue;
     std::size_t places = 1;
     if (busy == 0 || lanes[i].busy) {
-      const std::size_t part = (rest + sharing - 1) / sharing;
+      const std::size_t part = (rest + sharing - 1) / std::max<std::size_t>(1, sharing);
       places += part;
       rest -= part;
       --sharing;

@@ -1,7 +1,8 @@
 // Window: how many envelopes may be in flight, and how the free places are shared among the lanes.
 //
-// Promise    Halves when acks do not come, at least 1; grows by one for each window acknowledged, up to the
-//            most that was configured: a thousand gateways share a collector's queue (as TCP shares a link).
+// Promise    Halves when acks do not come, at least 1; grows by one for each window acknowledged,
+//            up to the most that was configured: a thousand gateways share a collector's queue (as
+//            TCP shares a link).
 // Threads    Loop.
 // Tests      tests/agent/uplink/window_test.cc
 #pragma once
@@ -41,8 +42,8 @@ struct LaneDemand {
   bool busy = false;  // Has envelopes in flight: more are likely to follow.
 };
 
-// Each open lane gets one of the `free` places (the uplink keeps what is then too many until there is a
-// place for it), the busy ones share the rest; all of them if none is busy.
+// Each open lane gets one of the `free` places (the uplink keeps what is then too many until there
+// is a place for it), the busy ones share the rest; all of them if none is busy.
 LeaseWish share_places(std::size_t free, std::span<const LaneDemand> lanes);
 
 }  // namespace pinaflux

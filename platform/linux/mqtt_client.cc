@@ -8,9 +8,10 @@
 // No deadlock: the switchboard's mutex is held for a copy only, never while Paho is called, so a
 // handle may be destroyed on the loop while a callback runs.
 //
-// Paho 1.3.14 tells of the reason code of a PUBACK only when it is a refusal: 0x10, nobody is subscribed, arrives
-// as 0 (seen against Mosquitto 2.0), and "delivered" would delete what nobody has. So the linker leads Paho's one
-// call of MQTTProtocol_handlePubacks() through us (--wrap, beside deps::paho); its thread calls on_published5() next.
+// Paho 1.3.14 tells of the reason code of a PUBACK only when it is a refusal: 0x10, nobody is
+// subscribed, arrives as 0 (seen against Mosquitto 2.0), and "delivered" would delete what nobody
+// has. So the linker leads Paho's one call of MQTTProtocol_handlePubacks() through us (--wrap,
+// beside deps::paho); its thread calls on_published5() next.
 //
 // An idle handle lives as long as the maker: with the last handle Paho stops its threads, and
 // whoever destroys it waits for them, up to a second, on our loop.
@@ -140,7 +141,8 @@ void on_refused4(void* context, MQTTAsync_failureData* data) {
   post_lost(context, code > 0 ? mqtt::reason_of_return_code(code) : 0, text);
 }
 
-// The reason of a CONNACK is told as a positive code; those of 3.1.1 come when the broker knows only that.
+// The reason of a CONNACK is told as a positive code; those of 3.1.1 come when the broker knows
+// only that.
 void on_refused5(void* context, MQTTAsync_failureData5* data) {
   const int reason = data->code > 0 ? data->code : static_cast<int>(data->reasonCode);
   post_lost(context, reason > 0 ? mqtt::reason_of_return_code(reason) : 0,
@@ -496,6 +498,7 @@ std::shared_ptr<void> hold_threads() {
 
 }  // namespace
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names.
 extern "C" {
 // Paho's Ack (MQTTPacket.h, 1.3): the header is a union with bit fields of an unsigned int.
 struct PinafluxPahoAck {
@@ -510,6 +513,7 @@ int __wrap_MQTTProtocol_handlePubacks(void* ack, int socket, void** removed) {
   return __real_MQTTProtocol_handlePubacks(ack, socket, removed);
 }
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 MqttClientMaker make_mqtt_client_maker(Loop& loop) {
   return

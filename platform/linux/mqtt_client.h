@@ -1,5 +1,5 @@
-// MqttClient over Paho's asynchronous C library (the C++ one adds exceptions and size, and nothing that is used
-// here).
+// MqttClient over Paho's asynchronous C library (the C++ one adds exceptions and size, and nothing
+// that is used here).
 //
 // Ownership  The Loop must outlive the maker's clients.
 // Threads    The maker and its clients: loop.

@@ -1,4 +1,5 @@
-// AckOrder: turns acks that come in any order into PUBACKs in the order of the messages (MQTT 5.0, section 4.6).
+// AckOrder: turns acks that come in any order into PUBACKs in the order of the messages (MQTT 5.0,
+// section 4.6).
 //
 // Limits     65,535 messages; 16 KiB and two bytes for each message that waits.
 // Threads    One owner at a time.

@@ -1,5 +1,6 @@
-// Writing: sizes are known before the first byte goes out, so every packet is appended once and nothing is moved.
-// Properties are named only where they differ from what the standard takes without them.
+// Writing: sizes are known before the first byte goes out, so every packet is appended once and
+// nothing is moved. Properties are named only where they differ from what the standard takes
+// without them.
 
 #include "platform/mqtt/packet.h"
 

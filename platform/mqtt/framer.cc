@@ -1,6 +1,6 @@
-// A fixed header is a byte of type and flags and one to four bytes of remaining length. Whole packets are given as
-// views into what was fed; only a packet that is cut by the end of the input is gathered in `kept_`, and exactly
-// its own bytes: what follows it is given from the input again.
+// A fixed header is a byte of type and flags and one to four bytes of remaining length. Whole
+// packets are given as views into what was fed; only a packet that is cut by the end of the input
+// is gathered in `kept_`, and exactly its own bytes: what follows it is given from the input again.
 
 #include <algorithm>
 

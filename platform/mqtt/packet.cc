@@ -1,6 +1,6 @@
-// Reading: one function a packet; each takes the body apart in the order of the standard and ends with whole(),
-// which wants every byte read. Version 4 (3.1.1) is version 5 without property lists and, in most places, without
-// reason codes.
+// Reading: one function a packet; each takes the body apart in the order of the standard and ends
+// with whole(), which wants every byte read. Version 4 (3.1.1) is version 5 without property lists
+// and, in most places, without reason codes.
 
 #include "platform/mqtt/packet.h"
 

@@ -1,7 +1,8 @@
 // Packet: the bytes of MQTT 3.1.1 and 5, both ways, QoS 0 and 1 only.
 //
 // Promise    Parsers trust nothing: whatever the bytes are, they give a packet or a Fault with the
-//            reason code of MQTT 5 for it, and read nothing outside. Complete packets are not copied.
+//            reason code of MQTT 5 for it, and read nothing outside. Complete packets are not
+//            copied.
 // Limits     Framer: `packet_bytes_max` a packet, fixed header included.
 // Ownership  Packets are views into the bytes that were fed.
 // Threads    A Framer has one owner; the rest are pure functions.
@@ -129,7 +130,8 @@ Parsed<Subscribe> parse_subscribe(const Frame& frame, int version);
 Parsed<Suback> parse_suback(const Frame& frame, int version);
 Parsed<Disconnect> parse_disconnect(const Frame& frame, int version);
 
-// These append to `to`. Texts must fit their 16-bit lengths: false, and nothing appended, otherwise.
+// These append to `to`. Texts must fit their 16-bit lengths: false, and nothing appended,
+// otherwise.
 [[nodiscard]] bool put_connect(Buffer& to, const Connect& packet);
 void put_connack(Buffer& to, const Connack& packet, int version);
 [[nodiscard]] bool put_publish(Buffer& to, const Publish& packet, int version);

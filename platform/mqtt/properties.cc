@@ -1,7 +1,9 @@
-// One table says what every property looks like, where it may stand and whether it may come twice; the reader
-// below knows nothing of single properties but where to put the few that are used.
+// One table says what every property looks like, where it may stand and whether it may come twice;
+// the reader below knows nothing of single properties but where to put the few that are used.
 
 #include "platform/mqtt/properties.h"
+
+#include <array>
 
 #include "platform/base/text.h"
 #include "platform/mqtt/reason.h"
@@ -33,40 +35,39 @@ constexpr std::uint16_t at(auto... places) {
   return static_cast<std::uint16_t>((static_cast<unsigned>(places) | ...));
 }
 
-constexpr Rule rule(std::uint32_t id) {
+constexpr std::size_t kRules = 0x2b;
+constexpr std::array<Rule, kRules> kRuleOf = [] {
+  std::array<Rule, kRules> rules{};
   using enum Place;
-  switch (id) {
-    case 0x01: return {Kind::flag, at(publish, will)};    // Payload Format Indicator
-    case 0x02: return {Kind::u32, at(publish, will)};     // Message Expiry Interval
-    case 0x03: return {Kind::text, at(publish, will)};    // Content Type
-    case 0x08: return {Kind::text, at(publish, will)};    // Response Topic
-    case 0x09: return {Kind::binary, at(publish, will)};  // Correlation Data
-    case 0x0b:
-      return {Kind::varint_not_0, at(publish, subscribe), true};      // Subscription Identifier
-    case 0x11: return {Kind::u32, at(connect, connack, disconnect)};  // Session Expiry Interval
-    case 0x12: return {Kind::text, at(connack)};                      // Assigned Client Identifier
-    case 0x13: return {Kind::u16, at(connack)};                       // Server Keep Alive
-    case 0x15: return {Kind::text, at(connect, connack)};             // Authentication Method
-    case 0x16: return {Kind::binary, at(connect, connack)};           // Authentication Data
-    case 0x17: return {Kind::flag, at(connect)};                      // Request Problem Information
-    case 0x18: return {Kind::u32, at(will)};                          // Will Delay Interval
-    case 0x19: return {Kind::flag, at(connect)};              // Request Response Information
-    case 0x1a: return {Kind::text, at(connack)};              // Response Information
-    case 0x1c: return {Kind::text, at(connack, disconnect)};  // Server Reference
-    case 0x1f: return {Kind::text, at(connack, puback, suback, disconnect)};  // Reason String
-    case 0x21: return {Kind::u16_not_0, at(connect, connack)};                // Receive Maximum
-    case 0x22: return {Kind::u16, at(connect, connack)};                      // Topic Alias Maximum
-    case 0x23: return {Kind::u16_not_0, at(publish)};                         // Topic Alias
-    case 0x24: return {Kind::flag, at(connack)};                              // Maximum QoS
-    case 0x25: return {Kind::flag, at(connack)};                              // Retain Available
-    case 0x26: return {Kind::pair, 0xffff, true};                             // User Property
-    case 0x27: return {Kind::u32_not_0, at(connect, connack)};                // Maximum Packet Size
-    case 0x28: return {Kind::flag, at(connack)};  // Wildcard Subscription Available
-    case 0x29: return {Kind::flag, at(connack)};  // Subscription Identifier Available
-    case 0x2a: return {Kind::flag, at(connack)};  // Shared Subscription Available
-    default: return {};
-  }
-}
+  rules[0x01] = {Kind::flag, at(publish, will)};                     // Payload Format Indicator
+  rules[0x02] = {Kind::u32, at(publish, will)};                      // Message Expiry Interval
+  rules[0x03] = {Kind::text, at(publish, will)};                     // Content Type
+  rules[0x08] = {Kind::text, at(publish, will)};                     // Response Topic
+  rules[0x09] = {Kind::binary, at(publish, will)};                   // Correlation Data
+  rules[0x0b] = {Kind::varint_not_0, at(publish, subscribe), true};  // Subscription Identifier
+  rules[0x11] = {Kind::u32, at(connect, connack, disconnect)};       // Session Expiry Interval
+  rules[0x12] = {Kind::text, at(connack)};                           // Assigned Client Identifier
+  rules[0x13] = {Kind::u16, at(connack)};                            // Server Keep Alive
+  rules[0x15] = {Kind::text, at(connect, connack)};                  // Authentication Method
+  rules[0x16] = {Kind::binary, at(connect, connack)};                // Authentication Data
+  rules[0x17] = {Kind::flag, at(connect)};                           // Request Problem Information
+  rules[0x18] = {Kind::u32, at(will)};                               // Will Delay Interval
+  rules[0x19] = {Kind::flag, at(connect)};                           // Request Response Information
+  rules[0x1a] = {Kind::text, at(connack)};                           // Response Information
+  rules[0x1c] = {Kind::text, at(connack, disconnect)};               // Server Reference
+  rules[0x1f] = {Kind::text, at(connack, puback, suback, disconnect)};  // Reason String
+  rules[0x21] = {Kind::u16_not_0, at(connect, connack)};                // Receive Maximum
+  rules[0x22] = {Kind::u16, at(connect, connack)};                      // Topic Alias Maximum
+  rules[0x23] = {Kind::u16_not_0, at(publish)};                         // Topic Alias
+  rules[0x24] = {Kind::flag, at(connack)};                              // Maximum QoS
+  rules[0x25] = {Kind::flag, at(connack)};                              // Retain Available
+  rules[0x26] = {Kind::pair, 0xffff, true};                             // User Property
+  rules[0x27] = {Kind::u32_not_0, at(connect, connack)};                // Maximum Packet Size
+  rules[0x28] = {Kind::flag, at(connack)};  // Wildcard Subscription Available
+  rules[0x29] = {Kind::flag, at(connack)};  // Subscription Identifier Available
+  rules[0x2a] = {Kind::flag, at(connack)};  // Shared Subscription Available
+  return rules;
+}();
 
 struct Value {
   std::uint32_t number = 0;
@@ -157,7 +158,7 @@ Parsed<Properties> read_properties(WireReader& from, Place place) {
   std::uint64_t seen = 0;
   while (list.left() > 0) {
     const std::uint32_t id = list.varint();
-    const Rule its = rule(id);
+    const Rule its = id < kRules ? kRuleOf[id] : Rule{};
     if (its.kind == Kind::none)
       return std::unexpected(Fault{reason::kMalformed, "an unknown property"});
     if ((its.places & at(place)) == 0) {

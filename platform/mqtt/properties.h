@@ -1,4 +1,5 @@
-// Properties: the property lists of MQTT 5, read strictly: unknown, misplaced, doubled and out-of-range ones are faults.
+// Properties: the property lists of MQTT 5, read strictly: unknown, misplaced, doubled and
+// out-of-range ones are faults.
 //
 // Ownership  Views into the packet that was read.
 // Threads    Values and pure functions; any.
@@ -48,7 +49,8 @@ struct Properties {
   std::string_view reason_string;
 };
 
-// Big-endian reading of one packet's body; after the first short read it is failed() and gives zeros.
+// Big-endian reading of one packet's body; after the first short read it is failed() and gives
+// zeros.
 class WireReader {
  public:
   explicit WireReader(Bytes from) : from_(from) {}

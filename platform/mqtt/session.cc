@@ -1,14 +1,16 @@
 // One connection, one state: dialling -> greeting -> open -> closing -> closed.
 //
-// What is to be sent gathers in `out_` and goes out once per batch of events (a timer of no duration): a commit
-// that acknowledges ten thousand messages makes one write of 40,000 bytes, not ten thousand packets.
+// What is to be sent gathers in `out_` and goes out once per batch of events (a timer of no
+// duration): a commit that acknowledges ten thousand messages makes one write of 40,000 bytes, not
+// ten thousand packets.
 //
-// A fault of the peer, and disconnect(), send DISCONNECT and finish() the stream; closed() is reported when the
-// stream says so, so that the owner may destroy the session there without cutting the farewell off.
+// A fault of the peer, and disconnect(), send DISCONNECT and finish() the stream; closed() is
+// reported when the stream says so, so that the owner may destroy the session there without cutting
+// the farewell off.
 //
-// mark() rides on the order of TCP and of the broker: a PINGRESP can only come after everything that was sent
-// before its PINGREQ has been read. PINGREQs are answered one by one, in order, hence a plain queue of marks;
-// those of the keep-alive are mark 0.
+// mark() rides on the order of TCP and of the broker: a PINGRESP can only come after everything
+// that was sent before its PINGREQ has been read. PINGREQs are answered one by one, in order, hence
+// a plain queue of marks; those of the keep-alive are mark 0.
 
 #include "platform/mqtt/session.h"
 

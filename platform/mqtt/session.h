@@ -2,12 +2,13 @@
 //
 // Promise    A QoS 1 message is acknowledged only by ack(); PUBACKs are sent in the order of the
 //            messages (MQTT 5.0 section 4.6), many in one write. Reconnecting is the owner's.
-// Order      connect() -> connected() | closed(); messages in the order received; closed() last, once.
-// Limits     `receive_max` messages unacknowledged (3.1.1 cannot say it: 65,535 there), `packet_bytes_max`
-//            a packet; a peer that passes them, or sends malformed bytes, is disconnected with the reason
-//            code of MQTT 5.0.
-// Ownership  Events must outlive the Session. Views in events die with the call. A Session may be destroyed
-//            inside any of its own events.
+// Order      connect() -> connected() | closed(); messages in the order received; closed() last,
+//            once.
+// Limits     `receive_max` messages unacknowledged (3.1.1 cannot say it: 65,535 there),
+//            `packet_bytes_max` a packet; a peer that passes them, or sends malformed bytes, is
+//            disconnected with the reason code of MQTT 5.0.
+// Ownership  Events must outlive the Session. Views in events die with the call. A Session may be
+//            destroyed inside any of its own events.
 // Threads    Loop.
 // Tests      tests/platform/mqtt/session_test.cc
 // Source     MQTT Version 5.0 and 3.1.1, OASIS Standards.
@@ -65,7 +66,8 @@ class Session {
     virtual void message(const Message& message) = 0;
     // The PUBACK of a message that publish() sent.
     virtual void published(std::uint16_t packet_id, int reason) = 0;
-    // Everything acknowledged before mark() was called has reached the broker (a PINGRESP proves it).
+    // Everything acknowledged before mark() was called has reached the broker (a PINGRESP proves
+    // it).
     virtual void mark_reached(std::uint64_t mark) = 0;
     virtual void closed(Error reason, int reason_code) = 0;
   };
@@ -80,8 +82,8 @@ class Session {
   virtual void ack(std::uint16_t packet_id) = 0;  // Sent with the next flush, in message order.
   virtual Result<std::uint16_t> publish(std::string_view topic, Bytes payload,
                                         bool retained) = 0;  // QoS 1.
-  // Sends PINGREQ after the PUBACKs so far; see mark_reached(). Acks that wait for an earlier message's
-  // ack make the mark wait with them.
+  // Sends PINGREQ after the PUBACKs so far; see mark_reached(). Acks that wait for an earlier
+  // message's ack make the mark wait with them.
   virtual std::uint64_t mark() = 0;
   virtual void pause(bool paused) = 0;  // Stops reading: TCP holds the broker back.
   virtual void disconnect() = 0;

@@ -1,5 +1,5 @@
-// The first byte chooses version and cut; the rest is a stream of packets. Whatever the bytes are, each packet is
-// parsed or refused with a reason, and cutting the stream elsewhere changes nothing.
+// The first byte chooses version and cut; the rest is a stream of packets. Whatever the bytes are,
+// each packet is parsed or refused with a reason, and cutting the stream elsewhere changes nothing.
 
 #include <algorithm>
 #include <cstddef>

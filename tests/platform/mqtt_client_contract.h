@@ -1,5 +1,6 @@
-// What every MqttClient keeps, whoever made it: a recorder of its events, and the promises as functions of a
-// fixture that has `loop_until(condition)`, `maker`, `address` and, where the broker can go away, `stop_broker()`.
+// What every MqttClient keeps, whoever made it: a recorder of its events, and the promises as
+// functions of a fixture that has `loop_until(condition)`, `maker`, `address` and, where the broker
+// can go away, `stop_broker()`.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// An Uplink with a broker and a collector that do as they are told, and a clock that the test moves.
+// An Uplink with a broker and a collector that do as they are told, and a clock that the test
+// moves.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +32,7 @@ struct CountingEntropy final : Entropy {
 inline Digest digest_of(std::uint64_t last) {
   Digest digest{};
   for (std::size_t i = 0; i < 8; ++i) digest[i] = static_cast<std::uint8_t>(last >> (8 * i));
-  digest[31] = 0xd1;
+  digest[15] = 0xd1;  // Sixteen bytes travel.
   return digest;
 }
 

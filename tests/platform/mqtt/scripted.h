@@ -1,6 +1,6 @@
-// A loop whose time moves when told to, and a network whose far end is the test: it reads what was written and
-// says what comes back. Everything happens inside ScriptedLoop::advance(), never inside a call, as the interfaces
-// promise.
+// A loop whose time moves when told to, and a network whose far end is the test: it reads what was
+// written and says what comes back. Everything happens inside ScriptedLoop::advance(), never inside
+// a call, as the interfaces promise.
 #pragma once
 
 #include <algorithm>
