@@ -7,7 +7,7 @@
 #include "agent/agent/gatherer.h"
 #include "agent/agent/pace.h"
 #include "agent/ingest/factory.h"
-#include "agent/seal/decode.h"
+#include "agent/collector/row_json.h"
 #include "agent/uplink/uplink.h"
 #include "agent/vault/vault.h"
 #include "version.h"
@@ -154,9 +154,12 @@ std::optional<Agent::Refusal> Agent::State::start_sources() {
   if (!install_key) {
     return Refusal{install_key.error(), configuration.spool.directory + "/install.key"};
   }
-  const SourceHost source_host{host.loop,  host.clock,   host.network,
-                               host.http,  host.files,   host.entropy,
-                               [this] { return stamp(); }, *install_key};
+  SourceHost source_host{host.loop, host.clock, host.network, host.http, host.files, host.entropy,
+                         [this] { return stamp(); }};
+  source_host.gateway = configuration.gateway;
+  ASSERT(install_key->size() >= source_host.install_key.size());
+  std::copy_n(install_key->begin(), source_host.install_key.size(),
+              source_host.install_key.begin());
   const auto cursors = spool->cursors();
   for (const auto& options : configuration.sources) {
     auto made = make_source(options, source_host);
@@ -217,6 +220,7 @@ void Agent::State::finish_commit() {
   hold_sources(spool_state.full || (!done->status && done->status.error().code == Code::full));
   if (!done->status) {
     retry_later(done->status.error());
+    uplink->send(std::move(done->leases));
     return;
   }
   retry.reset();

@@ -102,6 +102,9 @@ void Control::request(Client& client, std::string_view line, std::string_view co
   if (line == "status") {
     client.line(status_json(operations_.status()));
     client.finish();
+  } else if (line == "show") {
+    client.line(status_text(operations_.status()));
+    client.finish();
   } else if (line.starts_with(kApply)) {
     client.line(operations_.apply(content));
     client.finish();
@@ -109,7 +112,7 @@ void Control::request(Client& client, std::string_view line, std::string_view co
     client.tapping = true;
     if (++taps_ == 1) operations_.tapping(true);
   } else {
-    client.line(R"({"error":"unknown request: say status, apply BYTES or tap"})");
+    client.line(R"({"error":"unknown request: say status, show, apply BYTES or tap"})");
     client.finish();
   }
 }

@@ -3,6 +3,7 @@
 //
 // Protocol   On the socket: one request line, then the answer, then the end of the stream.
 //              status            one line of JSON ("pinaflux.status/1")
+//              show              the same as text for a terminal
 //              apply BYTES       followed by that many bytes of configuration: one line of JSON
 //                                ("pinaflux.apply/1"), then the agent restarts its stations with it
 //              tap               one line of JSON a record, until the client goes away
@@ -19,19 +20,13 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/config/control_options.h"
 #include "agent/health/status.h"
 #include "platform/base/result.h"
 #include "platform/http_server.h"
 #include "platform/network.h"
 
 namespace pinaflux {
-
-struct ControlOptions {
-  std::string socket = "/run/pinaflux/control.sock";  // Empty: none.
-  std::string listen = "tcp://127.0.0.1:9469";        // Empty: none.
-
-  friend bool operator==(const ControlOptions&, const ControlOptions&) = default;
-};
 
 class Control {
  public:

@@ -1,0 +1,176 @@
+#include "agent/cli/agent_commands.h"
+
+#include <cstdio>
+#include <memory>
+
+#include "agent/cli/control_client.h"
+#include "agent/cli/exit_status.h"
+#include "agent/collector/row_json.h"
+#include "agent/config/load.h"
+#include "agent/control/control.h"
+#include "agent/seal/envelope.h"
+#include "platform/base/json_writer.h"
+#include "platform/linux/linux.h"
+#include "version.h"
+
+namespace pinaflux {
+
+namespace {
+
+int failed(const Error& error, const std::string& at, const char* next = "") {
+  std::fprintf(stderr, "pinaflux: %s: %s%s\n", at.c_str(), error.what, next);
+  return exit_status(error);
+}
+
+void print_line(std::string_view line) {
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fputc('\n', stdout);
+}
+
+// The platform and the socket that a command needs.
+struct Session {
+  std::unique_ptr<LinuxPlatform> platform;
+  std::string socket;
+
+  static Result<Session> open(const AgentAddress& address) {
+    configure_names();
+    auto platform = LinuxPlatform::make();
+    if (!platform) return std::unexpected(platform.error());
+    Session s{std::move(*platform), address.socket};
+    if (s.socket.empty()) {
+      auto loaded = load_configuration(s.platform->files, address.configuration);
+      s.socket = loaded.configuration ? loaded.configuration->control.socket
+                                      : ControlOptions{}.socket;
+    }
+    return s;
+  }
+  Status ask(std::string_view request, OnLine on_line) {
+    return ask_agent(*platform->loop, platform->network, socket, request, std::move(on_line));
+  }
+};
+
+constexpr const char* kNotRunning =
+    "\n  -> is the agent running (systemctl status pinaflux), and is --socket or --config its own?";
+
+// One request that is answered by one line.
+int ask_for_line(const AgentAddress& address, std::string_view request, std::string& line) {
+  auto session = Session::open(address);
+  if (!session) return failed(session.error(), "start");
+  auto asked = session->ask(request, [&](std::string_view l) {
+    line = l;
+    return false;
+  });
+  if (!asked) return failed(asked.error(), session->socket, kNotRunning);
+  if (line.empty()) {
+    return failed({Code::closed, 0, "the agent ended the conversation"}, session->socket);
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+int status_command(const AgentAddress& address, bool json) {
+  auto session = Session::open(address);
+  if (!session) return failed(session.error(), "start");
+  auto asked = session->ask(json ? "status\n" : "show\n", [](std::string_view line) {
+    print_line(line);
+    return true;
+  });
+  return asked ? kExitOk : failed(asked.error(), session->socket, kNotRunning);
+}
+
+int tap_command(const AgentAddress& address, std::uint64_t count) {
+  auto session = Session::open(address);
+  if (!session) return failed(session.error(), "start");
+  std::uint64_t seen = 0;
+  auto asked = session->ask("tap\n", [&](std::string_view line) {
+    print_line(line);
+    std::fflush(stdout);
+    return ++seen != count;
+  });
+  return asked ? kExitOk : failed(asked.error(), session->socket, kNotRunning);
+}
+
+int apply_command(const AgentAddress& address, const std::string& file) {
+  LinuxFiles files;
+  auto text = files.read_text(file, Control::kApplyBytesMax);
+  if (!text) return failed(text.error(), file);
+  auto loaded = load_configuration_text(files, file, *text);
+  if (!loaded.findings.empty()) std::fputs(findings_text(loaded.findings).c_str(), stderr);
+  if (!loaded.configuration) return kExitConfiguration;
+  std::string line;
+  const std::string request = "apply " + std::to_string(text->size()) + "\n" + *text;
+  if (const int status = ask_for_line(address, request, line); status != kExitOk) return status;
+  print_line(line);
+  return line.find("\"accepted\":true") != std::string::npos ? kExitOk : kExitConfiguration;
+}
+
+namespace {
+
+Result<Buffer> read_all(const std::string& file) {
+  Buffer bytes;
+  std::FILE* in = file == "-" ? stdin : std::fopen(file.c_str(), "rb");
+  if (in == nullptr) return fail(Code::not_found, "the file cannot be opened");
+  std::uint8_t block[16 * 1024];
+  while (const std::size_t n = std::fread(block, 1, sizeof block, in)) {
+    append(bytes, Bytes(block, n));
+    if (bytes.size() > limits::kOpenedBytesMax) break;
+  }
+  const bool bad = std::ferror(in) != 0;
+  if (in != stdin) std::fclose(in);
+  if (bad) return fail(Code::io, "the file cannot be read");
+  return bytes;
+}
+
+void print_header(const Header& h) {
+  JsonWriter j;
+  j.begin_object().key("schema").string("pinaflux.envelope/1").key("version").number(h.version);
+  j.key("gateway").string(h.gateway).key("lane").string(h.lane).key("epoch").string(hex(h.epoch));
+  j.key("first").number(h.range.first).key("last").number(h.range.last);
+  j.key("count").number(h.count).key("floor").number(h.floor);
+  j.key("generation").number(h.generation).key("previous").string(hex(h.previous));
+  j.key("hash").string(hex(h.hash)).key("extra").begin_object();
+  for (const auto& [key, value] : h.extra) j.key(key).string(value);
+  j.end_object().end_object();
+  print_line(j.text());
+}
+
+}  // namespace
+
+int decode_command(const std::string& file, bool header) {
+  auto bytes = read_all(file);
+  if (!bytes) return failed(bytes.error(), file);
+  if (header) {
+    auto h = Opener::header(*bytes);
+    if (!h) return failed(h.error(), file);
+    print_header(*h);
+    return kExitOk;
+  }
+  Shapes shapes;
+  Arena arena(limits::kOpenedBytesMax * 16);
+  std::vector<Row> rows;
+  auto h = Opener().open(*bytes, shapes, arena, rows);
+  if (!h) return failed(h.error(), file);
+  const std::string epoch = hex(h->epoch);
+  std::string text;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    text.clear();
+    append_json_line(text, {h->gateway, epoch, h->lane, h->range.first + i}, rows[i]);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  }
+  return kExitOk;
+}
+
+int version_command(const char* program, bool json) {
+  if (json) {
+    JsonWriter j;
+    j.begin_object().key("schema").string("pinaflux.version/1").key("program").string(program);
+    j.key("version").string(kVersion).key("built").number(kBuildTimeUnixSeconds).end_object();
+    print_line(j.text());
+  } else {
+    print_line(std::string(program) + " " + std::string(kVersion));
+  }
+  return kExitOk;
+}
+
+}  // namespace pinaflux

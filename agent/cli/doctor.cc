@@ -1,0 +1,292 @@
+#include "agent/cli/doctor.h"
+
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "agent/cli/control_client.h"
+#include "agent/cli/exit_status.h"
+#include "agent/config/load.h"
+#include "agent/data/identity.h"
+#include "platform/base/json_writer.h"
+#include "platform/linux/linux.h"
+#include "platform/mqtt/session.h"
+#include "version.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr Duration kCheckTimeout = Duration::seconds(10);
+
+const char* verdict_name(Check::Verdict verdict) {
+  switch (verdict) {
+    case Check::Verdict::ok: return "ok";
+    case Check::Verdict::warning: return "warning";
+    case Check::Verdict::failed: return "failed";
+  }
+  return "?";
+}
+
+// One connection to a broker, as far as CONNACK.
+class BrokerVisit : private mqtt::Session::Events {
+ public:
+  explicit BrokerVisit(Loop& loop) : loop_(loop) {}
+
+  Check visit(Network& network, const mqtt::Options& options) {
+    auto timer = loop_.timer([this] { end(Check::Verdict::failed, "no answer in time"); });
+    timer->start(kCheckTimeout);
+    auto session = mqtt::Session::connect(network, loop_, options, *this);
+    if (!session) {
+      end(Check::Verdict::failed, session.error().what);
+      return check_;
+    }
+    session_ = std::move(*session);
+    loop_.run([] { return false; });
+    session_.reset();
+    return check_;
+  }
+  bool unsupported() const { return unsupported_; }
+
+ private:
+  void connected(const mqtt::Accepted& accepted) override {
+    end(Check::Verdict::ok, accepted.version == 5 ? "answers MQTT 5" : "answers MQTT 3.1.1");
+  }
+  void subscribed(std::string_view, int) override {}
+  void message(const mqtt::Message&) override {}
+  void published(std::uint16_t, int) override {}
+  void mark_reached(std::uint64_t) override {}
+  void closed(Error reason, int) override {
+    unsupported_ = reason.code == Code::unsupported;
+    end(Check::Verdict::failed, reason.what);
+  }
+  void end(Check::Verdict verdict, const char* text) {
+    if (!check_.text.empty()) return;
+    check_.verdict = verdict;
+    check_.text = text;
+    loop_.stop();
+  }
+
+  Loop& loop_;
+  Check check_;
+  bool unsupported_ = false;
+  std::unique_ptr<mqtt::Session> session_;
+};
+
+class Doctor {
+ public:
+  Doctor(const DoctorOptions& options, LinuxPlatform& platform)
+      : options_(options), platform_(platform) {}
+
+  int examine();
+
+ private:
+  using Examination = std::function<void(Check&)>;
+
+  void check(const std::string& name, const Examination& examination);
+  void clock(Check& c);
+  void spool(Check& c);
+  void agent(Check& c);
+  void broker(Check& c, const std::string& address, const std::string& user,
+              const std::string& password);
+  void source(const AnySourceOptions& source);
+  void file(Check& c, const std::string& path);
+  int finish();
+
+  const DoctorOptions& options_;
+  LinuxPlatform& platform_;
+  std::optional<Configuration> configuration_;
+  std::vector<Check> checks_;
+};
+
+void Doctor::check(const std::string& name, const Examination& examination) {
+  Check c;
+  c.name = name;
+  const Instant begin = platform_.clock.now();
+  examination(c);
+  c.milliseconds = (platform_.clock.now() - begin).seconds() * 1e3;
+  if (!options_.json) std::fputs(check_line(c).c_str(), stdout);
+  checks_.push_back(std::move(c));
+}
+
+int Doctor::examine() {
+  check("configuration", [this](Check& c) {
+    auto loaded = load_configuration(platform_.files, options_.configuration);
+    c.text = options_.configuration;
+    if (!loaded.findings.empty()) {
+      c.verdict = loaded.configuration ? Check::Verdict::warning : Check::Verdict::failed;
+      c.text += "\n" + findings_text(loaded.findings);
+      c.next = "correct the file: pinaflux config explain KEY says what a key means";
+    }
+    configuration_ = std::move(loaded.configuration);
+  });
+  if (!configuration_) {
+    finish();
+    return kExitConfiguration;
+  }
+  check("clock", [this](Check& c) { clock(c); });
+  check("spool", [this](Check& c) { spool(c); });
+  check("agent", [this](Check& c) { agent(c); });
+  for (const auto& s : configuration_->sources) source(s);
+  check("uplink broker", [this](Check& c) {
+    const auto& u = configuration_->uplink;
+    broker(c, u.broker, u.user, u.password);
+  });
+  return finish();
+}
+
+void Doctor::clock(Check& c) {
+  const bool after_build =
+      platform_.clock.wall().ns / 1'000'000'000 >= kBuildTimeUnixSeconds;
+  if (!after_build) {
+    c.verdict = Check::Verdict::failed;
+    c.text = "the clock stands before the day this program was built";
+    c.next = "set the clock, or start a time service (chrony, systemd-timesyncd)";
+  } else if (!platform_.clock.synchronised()) {
+    c.verdict = Check::Verdict::warning;
+    c.text = "plausible, but the kernel does not know it to be synchronised";
+    c.next = "start a time service (chrony, systemd-timesyncd)";
+  } else {
+    c.text = "synchronised";
+  }
+}
+
+void Doctor::spool(Check& c) {
+  const auto& s = configuration_->spool;
+  auto fs = platform_.files.file_system(s.directory);
+  if (!fs) {
+    const bool missing = fs.error().code == Code::not_found;
+    c.verdict = missing ? Check::Verdict::warning : Check::Verdict::failed;
+    c.text = s.directory + ": " + fs.error().what;
+    c.next = missing ? "the first start makes it" : "give the agent's user access to it";
+    return;
+  }
+  c.text = s.directory + ": " + std::to_string(fs->bytes_free >> 20) + " MiB free, up to " +
+           std::to_string(s.bytes_max >> 20) + " MiB wanted";
+  if (fs->read_only) {
+    c.verdict = Check::Verdict::failed;
+    c.next = "it is read-only: remount it writable, or set spool.path elsewhere";
+  } else if (fs->in_memory) {
+    c.verdict = Check::Verdict::warning;
+    c.next = "it is in memory and gone at a power cut: set spool.path on flash or disk";
+  } else if (fs->bytes_free < s.bytes_max) {
+    c.verdict = Check::Verdict::warning;
+    c.next = "free some space, or lower spool.size_max";
+  }
+}
+
+void Doctor::agent(Check& c) {
+  std::string line;
+  auto asked = ask_agent(*platform_.loop, platform_.network, configuration_->control.socket,
+                         "status\n", [&](std::string_view l) {
+                           line = l;
+                           return false;
+                         });
+  if (asked && !line.empty()) {
+    const bool healthy = line.find("\"healthy\":true") != std::string::npos;
+    c.verdict = healthy ? Check::Verdict::ok : Check::Verdict::failed;
+    c.text = healthy ? "runs and is healthy" : "runs and is not healthy";
+    c.next = healthy ? "" : "pinaflux status says what is wrong";
+  } else {
+    c.verdict = Check::Verdict::warning;
+    c.text = "does not run";
+    c.next = "systemctl start pinaflux, or pinaflux run";
+  }
+}
+
+void Doctor::broker(Check& c, const std::string& address, const std::string& user,
+                    const std::string& password) {
+  mqtt::Options options;
+  options.broker = address;
+  std::uint8_t random[6];
+  platform_.entropy.fill(random);
+  options.client_id = "pinaflux-doctor-" + hex(random);
+  options.user = user;
+  options.password = password;
+  options.clean_start = true;
+  options.session_expiry = Duration{};
+  for (int version : {5, 4}) {
+    options.version = version;
+    BrokerVisit visit(*platform_.loop);
+    const Check seen = visit.visit(platform_.network, options);
+    c.verdict = seen.verdict;
+    c.text = address + ": " + seen.text;
+    if (!visit.unsupported()) break;
+  }
+  if (c.verdict == Check::Verdict::failed) {
+    c.next = "check address, port, firewall, user name and password of the broker";
+  }
+}
+
+void Doctor::file(Check& c, const std::string& path) {
+  const std::string directory = path.substr(0, path.rfind('/') + 1);
+  auto info = platform_.files.info(directory.empty() ? "." : directory);
+  c.text = path;
+  if (!info) {
+    c.verdict = Check::Verdict::warning;
+    c.text += ": " + std::string(info.error().what);
+    c.next = "the source waits until it is there";
+  }
+}
+
+void Doctor::source(const AnySourceOptions& any) {
+  const std::string name = "source " + source_name(any);
+  if (const auto* m = std::get_if<MqttSourceOptions>(&any)) {
+    check(name, [&](Check& c) {
+      broker(c, m->broker, m->user, m->password);
+      if (c.verdict == Check::Verdict::ok && c.text.find("3.1.1") != std::string::npos) {
+        c.verdict = Check::Verdict::warning;
+        c.next = "with Mosquitto, raise max_inflight_messages and max_queued_messages: beyond them "
+                 "an MQTT 3.1.1 broker stops or drops";
+      }
+    });
+  } else if (const auto* f = std::get_if<FileSourceOptions>(&any)) {
+    check(name, [&](Check& c) { file(c, f->path); });
+  }
+}
+
+int Doctor::finish() {
+  if (options_.json) std::fputs(checks_json(checks_).c_str(), stdout);
+  for (const auto& c : checks_) {
+    if (c.verdict == Check::Verdict::failed) return kExitUnavailable;
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+std::string checks_json(const std::vector<Check>& checks) {
+  JsonWriter j;
+  bool healthy = true;
+  for (const auto& c : checks) healthy = healthy && c.verdict != Check::Verdict::failed;
+  j.begin_object().key("schema").string("pinaflux.doctor/1").key("healthy").boolean(healthy);
+  j.key("checks").begin_array();
+  for (const auto& c : checks) {
+    j.begin_object().key("name").string(c.name).key("verdict").string(verdict_name(c.verdict));
+    j.key("text").string(c.text).key("next").string(c.next);
+    j.key("ms").number(c.milliseconds).end_object();
+  }
+  j.end_array().end_object();
+  return j.take() + "\n";
+}
+
+std::string check_line(const Check& check) {
+  std::string line = std::string(verdict_name(check.verdict));
+  line.resize(9, ' ');
+  line += check.name + ": " + check.text + "\n";
+  if (!check.next.empty()) line += "         -> " + check.next + "\n";
+  return line;
+}
+
+int doctor_command(const DoctorOptions& options) {
+  configure_names();
+  auto platform = LinuxPlatform::make();
+  if (!platform) {
+    std::fprintf(stderr, "pinaflux: %s\n", platform.error().what);
+    return exit_status(platform.error());
+  }
+  return Doctor(options, **platform).examine();
+}
+
+}  // namespace pinaflux

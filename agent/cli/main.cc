@@ -1,0 +1,125 @@
+// pinaflux: the agent and its tools. The command line is declared here and nowhere else.
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "agent/cli/agent_commands.h"
+#include "agent/cli/config_commands.h"
+#include "agent/cli/doctor.h"
+#include "agent/cli/exit_status.h"
+#include "agent/cli/run_command.h"
+
+namespace pinaflux {
+namespace {
+
+constexpr const char* kConfiguration = "/etc/pinaflux/pinaflux.yaml";
+
+// What the commands' options are bound to.
+struct Arguments {
+  std::string configuration = kConfiguration;
+  std::string file;
+  std::string key;
+  std::string output = "-";
+  AgentAddress agent{"", kConfiguration};
+  RunOptions run;
+  std::uint64_t count = 0;
+  bool json = false;
+  bool force = false;
+  bool header = false;
+};
+
+class CommandLine {
+ public:
+  int run(int argc, char** argv);
+
+ private:
+  // A subcommand whose function gives the exit status.
+  template <class Function>
+  CLI::App* command(CLI::App& parent, const char* name, const char* what, Function function) {
+    CLI::App* sub = parent.add_subcommand(name, what);
+    sub->callback([this, function] { status_ = function(); });
+    return sub;
+  }
+  void add_agent_commands();
+  void add_config_commands();
+  void add_tools();
+  void add_address(CLI::App* sub) {
+    sub->add_option("--socket", a_.agent.socket, "the agent's control socket");
+    sub->add_option("--config", a_.agent.configuration, "configuration that names the socket")
+        ->capture_default_str();
+  }
+  void add_json(CLI::App* sub) { sub->add_flag("--json", a_.json, "for a machine to read"); }
+
+  CLI::App app_{"Pinaflux Edge: a sensor gateway that loses nothing it acknowledged.", "pinaflux"};
+  Arguments a_;
+  int status_ = kExitOk;
+};
+
+void CommandLine::add_agent_commands() {
+  auto* run = command(app_, "run", "run the agent", [this] { return run_command(a_.run); });
+  run->add_option("--config,-c", a_.run.configuration, "configuration file")->capture_default_str();
+  run->add_flag("--verbose,-v", a_.run.verbose, "log more");
+  auto* status = command(app_, "status", "what comes in, what waits, what the far end has",
+                         [this] { return status_command(a_.agent, a_.json); });
+  add_address(status);
+  add_json(status);
+  auto* tap = command(app_, "tap", "the records as they are stored (masked), live",
+                      [this] { return tap_command(a_.agent, a_.count); });
+  add_address(tap);
+  tap->add_option("--count,-n", a_.count, "end after so many records (0: never)");
+  auto* doctor = command(app_, "doctor", "look at everything, and say what to do about it",
+                         [this] { return doctor_command({a_.configuration, a_.json}); });
+  doctor->add_option("--config,-c", a_.configuration, "configuration file")->capture_default_str();
+  add_json(doctor);
+}
+
+void CommandLine::add_config_commands() {
+  CLI::App* config = app_.add_subcommand("config", "check, explain and apply configurations");
+  config->require_subcommand(1);
+  auto* validate = command(*config, "validate", "every error and warning at once",
+                           [this] { return config_validate(a_.configuration, a_.json); });
+  validate->add_option("file", a_.configuration, "configuration file")->capture_default_str();
+  add_json(validate);
+  auto* explain = command(*config, "explain", "what a key means, its unit, range and default",
+                          [this] { return config_explain(a_.key); });
+  explain->add_option("key", a_.key, "for example spool.size_max; none: all keys");
+  command(*config, "schema", "the JSON Schema for editors", [] { return config_schema(); });
+  auto* apply = command(*config, "apply", "hand a configuration to the running agent",
+                        [this] { return apply_command(a_.agent, a_.file); });
+  apply->add_option("file", a_.file, "configuration file")->required();
+  add_address(apply);
+  auto* init = command(app_, "init", "write a commented configuration for this machine",
+                       [this] { return init_command(a_.output, a_.force); });
+  init->add_option("--output,-o", a_.output, "where to (-: standard output)")
+      ->capture_default_str();
+  init->add_flag("--force", a_.force, "replace a file that is there");
+}
+
+void CommandLine::add_tools() {
+  auto* decode = command(app_, "decode", "print the records of an envelope as lines of JSON",
+                         [this] { return decode_command(a_.file, a_.header); });
+  decode->add_option("file", a_.file, "envelope file (-: standard input)")->required();
+  decode->add_flag("--header", a_.header, "print the header instead");
+  auto* version = command(app_, "version", "which version this is",
+                          [this] { return version_command("pinaflux", a_.json); });
+  add_json(version);
+}
+
+int CommandLine::run(int argc, char** argv) {
+  app_.require_subcommand(1);
+  app_.set_help_all_flag("--help-all", "help of all commands");
+  add_agent_commands();
+  add_config_commands();
+  add_tools();
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app_.exit(e) == 0 ? kExitOk : kExitUsage;
+  }
+  return status_;
+}
+
+}  // namespace
+}  // namespace pinaflux
+
+int main(int argc, char** argv) { return pinaflux::CommandLine().run(argc, argv); }
