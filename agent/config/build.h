@@ -1,0 +1,32 @@
+// Builders: from a checked tree to the options of every station, and what only the whole can tell: unknown
+// names, cycles, addresses that are used twice.
+//
+// Promise    Each goes on after a fault, so that all of them are found.
+// Threads    Pure but for secrets that are read; any.
+// Tests      tests/agent/config/bad_test.cc, tests/agent/config/load_test.cc
+#pragma once
+
+#include "agent/config/load.h"
+#include "agent/config/reader.h"
+
+namespace pinaflux::config {
+
+struct Building {
+  Files& files;
+  Findings& findings;
+  Configuration& to;
+};
+
+void build_sources(const Reader& root, Building& building);
+void build_keys(const Reader& root, Building& building);
+void build_mask(const Reader& root, Building& building);
+void build_pipeline(const Reader& root, Building& building);  // Lanes, too. After build_sources.
+void build_delivery(const Reader& root,
+                    Building& building);  // Gateway, spool, uplink, control. Last.
+
+// Two that listen at one address, or log in under one MQTT client id. After all others.
+void check_addresses(const Reader& root, Building& building);
+// What the machine says to the spool's place and size: warnings.
+void check_spool_place(const Reader& root, Building& building);
+
+}  // namespace pinaflux::config

@@ -1,0 +1,178 @@
+#include <algorithm>
+
+#include "agent/config/build.h"
+#include "agent/config/secret.h"
+#include "agent/config/units.h"
+#include "platform/base/text.h"
+#include "platform/mqtt/packet.h"
+
+namespace pinaflux::config {
+
+namespace {
+
+void build_uplink(const Reader& r, Building& building) {
+  UplinkOptions& o = building.to.uplink;
+  o.broker = r.address("broker");
+  o.client_id = r.text("client_id");
+  o.user = r.text("user");
+  o.password = read_secret(building.files, r, "password", building.findings);
+  if (r.has("password") && !r.has("user")) {
+    building.findings.error(r.key_place("password"), "a password without a user", "add 'user'");
+  }
+  o.gateway = building.to.gateway;
+  o.topic_root = r.text("topic_root");
+  if (!mqtt::valid_topic_name(o.topic_root) || o.topic_root.starts_with('$') ||
+      o.topic_root.ends_with('/')) {
+    building.findings.error(r.value_place("topic_root"), "a topic cannot begin with this",
+                            "write a name without + # and $, for example pinaflux");
+  }
+  o.ack = r.text("ack") == "broker" ? UplinkOptions::Ack::broker : UplinkOptions::Ack::collector;
+  o.window = static_cast<std::size_t>(
+      std::clamp<std::int64_t>(r.integer("window"), 1, limits::kWindowMax));
+  o.batch_age = r.duration("batch_age");
+  o.keep_alive = r.duration("keep_alive");
+  o.back_off_max = r.duration("back_off_max");
+  o.back_off_min = std::min(o.back_off_min, o.back_off_max);
+  o.generation = building.to.generation;
+  for (const auto& lane : building.to.spool.lanes) o.lanes.push_back(lane.name);
+}
+
+}  // namespace
+
+void build_delivery(const Reader& root, Building& building) {
+  Configuration& to = building.to;
+  to.gateway = root.section("gateway").text("id");
+  const Reader spool = root.section("spool");
+  to.spool.directory = spool.text("path");
+  while (to.spool.directory.size() > 1 && to.spool.directory.ends_with('/'))
+    to.spool.directory.pop_back();
+  to.spool.bytes_max = spool.size("size_max");
+  to.spool.gateway = to.gateway;
+  to.spool.generation = to.generation;
+  to.commit_every = spool.duration("commit_every");
+  build_uplink(root.section("uplink"), building);
+  const Reader control = root.section("control");
+  to.control.socket = control.text("socket");
+  to.control.listen = control.text("listen").empty() ? "" : control.address("listen");
+}
+
+namespace {
+
+// Everything that wants a thing for itself, and where it says so.
+struct Claim {
+  std::string thing;
+  std::string who;
+  Place place;
+};
+
+bool is_any(std::string_view host) { return host == "0.0.0.0" || host == "::" || host == "*"; }
+
+bool collide(const std::string& a, const std::string& b) {
+  const auto x = parse_address(a).address, y = parse_address(b).address;
+  if (!x || !y || x->kind != y->kind) return false;
+  if (x->kind == Address::Kind::unix_socket) return x->path == y->path;
+  if (x->kind == Address::Kind::standard_input) return true;
+  return x->port == y->port && x->port != 0 &&
+         (x->host == y->host || is_any(x->host) || is_any(y->host));
+}
+
+std::vector<Claim> listeners(const Reader& root) {
+  std::vector<Claim> all;
+  for (const auto& [name, r] : root.names("sources")) {
+    const std::string type = r.text("type");
+    if (type == "http")
+      all.push_back({r.address("listen"), "source '" + name + "'", r.value_place("listen")});
+    if (type == "lines")
+      all.push_back({r.address("from"), "source '" + name + "'", r.value_place("from")});
+  }
+  const Reader control = root.section("control");
+  if (const auto socket = control.text("socket"); !socket.empty()) {
+    all.push_back({"unix://" + socket, "control.socket", control.value_place("socket")});
+  }
+  if (!control.text("listen").empty()) {
+    all.push_back({control.address("listen"), "control.listen", control.value_place("listen")});
+  }
+  return all;
+}
+
+std::vector<Claim> clients(const Reader& root) {
+  std::vector<Claim> all;
+  const std::string gateway = root.section("gateway").text("id");
+  const auto claim = [&](const Reader& r, const std::string& fallback, std::string who) {
+    const std::string id = r.has("client_id") ? r.text("client_id") : fallback;
+    if (const auto broker = r.address("broker"); !broker.empty()) {
+      all.push_back({broker + " " + id, std::move(who), r.value_place("client_id")});
+    }
+  };
+  for (const auto& [name, r] : root.names("sources")) {
+    if (r.text("type") == "mqtt")
+      claim(r, "pinaflux-" + gateway + "-" + name, "source '" + name + "'");
+  }
+  claim(root.section("uplink"), "pinaflux-" + gateway, "uplink");
+  return all;
+}
+
+template <class Same>
+void check_claims(const std::vector<Claim>& claims, Findings& findings, Same same, const char* what,
+                  const char* fix) {
+  for (std::size_t i = 1; i < claims.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!same(claims[i].thing, claims[j].thing)) continue;
+      const bool written = claims[i].place.text != nullptr;
+      const Place& place = written ? claims[i].place : claims[j].place;
+      findings.error(place, claims[j].who + " and " + claims[i].who + what, fix);
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+void check_addresses(const Reader& root, Building& building) {
+  check_claims(listeners(root), building.findings, collide, " listen at the same address",
+               "give one of them another");
+  check_claims(clients(root), building.findings, std::equal_to<>(),
+               " log in at one broker under one client id",
+               "they would throw each other out: give one of them another client_id");
+}
+
+namespace {
+
+constexpr std::uint64_t kSmall = 64ull * 1024 * 1024;
+
+std::string parent(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+void check_spool_place(const Reader& root, Building& building) {
+  const SpoolOptions& options = building.to.spool;
+  const Reader spool = root.section("spool");
+  Findings& findings = building.findings;
+  if (options.bytes_max < kSmall) {
+    findings.warning(spool.value_place("size_max"), "the queue is small: an outage fills it soon",
+                     "64MiB or more; 512MiB hold days of most gateways");
+  }
+  std::string there = options.directory;
+  while (there != "/" && !building.files.info(there)) there = parent(there);
+  const auto system = building.files.file_system(there);
+  if (!system) return;
+  if (system->in_memory) {
+    findings.warning(spool.value_place("path"), "the queue is in memory: a power cut empties it",
+                     "choose a folder on a disk or a card, for example /var/lib/pinaflux");
+  }
+  std::uint64_t own = 0;
+  for (const char* name : {"/spool.db", "/spool.db-wal"}) {
+    if (const auto info = building.files.info(options.directory + name)) own += info->bytes;
+  }
+  if (system->bytes_free + own < options.bytes_max) {
+    findings.warning(spool.value_place("size_max"),
+                     "the file system has less room than the queue may take: " +
+                         format_size((system->bytes_free + own) >> 20 << 20) + " are free",
+                     "make room, or lower 'size_max'");
+  }
+}
+
+}  // namespace pinaflux::config

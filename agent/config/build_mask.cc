@@ -1,0 +1,202 @@
+// What the masker would refuse at start is refused here, with its line; and what it would accept and the
+// operator cannot have meant: an operator's parameter without the operator is refused by the table, a second
+// allow-list that can never decide is warned of.
+#include <algorithm>
+#include <cmath>
+
+#include "agent/config/build.h"
+#include "agent/config/units.h"
+#include "agent/mask/pattern.h"
+#include "platform/base/text.h"
+
+namespace pinaflux::config {
+
+namespace {
+
+using Operator = MaskRule::Operator;
+
+Operator operator_of(std::string_view text) {
+  if (text == "hmac") return Operator::hmac;
+  if (text == "truncate") return Operator::truncate;
+  if (text == "round") return Operator::round;
+  if (text == "replace") return Operator::replace;
+  return text == "reject" ? Operator::reject : Operator::drop;
+}
+
+bool is_key_id(std::string_view id) {
+  return valid_name(id) && id.find('.') == std::string_view::npos;
+}
+
+class Rules {
+ public:
+  Rules(const Reader& root, Building& building)
+      : building_(building), findings_(building.findings) {
+    for (const auto& key : root.names("keys")) key_ids_.push_back(key.name);
+  }
+
+  void add(const Reader& r) {
+    MaskRule rule;
+    rule.stream = r.text("stream");
+    rule.field = r.text("field");
+    rule.allow = r.texts("allow");
+    rule.with = operator_of(r.text(r.has("allow") ? "others" : "with"));
+    rule.key_id = r.text("key");
+    rule.length = static_cast<std::size_t>(std::max<std::int64_t>(r.integer("length"), 0));
+    rule.step = r.number("step");
+    rule.replacement = r.text("text");
+    rule.on_stream_name = r.text("name") == "stream" || r.has("topic");
+    rule.on_field_name = r.text("name") == "field";
+    if (r.has("topic")) rule.stream = "*/" + r.text("topic");
+    selection(r);
+    operation(r, rule);
+    patterns(r);
+    if (!rule.allow.empty()) allow_list(r, rule);
+    building_.to.mask.rules.push_back(std::move(rule));
+  }
+
+ private:
+  void exclude(const Reader& r, std::string_view name,
+               std::initializer_list<std::string_view> others, std::string fix) {
+    for (const auto other : others) {
+      if (!r.has(name) || !r.has(other)) continue;
+      findings_.error(
+          r.key_place(other),
+          "'" + std::string(name) + "' and '" + std::string(other) + "' exclude each other", fix);
+    }
+  }
+
+  void selection(const Reader& r) {
+    exclude(r, "topic", {"stream", "field", "allow", "name"},
+            "a rule on topics has 'topic' and 'with' alone");
+    exclude(r, "allow", {"field"}, "an allow-list names the fields that stay; use two rules");
+    exclude(r, "allow", {"with", "name"},
+            "an allow-list says with 'others' what happens to the rest");
+    if (r.has("others") && !r.has("allow")) {
+      findings_.error(r.key_place("others"), "'others' needs an allow-list",
+                      "add allow: [FIELD, ...], or use 'with'");
+    }
+    const bool stream_name = r.text("name") == "stream";
+    if (stream_name && r.has("field")) {
+      findings_.error(r.key_place("field"), "a rule on the stream's name selects no fields",
+                      "remove 'field', or write name: field");
+    }
+    if (!stream_name && !r.has("topic") && !r.has("field") && !r.has("allow")) {
+      findings_.error(r.place(), "the rule does not say what it masks",
+                      "add field: PATTERN, allow: [FIELD, ...], topic: PATTERN or name: stream");
+    }
+    if (!r.has("with") && !r.has("allow")) {
+      findings_.error(r.place(), "'with' is missing",
+                      "it takes drop, hmac, truncate, round, replace or reject");
+    }
+  }
+
+  void operation(const Reader& r, const MaskRule& rule) {
+    const bool names = rule.on_stream_name || rule.on_field_name;
+    if (names && r.has("with") && (rule.with == Operator::drop || rule.with == Operator::round) &&
+        is_one_of(r.text("with"), "drop|round")) {
+      findings_.error(r.value_place("with"), "a name cannot be masked with " + r.text("with"),
+                      "names take hmac, truncate, replace or reject");
+    }
+    if (rule.with == Operator::round && r.has("step") && rule.step == 0.0) {
+      findings_.error(r.value_place("step"), "'step' is 0",
+                      "numbers become multiples of it: write 0.1 or 5");
+    }
+    if (rule.with == Operator::hmac && r.has("key")) key(r, rule.key_id);
+  }
+
+  void key(const Reader& r, const std::string& id) {
+    if (std::ranges::find(key_ids_, id) != key_ids_.end() || id.empty()) return;
+    const std::vector<std::string_view> candidates(key_ids_.begin(), key_ids_.end());
+    const auto meant = closest(id, candidates);
+    findings_.error(r.value_place("key"), "there is no key '" + printable(id, 40) + "'",
+                    meant ? "did you mean '" + std::string(*meant) + "'?"
+                          : "add it: keys: {" + printable(id, 40) + ": {file: PATH}}");
+  }
+
+  void patterns(const Reader& r) {
+    stream_pattern(r, "stream");
+    stream_pattern(r, "topic");
+    const auto check = [&](const Node& node) {
+      if (node.text.find('/') == std::string::npos || !node.is_scalar()) return;
+      findings_.warning(node.place, "the steps of a field's name are separated by dots",
+                        "this matches only fields with '/' in their names");
+    };
+    for (const auto name : {"field", "allow"}) {
+      const Node* node = r.node(name);
+      if (node == nullptr) continue;
+      check(*node);
+      for (const Node& item : node->items) check(item);
+    }
+  }
+
+  void stream_pattern(const Reader& r, std::string_view name) {
+    if (!r.has(name)) return;
+    const std::string pattern = r.text(name);
+    const auto steps = split(pattern, '/');
+    if (std::ranges::any_of(steps, [](auto s) { return s == "+" || s == "#"; })) {
+      findings_.error(r.value_place(name), "this is a pattern of names, not a topic filter",
+                      "write * for one step and ** for any number of steps");
+    } else if (name == "stream") {
+      first_step(r, steps.front());
+    }
+  }
+
+  // The first step is a source's name, unless that source or a node gives its streams other names.
+  void first_step(const Reader& r, std::string_view step) {
+    if (step.find('*') != std::string_view::npos) return;
+    std::vector<std::string_view> names;
+    for (const auto& source : building_.to.sources) {
+      if (!common(source).stream.empty()) return;
+      names.push_back(source_name(source));
+    }
+    if (names.empty() || std::ranges::find(names, step) != names.end()) return;
+    const auto meant = closest(step, names);
+    findings_.warning(r.value_place("stream"),
+                      "the rule matches nothing: no source is named '" + printable(step, 40) + "'",
+                      meant ? "did you mean '" + std::string(*meant) + "'?"
+                            : "streams begin with the name of their source");
+  }
+
+  void allow_list(const Reader& r, const MaskRule& rule) {
+    for (const auto& [stream, place] : allow_lists_) {
+      if (stream != rule.stream && stream != "**") continue;
+      findings_.warning(
+          r.key_place("allow"), "this allow-list never decides",
+          "the one at " + place.spoken() + " comes first and matches the same streams");
+      return;
+    }
+    allow_lists_.emplace_back(rule.stream, r.key_place("allow"));
+  }
+
+  Building& building_;
+  Findings& findings_;
+  std::vector<std::string> key_ids_;
+  std::vector<std::pair<std::string, Place>> allow_lists_;
+};
+
+}  // namespace
+
+void build_keys(const Reader& root, Building& building) {
+  const auto rules = root.names("mask");
+  for (const auto& [name, r] : root.names("keys")) {
+    building.to.keys.push_back({name, r.text("file"), r.text("credential")});
+    if (!is_key_id(name)) {
+      building.findings.error(
+          r.place(), "'" + printable(name, 40) + "' cannot name a key",
+          "a key's name has 1 to 64 letters, digits, '-' or '_': it is part of the tokens");
+    }
+    const bool used = std::ranges::any_of(
+        rules, [&](const Named& rule) { return rule.reader.text("key") == name; });
+    if (!used) {
+      building.findings.warning(r.place(), "no rule uses the key '" + printable(name, 40) + "'",
+                                "remove it, or add a rule with: hmac");
+    }
+  }
+}
+
+void build_mask(const Reader& root, Building& building) {
+  Rules rules(root, building);
+  for (const auto& rule : root.names("mask")) rules.add(rule.reader);
+}
+
+}  // namespace pinaflux::config

@@ -1,0 +1,280 @@
+// Nodes are read one by one; then their names are tied together. A cycle is reported once, at the `from`
+// that closes it, with all its names; what reaches no lane is a warning, because an operator may be in the
+// middle of building something.
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "agent/config/build.h"
+#include "agent/config/scalars.h"
+#include "agent/pipeline/graph.h"
+#include "platform/base/text.h"
+
+namespace pinaflux::config {
+
+namespace {
+
+std::string quoted(std::string_view name) { return "'" + printable(name, 40) + "'"; }
+
+void each_text(const Reader& r, std::string_view name,
+               const std::function<void(const Node&)>& visit) {
+  const Node* node = r.node(name);
+  if (node == nullptr) return;
+  if (node->is_scalar()) visit(*node);
+  for (const Node& item : node->items) {
+    if (item.is_scalar()) visit(item);
+  }
+}
+
+class Nodes {
+ public:
+  explicit Nodes(Findings& findings) : findings_(findings) {}
+
+  NodeOptions read(const std::string& name, const Reader& r) {
+    NodeOptions node{.name = name, .from = r.texts("from"), .kind = PassThrough{}};
+    if (r.has("filter")) {
+      node.kind = filter(r.section("filter"));
+    } else if (r.has("rename")) {
+      node.kind = rename(r.section("rename"));
+    } else if (r.has("deadband")) {
+      node.kind = deadband(r.section("deadband"));
+    }
+    return node;
+  }
+
+ private:
+  FieldFilter filter(const Reader& r) {
+    using Compare = FieldFilter::Compare;
+    static constexpr std::pair<const char*, Compare> kComparisons[] = {
+        {"equals", Compare::equal}, {"not", Compare::not_equal},
+        {"less", Compare::less},    {"at_most", Compare::less_equal},
+        {"more", Compare::greater}, {"at_least", Compare::greater_equal},
+        {"exists", Compare::exists}};
+    FieldFilter f;
+    f.field = r.text("field");
+    f.keep_missing = r.text("missing") == "keep";
+    for (const auto& [name, compare] : kComparisons) {
+      const Node* value = r.node(name);
+      if (value == nullptr) continue;
+      f.compare = compare;
+      if (compare != Compare::exists) f.with = read_value(*value);
+    }
+    if (r.has("exists") && f.keep_missing) {
+      findings_.error(r.key_place("missing"), "the filter keeps every record",
+                      "remove 'missing: keep', or compare with a value");
+    }
+    return f;
+  }
+
+  Rename rename(const Reader& r) {
+    Rename to;
+    to.stream = r.text("stream");
+    if (to.stream.find_first_of("+#*") != std::string::npos) {
+      findings_.error(r.value_place("stream"), "a stream's name has no wildcards",
+                      "write a name such as plant/press");
+    }
+    if (!r.has("stream") && !r.has("fields")) {
+      findings_.error(r.place(), "the node renames nothing",
+                      "add fields: {OLD: NEW}, or stream: NAME");
+    }
+    const Node* fields = r.node("fields");
+    if (fields == nullptr) return to;
+    std::map<std::string_view, Place> taken;
+    for (const Entry& pair : fields->entries) {
+      const std::string& name = pair.value.text;
+      if (pair.key.size() > limits::kNameBytesMax || name.size() > limits::kNameBytesMax) {
+        findings_.error(pair.place, "a field's name is too long", "names have at most 512 bytes");
+      }
+      const auto [at, fresh] = taken.emplace(name, pair.value.place);
+      if (!fresh && !name.empty()) {
+        findings_.error(pair.value.place, "two fields would be named " + quoted(name),
+                        "the other is at " + at->second.spoken());
+      }
+      to.fields.emplace_back(pair.key, name);
+    }
+    return to;
+  }
+
+  Deadband deadband(const Reader& r) {
+    Deadband d;
+    d.field = r.text("of");
+    d.within = std::max(r.number("within"), 0.0);
+    d.silence_max = r.duration("silence_max");
+    d.keys = r.texts("by");
+    d.keys_max = static_cast<std::size_t>(std::max<std::int64_t>(r.integer("keys_max"), 1));
+    return d;
+  }
+
+  Findings& findings_;
+};
+
+// Names and who takes from whom.
+class Wiring {
+ public:
+  Wiring(const Reader& root, Findings& findings) : findings_(findings) {
+    sources_ = root.names("sources");
+    nodes_ = root.names("pipeline");
+    lanes_ = root.names("lanes");
+    for (const auto& s : sources_) names_.push_back(s.name);
+    for (const auto& n : nodes_) add_node(n);
+  }
+
+  void check() {
+    for (const auto& n : nodes_) inputs(n, true);
+    for (const auto& l : lanes_) inputs(l, false);
+    for (const auto& n : nodes_) find_cycle(n);
+  }
+
+  // What nobody takes from, in the order of its appearance.
+  std::vector<std::string> ends() const {
+    std::vector<std::string> all;
+    for (const auto& name : names_) {
+      if (!taken_.contains(name)) all.emplace_back(name);
+    }
+    return all;
+  }
+
+  // Sources and nodes from which no path leads to a lane.
+  void warn_of_dead_ends() {
+    if (lanes_.empty()) return;
+    std::set<std::string, std::less<>> alive;
+    for (const auto& l : lanes_) reach(l.reader, alive);
+    const auto warn = [&](const Named& n, const char* kind) {
+      if (alive.contains(n.name)) return;
+      findings_.warning(
+          n.reader.place(),
+          "no lane receives the records of the " + std::string(kind) + " " + quoted(n.name),
+          "add it to 'from' of a lane, or remove it");
+    };
+    for (const auto& s : sources_) warn(s, "source");
+    for (const auto& n : nodes_) warn(n, "node");
+  }
+
+ private:
+  void add_node(const Named& node) {
+    const auto same = std::ranges::find(sources_, node.name, &Named::name);
+    if (same != sources_.end()) {
+      findings_.error(node.reader.place(),
+                      "a source and a node are both named " + quoted(node.name),
+                      "the source is at " + same->reader.place().spoken() + ": rename one of them");
+      return;
+    }
+    names_.push_back(node.name);
+    by_name_.emplace(node.name, &node.reader);
+  }
+
+  void inputs(const Named& taker, bool node) {
+    each_text(taker.reader, "from", [&](const Node& input) {
+      if (input.text.empty()) return;
+      if (node && input.text == taker.name) {
+        findings_.error(input.place, "the node takes its own output",
+                        "name a source or another node");
+        return;
+      }
+      taken_.insert(input.text);
+      if (std::ranges::find(names_, input.text) == names_.end()) unknown(input);
+    });
+  }
+
+  void unknown(const Node& input) {
+    const std::vector<std::string_view> candidates(names_.begin(), names_.end());
+    const auto meant = closest(input.text, candidates);
+    const bool lane =
+        std::ranges::any_of(lanes_, [&](const Named& l) { return l.name == input.text; });
+    std::string known = "known here: ";
+    for (std::size_t i = 0; i < names_.size() && i < 8; ++i)
+      known += (i > 0 ? ", " : "") + names_[i];
+    if (names_.size() > 8) known += ", ...";
+    findings_.error(input.place, "no source and no node is named " + quoted(input.text),
+                    lane    ? "this is a lane: nothing takes from a lane"
+                    : meant ? "did you mean '" + std::string(*meant) + "'?"
+                            : known);
+  }
+
+  void find_cycle(const Named& node) {
+    std::vector<std::string> path;
+    follow(node.name, path);
+  }
+
+  void follow(const std::string& name, std::vector<std::string>& path) {
+    const auto at = by_name_.find(name);
+    if (at == by_name_.end() || done_.contains(name)) return;
+    path.push_back(name);
+    each_text(*at->second, "from", [&](const Node& input) {
+      const auto seen = std::ranges::find(path, input.text);
+      if (seen == path.end()) {
+        follow(input.text, path);
+      } else if (input.text != name) {
+        std::string way;
+        for (auto step = seen; step != path.end(); ++step) way += *step + " from ";
+        findings_.error(input.place, "the nodes take from each other in a circle",
+                        way + input.text + ": break it at one of them");
+      }
+    });
+    path.pop_back();
+    done_.insert(name);
+  }
+
+  void reach(const Reader& taker, std::set<std::string, std::less<>>& alive) const {
+    for (const auto& name : taker.texts("from")) {
+      if (!alive.insert(name).second) continue;
+      if (const auto at = by_name_.find(name); at != by_name_.end()) reach(*at->second, alive);
+    }
+  }
+
+  Findings& findings_;
+  std::vector<Named> sources_, nodes_, lanes_;
+  std::vector<std::string> names_;
+  std::map<std::string, const Reader*, std::less<>> by_name_;  // Nodes.
+  std::set<std::string, std::less<>> taken_, done_;
+};
+
+void build_lanes(const Reader& root, const Wiring& wiring, Building& building) {
+  Configuration& to = building.to;
+  const auto lanes = root.names("lanes");
+  if (lanes.empty()) {
+    to.spool.lanes.push_back({.name = "normal"});
+    to.pipeline.lanes.push_back({"normal", wiring.ends()});
+    return;
+  }
+  if (lanes.size() > limits::kLanesMax) {
+    building.findings.error(lanes[limits::kLanesMax].reader.place(), "more than 16 lanes",
+                            "a lane is a class of records, not a source: join some");
+    return;
+  }
+  for (const auto& [name, r] : lanes) {
+    LaneOptions lane{.name = name};
+    if (r.text("when_full") == "evict") lane.when_full = LaneOptions::WhenFull::evict;
+    if (r.has("keep")) lane.keep = r.duration("keep");
+    to.spool.lanes.push_back(std::move(lane));
+    to.pipeline.lanes.push_back({name, r.texts("from")});
+  }
+}
+
+}  // namespace
+
+void build_pipeline(const Reader& root, Building& building) {
+  Configuration& to = building.to;
+  Nodes nodes(building.findings);
+  for (const auto& source : to.sources) to.pipeline.sources.push_back(source_name(source));
+  to.spool.sources = to.pipeline.sources;
+  const auto all = root.names("pipeline");
+  if (all.size() > Pipeline::kNodesMax) {
+    building.findings.error(all[Pipeline::kNodesMax].reader.place(), "more than 1024 nodes",
+                            "join some");
+    return;
+  }
+  for (const auto& [name, reader] : all) to.pipeline.nodes.push_back(nodes.read(name, reader));
+  Wiring wiring(root, building.findings);
+  wiring.check();
+  wiring.warn_of_dead_ends();
+  build_lanes(root, wiring, building);
+  if (building.findings.failed()) return;
+  if (auto graph = build_graph(to.pipeline); !graph) {
+    building.findings.error(root.key_place(root.has("pipeline") ? "pipeline" : "lanes"),
+                            graph.error().what, "simplify the paths from sources to lanes");
+  }
+}
+
+}  // namespace pinaflux::config

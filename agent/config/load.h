@@ -1,0 +1,56 @@
+// Configuration: what every station is told, read from strict YAML; and how it is read.
+//
+// Promise    All findings of one run at once, each with file, line and column; a configuration comes out
+//            only when none of them is an error. Nothing is changed, started or written.
+// Merging    `conf.d/*.yaml` beside the file are read after it, by name. What is named in two files is an
+//            error that names both; the rules of `mask` follow one another.
+// Limits     limits.h; kConfigurationFilesMax files in conf.d; what yaml.h allows in one of them.
+// Threads    Pure but for the files that are read; any.
+// Tests      tests/agent/config/
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/config/control_options.h"
+#include "agent/config/finding.h"
+#include "agent/ingest/factory.h"
+#include "agent/mask/masker.h"
+#include "agent/pipeline/pipeline.h"
+#include "agent/spool/spool.h"
+#include "agent/uplink/uplink.h"
+#include "agent/vault/vault.h"
+#include "platform/files.h"
+
+namespace pinaflux {
+
+struct Configuration {
+  std::string gateway;
+  SpoolOptions spool;
+  std::vector<AnySourceOptions> sources;  // SourceOptions::index is the position.
+  MaskOptions mask;
+  PipelineOptions pipeline;
+  UplinkOptions uplink;
+  ControlOptions control;
+  std::vector<Vault::Reference> keys;
+  Duration commit_every = Duration::seconds(1);
+  std::string digest;            // 16 hex digits of SHA-256 over all files, in their order.
+  std::uint64_t generation = 0;  // 0: from this machine's own files, not from a rollout.
+};
+
+struct Loaded {
+  std::optional<Configuration> configuration;  // None when a finding is an error.
+  std::vector<Finding> findings;
+};
+
+inline constexpr std::size_t kConfigurationFilesMax = 256;
+
+// A file that cannot be read is a finding, too.
+Loaded load_configuration(Files& files, const std::string& path);
+// As if `path` held `text`; conf.d is read from beside `path`.
+Loaded load_configuration_text(Files& files, const std::string& path, std::string_view text);
+
+}  // namespace pinaflux
