@@ -1,6 +1,7 @@
 // What the collector's tests share: a database in a fresh directory, rows made by hand, lane keys.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,9 +25,10 @@ inline Epoch epoch_of(std::uint8_t byte) {
   return epoch;
 }
 
+// Headers carry the first 16 bytes of a hash; the others are zero.
 inline Digest digest_of(std::uint8_t byte) {
   Digest digest{};
-  digest.fill(byte);
+  std::fill_n(digest.begin(), 16, byte);
   return digest;
 }
 

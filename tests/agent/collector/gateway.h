@@ -1,0 +1,90 @@
+// Gateway: seals envelopes as a gateway would, chained, for tests of the far end.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "agent/collector/store.h"
+#include "agent/data/limits.h"
+#include "agent/seal/envelope.h"
+#include "tests/agent/collector/collector_kit.h"
+
+namespace pinaflux::collector_kit {
+
+class Gateway {
+ public:
+  explicit Gateway(std::string name = "pump", std::uint8_t epoch = 0xe1)
+      : name_(std::move(name)), epoch_(epoch_of(epoch)) {}
+
+  // The next `count` records, of values that count from the first seq.
+  Arrival send(std::uint64_t count, const char* stream = "boiler") {
+    Rows rows;
+    rows.count(stream, next_, count);
+    Header header = begin();
+    Arrival arrival = seal(rows.all(), header);
+    next_ += count;
+    previous_ = header.hash;
+    return arrival;
+  }
+  // The next `count` records were evicted before they could be sent, together with their envelope.
+  Arrival lose(std::uint64_t count, std::uint8_t through = 0x77) {
+    Header header = begin();
+    header.extra.emplace_back(
+        "lost", std::to_string(next_) + "-" + std::to_string(next_ + count - 1) + ":evicted");
+    header.extra.emplace_back("through", hex(digest_of(through)));
+    Arrival arrival = seal({}, header);
+    next_ += count;
+    previous_ = digest_of(through);
+    return arrival;
+  }
+  Arrival hello(const std::string& lane = "normal") const {
+    HelloMessage message;
+    message.gateway = name_;
+    message.lanes = {{lane, epoch_, floor_, next_ - 1}};
+    return say(Topic::Kind::hello, format(message));
+  }
+  Arrival status(const char* state) const {
+    StatusMessage message;
+    message.gateway = name_;
+    message.state = state;
+    message.lanes = {{"normal", epoch_, floor_, next_ - 1}};
+    return say(Topic::Kind::status, format(message));
+  }
+  Arrival say(Topic::Kind kind, std::string_view text) const {
+    Arrival arrival{kind, name_, kind == Topic::Kind::data ? "normal" : "", {}};
+    append(arrival.payload, text);
+    return arrival;
+  }
+  void floor(std::uint64_t floor) { floor_ = floor; }
+  // As if `count` records had been sent and acknowledged elsewhere.
+  void skip(std::uint64_t count) { next_ += count; }
+
+ private:
+  Header begin() const {
+    Header header;
+    header.gateway = name_;
+    header.lane = "normal";
+    header.epoch = epoch_;
+    header.range.first = next_;
+    header.floor = floor_;
+    header.previous = previous_;
+    return header;
+  }
+  Arrival seal(const std::vector<Row>& rows, Header& header) {
+    Arrival arrival{Topic::Kind::data, name_, "normal", {}};
+    std::size_t taken = 0;
+    REQUIRE(
+        sealer_.seal(rows, Effort::fast, limits::kEnvelopeBytesMax, header, arrival.payload, taken)
+            .has_value());
+    REQUIRE(taken == rows.size());
+    return arrival;
+  }
+
+  std::string name_;
+  Epoch epoch_;
+  Sealer sealer_;
+  std::uint64_t next_ = 1, floor_ = 1;
+  Digest previous_ = kNoDigest;
+};
+
+}  // namespace pinaflux::collector_kit
