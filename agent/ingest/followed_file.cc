@@ -75,7 +75,8 @@ void FollowedFile::start_at_end() {
   std::uint64_t end = now->bytes;
   while (end > 0) {
     const std::uint64_t begin = end - std::min<std::uint64_t>(end, sizeof block);
-    const auto n = file_->read_at(begin, MutableBytes(block).first(end - begin));
+    const auto n =
+        file_->read_at(begin, MutableBytes(block).first(static_cast<std::size_t>(end - begin)));
     if (!n || *n == 0) break;
     const auto tail = std::ranges::find_last(block, block + *n, static_cast<std::uint8_t>(10));
     if (!tail.empty()) {

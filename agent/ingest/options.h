@@ -6,6 +6,7 @@
 // Threads    Values; any.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -45,7 +46,8 @@ struct SourceOptions {
   std::size_t record_bytes_max = limits::kRecordBytesMax;
 };
 
-using InstallKey = Buffer;  // 16 bytes. Names private bytes in hashes; the agent keeps it.
+// Names private bytes in hashes; the agent keeps it.
+using InstallKey = std::array<std::uint8_t, 16>;
 
 struct SourceHost {
   Loop& loop;
@@ -55,7 +57,7 @@ struct SourceHost {
   Files& files;
   Entropy& entropy;
   std::function<Stamp()> stamp;  // Arrival: wall time if it is trusted, else boot and monotonic.
-  InstallKey install_key;
+  InstallKey install_key{};
   std::string gateway;
 };
 

@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   padded.append(kParsePadding, '\0');
   padded.shrink_to_fit();
   const std::string_view text = std::string_view(padded).substr(0, size);
-  Decoder decoder({.name = "f"}, Buffer(16, 1));
+  Decoder decoder({.name = "f"}, InstallKey{1});
   Intake intake(*shapes);
   for (Format format : {Format::influx, Format::raw}) {
     Tally tally;

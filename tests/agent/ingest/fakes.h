@@ -137,7 +137,8 @@ class Files final : public pinaflux::Files {
     explicit Opened(std::shared_ptr<Node> n) : node(std::move(n)) {}
     Result<std::size_t> read_at(std::uint64_t offset, MutableBytes bytes) override {
       if (offset >= node->text.size()) return std::size_t{0};
-      const std::size_t n = std::min<std::size_t>(bytes.size(), node->text.size() - offset);
+      const auto n = static_cast<std::size_t>(
+          std::min<std::uint64_t>(bytes.size(), node->text.size() - offset));
       std::copy_n(node->text.begin() + static_cast<std::ptrdiff_t>(offset), n, bytes.begin());
       return n;
     }
@@ -357,7 +358,7 @@ struct World {
                  .files = files,
                  .entropy = entropy,
                  .stamp = [this] { return Stamp::wall(clock.wall()); },
-                 .install_key = Buffer(16, 1),
+                 .install_key = InstallKey{1},
                  .gateway = "gw"};
     return h;
   }

@@ -16,7 +16,7 @@ struct FormatFixture {
 
   bool decode(Format format, const std::string& text) {
     const fake::Padded padded(text);
-    decoder = std::make_unique<Decoder>(options, Buffer(16, 1));
+    decoder = std::make_unique<Decoder>(options, InstallKey{1});
     decoder->begin(intake);
     return decoder->decode(format, {padded, "in", Stamp{99, 0}}, tally);
   }
@@ -46,7 +46,7 @@ TEST_CASE_FIXTURE(FormatFixture, "the hash of refused bytes depends on the insta
   std::uint64_t hashes[2];
   for (std::uint8_t key = 1; key <= 2; ++key) {
     intake.reset();
-    Decoder d(options, Buffer(16, key));
+    Decoder d(options, InstallKey{key});
     d.begin(intake);
     REQUIRE(d.decode(Format::json, {bad, "in", {}}, tally));
     d.end(1);

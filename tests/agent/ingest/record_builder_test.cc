@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(BuilderFixture, "shapes without end are refused at the limit")
 TEST_CASE("JSON in the steady state takes nothing from the heap") {
   Shapes shapes;
   Intake intake(shapes);
-  Decoder decoder({.name = "in", .time = {"ts_ms", TimeField::Unit::ms}}, Buffer(16, 1));
+  Decoder decoder({.name = "in", .time = {"ts_ms", TimeField::Unit::ms}}, InstallKey{1});
   std::string body;
   for (int i = 0; i < 1000; ++i) {
     body += R"({"ts_ms":1166289840000,"active_kw":4.216,"n":{"a":)" + std::to_string(i) +
@@ -117,7 +117,7 @@ TEST_CASE("JSON in the steady state takes nothing from the heap") {
 TEST_CASE("line protocol in the steady state takes nothing from the heap") {
   Shapes shapes;
   Intake intake(shapes);
-  Decoder decoder({.name = "in"}, Buffer(16, 1));
+  Decoder decoder({.name = "in"}, InstallKey{1});
   std::string body;
   for (int i = 0; i < 1000; ++i) {
     body +=
