@@ -20,70 +20,21 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
-#include <mutex>
 #include <utility>
 #include <vector>
 
 #include <MQTTAsync.h>
 
 #include "platform/base/assert.h"
+#include "platform/linux/mqtt_switchboard.h"
 #include "platform/mqtt/reason.h"
 
 namespace pinaflux {
 
 namespace {
 
-constexpr std::size_t kMailMessagesMax = 256;  // Received and not yet seen by the loop.
-constexpr std::size_t kMailBytesMax = 1024 * 1024;
 constexpr int kFarewellMs = 2000;  // For PUBACKs that are due, before DISCONNECT.
 constexpr std::size_t kPrintablePrefix = 30;
-
-struct Mail {
-  enum class Kind { connected, lost, published, message } kind{};
-  int token = 0;
-  int reason = 0;
-  std::string text;  // Topic, or what the library says.
-  Buffer payload;
-  MqttSession session;
-};
-
-class PahoClient;
-
-// The one thing that is shared by all: Paho's callbacks have no other way to say whom they mean
-// safely.
-class Switchboard {
- public:
-  static Switchboard& one() {
-    static Switchboard board;
-    return board;
-  }
-
-  std::uintptr_t open(PahoClient* client, Loop* loop) {
-    const std::lock_guard lock(mutex_);
-    lines_[++last_] = Line{client, loop, {}, 0, 0};
-    return last_;
-  }
-  void close(std::uintptr_t number) {
-    const std::lock_guard lock(mutex_);
-    lines_.erase(number);
-  }
-  // From any thread. False when the mailbox has no room for a message.
-  bool post(std::uintptr_t number, Mail&& mail);
-  // On the loop.
-  PahoClient* take(std::uintptr_t number, std::vector<Mail>& mail);
-
- private:
-  struct Line {
-    PahoClient* client = nullptr;
-    Loop* loop = nullptr;
-    std::vector<Mail> mail;
-    std::size_t messages = 0, bytes = 0;
-  };
-  std::mutex mutex_;
-  std::map<std::uintptr_t, Line> lines_;
-  std::uintptr_t last_ = 0;
-};
 
 // The PUBACK that this thread is about to tell of.
 struct LastPuback {
@@ -208,7 +159,7 @@ int on_message(void* context, char* topic, int topic_bytes, MQTTAsync_message* m
 
 // ---- the client, on the loop
 
-class PahoClient final : public MqttClient {
+class PahoClient final : public MqttClient, private Switchboard::Owner {
  public:
   PahoClient(Loop& loop, Events& events, std::shared_ptr<void> threads)
       : loop_(loop), events_(events), threads_(std::move(threads)) {}
@@ -222,8 +173,6 @@ class PahoClient final : public MqttClient {
   Status subscribe(const std::string& filter) override;
   Result<std::uint64_t> publish(const MqttPublish& publish) override;
 
-  void deliver(std::vector<Mail>& mail);
-
  private:
   enum class State { idle, connecting, connected, leaving };
   struct Sent {
@@ -231,6 +180,7 @@ class PahoClient final : public MqttClient {
     std::uint64_t ours;
   };
 
+  void deliver(std::vector<Mail>& mail) override;
   int start();
   void fill(MQTTAsync_connectOptions& to, MQTTAsync_willOptions& will);
   void deliver(Mail& mail);
@@ -254,37 +204,6 @@ class PahoClient final : public MqttClient {
   bool* gone_ = nullptr;
 };
 
-bool Switchboard::post(std::uintptr_t number, Mail&& mail) {
-  const std::lock_guard lock(mutex_);
-  const auto at = lines_.find(number);
-  if (at == lines_.end()) return true;
-  Line& line = at->second;
-  if (mail.kind == Mail::Kind::message) {
-    if (line.messages >= kMailMessagesMax || line.bytes >= kMailBytesMax) return false;
-    ++line.messages;
-    line.bytes += mail.payload.size();
-  }
-  const bool first = line.mail.empty();
-  line.mail.push_back(std::move(mail));
-  if (first) {
-    line.loop->post([number] {
-      std::vector<Mail> taken;
-      PahoClient* client = Switchboard::one().take(number, taken);
-      if (client != nullptr) client->deliver(taken);
-    });
-  }
-  return true;
-}
-
-PahoClient* Switchboard::take(std::uintptr_t number, std::vector<Mail>& mail) {
-  const std::lock_guard lock(mutex_);
-  const auto at = lines_.find(number);
-  if (at == lines_.end()) return nullptr;
-  mail.swap(at->second.mail);
-  at->second.messages = at->second.bytes = 0;
-  return at->second.client;
-}
-
 void PahoClient::retire() {
   Switchboard::one().close(number_);
   if (handle_ != nullptr) MQTTAsync_destroy(&handle_);
@@ -298,7 +217,7 @@ void PahoClient::connect(const MqttConnect& options) {
   retire();
   options_ = options;
   inflight_max_ = options.inflight_max;
-  number_ = Switchboard::one().open(this, &loop_);
+  number_ = Switchboard::one().open(*this, loop_);
   state_ = State::connecting;
   const int rc = start();
   if (rc == MQTTASYNC_SUCCESS) return;
