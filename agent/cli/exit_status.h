@@ -8,12 +8,13 @@ namespace pinaflux {
 enum ExitStatus : int {
   kExitOk = 0,
   kExitUsage = 64,
-  kExitData = 65,         // A file of ours that cannot be read: damaged, newer.
+  kExitData = 65,  // A file of ours that cannot be read: damaged, newer.
   kExitNoInput = 66,
   kExitUnavailable = 69,  // A port in use, a peer that refuses.
   kExitSoftware = 70,
-  kExitIo = 74,           // Read-only or failing media, a full disk.
-  kExitTemporary = 75,    // Somebody else has it: try again later.
+  kExitCannotCreate = 73,  // A file that is there already.
+  kExitIo = 74,            // Read-only or failing media, a full disk.
+  kExitTemporary = 75,     // Somebody else has it: try again later.
   kExitPermission = 77,
   kExitConfiguration = 78,
 };

@@ -268,7 +268,7 @@ void build_pipeline(const Reader& root, Building& building) {
   for (const auto& [name, reader] : all) to.pipeline.nodes.push_back(nodes.read(name, reader));
   Wiring wiring(root, building.findings);
   wiring.check();
-  wiring.warn_of_dead_ends();
+  if (!building.findings.failed()) wiring.warn_of_dead_ends();
   build_lanes(root, wiring, building);
   if (building.findings.failed()) return;
   if (auto graph = build_graph(to.pipeline); !graph) {

@@ -36,7 +36,7 @@ class Walk {
       if (const Key* key = row_of(node, entry, path, rows)) value(*key, entry);
     }
     missing(node, at, path, rows);
-    groups(node, at, rows);
+    groups(node, at, path, rows);
   }
 
  private:
@@ -66,6 +66,9 @@ class Walk {
     }
     const auto names = applicable(node, path, rows);
     const auto meant = closest(entry.key, names);
+    const bool undecided = std::ranges::any_of(
+        rows, [&](const Key* key) { return applies(*key, node, path) == Applies::unknown; });
+    if (undecided && !meant) return;  // What may stand here depends on a value that is wrong.
     std::string fix = meant           ? "did you mean '" + std::string(*meant) + "'?"
                       : names.empty() ? "nothing stands here: write {}"
                                       : "known here: " + join(names, " and ");
@@ -152,11 +155,19 @@ class Walk {
       if (entry.value.is_map()) {
         section(entry.value, entry.place, below);
       } else if (entry.value.kind != Node::Kind::damaged) {
-        findings_.error(
-            entry.place, quoted(entry.key) + " needs keys of its own",
-            "known below it: " + join(applicable(entry.value, below, keys_below(below)), " and "));
+        findings_.error(entry.place, quoted(entry.key) + " needs keys of its own",
+                        "for example " + entry.key + ": {" + beginning(below) + ", ...}");
       }
     }
+  }
+
+  // The first key that shows how such a section begins.
+  std::string beginning(std::string_view path) const {
+    for (const Key* key : keys_below(path)) {
+      if (!key->example.empty())
+        return std::string(last_step(key->path)) + ": " + std::string(key->example);
+    }
+    return {};
   }
 
   void list(const Key& key, const Entry& entry) {
@@ -170,9 +181,8 @@ class Walk {
       if (item.is_map()) {
         section(item, item.place, below);
       } else if (item.kind != Node::Kind::damaged) {
-        findings_.error(
-            item.place, "an element of " + quoted(entry.key) + " is a map of keys",
-            "known in it: " + join(applicable(item, below, keys_below(below)), " and "));
+        findings_.error(item.place, "an element of " + quoted(entry.key) + " is a map of keys",
+                        "for example - {" + beginning(below) + ", ...}");
       }
     }
   }
@@ -225,7 +235,7 @@ class Walk {
     for (const Entry& part : node.entries) {
       if (const Key* key = row_of(node, part, "keys.*", rows)) value(*key, part);
     }
-    groups(node, entry.place, rows);
+    groups(node, entry.place, "keys.*", rows);
   }
 
   void missing(const Node& node, const Place& at, std::string_view path,
@@ -245,7 +255,11 @@ class Walk {
     }
   }
 
-  void groups(const Node& node, const Place& at, const std::vector<const Key*>& rows) {
+  void groups(const Node& node, const Place& at, std::string_view path,
+              const std::vector<const Key*>& rows) {
+    const bool later = std::ranges::any_of(node.entries, [&](const Entry& entry) {
+      return !later_key(std::string(path) + "." + entry.key).empty();
+    });
     std::vector<std::string_view> seen;
     for (const Key* row : rows) {
       if (row->group.empty() || std::ranges::find(seen, row->group) != seen.end()) continue;
@@ -254,11 +268,12 @@ class Walk {
       for (const Key* key : rows) {
         if (key->group == row->group) names.push_back(last_step(key->path));
       }
-      group(node, at, names);
+      group(node, at, names, later);
     }
   }
 
-  void group(const Node& node, const Place& at, const std::vector<std::string_view>& names) {
+  void group(const Node& node, const Place& at, const std::vector<std::string_view>& names,
+             bool may_be_missing) {
     const Entry* first = nullptr;
     for (const Entry& entry : node.entries) {
       if (std::ranges::find(names, entry.key) == names.end()) continue;
@@ -270,7 +285,7 @@ class Walk {
       }
       first = &entry;
     }
-    if (first == nullptr)
+    if (first == nullptr && !may_be_missing)
       findings_.error(at, "one of " + join(names, " or ") + " is missing", "give one of them");
   }
 

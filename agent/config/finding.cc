@@ -100,7 +100,9 @@ bool is_word(char c) {
          c == '-' || c == '.';
 }
 
+// Or nothing at all: `pass: {}` is a node of the pipeline.
 bool is_reference(std::string_view value) {
+  if (value.starts_with("{}")) return true;
   while (!value.empty() && (value[0] == '{' || value[0] == ' ' || value[0] == '"')) {
     value.remove_prefix(1);
   }

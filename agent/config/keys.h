@@ -38,6 +38,9 @@ enum class Type : std::uint8_t {
   secret,    // {file: PATH} or {credential: NAME}, read at load.
 };
 
+// "No upper bound" of numbers: up to it integers are exact in a double.
+inline constexpr std::int64_t kNumberMax = 1ll << 53;
+
 // The key exists only where its neighbour `key` has one of `values` ("mqtt|http").
 struct When {
   std::string_view key;

@@ -44,7 +44,9 @@ std::vector<Named> Reader::names(std::string_view name) const {
   for (const Entry& entry : map->entries) {
     all.push_back({entry.key, {entry.value, path, entry.place}});
   }
-  for (const Node& item : map->items) all.push_back({{}, {item, path, item.place}});
+  for (const Node& item : map->items) {
+    if (item.is_map()) all.push_back({{}, {item, path, item.place}});
+  }
   return all;
 }
 

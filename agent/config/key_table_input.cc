@@ -1,0 +1,329 @@
+// The table, first half: until records are masked.
+#include "agent/config/key_table.h"
+#include "agent/data/limits.h"
+#include "agent/spool/spool.h"
+#include "platform/base/time.h"
+
+namespace pinaflux::config {
+
+namespace {
+
+constexpr std::int64_t kMillisecond = Duration::milliseconds(1).ns;
+constexpr std::int64_t kSecond = Duration::seconds(1).ns;
+constexpr std::int64_t kDay = Duration::days(1).ns;
+constexpr std::int64_t kNameMax = limits::kNameBytesMax;
+constexpr std::int64_t kTextMax = 1024;
+constexpr std::int64_t kExactMax = kNumberMax;
+
+constexpr When kMqtt{"type", "mqtt"};
+constexpr When kHttp{"type", "http"};
+constexpr When kLines{"type", "lines"};
+constexpr When kFile{"type", "file"};
+constexpr When kSystem{"type", "system"};
+constexpr When kParsed{"type", "mqtt|http|lines|file"};
+
+constexpr Key kTop[] = {
+    {.path = "pinaflux",
+     .type = Type::integer,
+     .min = 1,
+     .max = 1,
+     .required = true,
+     .example = "1",
+     .doc = "Version of this format: always 1."},
+
+    {.path = "gateway", .type = Type::section, .required = true, .doc = "Who this gateway is."},
+    {.path = "gateway.id",
+     .type = Type::name,
+     .required = true,
+     .example = "pump-station-7",
+     .doc = "Name of this gateway, unique among all that share a collector. It is part of every "
+            "topic and of "
+            "the identity of every record."},
+
+    {.path = "spool",
+     .type = Type::section,
+     .doc = "Where records wait until the far end has them."},
+    {.path = "spool.path",
+     .type = Type::path,
+     .fallback = "/var/lib/pinaflux",
+     .doc = "Folder of the queue, on a file system that survives a power cut."},
+    {.path = "spool.size_max",
+     .type = Type::size,
+     .fallback = "512MiB",
+     .min = Spool::kBytesMin,
+     .max = 1ll << 44,
+     .doc = "Bytes that the queue may take on disk, its write-ahead log included."},
+    {.path = "spool.commit_every",
+     .type = Type::duration,
+     .fallback = "1s",
+     .min = kMillisecond,
+     .max = 60 * kSecond,
+     .doc = "A record is on disk, and its source acknowledged, at most this long after it came; "
+            "sooner when "
+            "every source waits. Longer spares flash memory."},
+
+    {.path = "keys",
+     .type = Type::names,
+     .doc = "Secret keys for `with: hmac`, by name. References only."},
+    {.path = "keys.*.file",
+     .type = Type::path,
+     .group = "reference",
+     .example = "/etc/pinaflux/mask.key",
+     .doc = "File that holds the key: 16 to 4,096 bytes, readable by its owner only (chmod 600)."},
+    {.path = "keys.*.credential",
+     .type = Type::name,
+     .group = "reference",
+     .example = "mask.key",
+     .doc = "Name of a systemd credential (LoadCredential=) that holds the key."},
+};
+
+constexpr Key kSources[] = {
+    {.path = "sources",
+     .type = Type::names,
+     .required = true,
+     .doc = "Where records come from, by name."},
+    {.path = "sources.*.type",
+     .type = Type::choice,
+     .choices = "mqtt|http|lines|file|system",
+     .required = true,
+     .example = "mqtt",
+     .doc = "mqtt subscribes at a broker, http and lines listen, file follows files that grow, "
+            "system reads "
+            "this machine's own figures."},
+    {.path = "sources.*.stream",
+     .type = Type::text,
+     .min = 1,
+     .max = kNameMax,
+     .example = "plant/press",
+     .doc =
+         "Stream of all its records, instead of the source's own rule: `<source>/<topic>` for "
+         "mqtt, "
+         "`<source>/<stream>` for http, `<source>/<group>` for system, `<source>` for the others."},
+    {.path = "sources.*.format",
+     .type = Type::choice,
+     .fallback = "json",
+     .choices = "json|ndjson|influx|raw",
+     .when = kParsed,
+     .doc = "json: a message is one document; ndjson: one document a line (lines and file read "
+            "json so, "
+            "too); influx: InfluxDB line protocol; raw: the message is one field, `value`. With "
+            "http each "
+            "request says what it brings."},
+    {.path = "sources.*.time",
+     .type = Type::section,
+     .when = kParsed,
+     .doc = "The field that holds a record's own time. Without it the time of arrival counts."},
+    {.path = "sources.*.time.field",
+     .type = Type::text,
+     .min = 1,
+     .max = kNameMax,
+     .required = true,
+     .example = "ts",
+     .doc = "Name of the field; it is taken out of the record."},
+    {.path = "sources.*.time.unit",
+     .type = Type::choice,
+     .fallback = "ms",
+     .choices = "s|ms|us|ns|rfc3339",
+     .doc = "Unit since 1970-01-01 UTC, or rfc3339 for text such as 2026-01-31T12:00:00Z."},
+    {.path = "sources.*.record_max",
+     .type = Type::size,
+     .fallback = "64KiB",
+     .min = 64,
+     .max = limits::kRecordBytesMax,
+     .when = kParsed,
+     .doc = "A record that arrives with more bytes is refused and counted."},
+    {.path = "sources.*.broker",
+     .type = Type::broker,
+     .required = true,
+     .when = kMqtt,
+     .example = "tcp://127.0.0.1:1883",
+     .doc = "Broker to subscribe at; the port is 1883 if none is given."},
+    {.path = "sources.*.topics",
+     .type = Type::texts,
+     .min = 1,
+     .max = kTextMax,
+     .required = true,
+     .when = kMqtt,
+     .example = "[\"zigbee2mqtt/+\"]",
+     .doc = "Topic filters: + stands for one level, # for the rest."},
+    {.path = "sources.*.user",
+     .type = Type::text,
+     .min = 1,
+     .max = kTextMax,
+     .when = kMqtt,
+     .example = "gateway",
+     .doc = "User name at the broker."},
+    {.path = "sources.*.password",
+     .type = Type::secret,
+     .when = kMqtt,
+     .example = "{file: /etc/pinaflux/broker.password}",
+     .doc = "Password at the broker, by reference."},
+    {.path = "sources.*.client_id",
+     .type = Type::text,
+     .min = 1,
+     .max = 256,
+     .when = kMqtt,
+     .doc = "MQTT client id; without it `pinaflux-<gateway>-<source>`. The broker keeps "
+            "unacknowledged "
+            "messages under it."},
+    {.path = "sources.*.retained",
+     .type = Type::boolean,
+     .fallback = "false",
+     .when = kMqtt,
+     .doc = "Also take retained messages, which a broker sends on every new subscription."},
+    {.path = "sources.*.qos",
+     .type = Type::integer,
+     .fallback = "1",
+     .min = 0,
+     .max = 1,
+     .when = kMqtt,
+     .doc = "1: exactly once, acknowledged when on disk. 0: what is under way in a crash is lost."},
+    {.path = "sources.*.listen",
+     .type = Type::listen,
+     .fallback = "tcp://127.0.0.1:8086",
+     .when = kHttp,
+     .doc = "Address to serve: POST /ingest/<stream> (NDJSON or JSON), /write and /api/v2/write "
+            "(InfluxDB)."},
+    {.path = "sources.*.token",
+     .type = Type::secret,
+     .when = kHttp,
+     .example = "{file: /etc/pinaflux/ingest.token}",
+     .doc = "Token that requests must carry (Authorization: Bearer or Token), by reference."},
+    {.path = "sources.*.from",
+     .type = Type::lines,
+     .required = true,
+     .when = kLines,
+     .example = "unix:///run/pinaflux/lines.sock",
+     .doc = "Standard input, or where to listen for connections that send lines."},
+    {.path = "sources.*.from",
+     .type = Type::choice,
+     .fallback = "start",
+     .choices = "start|end",
+     .when = kFile,
+     .doc = "Where to begin in files that are there at the very first start; later ones are read "
+            "from their "
+            "start."},
+    {.path = "sources.*.ack",
+     .type = Type::choice,
+     .fallback = "none",
+     .choices = "none|count",
+     .when = kLines,
+     .doc = "count: after each commit the sender is told how many of its lines are on disk."},
+    {.path = "sources.*.path",
+     .type = Type::path,
+     .required = true,
+     .when = kFile,
+     .example = "/var/log/plant/*.log",
+     .doc = "File to follow, through rotation; its last part may hold * and ?."},
+    {.path = "sources.*.every",
+     .type = Type::duration,
+     .fallback = "10s",
+     .min = 100 * kMillisecond,
+     .max = kDay,
+     .when = kSystem,
+     .doc = "How often to read."},
+    {.path = "sources.*.mounts",
+     .type = Type::texts,
+     .fallback = "/",
+     .min = 1,
+     .max = kTextMax,
+     .when = kSystem,
+     .example = "[/, /data]",
+     .doc = "File systems whose room is read."},
+};
+
+constexpr Key kMask[] = {
+    {.path = "mask",
+     .type = Type::list,
+     .doc = "Rules for what must not be stored, applied in order before anything else sees a "
+            "record. A rule "
+            "that cannot be applied to a value refuses the record."},
+    {.path = "mask.*.stream",
+     .type = Type::text,
+     .fallback = "**",
+     .min = 1,
+     .max = kNameMax,
+     .example = "zigbee/*",
+     .doc = "Streams that the rule is for: `<source>/...`, * for one step, ** for any."},
+    {.path = "mask.*.field",
+     .type = Type::text,
+     .min = 1,
+     .max = kNameMax,
+     .example = "device.*.user",
+     .doc = "Fields that the rule is for, by name, nested ones with dots; * for one step, ** for "
+            "any."},
+    {.path = "mask.*.topic",
+     .type = Type::text,
+     .min = 1,
+     .max = kNameMax,
+     .example = "ward/*/bed",
+     .doc = "Instead of stream and field: topics whose wildcard steps are masked in the stream's "
+            "name, whatever "
+            "the source."},
+    {.path = "mask.*.allow",
+     .type = Type::texts,
+     .min = 1,
+     .max = kNameMax,
+     .example = "[temperature, humidity]",
+     .doc = "Instead of field: the fields that stay; `others` says what happens to the rest. The "
+            "first "
+            "allow-list that matches a stream decides."},
+    {.path = "mask.*.others",
+     .type = Type::choice,
+     .fallback = "drop",
+     .choices = "drop|reject",
+     .doc = "With allow: drop the other fields, or reject a record that has one."},
+    {.path = "mask.*.name",
+     .type = Type::choice,
+     .choices = "stream|field",
+     .example = "field",
+     .doc = "Mask names, not values: the steps of the stream's or the field's name that the "
+            "pattern does not "
+            "write down."},
+    {.path = "mask.*.with",
+     .type = Type::choice,
+     .choices = "drop|hmac|truncate|round|replace|reject",
+     .example = "hmac",
+     .doc = "drop the field; hmac: a token that is the same for the same value; truncate text; "
+            "round numbers; "
+            "replace by a text; reject the record."},
+    {.path = "mask.*.key",
+     .type = Type::name,
+     .required = true,
+     .when = {"with", "hmac"},
+     .example = "people",
+     .doc = "Name of the key below `keys`."},
+    {.path = "mask.*.length",
+     .type = Type::integer,
+     .min = 0,
+     .max = limits::kRecordBytesMax,
+     .required = true,
+     .when = {"with", "truncate"},
+     .example = "8",
+     .doc = "Characters that stay."},
+    {.path = "mask.*.step",
+     .type = Type::number,
+     .min = 0,
+     .max = kExactMax,
+     .required = true,
+     .when = {"with", "round"},
+     .example = "0.5",
+     .doc = "Numbers become multiples of it; above 0."},
+    {.path = "mask.*.text",
+     .type = Type::text,
+     .min = 0,
+     .max = 256,
+     .required = true,
+     .may_be_empty = true,
+     .when = {"with", "replace"},
+     .example = "removed",
+     .doc = "What stands in the value's place."},
+};
+
+}  // namespace
+
+std::span<const Key> top_keys() { return kTop; }
+std::span<const Key> source_keys() { return kSources; }
+std::span<const Key> mask_keys() { return kMask; }
+
+}  // namespace pinaflux::config
