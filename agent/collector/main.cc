@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "agent/cli/agent_commands.h"
 #include "agent/cli/exit_status.h"
 #include "agent/collector/collector.h"
 #include "agent/collector/status.h"
@@ -200,7 +201,13 @@ int main_of(int argc, char** argv) {
   CLI::App* verify = app.add_subcommand("verify", "prove that nothing is missing or there twice");
   verify->add_option("--database", database, "the collector's database")->required();
   verify->add_flag("--json", json, "for machines: pinaflux.verify/1");
+  std::string file;
+  bool header = false;
+  CLI::App* decode = app.add_subcommand("decode", "print an envelope's records as lines of JSON");
+  decode->add_option("file", file, "the envelope; - is standard input")->required();
+  decode->add_flag("--header", header, "print its header instead");
   CLI::App* version = app.add_subcommand("version", "say which version this is");
+  version->add_flag("--json", json, "for machines: pinaflux.version/1");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -209,8 +216,8 @@ int main_of(int argc, char** argv) {
   options.store.ndjson.one_file = layout == "one";
   if (app.got_subcommand("run")) return run_command(options);
   if (app.got_subcommand(verify)) return verify_command(database, json);
-  if (app.got_subcommand(version))
-    std::printf("pinaflux-collector %s\n", std::string(kVersion).c_str());
+  if (app.got_subcommand(decode)) return decode_command(file, header);
+  if (app.got_subcommand(version)) return version_command("pinaflux-collector", json);
   return kExitOk;
 }
 
