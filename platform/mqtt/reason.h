@@ -24,7 +24,6 @@ inline constexpr int kBusy = 0x89;
 inline constexpr int kBanned = 0x8a;
 inline constexpr int kKeepAlive = 0x8d;
 inline constexpr int kTakenOver = 0x8e;
-inline constexpr int kReceiveMax = 0x93;
 inline constexpr int kTopicAlias = 0x94;
 inline constexpr int kTooLarge = 0x95;
 inline constexpr int kQuota = 0x97;

@@ -247,9 +247,6 @@ void Connection::handle_publish(const Frame& frame) {
     if (options_.version == 4 && packet->duplicate) return;
     return fault({reason::kProtocol, "a packet identifier is used again before its ack"});
   }
-  if (options_.version == 5 && order_.waiting() > options_.receive_max) {
-    return fault({reason::kReceiveMax, reason_text(reason::kReceiveMax)});
-  }
   events_.message(
       {packet->topic, packet->payload, packet->packet_id, packet->duplicate, packet->retained});
 }

@@ -4,9 +4,10 @@
 //            messages (MQTT 5.0 section 4.6), many in one write. Reconnecting is the owner's.
 // Order      connect() -> connected() | closed(); messages in the order received; closed() last,
 //            once.
-// Limits     `receive_max` messages unacknowledged (3.1.1 cannot say it: 65,535 there),
-//            `packet_bytes_max` a packet; a peer that passes them, or sends malformed bytes, is
-//            disconnected with the reason code of MQTT 5.0.
+// Limits     `receive_max` is asked for (3.1.1 cannot say it). A broker that passes it keeps its
+//            connection: Mosquitto 2.0 does after a reconnect, and would for ever; packet ids bound it
+//            to 65,535 messages of two bytes here. A peer that passes `packet_bytes_max`, or sends
+//            malformed bytes, is disconnected with the reason code of MQTT 5.0.
 // Ownership  Events must outlive the Session. Views in events die with the call. A Session may be
 //            destroyed inside any of its own events.
 // Threads    Loop.
