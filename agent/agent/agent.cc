@@ -155,8 +155,7 @@ std::optional<Agent::Refusal> Agent::State::start_sources() {
     return Refusal{install_key.error(), configuration.spool.directory + "/install.key"};
   }
   SourceHost source_host{host.loop, host.clock, host.network, host.http, host.files, host.entropy,
-                         [this] { return stamp(); }};
-  source_host.gateway = configuration.gateway;
+                         [this] { return stamp(); }, InstallKey{}, configuration.gateway};
   ASSERT(install_key->size() >= source_host.install_key.size());
   std::copy_n(install_key->begin(), source_host.install_key.size(),
               source_host.install_key.begin());
@@ -182,13 +181,14 @@ std::optional<Agent::Refusal> Agent::State::start_sources() {
 void Agent::State::start_uplink() {
   UplinkOptions options = configuration.uplink;
   options.gateway = configuration.gateway;
+  options.generation = configuration.generation;
   options.lanes.clear();
   for (const auto& lane : spool_state.lanes) options.lanes.push_back(lane.name);
   uplink = std::make_unique<Uplink>(options, host.clock, host.entropy, host.loop,
                                     host.make_mqtt_client, [] {});
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
     const auto& lane = spool_state.lanes[i];
-    uplink->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1);
+    uplink->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1, lane.acked);
   }
   uplink->start();
 }
@@ -232,7 +232,7 @@ void Agent::State::finish_commit() {
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
     const auto lane = static_cast<LaneIndex>(i);
     const auto& state = spool_state.lanes[i];
-    uplink->committed(lane, state.epoch, state.next_seq - 1);
+    uplink->committed(lane, state.epoch, state.next_seq - 1, state.acked);
     pace.leased(lane, done->wish.envelopes[i], brought[i], done->records[i] > 0);
   }
   if (!done->leases.empty()) uplink->send(std::move(done->leases));
@@ -386,7 +386,7 @@ bool Agent::turn() { return state_->turn(); }
 
 void Agent::stop() {
   if (state_->stopping != State::Stopping::no) return;
-  state_->hold_sources(true);
+  for (auto& source : state_->sources) source->hold(true);
   state_->stopping = State::Stopping::draining;
   state_->stop_at = state_->host.clock.now() + kStopMax;
   state_->wake_at(state_->stop_at, state_->host.clock.now());
@@ -402,9 +402,10 @@ void Agent::tap(std::function<void(std::string_view line)> line) {
     return;
   }
   state_->pipeline->tap([this, line = std::move(line)](LaneIndex lane, const Record& record) {
-    (void)lane;
+    const auto& its_lane = state_->spool_state.lanes[lane];
     std::string text;
-    append_json(text, record.row());
+    append_json_line(text, {its_lane.gateway, hex(its_lane.epoch), its_lane.name, 0}, record.row());
+    text.pop_back();  // The newline is the receiver's.
     line(text);
   });
 }
