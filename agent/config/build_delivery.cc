@@ -118,7 +118,7 @@ void check_claims(const std::vector<Claim>& claims, Findings& findings, Same sam
   for (std::size_t i = 1; i < claims.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       if (!same(claims[i].thing, claims[j].thing)) continue;
-      const bool written = claims[i].place.text != nullptr;
+      const bool written = claims[i].place.line > 0;
       const Place& place = written ? claims[i].place : claims[j].place;
       findings.error(place, claims[j].who + " and " + claims[i].who + what, fix);
       break;

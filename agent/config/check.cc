@@ -32,11 +32,14 @@ class Walk {
   // `at` is the key that holds the section, or the element's beginning.
   void section(const Node& node, const Place& at, std::string_view path) {
     const auto rows = keys_below(path);
-    for (const Entry& entry : node.entries) {
-      if (const Key* key = row_of(node, entry, path, rows)) value(*key, entry);
-    }
+    meant_.clear();
+    std::vector<const Key*> found;
+    for (const Entry& entry : node.entries) found.push_back(row_of(node, entry, path, rows));
     missing(node, at, path, rows);
     groups(node, at, path, rows);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (found[i] != nullptr) value(*found[i], node.entries[i]);
+    }
   }
 
  private:
@@ -66,6 +69,7 @@ class Walk {
     }
     const auto names = applicable(node, path, rows);
     const auto meant = closest(entry.key, names);
+    if (meant) meant_.push_back(*meant);
     const bool undecided = std::ranges::any_of(
         rows, [&](const Key* key) { return applies(*key, node, path) == Applies::unknown; });
     if (undecided && !meant) return;  // What may stand here depends on a value that is wrong.
@@ -243,13 +247,11 @@ class Walk {
     for (const Key* key : rows) {
       const auto name = last_step(key->path);
       if (!key->required || node.find(name) != nullptr) continue;
+      if (std::ranges::find(meant_, name) != meant_.end()) continue;  // Misspelt, and said so.
       if (applies(*key, node, path) != Applies::yes) continue;
       std::string fix = "it takes " + spoken_type(*key);
       if (!key->example.empty()) {
         fix = "for example " + std::string(name) + ": " + std::string(key->example);
-      } else if (key->type == Type::section || key->type == Type::names) {
-        fix = std::string(key->doc) + " `pinaflux config explain " + std::string(key->path) +
-              "` says more";
       }
       findings_.error(at, quoted(name) + " is missing", std::move(fix));
     }
@@ -290,6 +292,7 @@ class Walk {
   }
 
   Findings& findings_;
+  std::vector<std::string_view> meant_;  // By misspelt keys of the section that is looked at.
 };
 
 }  // namespace

@@ -31,7 +31,11 @@ constexpr Key kTop[] = {
      .example = "1",
      .doc = "Version of this format: always 1."},
 
-    {.path = "gateway", .type = Type::section, .required = true, .doc = "Who this gateway is."},
+    {.path = "gateway",
+     .type = Type::section,
+     .required = true,
+     .example = "{id: pump-station-7}",
+     .doc = "Who this gateway is."},
     {.path = "gateway.id",
      .type = Type::name,
      .required = true,
@@ -81,6 +85,7 @@ constexpr Key kSources[] = {
     {.path = "sources",
      .type = Type::names,
      .required = true,
+     .example = "{machine: {type: system}}",
      .doc = "Where records come from, by name."},
     {.path = "sources.*.type",
      .type = Type::choice,
@@ -95,10 +100,9 @@ constexpr Key kSources[] = {
      .min = 1,
      .max = kNameMax,
      .example = "plant/press",
-     .doc =
-         "Stream of all its records, instead of the source's own rule: `<source>/<topic>` for "
-         "mqtt, "
-         "`<source>/<stream>` for http, `<source>/<group>` for system, `<source>` for the others."},
+     .doc = "Stream of its records. Without it `<source>/<topic>` for mqtt, and the source's name "
+            "for the others; http and "
+            "system append `/<stream>` and `/<group>`."},
     {.path = "sources.*.format",
      .type = Type::choice,
      .fallback = "json",

@@ -165,7 +165,11 @@ constexpr Key kDelivery[] = {
             "up, and "
             "declared lost."},
 
-    {.path = "uplink", .type = Type::section, .required = true, .doc = "How records leave."},
+    {.path = "uplink",
+     .type = Type::section,
+     .required = true,
+     .example = "{broker: tcp://10.0.0.5:1883}",
+     .doc = "How records leave."},
     {.path = "uplink.type",
      .type = Type::choice,
      .fallback = "mqtt",

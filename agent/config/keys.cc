@@ -144,7 +144,7 @@ std::string spoken_range(const Key& key) {
   if (!counted || (key.min == 0 && key.max == 0)) return {};
   if (text) return "at most " + std::to_string(key.max) + " bytes";
   if (key.max == kNumberMax) return "at least " + bound(key, key.min);
-  if (key.min == key.max) return "always " + bound(key, key.min);
+  if (key.min == key.max) return bound(key, key.min);
   return bound(key, key.min) + " to " + bound(key, key.max);
 }
 

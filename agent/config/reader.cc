@@ -40,12 +40,16 @@ std::vector<Named> Reader::names(std::string_view name) const {
   std::vector<Named> all;
   const Node* map = node(name);
   if (map == nullptr) return all;
-  const std::string path = (path_.empty() ? "" : path_ + ".") + std::string(name) + ".*";
-  for (const Entry& entry : map->entries) {
-    all.push_back({entry.key, {entry.value, path, entry.place}});
+  const std::string path = (path_.empty() ? "" : path_ + ".") + std::string(name);
+  const Key* key = find_key(path);
+  if (key != nullptr && key->type == Type::list) {
+    for (const Node& item : map->items) {
+      if (item.is_map()) all.push_back({{}, {item, path + ".*", item.place}});
+    }
+    return all;
   }
-  for (const Node& item : map->items) {
-    if (item.is_map()) all.push_back({{}, {item, path, item.place}});
+  for (const Entry& entry : map->entries) {
+    all.push_back({entry.key, {entry.value, path + ".*", entry.place}});
   }
   return all;
 }

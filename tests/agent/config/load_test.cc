@@ -1,0 +1,235 @@
+#include "agent/config/load.h"
+
+#include "agent/mask/masker.h"
+#include "doctest/doctest.h"
+#include "tests/agent/config/config_kit.h"
+
+namespace pinaflux {
+namespace {
+
+const std::string kHead = "pinaflux: 1\ngateway: {id: gate}\n";
+const std::string kUplink = "uplink: {broker: tcp://10.0.0.5}\n";
+const std::string kMachine = "sources:\n  machine: {type: system}\n";
+
+struct Fixture {
+  ConfigFiles files;
+
+  Configuration load(const std::string& text) {
+    const auto loaded = load_configuration_text(files, "/etc/pinaflux/pinaflux.yaml", text);
+    CHECK(findings_text(loaded.findings) == "");
+    REQUIRE(loaded.configuration.has_value());
+    return *loaded.configuration;
+  }
+  std::string refusal(const std::string& text) {
+    const auto loaded = load_configuration_text(files, "/etc/pinaflux/pinaflux.yaml", text);
+    CHECK(!loaded.configuration.has_value());
+    return findings_text(loaded.findings);
+  }
+};
+
+TEST_CASE_FIXTURE(Fixture, "what is not said is as the options of the stations have it") {
+  const auto c = load(kHead + kMachine + kUplink);
+  const UplinkOptions uplink;
+  CHECK(c.uplink.broker == "tcp://10.0.0.5:1883");
+  CHECK(c.uplink.topic_root == uplink.topic_root);
+  CHECK(c.uplink.window == uplink.window);
+  CHECK(c.uplink.batch_age == uplink.batch_age);
+  CHECK(c.uplink.keep_alive == uplink.keep_alive);
+  CHECK(c.uplink.back_off_max == uplink.back_off_max);
+  CHECK((c.uplink.ack == uplink.ack));
+  CHECK(c.uplink.gateway == "gate");
+  CHECK((c.control == ControlOptions{}));
+  CHECK(c.spool.directory == "/var/lib/pinaflux");
+  CHECK(c.spool.bytes_max == SpoolOptions{}.bytes_max);
+  CHECK(c.commit_every == Duration::seconds(1));
+  const auto& system = std::get<SystemSourceOptions>(c.sources.at(0));
+  CHECK(system.every == SystemSourceOptions{}.every);
+  CHECK(system.mounts == SystemSourceOptions{}.mounts);
+  CHECK(system.record_bytes_max == limits::kRecordBytesMax);
+}
+
+TEST_CASE_FIXTURE(Fixture, "without lanes there is one, of everything that nothing else takes") {
+  const auto c = load(kHead +
+                      "sources:\n  a: {type: system}\n  b: {type: system}\npipeline:\n"
+                      "  n: {from: a, pass: {}}\n" +
+                      kUplink);
+  REQUIRE(c.spool.lanes.size() == 1);
+  CHECK(c.spool.lanes[0].name == "normal");
+  CHECK(c.pipeline.lanes[0].from == std::vector<std::string>{"b", "n"});
+  CHECK(c.uplink.lanes == std::vector<std::string>{"normal"});
+  CHECK(c.spool.sources == std::vector<std::string>{"a", "b"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "every kind of source gets its options") {
+  const auto c =
+      load(kHead +
+           "sources:\n"
+           "  m: {type: mqtt, broker: 'tcp://[::1]', topics: a/+, user: me, password: {file: "
+           "/etc/secret},\n"
+           "      client_id: x, retained: true, qos: 0, format: raw, stream: s, record_max: 1KiB}\n"
+           "  h: {type: http, token: {file: /etc/secret}, time: {field: t, unit: rfc3339}}\n"
+           "  l: {type: lines, from: 'unix:///run/l.sock', ack: count, format: influx}\n"
+           "  f: {type: file, path: '/var/log/*.log', from: end}\n"
+           "  s: {type: system, every: 1m30s, mounts: [/, /data]}\n" +
+           kUplink);
+  const auto& m = std::get<MqttSourceOptions>(c.sources.at(0));
+  CHECK(m.broker == "tcp://[::1]:1883");
+  CHECK(m.topics == std::vector<std::string>{"a/+"});
+  CHECK(m.password == "hunter2");
+  CHECK((m.retained && m.qos == 0 && m.format == Format::raw && m.stream == "s"));
+  CHECK(m.record_bytes_max == 1024);
+  const auto& h = std::get<HttpSourceOptions>(c.sources.at(1));
+  CHECK(h.listen == "tcp://127.0.0.1:8086");
+  CHECK(h.token == "hunter2");
+  CHECK((h.time.field == "t" && h.time.unit == TimeField::Unit::rfc3339 && h.index == 1));
+  const auto& l = std::get<LinesSourceOptions>(c.sources.at(2));
+  CHECK((l.address == "unix:///run/l.sock" && l.ack_count && l.format == Format::influx));
+  CHECK((std::get<FileSourceOptions>(c.sources.at(3)).from == FileSourceOptions::From::end));
+  const auto& s = std::get<SystemSourceOptions>(c.sources.at(4));
+  CHECK((s.every == Duration::seconds(90) && s.mounts.size() == 2));
+}
+
+TEST_CASE_FIXTURE(Fixture, "every rule that is accepted is accepted by the masker, too") {
+  const auto c = load(kHead + kMachine +
+                      "mask:\n"
+                      "  - {field: a, with: drop}\n"
+                      "  - {field: b, with: truncate, length: 0}\n"
+                      "  - {field: 'c.**', with: round, step: 0.5}\n"
+                      "  - {field: d, with: replace, text: ''}\n"
+                      "  - {field: e, with: reject}\n"
+                      "  - {allow: [x, 'y.*'], others: reject}\n"
+                      "  - {field: '*', name: field, with: truncate, length: 2}\n"
+                      "  - {name: stream, stream: 'machine/*', with: replace, text: x}\n"
+                      "  - {topic: 'ward/*/bed', with: truncate, length: 1}\n" +
+                      kUplink);
+  REQUIRE(c.mask.rules.size() == 9);
+  CHECK(c.mask.rules[3].replacement == "");
+  CHECK((c.mask.rules[5].with == MaskRule::Operator::reject));
+  CHECK(c.mask.rules[8].stream == "*/ward/*/bed");
+  CHECK(c.mask.rules[8].on_stream_name);
+  Shapes shapes;
+  CHECK(Masker::make(c.mask, shapes, Vault()).has_value());
+}
+
+TEST_CASE_FIXTURE(Fixture, "nodes, constants and lanes become what the pipeline takes") {
+  const auto c =
+      load(kHead + kMachine +
+           "pipeline:\n"
+           "  p: {from: [machine], pass: }\n"
+           "  i: {from: p, filter: {field: x, at_most: 5}}\n"
+           "  d: {from: p, filter: {field: x, more: 0.5, missing: keep}}\n"
+           "  b: {from: p, filter: {field: x, equals: true}}\n"
+           "  t: {from: p, filter: {field: x, not: '5'}}\n"
+           "  r: {from: p, rename: {fields: {a: b, b: a}, stream: s}}\n"
+           "  e: {from: r, deadband: {of: x, within: 0.1, silence_max: 10m, by: [k, l]}}\n"
+           "lanes:\n"
+           "  alarm: {from: [i, d, b]}\n"
+           "  bulk: {from: [t, e], keep: 30d, when_full: evict}\n" +
+           kUplink);
+  const auto constant = [&](std::size_t i) {
+    return std::get<FieldFilter>(c.pipeline.nodes.at(i).kind).with;
+  };
+  CHECK(std::get<std::int64_t>(constant(1)) == 5);
+  CHECK(std::get<double>(constant(2)) == 0.5);
+  CHECK(std::get<bool>(constant(3)));
+  CHECK(std::get<std::string>(constant(4)) == "5");
+  CHECK(std::get<FieldFilter>(c.pipeline.nodes[2].kind).keep_missing);
+  CHECK(std::get<Rename>(c.pipeline.nodes[5].kind).fields.size() == 2);
+  const auto& deadband = std::get<Deadband>(c.pipeline.nodes[6].kind);
+  CHECK((deadband.within == 0.1 && deadband.silence_max == Duration::minutes(10) &&
+         deadband.keys.size() == 2));
+  CHECK((c.spool.lanes[0].keep == Duration::max() && c.spool.lanes[1].keep == Duration::days(30)));
+  CHECK((c.spool.lanes[1].when_full == LaneOptions::WhenFull::evict));
+  Shapes shapes;
+  CHECK(Pipeline::make(c.pipeline, shapes).has_value());
+}
+
+TEST_CASE_FIXTURE(Fixture, "JSON is a configuration, too") {
+  const auto c = load(R"({"pinaflux": 1, "gateway": {"id": "gate"},
+	"sources": {"machine": {"type": "system", "every": "1s"}}, "uplink": {"broker": "tcp://10.0.0.5:1884"}})");
+  CHECK(c.uplink.broker == "tcp://10.0.0.5:1884");
+}
+
+TEST_CASE_FIXTURE(Fixture, "empty texts switch the control interfaces off") {
+  const auto c = load(kHead + kMachine + kUplink + "control: {socket: \"\", listen: \"\"}\n");
+  CHECK(c.control.socket.empty());
+  CHECK(c.control.listen.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "files of conf.d are merged by name, lists follow one another") {
+  files.put("/etc/pinaflux/conf.d/10-a.yaml",
+            "sources:\n  a: {type: system}\nmask:\n  - {field: x, with: drop}\n");
+  files.put("/etc/pinaflux/conf.d/20-b.yaml",
+            "pinaflux: 1\nspool: {commit_every: 2s}\n# nothing more\n");
+  files.put("/etc/pinaflux/conf.d/30-c.yaml", "# nothing at all\n");
+  files.put("/etc/pinaflux/conf.d/.hidden.yaml", "garbage");
+  files.put("/etc/pinaflux/conf.d/README", "garbage");
+  const auto c = load(kHead + "spool: {size_max: 64MiB}\nmask:\n  - {field: y, with: drop}\n" +
+                      kMachine + kUplink);
+  REQUIRE(c.sources.size() == 2);
+  CHECK(source_name(c.sources[1]) == "a");
+  CHECK(c.spool.bytes_max == 64ull << 20);
+  CHECK(c.commit_every == Duration::seconds(2));
+  REQUIRE(c.mask.rules.size() == 2);
+  CHECK(c.mask.rules[1].field == "x");
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is named in two files is refused with both") {
+  files.put("/etc/pinaflux/conf.d/a.yaml",
+            "sources:\n  machine: {type: system}\ngateway: {id: other}\n");
+  CHECK(refusal(kHead + kMachine + kUplink) ==
+        "/etc/pinaflux/conf.d/a.yaml:2:3: error: 'machine' is in two files\n"
+        "    2 |   machine: {type: system}\n"
+        "      |   ^~~~~~~\n"
+        "      = it is at /etc/pinaflux/pinaflux.yaml:4 already: keep one\n"
+        "/etc/pinaflux/conf.d/a.yaml:3:11: error: 'id' is in two files\n"
+        "    3 | gateway: {id: other}\n"
+        "      |           ^~\n"
+        "      = it is at /etc/pinaflux/pinaflux.yaml:2 already: keep one\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a finding names the file of conf.d that it is in") {
+  files.put("/etc/pinaflux/conf.d/a.yaml", "sources:\n  a: {type: sytem}\n");
+  CHECK(refusal(kHead + kMachine + kUplink)
+            .starts_with("/etc/pinaflux/conf.d/a.yaml:2:13: error: 'sytem'"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a missing file says how to write one") {
+  const auto loaded = load_configuration(files, "/etc/pinaflux/pinaflux.yaml");
+  CHECK(!loaded.configuration.has_value());
+  CHECK(findings_text(loaded.findings) ==
+        "/etc/pinaflux/pinaflux.yaml: error: there is no such file\n"
+        "      = pinaflux init --output /etc/pinaflux/pinaflux.yaml writes one\n");
+}
+
+TEST_CASE_FIXTURE(Fixture, "the digest changes with any byte of any file, and with nothing else") {
+  const auto first = load(kHead + kMachine + kUplink).digest;
+  CHECK(first.size() == 16);
+  CHECK(load(kHead + kMachine + kUplink).digest == first);
+  CHECK(load(kHead + kMachine + kUplink + "#\n").digest != first);
+  files.put("/etc/pinaflux/conf.d/a.yaml", "# more\n");
+  CHECK(load(kHead + kMachine + kUplink).digest != first);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a rule with a key finds it, and names its reference for the vault") {
+  const auto c = load(kHead + kMachine +
+                      "keys: {people: {credential: people.key}}\nmask:\n"
+                      "  - {field: user, with: hmac, key: people}\n" +
+                      kUplink);
+  REQUIRE(c.keys.size() == 1);
+  CHECK(
+      (c.keys[0].id == "people" && c.keys[0].credential == "people.key" && c.keys[0].file.empty()));
+  CHECK(c.mask.rules.at(0).key_id == "people");
+}
+
+TEST_CASE_FIXTURE(Fixture, "findings are counted, not endless, and a secret is in none of them") {
+  std::string text = kHead + "sources:\n";
+  for (int i = 0; i < 300; ++i)
+    text += "  s" + std::to_string(i) + ": {type: nonsense, password: hunter2}\n";
+  const std::string said = refusal(text + kUplink);
+  CHECK(said.find("more findings are not shown") != std::string::npos);
+  CHECK(said.find("hunter2") == std::string::npos);
+}
+
+}  // namespace
+}  // namespace pinaflux
