@@ -6,7 +6,7 @@
 // Order      By file, line and column.
 // Limits     kFindingsMax; what is beyond is counted. A shown line has kLineShownMax characters.
 // Ownership  Findings are values. A Place views its ConfigText, which must outlive it.
-// Tests      tests/agent/config/finding_test.cc, tests/agent/config/bad_test.cc
+// Tests      tests/agent/config/yaml_test.cc, tests/agent/config/bad_test.cc
 #pragma once
 
 #include <cstdint>

@@ -5,7 +5,7 @@
 // Paths      Steps by '.'; `*` stands for a name that the operator chose, or for an element of a list:
 //            "sources.*.every", "mask.*.field".
 // Threads    Immutable; any.
-// Tests      tests/agent/config/keys_test.cc
+// Tests      tests/agent/config/documents_test.cc
 #pragma once
 
 #include <cstdint>

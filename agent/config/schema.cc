@@ -225,6 +225,9 @@ class Writer {
   }
 
   void conditions(const std::vector<const Key*>& rows) {
+    const bool any = std::ranges::any_of(
+        rows, [](auto* row) { return !row->when.key.empty() || !row->group.empty(); });
+    if (!any) return;
     j_.key("allOf").begin_array();
     std::vector<std::string_view> selectors, groups;
     for (const Key* row : rows) {

@@ -2,7 +2,7 @@
 //
 // Promise    A file that its group or others can read is refused. The text appears in no message.
 // Limits     4 KiB; one newline at the end is not part of it.
-// Tests      tests/agent/config/secret_test.cc
+// Tests      tests/agent/config/load_test.cc, tests/agent/config/bad_test.cc
 #pragma once
 
 #include <string>

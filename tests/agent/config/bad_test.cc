@@ -7,8 +7,9 @@
 #include <fstream>
 #include <iterator>
 
+#include <doctest/doctest.h>
+
 #include "agent/config/load.h"
-#include "doctest/doctest.h"
 #include "tests/agent/config/config_kit.h"
 
 namespace pinaflux {

@@ -4,12 +4,13 @@
 #include <fstream>
 #include <iterator>
 
+#include <doctest/doctest.h>
+
 #include "agent/config/explain.h"
 #include "agent/config/init.h"
 #include "agent/config/keys.h"
 #include "agent/config/load.h"
 #include "agent/config/schema.h"
-#include "doctest/doctest.h"
 #include "tests/agent/config/config_kit.h"
 
 namespace pinaflux {

@@ -1,7 +1,10 @@
 #include "agent/config/load.h"
 
+#include <cstdlib>
+
+#include <doctest/doctest.h>
+
 #include "agent/mask/masker.h"
-#include "doctest/doctest.h"
 #include "tests/agent/config/config_kit.h"
 
 namespace pinaflux {
@@ -145,8 +148,10 @@ TEST_CASE_FIXTURE(Fixture, "nodes, constants and lanes become what the pipeline 
 }
 
 TEST_CASE_FIXTURE(Fixture, "JSON is a configuration, too") {
-  const auto c = load(R"({"pinaflux": 1, "gateway": {"id": "gate"},
-	"sources": {"machine": {"type": "system", "every": "1s"}}, "uplink": {"broker": "tcp://10.0.0.5:1884"}})");
+  const auto c = load(
+      "{\"pinaflux\": 1, \"gateway\": {\"id\": \"gate\"},\n"
+      "\t\"sources\": {\"machine\": {\"type\": \"system\", \"every\": \"1s\"}},\n"
+      "\t\"uplink\": {\"broker\": \"tcp://10.0.0.5:1884\"}}");
   CHECK(c.uplink.broker == "tcp://10.0.0.5:1884");
 }
 
@@ -220,6 +225,18 @@ TEST_CASE_FIXTURE(Fixture, "a rule with a key finds it, and names its reference 
   CHECK(
       (c.keys[0].id == "people" && c.keys[0].credential == "people.key" && c.keys[0].file.empty()));
   CHECK(c.mask.rules.at(0).key_id == "people");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a credential is read from systemd's directory, whatever its mode") {
+  const std::string text =
+      kHead + "sources:\n  h: {type: http, token: {credential: ingest}}\n" + kUplink;
+  ::unsetenv("CREDENTIALS_DIRECTORY");
+  CHECK(refusal(text).find("LoadCredential=ingest:PATH") != std::string::npos);
+  ::setenv("CREDENTIALS_DIRECTORY", "/run/credentials/pinaflux", 1);
+  CHECK(refusal(text).find("cannot be read") != std::string::npos);
+  files.put("/run/credentials/pinaflux/ingest", "hunter2\r\n", 0440);
+  CHECK(std::get<HttpSourceOptions>(load(text).sources.at(0)).token == "hunter2");
+  ::unsetenv("CREDENTIALS_DIRECTORY");
 }
 
 TEST_CASE_FIXTURE(Fixture, "findings are counted, not endless, and a secret is in none of them") {
