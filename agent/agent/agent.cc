@@ -46,8 +46,10 @@ const char* state_name(UplinkHealth::State state) {
 struct Said {
   std::string state, text;
 
+  // Not at every step of a retry: when it begins or ceases to work, or gives another reason.
   bool changed(const std::string& state_now, const std::string& text_now) {
-    if (state == state_now && text == text_now) return false;
+    const bool retries = state != "working" && state_now != "working";
+    if ((retries || state == state_now) && text == text_now) return false;
     state = state_now;
     text = text_now;
     return true;
@@ -162,7 +164,7 @@ std::optional<Agent::Refusal> Agent::State::start_sources() {
   const auto cursors = spool->cursors();
   for (const auto& options : configuration.sources) {
     auto made = make_source(options, source_host);
-    const std::string which = "sources." + source_name(options);
+    const std::string which = "sources." + source_name(options) + " " + source_place(options);
     if (!made) return Refusal{made.error(), which};
     std::vector<Cursor> mine;
     for (const auto& [name, entries] : cursors) {

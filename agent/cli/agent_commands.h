@@ -4,6 +4,7 @@
 // person must know to standard error.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace pinaflux {

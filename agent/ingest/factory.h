@@ -37,6 +37,15 @@ inline const char* source_type(const AnySourceOptions& options) {
   return kTypes[options.index()];
 }
 
+// Where it listens, connects or reads; empty where that says nothing.
+inline std::string source_place(const AnySourceOptions& options) {
+  if (const auto* m = std::get_if<MqttSourceOptions>(&options)) return m->broker;
+  if (const auto* h = std::get_if<HttpSourceOptions>(&options)) return h->listen;
+  if (const auto* l = std::get_if<LinesSourceOptions>(&options)) return l->address;
+  if (const auto* f = std::get_if<FileSourceOptions>(&options)) return f->path;
+  return {};
+}
+
 // Not started: restore() and start() are the caller's. Errors: options that no start can heal.
 Result<std::unique_ptr<Source>> make_source(const AnySourceOptions& options,
                                             const SourceHost& host);
