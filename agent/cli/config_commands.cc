@@ -68,6 +68,9 @@ int init_command(const std::string& output, bool force) {
       return refuse(output, ok.error());
   }
   if (auto ok = files.replace(output, text); !ok) return refuse(output, ok.error());
+  // There is no secret in it, and the agent that reads it may be another user than the one who runs this.
+  if (::chmod(output.c_str(), 0644) != 0)
+    return refuse(output, {Code::denied, errno, "its mode cannot be set"});
   std::printf("%s is written. Next: pinaflux config validate %s\n", output.c_str(), output.c_str());
   return kExitOk;
 }
