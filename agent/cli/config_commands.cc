@@ -1,7 +1,9 @@
 #include "agent/cli/config_commands.h"
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/cli/exit_status.h"
