@@ -7,6 +7,7 @@
 
 #include "agent/config/applies.h"
 #include "agent/config/keys.h"
+#include "agent/config/redact.h"
 #include "agent/config/scalars.h"
 #include "platform/base/text.h"
 
@@ -14,7 +15,9 @@ namespace pinaflux::config {
 
 namespace {
 
-std::string quoted(std::string_view name) { return "'" + printable(name, 40) + "'"; }
+constexpr std::string_view kReference = "keys.*";  // To a secret, wherever it stands.
+
+std::string quoted(std::string_view name) { return "'" + printable(shown_key(name), 40) + "'"; }
 
 std::string join(const std::vector<std::string_view>& names, const char* last) {
   std::string out;
@@ -72,6 +75,11 @@ class Walk {
     if (meant) meant_.push_back(*meant);
     const bool undecided = std::ranges::any_of(
         rows, [&](const Key* key) { return applies(*key, node, path) == Applies::unknown; });
+    if (path == kReference && !meant) {  // It may be the secret itself: {hunter2}.
+      findings_.error(entry.place, "this is no reference to a secret",
+                      "write {file: PATH} or {credential: NAME}");
+      return;
+    }
     if (undecided && !meant) return;  // What may stand here depends on a value that is wrong.
     std::string fix = meant           ? "did you mean '" + std::string(*meant) + "'?"
                       : names.empty() ? "nothing stands here: write {}"
@@ -235,11 +243,11 @@ class Walk {
                       "put it into a file, chmod 600, and write " + entry.key + ": {file: PATH}");
       return;
     }
-    const auto rows = keys_below("keys.*");  // A reference, as there.
+    const auto rows = keys_below(kReference);  // A reference, as there.
     for (const Entry& part : node.entries) {
-      if (const Key* key = row_of(node, part, "keys.*", rows)) value(*key, part);
+      if (const Key* key = row_of(node, part, kReference, rows)) value(*key, part);
     }
-    groups(node, entry.place, "keys.*", rows);
+    groups(node, entry.place, kReference, rows);
   }
 
   void missing(const Node& node, const Place& at, std::string_view path,

@@ -1,13 +1,11 @@
-// A line is shown as it stands in the file, so that the operator finds it again; three things are not. What
-// follows a secret's name is ***, to the end of the line, because where a malformed value ends is anybody's
-// guess. Lines indented below such a name are *** whole (block text, or a value on a line of its own).
-// Credentials inside an address (tcp://user:password@host) are *** up to the '@'. References
-// ({file: ...}, {credential: ...}) are no secrets and stay.
+// A line is shown as it stands in the file, so that the operator finds it again, but for what redact.h hides
+// and for what a terminal would act upon: each such character is one '?', so that the caret stays in place.
 #include "agent/config/finding.h"
 
 #include <algorithm>
 #include <array>
 
+#include "agent/config/redact.h"
 #include "platform/base/json_writer.h"
 #include "platform/base/text.h"
 
@@ -79,76 +77,7 @@ bool has_errors(const std::vector<Finding>& findings) {
 
 namespace config {
 
-bool is_secret_name(std::string_view key) {
-  std::string lower(key.substr(0, 64));
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  if (lower == "socket") return false;  // Two letters from "secret".
-  for (const char* part : {"pass", "pwd", "secret", "token"}) {
-    if (lower.find(part) != std::string::npos) return true;
-  }
-  for (const char* name : {"password", "token", "secret"}) {
-    if (edit_distance(lower, name) <= 2) return true;
-  }
-  return false;
-}
-
 namespace {
-
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         c == '-' || c == '.';
-}
-
-// Or nothing at all: `pass: {}` is a node of the pipeline.
-bool is_reference(std::string_view value) {
-  if (value.starts_with("{}")) return true;
-  while (!value.empty() && (value[0] == '{' || value[0] == ' ' || value[0] == '"')) {
-    value.remove_prefix(1);
-  }
-  for (const char* name : {"file", "credential"}) {
-    std::string_view rest = value;
-    if (!rest.starts_with(name)) continue;
-    rest.remove_prefix(std::string_view(name).size());
-    if (rest.starts_with('"')) rest.remove_prefix(1);
-    if (rest.starts_with(':')) return true;
-  }
-  return false;
-}
-
-// Where the value of a secret key begins; npos if the line has none.
-std::size_t secret_at(std::string_view line) {
-  for (std::size_t colon = line.find(':'); colon != std::string_view::npos;
-       colon = line.find(':', colon + 1)) {
-    std::size_t end = colon;
-    while (end > 0 && (line[end - 1] == ' ' || line[end - 1] == '"' || line[end - 1] == '\''))
-      --end;
-    std::size_t begin = end;
-    while (begin > 0 && is_word(line[begin - 1])) --begin;
-    if (begin == end || !is_secret_name(line.substr(begin, end - begin))) continue;
-    std::size_t value = colon + 1;
-    while (value < line.size() && line[value] == ' ') ++value;
-    if (!is_reference(line.substr(value))) return value;
-  }
-  return std::string_view::npos;
-}
-
-std::string without_credentials(std::string_view line) {
-  std::string out(line);
-  for (std::size_t at = out.find("://"); at != std::string::npos; at = out.find("://", at + 3)) {
-    const std::size_t end = out.find_first_of(" /\"'", at + 3);
-    const std::size_t sign = out.rfind('@', end == std::string::npos ? out.size() : end);
-    if (sign == std::string::npos || sign < at + 3) continue;
-    out.replace(at + 3, sign - at - 3, "***");
-  }
-  return out;
-}
-
-std::size_t indent_of(std::string_view line) {
-  const std::size_t at = line.find_first_not_of(" \t");
-  return at == std::string_view::npos ? line.size() : at;
-}
 
 // One character for each character: what a terminal would act upon becomes '?'.
 std::string terminal_safe(std::string_view line) {
@@ -173,21 +102,8 @@ ConfigText::ConfigText(std::string name, std::string text, std::uint32_t index)
       starts_.push_back(static_cast<std::uint32_t>(i + 1));
     }
   }
-  hidden_.resize(starts_.size());
-  std::size_t below = std::string::npos;  // Lines indented deeper than this belong to a secret.
-  bool next = false;  // The value is on the next line, whatever its indentation.
-  for (std::uint32_t n = 1; n <= line_count(); ++n) {
-    const std::string_view here = line(n);
-    const bool blank = indent_of(here) == here.size();
-    const bool inside = below != std::string::npos && (blank || indent_of(here) > below || next);
-    if (inside && !is_reference(trim(here))) hidden_[n - 1] = true;
-    if (!blank) next = false;
-    if (!inside) below = std::string::npos;
-    if (const std::size_t at = secret_at(here); at != std::string_view::npos && !inside) {
-      below = indent_of(here);
-      next = at >= here.size();
-    }
-  }
+  Redaction redaction;
+  for (std::uint32_t n = 1; n <= line_count(); ++n) shown_.push_back(redaction.shown(line(n)));
 }
 
 std::string_view ConfigText::line(std::uint32_t number) const {
@@ -201,10 +117,9 @@ std::string_view ConfigText::line(std::uint32_t number) const {
 std::string ConfigText::shown_line(std::uint32_t number) const {
   const std::string_view here = line(number);
   if (here.empty()) return {};
-  if (hidden_[number - 1]) return std::string(indent_of(here), ' ') + "***";
-  const std::size_t secret = secret_at(here);
-  if (secret >= here.size()) return terminal_safe(without_credentials(here));
-  return terminal_safe(without_credentials(here.substr(0, secret))) + "***";
+  const std::size_t shown = shown_[number - 1];
+  return terminal_safe(without_credentials(here.substr(0, shown))) +
+         (shown < here.size() ? "***" : "");
 }
 
 Place Place::at(const ConfigText& text, std::uint32_t line, std::size_t bytes,

@@ -64,7 +64,7 @@ class ConfigText {
   std::string text_;
   std::uint32_t index_;
   std::vector<std::uint32_t> starts_;
-  std::vector<bool> hidden_;  // The whole line is (or may be) part of a secret.
+  std::vector<std::size_t> shown_;  // By line: bytes of it that may be shown.
 };
 
 struct Place {
@@ -96,9 +96,6 @@ class Findings {
   std::size_t errors_ = 0;
   std::size_t beyond_ = 0;
 };
-
-// The key names a secret, or looks like a misspelt name of one.
-bool is_secret_name(std::string_view key);
 
 }  // namespace config
 }  // namespace pinaflux

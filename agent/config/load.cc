@@ -108,7 +108,10 @@ void Loader::read_directory() {
   const std::string directory =
       (slash == std::string::npos ? "" : path_.substr(0, slash + 1)) + "conf.d";
   auto names = files_.list(directory);
-  if (!names) return;
+  if (!names) {  // What cannot be read may hold the rules of `mask`: to go on without it is no choice.
+    if (names.error().code != Code::not_found) unreadable(keep(directory, {}), names.error());
+    return;
+  }
   std::erase_if(*names, [](const std::string& name) {
     return !name.ends_with(".yaml") || name.starts_with('.');
   });

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "agent/config/units.h"
 #include "platform/base/text.h"
 
 namespace pinaflux::config {
@@ -59,6 +60,7 @@ std::string read_secret(Files& files, const Reader& reader, std::string_view nam
   std::string path = reference.text("file");
   const std::string credential = reference.text("credential");
   if (path.empty() == credential.empty()) return {};
+  if (path.empty() ? !valid_name(credential) : path[0] != '/') return {};  // Reported already.
   const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
   if (path.empty() && (directory == nullptr || *directory == '\0')) {
     findings.error(reference.value_place("credential"),
