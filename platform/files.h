@@ -28,7 +28,7 @@ struct FileInfo {
 struct FileSystemInfo {
   std::uint64_t bytes_total = 0;
   std::uint64_t bytes_free = 0;  // For an unprivileged writer.
-  bool in_memory = false;         // tmpfs, ramfs: gone at a power cut.
+  bool in_memory = false;        // tmpfs, ramfs: gone at a power cut.
   bool read_only = false;
 };
 

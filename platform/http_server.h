@@ -21,10 +21,10 @@
 namespace pinaflux {
 
 struct HttpRequest {
-  std::uint64_t id = 0;             // Never reused.
-  std::string_view method;          // "GET", "POST", "PUT", "DELETE", "HEAD", other methods: 405.
-  std::string_view path;            // Percent-decoded, without the query.
-  std::string_view query;           // As sent.
+  std::uint64_t id = 0;     // Never reused.
+  std::string_view method;  // "GET", "POST", "PUT", "DELETE", "HEAD", other methods: 405.
+  std::string_view path;    // Percent-decoded, without the query.
+  std::string_view query;   // As sent.
   Bytes body;
   std::function<std::string_view(std::string_view name)> header;  // Empty when absent.
 };

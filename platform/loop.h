@@ -16,8 +16,8 @@ namespace pinaflux {
 
 class Timer {
  public:
-  virtual ~Timer() = default;                 // Cancels.
-  virtual void start(Duration after) = 0;     // Once; starting again moves it.
+  virtual ~Timer() = default;              // Cancels.
+  virtual void start(Duration after) = 0;  // Once; starting again moves it.
   virtual void stop() = 0;
 };
 

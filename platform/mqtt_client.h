@@ -25,11 +25,11 @@
 namespace pinaflux {
 
 struct MqttConnect {
-  std::string broker;      // "tcp://HOST:PORT" (others with issue 5).
+  std::string broker;  // "tcp://HOST:PORT" (others with issue 5).
   std::string client_id;
-  std::string user;        // Empty: none.
+  std::string user;  // Empty: none.
   std::string password;
-  int version = 5;         // 5 or 4 (3.1.1); the uplink falls back, not the client.
+  int version = 5;  // 5 or 4 (3.1.1); the uplink falls back, not the client.
   Duration keep_alive = Duration::seconds(30);
   Duration timeout = Duration::seconds(20);
   std::string will_topic;  // Empty: none. QoS 1, retained.
@@ -39,7 +39,7 @@ struct MqttConnect {
 
 struct MqttSession {
   int version = 5;
-  std::uint32_t packet_bytes_max = 0;   // What the broker accepts; 0: it did not say.
+  std::uint32_t packet_bytes_max = 0;  // What the broker accepts; 0: it did not say.
   std::uint16_t receive_max = 65535;
   bool retain_available = true;
   std::string assigned_client_id;
@@ -47,9 +47,10 @@ struct MqttSession {
 
 struct MqttPublish {
   std::string topic;
-  Bytes payload;  // Begins with a printable header: Paho 1.3.x reads its first 30 bytes as a table index.
+  Bytes
+      payload;  // Begins with a printable header: Paho 1.3.x reads its first 30 bytes as a table index.
   bool retained = false;
-  std::string content_type;                                 // MQTT 5 only.
+  std::string content_type;                                     // MQTT 5 only.
   std::vector<std::pair<std::string, std::string>> properties;  // MQTT 5 only.
 };
 
@@ -68,7 +69,7 @@ class MqttClient {
 
   virtual ~MqttClient() = default;  // Disconnects without ceremony.
   virtual void connect(const MqttConnect& options) = 0;
-  virtual void disconnect() = 0;    // Sends DISCONNECT (no will); lost() follows.
+  virtual void disconnect() = 0;  // Sends DISCONNECT (no will); lost() follows.
   virtual Status subscribe(const std::string& filter) = 0;  // QoS 1; refused ends in lost().
   // Code::full: the in-flight limit; Code::closed: not connected. The token is never 0.
   virtual Result<std::uint64_t> publish(const MqttPublish& publish) = 0;

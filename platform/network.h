@@ -48,8 +48,8 @@ class Stream {
 
 class Listener {
  public:
-  virtual ~Listener() = default;              // Stops listening; accepted streams live on.
-  virtual std::string address() const = 0;    // With the port that was given.
+  virtual ~Listener() = default;            // Stops listening; accepted streams live on.
+  virtual std::string address() const = 0;  // With the port that was given.
 };
 
 class Network {
@@ -61,7 +61,8 @@ class Network {
 
   virtual ~Network() = default;
   // Errors in the address only; everything else arrives as closed().
-  virtual Result<std::unique_ptr<Stream>> connect(const std::string& address, const Options& options,
+  virtual Result<std::unique_ptr<Stream>> connect(const std::string& address,
+                                                  const Options& options,
                                                   Stream::Events& events) = 0;
   class Accepted {
    public:
@@ -70,8 +71,8 @@ class Network {
     virtual std::string peer() const = 0;
   };
   using OnAccept = std::function<void(Accepted&)>;  // Not calling with() closes it.
-  virtual Result<std::unique_ptr<Listener>> listen(const std::string& address, const Options& options,
-                                                   OnAccept accepted) = 0;
+  virtual Result<std::unique_ptr<Listener>> listen(const std::string& address,
+                                                   const Options& options, OnAccept accepted) = 0;
 };
 
 }  // namespace pinaflux

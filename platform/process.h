@@ -22,7 +22,8 @@ class Process {
   // Half of WATCHDOG_USEC as milliseconds, 0 without a watchdog.
   virtual std::int64_t watchdog_ms() const = 0;
   virtual std::uint64_t resident_bytes() const = 0;
-  virtual std::uint64_t written_bytes() const = 0;  // The kernel's write_bytes; 0 if it does not tell.
+  virtual std::uint64_t written_bytes()
+      const = 0;  // The kernel's write_bytes; 0 if it does not tell.
   virtual std::string host_name() const = 0;
   virtual int id() const = 0;
 };

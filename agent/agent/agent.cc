@@ -6,8 +6,8 @@
 #include "agent/agent/committer.h"
 #include "agent/agent/gatherer.h"
 #include "agent/agent/pace.h"
-#include "agent/ingest/factory.h"
 #include "agent/collector/row_json.h"
+#include "agent/ingest/factory.h"
 #include "agent/uplink/uplink.h"
 #include "agent/vault/vault.h"
 #include "version.h"
@@ -17,7 +17,7 @@ namespace pinaflux {
 namespace {
 
 constexpr Duration kHousekeeping = Duration::seconds(1);
-constexpr Duration kStopMax = Duration::seconds(5);     // To commit what is in memory.
+constexpr Duration kStopMax = Duration::seconds(5);            // To commit what is in memory.
 constexpr Duration kStopLinger = Duration::milliseconds(200);  // For the last answers to leave.
 constexpr Duration kRetryMin = Duration::milliseconds(100);
 constexpr Duration kRetryMax = Duration::seconds(5);
@@ -109,7 +109,7 @@ struct Agent::State {
   Pace pace;
   std::vector<LaneIndex> lost;  // Lanes to unlease with the next commit.
   bool held = false;
-  bool turned = false;          // Since the last housekeeping.
+  bool turned = false;  // Since the last housekeeping.
   std::vector<Said> said_sources;
   Said said_uplink;
 
@@ -151,13 +151,20 @@ std::optional<Agent::Refusal> Agent::State::open_spool() {
 }
 
 std::optional<Agent::Refusal> Agent::State::start_sources() {
-  auto install_key = Vault::install_key(host.files, host.entropy,
-                                        configuration.spool.directory + "/install.key");
+  auto install_key =
+      Vault::install_key(host.files, host.entropy, configuration.spool.directory + "/install.key");
   if (!install_key) {
     return Refusal{install_key.error(), configuration.spool.directory + "/install.key"};
   }
-  SourceHost source_host{host.loop, host.clock, host.network, host.http, host.files, host.entropy,
-                         [this] { return stamp(); }, InstallKey{}, configuration.gateway};
+  SourceHost source_host{host.loop,
+                         host.clock,
+                         host.network,
+                         host.http,
+                         host.files,
+                         host.entropy,
+                         [this] { return stamp(); },
+                         InstallKey{},
+                         configuration.gateway};
   ASSERT(install_key->size() >= source_host.install_key.size());
   std::copy_n(install_key->begin(), source_host.install_key.size(),
               source_host.install_key.begin());
@@ -201,8 +208,8 @@ bool Agent::State::turn() {
   finish_commit();
   take_acks();
   const bool gathering = stopping == Stopping::no || stopping == Stopping::draining;
-  const auto gathered = gathering ? gatherer->gather(committer->filling(), now)
-                                  : Gatherer::Outcome::idle;
+  const auto gathered =
+      gathering ? gatherer->gather(committer->filling(), now) : Gatherer::Outcome::idle;
   const Group& filling = committer->filling();
   const Pace::Group group{
       .empty = filling.empty() && !committer->retrying(),
@@ -260,8 +267,9 @@ void Agent::State::hold_sources(bool hold) {
   held = hold;
   for (auto& source : sources) source->hold(hold);
   if (hold) {
-    host.log.warning("spool.full", "the spool is full: sources are held back until the far end "
-                                   "takes some of it");
+    host.log.warning("spool.full",
+                     "the spool is full: sources are held back until the far end "
+                     "takes some of it");
   } else {
     host.log.notice("spool.room", "the spool has room again");
   }
@@ -321,8 +329,8 @@ void Agent::State::housekeeping() {
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const auto health = sources[i]->health();
     if (!said_sources[i].changed(state_name(health.state), health.text)) continue;
-    const auto level = health.state == SourceHealth::State::working ? Log::Level::info
-                                                                    : Log::Level::warning;
+    const auto level =
+        health.state == SourceHealth::State::working ? Log::Level::info : Log::Level::warning;
     host.log.line(level, "source." + source_name(configuration.sources[i]),
                   health.text.empty() ? "the source changed its state" : health.text,
                   {{"state", state_name(health.state)}});
@@ -355,9 +363,8 @@ AgentStatus Agent::State::status() const {
   const WallTime wall = host.clock.wall();
   for (const auto& l : spool_state.lanes) {
     const bool aged = l.records_queued > 0 && l.oldest.boot == 0;
-    s.lanes.push_back({l.name, hex(l.epoch), l.next_seq, l.acked, l.records_queued,
-                       l.bytes_queued, l.records_shed,
-                       aged ? (wall.ns - l.oldest.ns) / 1'000'000 : 0});
+    s.lanes.push_back({l.name, hex(l.epoch), l.next_seq, l.acked, l.records_queued, l.bytes_queued,
+                       l.records_shed, aged ? (wall.ns - l.oldest.ns) / 1'000'000 : 0});
   }
   for (std::size_t r = 0; r <= static_cast<std::size_t>(Reason::no_lane); ++r) {
     const auto reason = static_cast<Reason>(r);
@@ -365,12 +372,14 @@ AgentStatus Agent::State::status() const {
       s.refused.push_back({reason_name(reason), gatherer->refused(reason)});
     }
   }
-  s.spool = {spool_state.bytes_used, spool_state.bytes_max, spool_state.commits, commit_failures,
-             spool_state.dead_letters, commit_took.seconds() * 1e3, spool_state.full, spool_text};
+  s.spool = {
+      spool_state.bytes_used,   spool_state.bytes_max,       spool_state.commits, commit_failures,
+      spool_state.dead_letters, commit_took.seconds() * 1e3, spool_state.full,    spool_text};
   const auto u = uplink->health();
-  s.uplink = {configuration.uplink.broker, state_name(u.state), u.text, u.connects,
-              u.envelopes_sent, u.envelopes_acked, u.bytes_sent, u.resent, u.acks_rejected,
-              u.in_flight, u.round_trip.seconds() * 1e3};
+  s.uplink = {
+      configuration.uplink.broker, state_name(u.state), u.text,   u.connects,      u.envelopes_sent,
+      u.envelopes_acked,           u.bytes_sent,        u.resent, u.acks_rejected, u.in_flight,
+      u.round_trip.seconds() * 1e3};
   return s;
 }
 

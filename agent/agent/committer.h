@@ -27,8 +27,8 @@ class Committer {
     Status status;
     Duration took{};
     SpoolState state;
-    std::vector<Receipt> receipts;             // Empty on failure.
-    std::vector<std::uint64_t> records;        // By lane; empty on failure.
+    std::vector<Receipt> receipts;       // Empty on failure.
+    std::vector<std::uint64_t> records;  // By lane; empty on failure.
     std::vector<Lease> leases;
     LeaseWish wish;
   };

@@ -18,7 +18,8 @@ constexpr std::size_t kBudgetMin = limits::kIntakeBytesMax / 16;
 constexpr std::size_t kRefusalsApart = 256;
 
 std::size_t intake_budget(const Group& group) {
-  return std::min((group.arena.bytes_max() - group.arena.bytes_used()) / 2, limits::kIntakeBytesMax);
+  return std::min((group.arena.bytes_max() - group.arena.bytes_used()) / 2,
+                  limits::kIntakeBytesMax);
 }
 }  // namespace
 
@@ -38,7 +39,8 @@ Gatherer::Outcome Gatherer::gather(Group& group, Instant now) {
   }
   next_parcel_ = 0;
   intake_.reset();
-  if (std::ranges::none_of(sources_, [](const auto& s) { return s->ready(); })) return Outcome::idle;
+  if (std::ranges::none_of(sources_, [](const auto& s) { return s->ready(); }))
+    return Outcome::idle;
   return nothing_came || group.full() ? Outcome::full : Outcome::more;
 }
 

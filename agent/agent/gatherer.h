@@ -47,7 +47,7 @@ class Gatherer {
   Masker& masker_;
   Pipeline& pipeline_;
   Intake intake_;
-  std::size_t next_parcel_ = 0;   // In the intake; those before it are in a group.
+  std::size_t next_parcel_ = 0;  // In the intake; those before it are in a group.
   std::size_t first_source_ = 0;
   std::vector<Record> masked_;    // Of the parcel at hand.
   std::vector<Reason> unmasked_;  // Why records of the parcel at hand are not in masked_.

@@ -39,8 +39,8 @@ struct Session {
     Session s{std::move(*platform), address.socket};
     if (s.socket.empty()) {
       auto loaded = load_configuration(s.platform->files, address.configuration);
-      s.socket = loaded.configuration ? loaded.configuration->control.socket
-                                      : ControlOptions{}.socket;
+      s.socket =
+          loaded.configuration ? loaded.configuration->control.socket : ControlOptions{}.socket;
     }
     return s;
   }

@@ -10,7 +10,7 @@
 namespace pinaflux {
 
 struct AgentAddress {
-  std::string socket;         // Empty: the one of the configuration.
+  std::string socket;  // Empty: the one of the configuration.
   std::string configuration;
 };
 

@@ -28,7 +28,8 @@ class Conversation : public Stream::Events {
   void bytes(Bytes bytes) override {
     pending_.append(as_text(bytes));
     std::size_t begin = 0;
-    for (auto end = pending_.find('\n'); end != std::string::npos; end = pending_.find('\n', begin)) {
+    for (auto end = pending_.find('\n'); end != std::string::npos;
+         end = pending_.find('\n', begin)) {
       if (!on_line_(std::string_view(pending_).substr(begin, end - begin))) return stop({});
       begin = end + 1;
     }

@@ -137,8 +137,7 @@ int Doctor::examine() {
 }
 
 void Doctor::clock(Check& c) {
-  const bool after_build =
-      platform_.clock.wall().ns / 1'000'000'000 >= kBuildTimeUnixSeconds;
+  const bool after_build = platform_.clock.wall().ns / 1'000'000'000 >= kBuildTimeUnixSeconds;
   if (!after_build) {
     c.verdict = Check::Verdict::failed;
     c.text = "the clock stands before the day this program was built";
@@ -237,8 +236,9 @@ void Doctor::source(const AnySourceOptions& any) {
       broker(c, m->broker, m->user, m->password);
       if (c.verdict == Check::Verdict::ok && c.text.find("3.1.1") != std::string::npos) {
         c.verdict = Check::Verdict::warning;
-        c.next = "with Mosquitto, raise max_inflight_messages and max_queued_messages: beyond them "
-                 "an MQTT 3.1.1 broker stops or drops";
+        c.next =
+            "with Mosquitto, raise max_inflight_messages and max_queued_messages: beyond them "
+            "an MQTT 3.1.1 broker stops or drops";
       }
     });
   } else if (const auto* f = std::get_if<FileSourceOptions>(&any)) {

@@ -14,10 +14,10 @@ namespace pinaflux {
 
 struct Check {
   enum class Verdict { ok, warning, failed };
-  std::string name;   // "broker uplink", "spool", ...
+  std::string name;  // "broker uplink", "spool", ...
   Verdict verdict = Verdict::ok;
-  std::string text;   // What was found.
-  std::string next;   // What to do; empty when all is well.
+  std::string text;  // What was found.
+  std::string next;  // What to do; empty when all is well.
   double milliseconds = 0.0;
 };
 

@@ -1,7 +1,8 @@
 // pinaflux: the agent and its tools. The command line is declared here and nowhere else.
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include "agent/cli/agent_commands.h"
 #include "agent/cli/config_commands.h"

@@ -116,11 +116,11 @@ std::optional<Error> Runner::start(const Configuration& configuration) {
 std::optional<Error> Runner::start_control(const ControlOptions& options) {
   control_.reset();
   std::string which;
-  auto control = Control::start(options, platform_.network, platform_.http_servers,
-                                {[this] { return status(); },
-                                 [this](std::string_view text) { return apply(text); },
-                                 [this](bool on) { tap(on); }},
-                                which);
+  auto control = Control::start(
+      options, platform_.network, platform_.http_servers,
+      {[this] { return status(); }, [this](std::string_view text) { return apply(text); },
+       [this](bool on) { tap(on); }},
+      which);
   if (!control) {
     log_.failed(Log::Level::error, "control.start", control.error(), {{"at", which}});
     return control.error();
@@ -154,7 +154,8 @@ void Runner::reload() {
 }
 
 std::string Runner::apply(std::string_view text) {
-  const auto answer = [](bool accepted, std::string_view why, const std::vector<Finding>& findings) {
+  const auto answer = [](bool accepted, std::string_view why,
+                         const std::vector<Finding>& findings) {
     JsonWriter j;
     j.begin_object().key("schema").string("pinaflux.apply/1").key("accepted").boolean(accepted);
     j.key("text").string(why).key("findings").string(findings_text(findings)).end_object();

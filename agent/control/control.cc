@@ -82,8 +82,8 @@ Result<std::unique_ptr<Control>> Control::start(const ControlOptions& options, N
     HttpServer::Options limits;
     limits.body_bytes_max = 1024;
     limits.connections_max = kClientsMax;
-    auto server = http.listen(
-        options.listen, limits, [self](const HttpRequest& r) { self->serve_http(r); }, {});
+    auto server = http.listen(options.listen, limits,
+                              [self](const HttpRequest& r) { self->serve_http(r); }, {});
     if (!server) return std::unexpected(server.error());
     control->http_ = std::move(*server);
   }
@@ -136,11 +136,13 @@ void Control::serve_http(const HttpRequest& request) {
   if (!reads) {
     answer = {405, "only GET is served here\n", {{"Allow", "GET, HEAD"}}};
   } else if (request.path == "/metrics") {
-    answer = {200, status_prometheus(operations_.status()),
+    answer = {200,
+              status_prometheus(operations_.status()),
               {{"Content-Type", "text/plain; version=0.0.4"}}};
   } else if (request.path == "/healthz") {
     const AgentStatus status = operations_.status();
-    answer = {healthy(status) ? 200 : 503, status_json(status) + "\n",
+    answer = {healthy(status) ? 200 : 503,
+              status_json(status) + "\n",
               {{"Content-Type", "application/json"}}};
   }
   http_->answer(request.id, answer);

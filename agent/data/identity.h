@@ -12,8 +12,8 @@
 
 namespace pinaflux {
 
-using LaneIndex = std::uint8_t;             // Position in the configuration; < limits::kLanesMax.
-using Epoch = std::array<std::uint8_t, 16>; // Random; minted with the spool file.
+using LaneIndex = std::uint8_t;               // Position in the configuration; < limits::kLanesMax.
+using Epoch = std::array<std::uint8_t, 16>;   // Random; minted with the spool file.
 using Digest = std::array<std::uint8_t, 32>;  // SHA-256.
 
 inline constexpr Digest kNoDigest{};
@@ -26,7 +26,7 @@ struct Range {
   friend bool operator==(const Range&, const Range&) = default;
 };
 
-std::string hex(Bytes bytes);                       // Lower case.
-bool unhex(std::string_view text, MutableBytes to); // Exactly to.size() bytes; false otherwise.
+std::string hex(Bytes bytes);                        // Lower case.
+bool unhex(std::string_view text, MutableBytes to);  // Exactly to.size() bytes; false otherwise.
 
 }  // namespace pinaflux

@@ -27,18 +27,18 @@ using Ticket = std::uint64_t;       // Rises per source, from 1.
 
 // Why a record, or bytes that never became one, was refused. Names are part of the metrics' contract.
 enum class Reason : std::uint8_t {
-  malformed,        // Not JSON, not line protocol, ...
-  too_large,        // Beyond limits.h or the source's limit.
+  malformed,  // Not JSON, not line protocol, ...
+  too_large,  // Beyond limits.h or the source's limit.
   too_many_fields,
   too_deep,
   duplicate_field,
   bad_time,
   bad_type,
   shapes_exhausted,
-  unknown_field,    // A mask rule says: reject what is not listed.
-  mask_failed,      // A mask rule could not be applied: fail closed.
-  node_failed,      // A pipeline node refused it.
-  no_lane,          // No lane takes it.
+  unknown_field,  // A mask rule says: reject what is not listed.
+  mask_failed,    // A mask rule could not be applied: fail closed.
+  node_failed,    // A pipeline node refused it.
+  no_lane,        // No lane takes it.
 };
 const char* reason_name(Reason reason);
 

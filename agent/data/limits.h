@@ -12,36 +12,39 @@
 namespace pinaflux::limits {
 
 // One record.
-inline constexpr std::size_t kFieldsMax = 10'000;            // Of one record.
-inline constexpr std::size_t kNameBytesMax = 512;            // Of a field or a stream.
-inline constexpr std::size_t kNestingMax = 16;               // Of a JSON document.
-inline constexpr std::size_t kRecordBytesMax = 64 * 1024;    // As it arrives.
+inline constexpr std::size_t kFieldsMax = 10'000;          // Of one record.
+inline constexpr std::size_t kNameBytesMax = 512;          // Of a field or a stream.
+inline constexpr std::size_t kNestingMax = 16;             // Of a JSON document.
+inline constexpr std::size_t kRecordBytesMax = 64 * 1024;  // As it arrives.
 
 // Shapes: distinct (stream, field list).
 inline constexpr std::size_t kShapesMax = 4'096;
-inline constexpr std::size_t kShapeBytesMax = 1024 * 1024;   // All names together.
+inline constexpr std::size_t kShapeBytesMax = 1024 * 1024;  // All names together.
 
 // One group: what a turn collects and one transaction commits.
 inline constexpr std::size_t kGroupRecordsMax = 16'384;
 inline constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;   // Arena of masked values.
 inline constexpr std::size_t kIntakeBytesMax = 2 * 1024 * 1024;  // Arena of raw values, a poll.
-inline constexpr Duration kCommitStall = Duration::milliseconds(20);  // All sources wait: commit now.
+inline constexpr Duration kCommitStall =
+    Duration::milliseconds(20);  // All sources wait: commit now.
 
 // One source.
-inline constexpr std::size_t kPollBytesMax = 256 * 1024;         // Of input that one poll() takes; one
-                                                                 // parcel may be larger.
-inline constexpr std::uint16_t kReceiveMaximum = 4'096;          // MQTT messages not acknowledged.
-inline constexpr std::size_t kHeldBytesMax = 1024 * 1024;        // Received, not yet polled: stop reading.
+inline constexpr std::size_t kPollBytesMax = 256 * 1024;  // Of input that one poll() takes; one
+                                                          // parcel may be larger.
+inline constexpr std::uint16_t kReceiveMaximum = 4'096;   // MQTT messages not acknowledged.
+inline constexpr std::size_t kHeldBytesMax =
+    1024 * 1024;  // Received, not yet polled: stop reading.
 
 // One envelope.
-inline constexpr std::size_t kEnvelopeBytesMax = 120'000;        // Header and body; a broker's usual limit.
+inline constexpr std::size_t kEnvelopeBytesMax =
+    120'000;  // Header and body; a broker's usual limit.
 inline constexpr std::size_t kEnvelopeRecordsMax = 16'384;
 inline constexpr std::size_t kOpenedBytesMax = 4 * 1024 * 1024;  // Body after decompression.
 
 // Lanes and delivery.
 inline constexpr std::size_t kLanesMax = 16;
 inline constexpr std::size_t kSourcesMax = 64;
-inline constexpr std::size_t kWindowMax = 64;                    // Envelopes sent and not acknowledged.
+inline constexpr std::size_t kWindowMax = 64;  // Envelopes sent and not acknowledged.
 inline constexpr std::size_t kGapRangesMax = 1'024;
 
 static_assert(kRecordBytesMax <= kIntakeBytesMax / 4, "an intake holds several records");

@@ -15,13 +15,13 @@
 namespace pinaflux {
 
 enum class Type : std::uint8_t {
-  absent = 0,   // The record has no such field. Lands as nothing.
-  null = 1,     // The field is there and holds null.
+  absent = 0,  // The record has no such field. Lands as nothing.
+  null = 1,    // The field is there and holds null.
   boolean = 2,
   int64 = 3,
-  uint64 = 4,   // Only for integers beyond int64's range.
+  uint64 = 4,  // Only for integers beyond int64's range.
   float64 = 5,
-  text = 6,     // Meant as UTF-8; whatever bytes came are kept.
+  text = 6,  // Meant as UTF-8; whatever bytes came are kept.
   bytes = 7,
 };
 

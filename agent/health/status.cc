@@ -208,8 +208,8 @@ std::string status_text(const AgentStatus& s) {
          (l.records_queued == 0 ? "-" : human_age(l.oldest_age_ms)) + "\n";
   }
   t += "\nspool    " + human_bytes(s.spool.bytes_used) + " of " + human_bytes(s.spool.bytes_max) +
-       (s.spool.full ? "   FULL" : "") + "   dead letters " +
-       std::to_string(s.spool.dead_letters) + "\n";
+       (s.spool.full ? "   FULL" : "") + "   dead letters " + std::to_string(s.spool.dead_letters) +
+       "\n";
   if (!s.spool.text.empty()) t += "  " + s.spool.text + "\n";
   t += "uplink   " + s.uplink.state + "   " + s.uplink.broker + "   sent " +
        human_bytes(s.uplink.bytes_sent) + " in " + std::to_string(s.uplink.envelopes_sent) +

@@ -39,7 +39,7 @@ struct SpoolStatus {
   std::uint64_t bytes_used = 0, bytes_max = 0, commits = 0, commit_failures = 0, dead_letters = 0;
   double commit_ms = 0.0;  // The last one.
   bool full = false;
-  std::string text;        // What is wrong and what to do next; empty when all is well.
+  std::string text;  // What is wrong and what to do next; empty when all is well.
 };
 
 struct RefusedCount {

@@ -16,5 +16,6 @@ void set_assert_hook(AssertHook hook);
 
 }  // namespace pinaflux
 
-#define ASSERT(condition) \
-  (static_cast<bool>(condition) ? void(0) : ::pinaflux::assert_failed(#condition, __FILE__, __LINE__))
+#define ASSERT(condition)                 \
+  (static_cast<bool>(condition) ? void(0) \
+                                : ::pinaflux::assert_failed(#condition, __FILE__, __LINE__))

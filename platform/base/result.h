@@ -30,8 +30,8 @@ enum class Code : std::uint8_t {
 
 struct Error {
   Code code = Code::internal;
-  int sys_errno = 0;              // 0, or the errno that led here.
-  const char* what = "unknown";   // Static text.
+  int sys_errno = 0;             // 0, or the errno that led here.
+  const char* what = "unknown";  // Static text.
 };
 
 template <class T>

@@ -10,7 +10,8 @@ namespace {
 // Brings parcels of `records` readings {v: n} with a text of `text_bytes`, as long as it has some.
 class ScriptedSource : public Source {
  public:
-  ScriptedSource(SourceIndex index, std::size_t parcels, std::size_t records, std::size_t text_bytes)
+  ScriptedSource(SourceIndex index, std::size_t parcels, std::size_t records,
+                 std::size_t text_bytes)
       : index_(index), parcels_(parcels), records_(records), text_(text_bytes, 'x') {}
 
   void restore(std::vector<Cursor>) override {}
@@ -96,7 +97,8 @@ TEST_CASE_FIXTURE(GathererFixture, "parcels reach their lane in order, with one 
   CHECK(group.receipts[0].records == 15);
 }
 
-TEST_CASE_FIXTURE(GathererFixture, "what does not fit waits for the next group, and nothing is lost") {
+TEST_CASE_FIXTURE(GathererFixture,
+                  "what does not fit waits for the next group, and nothing is lost") {
   sources.push_back(std::make_unique<ScriptedSource>(0, 100, 10, 20'000));
   make();
   std::int64_t next = 0;
@@ -113,7 +115,8 @@ TEST_CASE_FIXTURE(GathererFixture, "what does not fit waits for the next group, 
   CHECK(next == 1000);
 }
 
-TEST_CASE_FIXTURE(GathererFixture, "a parcel that fits no group is refused and counted, not kept waiting") {
+TEST_CASE_FIXTURE(GathererFixture,
+                  "a parcel that fits no group is refused and counted, not kept waiting") {
   sources.push_back(std::make_unique<ScriptedSource>(0, 1, 300, 20'000));
   make();
   (void)gatherer->gather(group, Instant{});

@@ -74,7 +74,8 @@ TEST_CASE_FIXTURE(PaceFixture, "an empty lane is not asked, and nothing is due")
   CHECK(pace.next(two_places, empty) == Instant::never());
 }
 
-TEST_CASE_FIXTURE(PaceFixture, "a wish granted in full is repeated at once: there may be a backlog") {
+TEST_CASE_FIXTURE(PaceFixture,
+                  "a wish granted in full is repeated at once: there may be a backlog") {
   pace.asked(two_places, at(0));
   pace.leased(0, 2, 2, false);
   CHECK(pace.lease_now(two_places, empty, at(1)).envelopes[0] == 2);

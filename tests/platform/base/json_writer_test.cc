@@ -1,9 +1,9 @@
 #include "platform/base/json_writer.h"
 
-#include <doctest/doctest.h>
-
 #include <cmath>
 #include <limits>
+
+#include <doctest/doctest.h>
 
 namespace pinaflux {
 namespace {
