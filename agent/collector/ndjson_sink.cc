@@ -10,6 +10,8 @@
 
 #include <utility>
 
+#include "platform/base/assert.h"
+
 namespace pinaflux {
 
 namespace {
@@ -131,6 +133,7 @@ Status NdjsonSink::append(const std::string& today, const RowIdentity& identity,
       to = *found;
       shape = row.shape;
     }
+    ASSERT(to != nullptr);
     append_json_line(to->lines, each, row);
     ++each.seq;
     if (to->lines.size() < kLinesMax) continue;
@@ -149,13 +152,15 @@ Result<NdjsonSink::Target*> NdjsonSink::target(const std::string& relative) {
 
 Status NdjsonSink::open_target(const std::string& relative, Target& target) {
   for (int number = 1;; ++number) {
-    const std::string suffix = number == 1 ? "" : "-" + std::to_string(number);
-    target.path = options_.directory + "/" + relative + suffix + ".ndjson";
+    target.path = options_.directory;
+    target.path.append("/").append(relative);
+    if (number > 1) target.path.append("-").append(std::to_string(number));
+    target.path.append(".ndjson");
     const Result<std::int64_t> known = recorded(target.path);
     if (!known) return std::unexpected(known.error());
     // Not named yet after a failed rename, or moved away by its reader: then a new one begins.
-    if (*known >= 0 && !files_->info(target.path)) {
-      (void)files_->rename(target.path + kPart, target.path);
+    if (*known >= 0 && !files_->info(target.path) && files_->info(target.path + kPart)) {
+      if (Status s = files_->rename(target.path + kPart, target.path); !s) return s;
     }
     const bool there = files_->info(target.path).has_value();
     target.fresh = *known < 0 || !there;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "agent/collector/state.h"
+#include "platform/base/assert.h"
 
 namespace pinaflux {
 
@@ -52,6 +53,7 @@ Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity, std::spa
       plan = *found;
       shape = row.shape;
     }
+    ASSERT(plan != nullptr);
     if (plan->landing != landing_) bind_identity(*plan, identity, *shape);
     const std::int64_t id = (lane << Ledger::kSeqBits) | static_cast<std::int64_t>(seq);
     if (Status s = insert(*plan, id, seq, row); !s) return s;

@@ -13,6 +13,7 @@
 
 #include "agent/collector/store.h"
 
+#include <tuple>
 #include <utility>
 
 #include "agent/collector/losses.h"
@@ -137,7 +138,7 @@ Status Store::land(std::span<const Arrival> arrivals, WallTime now, Landed& land
   if (files_) files_->committed();
   landed = std::move(landed_);
   // A reader may hold the WAL: then it grows, and the next commit tries again.
-  if (database_->wal_frames() > kWalFramesMax) (void)database_->checkpoint(false);
+  if (database_->wal_frames() > kWalFramesMax) std::ignore = database_->checkpoint(false);
   return {};
 }
 

@@ -41,6 +41,8 @@ class Verifier {
   Status read_tables();
   Status read_lanes();
   Status read_ranges(Lane& lane);
+  static void bind(sqlite::Statement& rows, const Lane& lane);
+  Status advance(std::size_t table);
   Status recount(Lane& lane);
   Status find_strays(const std::string& table);
   static void take_range(Lane& lane, const Range& range, const sqlite::Statement& row,
@@ -50,7 +52,8 @@ class Verifier {
 
   sqlite::Database& database_;
   std::vector<std::string> names_;
-  std::vector<sqlite::Statement> rows_;  // By table.
+  std::vector<sqlite::Statement> rows_;                                 // By table.
+  std::priority_queue<Next, std::vector<Next>, std::greater<>> heads_;  // The next row of each.
   std::vector<Lane> lanes_;
   std::map<std::string, std::size_t> by_key_;
   std::uint64_t strays_ = 0;
@@ -169,54 +172,77 @@ void Verifier::miss(LaneReport& report, const Range& range) {
   }
 }
 
-// Merges what the tables hold of the lane, and walks along what the ledger says.
+// Goes along what the ledger says has landed, as the rows are met in order.
+class Walk {
+ public:
+  explicit Walk(const std::vector<Range>& landed) : at_(landed.begin()), end_(landed.end()) {
+    if (at_ != end_) due_ = at_->first;
+  }
+  // Takes the next range of seqs below `limit` that is due and was not met; false: none.
+  bool skip(std::uint64_t limit, Range& absent) {
+    if (at_ == end_ || due_ >= limit) return false;
+    absent = {due_, std::min(at_->last, limit - 1)};
+    go_on(absent.last + 1);
+    return true;
+  }
+  // False: it is not due.
+  bool meet(std::uint64_t seq) {
+    if (at_ == end_ || due_ != seq) return false;
+    go_on(seq + 1);
+    return true;
+  }
+
+ private:
+  void go_on(std::uint64_t due) {
+    due_ = due;
+    if (due_ <= at_->last) return;
+    ++at_;
+    if (at_ != end_) due_ = at_->first;
+  }
+
+  std::vector<Range>::const_iterator at_, end_;
+  std::uint64_t due_ = 0;
+};
+
+void Verifier::bind(sqlite::Statement& rows, const Lane& lane) {
+  const std::int64_t first = lane.id << Ledger::kSeqBits;
+  rows.bind(1, first);
+  rows.bind(2, first | static_cast<std::int64_t>(Ledger::kSeqMax));
+  rows.bind(3, std::string_view(lane.report.gateway));
+  rows.bind(4, std::string_view(lane.report.epoch));
+  rows.bind(5, std::string_view(lane.report.lane));
+}
+
+Status Verifier::advance(std::size_t table) {
+  const Result<bool> row = rows_[table].step();
+  if (!row) return std::unexpected(row.error());
+  if (*row) heads_.emplace(seq(rows_[table].integer(0)), table);
+  return {};
+}
+
+// Merges what the tables hold of the lane, and holds it against the ledger.
 Status Verifier::recount(Lane& lane) {
   LaneReport& report = lane.report;
-  std::priority_queue<Next, std::vector<Next>, std::greater<>> heads;
-  const auto advance = [&](std::size_t table) -> Status {
-    const Result<bool> row = rows_[table].step();
-    if (!row) return std::unexpected(row.error());
-    if (*row) heads.emplace(seq(rows_[table].integer(0)), table);
-    return {};
-  };
   for (std::size_t table = 0; table < rows_.size(); ++table) {
-    sqlite::Statement& rows = rows_[table];
-    rows.bind(1, lane.id << Ledger::kSeqBits);
-    rows.bind(2, (lane.id << Ledger::kSeqBits) | static_cast<std::int64_t>(Ledger::kSeqMax));
-    rows.bind(3, std::string_view(report.gateway));
-    rows.bind(4, std::string_view(report.epoch));
-    rows.bind(5, std::string_view(report.lane));
+    bind(rows_[table], lane);
     if (Status s = advance(table); !s) return s;
   }
-  auto expected = lane.landed.begin();
-  std::uint64_t due = expected == lane.landed.end() ? 0 : expected->first;
+  Walk walk(lane.landed);
+  Range absent;
   std::uint64_t last_seen = 0;
-  const auto skip_to = [&](std::uint64_t at) {  // What is due before `at` is absent.
-    while (expected != lane.landed.end() && due < at) {
-      const Range absent{due, std::min(expected->last, at - 1)};
-      if (absent.count() > 0) miss(report, absent);
-      due = absent.last + 1;
-      if (due > expected->last && ++expected != lane.landed.end()) due = expected->first;
-    }
-  };
-  while (!heads.empty()) {
-    const auto [at, table] = heads.top();
-    heads.pop();
+  while (!heads_.empty()) {
+    const auto [at, table] = heads_.top();
+    heads_.pop();
     if (Status s = advance(table); !s) return s;
     if (at == last_seen) {
       ++report.duplicates;
       continue;
     }
     last_seen = at;
-    skip_to(at);
-    if (expected == lane.landed.end() || at != due) {
-      ++report.extra;
-      continue;
-    }
-    ++report.landed;
-    if (++due > expected->last && ++expected != lane.landed.end()) due = expected->first;
+    while (walk.skip(at, absent)) miss(report, absent);
+    ++(walk.meet(at) ? report.landed : report.extra);
   }
-  skip_to(Ledger::kSeqMax + 1);
+  while (walk.skip(Ledger::kSeqMax + 1, absent)) miss(report, absent);
   return {};
 }
 
