@@ -1,177 +1,240 @@
 #include "agent/seal/body.h"
 
-// Layout: varint row count, varint table count; the shapes (stream, field count, field names); where there
-// are several tables, the order of the rows as runs (table, length); then each table: its times, then its
-// columns. A table's row count is the sum of its runs.
+// Layout: version, row count; the shapes (stream, field count, field names) in the order in which they
+// appear; where there are several, which of them each row has; the boots and the times of all rows in
+// their order; then table by table, column by column. A table's row count is counted from the order, so
+// that no count can contradict another.
+//
+// Times stand once for all tables: the records of a gateway come in the order of their times, whatever
+// their stream, and one rising series costs less than several.
 
 #include <algorithm>
 
-#include "agent/data/limits.h"
-#include "agent/seal/integers.h"
+#include "agent/seal/kinds.h"
 
 namespace pinaflux::seal {
 
 namespace {
-constexpr std::uint64_t kRowsMax = limits::kEnvelopeRecordsMax * 4;
-constexpr std::uint64_t kFieldsMax = limits::kFieldsMax;
+
+constexpr std::size_t kHintsMax = 65'536;          // Columns remembered; then all is forgotten.
+constexpr std::size_t kPieceBytesMax = 64 * 1024;  // Fits into any block of an arena.
+
+Status verdict(Read read, const char* damaged) {
+  switch (read) {
+    case Read::ok: return {};
+    case Read::damaged: return fail(Code::corrupt, damaged);
+    case Read::newer:
+      return fail(Code::newer, "the body uses a newer encoding: open it with a newer version");
+    case Read::no_memory: break;
+  }
+  return fail(Code::full, "the batch needs more memory than allowed");
+}
+
 }  // namespace
 
+Status BodyWriter::write(std::span<const Row> rows, Effort effort, Buffer& to) {
+  std::uint64_t cells = 0;
+  for (const Row& row : rows) cells += row.shape->field_count();
+  if (rows.size() > kRowsMax || cells > kCellsMax) {
+    return fail(Code::full, "the batch has more records or fields than an envelope holds");
+  }
+  const std::size_t before = to.size();
+  to.push_back(kBodyVersion);
+  Writer(to).varint(rows.size());
+  if (rows.empty()) return {};
+  sort_into_tables(rows);
+  write_shapes(to);
+  write_order_and_times(rows, effort, to);
+  for (const Table& table : tables_) write_table(rows, table, effort, to);
+  if (to.size() - before > limits::kOpenedBytesMax) {
+    return fail(Code::full, "the batch is larger than an envelope may be when opened");
+  }
+  return {};
+}
+
 void BodyWriter::sort_into_tables(std::span<const Row> rows) {
-  table_count_ = 0;
+  tables_.clear();
   table_of_shape_.clear();
   table_of_row_.clear();
-  const Shape* last_shape = nullptr;
-  std::uint32_t last_table = 0;
   for (const Row& row : rows) {
-    if (row.shape != last_shape) {
-      const auto [at, added] =
-          table_of_shape_.emplace(row.shape, static_cast<std::uint32_t>(table_count_));
-      if (added) {
-        if (table_count_ == tables_.size()) tables_.emplace_back();
-        tables_[table_count_].shape = row.shape;
-        tables_[table_count_].rows.clear();
-        ++table_count_;
-      }
-      last_shape = row.shape;
-      last_table = at->second;
-    }
-    tables_[last_table].rows.push_back(&row);
-    table_of_row_.push_back(last_table);
+    const bool same = !table_of_row_.empty() && tables_[table_of_row_.back()].shape == row.shape;
+    std::uint32_t table = same ? table_of_row_.back() : static_cast<std::uint32_t>(tables_.size());
+    if (!same) table = table_of_shape_.emplace(row.shape, table).first->second;
+    if (table == tables_.size()) tables_.push_back({row.shape, 0, 0});
+    ++tables_[table].end;
+    table_of_row_.push_back(table);
   }
+  std::size_t at = 0;
+  for (Table& t : tables_) {
+    t.begin = at;
+    at += t.end;
+    t.end = t.begin;
+  }
+  picks_.resize(rows.size());
+  for (std::uint32_t i = 0; i < rows.size(); ++i) picks_[tables_[table_of_row_[i]].end++] = i;
 }
 
-void BodyWriter::write(std::span<const Row> rows, Buffer& buffer) {
+void BodyWriter::write_shapes(Buffer& buffer) const {
   Writer to(buffer);
-  sort_into_tables(rows);
-  to.varint(rows.size());
-  to.varint(table_count_);
-  for (std::size_t t = 0; t < table_count_; ++t) {
-    const Shape& shape = *tables_[t].shape;
-    to.text(shape.stream());
-    to.varint(shape.field_count());
-    for (const auto& name : shape.fields()) to.text(name);
-  }
-  if (table_count_ > 1) write_order(rows, to);
-  for (std::size_t t = 0; t < table_count_; ++t) write_table(tables_[t], to);
-}
-
-void BodyWriter::write_order(std::span<const Row> rows, Writer& to) {
-  for (std::size_t i = 0; i < rows.size();) {
-    std::size_t end = i;
-    while (end < rows.size() && table_of_row_[end] == table_of_row_[i]) ++end;
-    to.varint(table_of_row_[i]);
-    to.varint(end - i);
-    i = end;
+  to.varint(tables_.size());
+  for (const Table& t : tables_) {
+    to.text(t.shape->stream());
+    to.varint(t.shape->field_count());
+    for (const std::string& name : t.shape->fields()) to.text(name);
   }
 }
 
-void BodyWriter::write_table(const Table& table, Writer& to) {
-  times_.clear();
-  boots_.clear();
-  for (const Row* row : table.rows) {
-    times_.push_back(row->time.ns);
-    boots_.push_back(static_cast<std::int64_t>(row->time.boot));
+void BodyWriter::write_order_and_times(std::span<const Row> rows, Effort effort, Buffer& to) {
+  if (++order_hint_.uses >= 32) order_hint_ = ColumnHint{};
+  if (tables_.size() > 1) {
+    scratch_.assign(table_of_row_.begin(), table_of_row_.end());
+    column_.integers().write(scratch_, effort, order_hint_.integers[0], to);
   }
-  const bool wall = std::ranges::all_of(boots_, [](auto b) { return b == 0; });
-  to.u8(wall ? 0 : 1);
-  if (!wall) write_integers(boots_, to);
-  write_integers(times_, to);
-  Hints& hints = hints_[table.shape];
-  hints.scales.resize(table.shape->field_count());
+  scratch_.clear();
+  for (const Row& row : rows) scratch_.push_back(row.time.boot);
+  column_.integers().write(scratch_, effort, order_hint_.integers[1], to);
+  scratch_.clear();
+  for (const Row& row : rows) scratch_.push_back(static_cast<std::uint64_t>(row.time.ns));
+  column_.integers().write(scratch_, effort, order_hint_.integers[2], to);
+}
+
+std::vector<ColumnHint>& BodyWriter::hints_of(const Shape& shape) {
+  if (hints_held_ > kHintsMax) {
+    hints_.clear();
+    hints_held_ = 0;
+  }
+  std::vector<ColumnHint>& hints = hints_[&shape];
+  if (hints.size() != shape.field_count()) {
+    hints_held_ += shape.field_count() - std::min(hints.size(), shape.field_count());
+    hints.assign(shape.field_count(), {});
+  }
+  return hints;
+}
+
+void BodyWriter::write_table(std::span<const Row> rows, const Table& table, Effort effort,
+                             Buffer& to) {
+  std::vector<ColumnHint>& hints = hints_of(*table.shape);
+  const std::span picks = std::span(picks_).subspan(table.begin, table.end - table.begin);
   for (std::size_t field = 0; field < table.shape->field_count(); ++field) {
     cells_.clear();
-    for (const Row* row : table.rows) cells_.push_back(row->values[field]);
-    column_.write(cells_, hints.scales[field], to);
+    for (std::uint32_t i : picks) cells_.push_back(rows[i].values[field]);
+    column_.write(cells_, effort, hints[field], to);
   }
 }
 
 Status BodyReader::read(Bytes body, Shapes& shapes, Arena& arena, std::vector<Row>& rows) {
+  const std::size_t before = rows.size();
   Reader from(body);
+  const Status read = read_rows(from, shapes, arena, rows);
+  if (!read) rows.resize(before);
+  return read;
+}
+
+Status BodyReader::read_rows(Reader& from, Shapes& shapes, Arena& arena, std::vector<Row>& rows) {
+  const std::uint8_t version = from.u8();
   const std::uint64_t row_count = from.varint();
+  if (!from.failed() && version != kBodyVersion) return verdict(Read::newer, "");
   if (from.failed() || row_count > kRowsMax) {
     return fail(Code::corrupt, "the body declares more records than an envelope holds");
   }
-  if (auto ok = read_shapes(from, shapes); !ok) return ok;
-  if (auto ok = read_order(from, row_count); !ok) return ok;
-  for (Table& table : tables_) {
-    if (auto ok = read_table(from, table, arena); !ok) return ok;
-  }
-  if (from.left() > 0) return fail(Code::corrupt, "something follows the last column of the body");
-  for (const auto& [index, length] : order_) {
-    Table& table = tables_[index];
-    for (std::uint32_t n = 0; n < length; ++n, ++table.next) {
-      rows.push_back({table.shape, table.cells.data() + table.next * table.shape->field_count(),
-                      table.times[table.next]});
+  const auto count = static_cast<std::size_t>(row_count);
+  if (count > 0) {
+    if (Status s = read_shapes(from, count, shapes); !s) return s;
+    if (Status s = read_order(from, count); !s) return s;
+    rows.resize(rows.size() + count);
+    const std::span<Row> added = std::span(rows).last(count);
+    if (Status s = read_times(from, added); !s) return s;
+    if (Status s = place_rows(added, arena); !s) return s;
+    for (const Table& t : tables_) {
+      const std::span cells = std::span(cells_of_row_).subspan(t.begin, t.row_count);
+      for (std::size_t field = 0; field < t.shape->field_count(); ++field) {
+        const Read read = column_.read(from, cells, field, arena);
+        if (read != Read::ok) return verdict(read, "a column of the body is damaged");
+      }
     }
   }
+  if (from.left() > 0) return fail(Code::corrupt, "something follows the last column of the body");
   return {};
 }
 
-Status BodyReader::read_shapes(Reader& from, Shapes& shapes) {
+Status BodyReader::read_shapes(Reader& from, std::size_t row_count, Shapes& shapes) {
   const auto damaged = [] { return fail(Code::corrupt, "the body's list of streams is damaged"); };
   const std::uint64_t table_count = from.varint();
+  if (from.failed() || table_count == 0 || table_count > row_count || table_count > from.left()) {
+    return damaged();
+  }
   tables_.clear();
-  if (from.failed() || table_count > from.left()) return damaged();
-  std::vector<std::string_view> fields;
   for (std::uint64_t t = 0; t < table_count; ++t) {
     const std::string_view stream = from.text();
     const std::uint64_t field_count = from.varint();
-    if (from.failed() || field_count > kFieldsMax || field_count > from.left()) return damaged();
-    fields.clear();
-    for (std::uint64_t f = 0; f < field_count; ++f) fields.push_back(from.text());
+    if (from.failed() || field_count > limits::kFieldsMax || field_count > from.left())
+      return damaged();
+    fields_.clear();
+    for (std::uint64_t f = 0; f < field_count; ++f) fields_.push_back(from.text());
     if (from.failed()) return damaged();
-    const Shape* shape = shapes.intern(stream, fields);
+    sorted_ = fields_;
+    std::ranges::sort(sorted_);
+    if (std::ranges::adjacent_find(sorted_) != sorted_.end()) return damaged();
+    const Shape* shape = shapes.intern(stream, fields_);
     if (shape == nullptr) return fail(Code::full, "too many different streams or fields");
-    tables_.push_back({shape, 0, 0, {}, {}});
+    tables_.push_back({.shape = shape});
   }
   return {};
 }
 
-Status BodyReader::read_order(Reader& from, std::uint64_t row_count) {
-  order_.clear();
-  const auto damaged = [] { return fail(Code::corrupt, "the body's order of records is damaged"); };
-  if (tables_.empty()) return row_count == 0 ? Status() : damaged();
-  if (tables_.size() == 1) {
-    tables_[0].row_count = static_cast<std::size_t>(row_count);
-    order_.emplace_back(0, static_cast<std::uint32_t>(row_count));
-    return {};
+Status BodyReader::read_order(Reader& from, std::size_t row_count) {
+  constexpr const char* kDamaged = "the body's order of records is damaged";
+  order_.assign(row_count, 0);
+  if (tables_.size() > 1) {
+    if (const Read r = read_integers(from, order_); r != Read::ok) return verdict(r, kDamaged);
   }
-  for (std::uint64_t left = row_count; left > 0;) {
-    const std::uint64_t table = from.varint();
-    const std::uint64_t length = from.varint();
-    if (from.failed() || table >= tables_.size() || length == 0 || length > left) return damaged();
-    order_.emplace_back(static_cast<std::uint32_t>(table), static_cast<std::uint32_t>(length));
-    tables_[static_cast<std::size_t>(table)].row_count += static_cast<std::size_t>(length);
-    left -= length;
+  for (std::uint64_t table : order_) {
+    if (table >= tables_.size()) return fail(Code::corrupt, kDamaged);
+    ++tables_[static_cast<std::size_t>(table)].row_count;
   }
+  std::uint64_t cells = 0;
+  std::size_t at = 0;
+  for (Table& t : tables_) {
+    if (t.row_count == 0) return fail(Code::corrupt, kDamaged);
+    t.begin = at;
+    at += t.row_count;
+    cells += static_cast<std::uint64_t>(t.row_count) * t.shape->field_count();
+  }
+  if (cells > kCellsMax)
+    return fail(Code::corrupt, "the body declares more fields than an envelope holds");
   return {};
 }
 
-Status BodyReader::read_table(Reader& from, Table& table, Arena& arena) {
-  const auto damaged = [] { return fail(Code::corrupt, "a column of the body is damaged"); };
-  const auto no_room = [] { return fail(Code::full, "the batch needs more memory than allowed"); };
-  const std::size_t fields = table.shape->field_count();
-  const bool boots = from.u8() != 0;
-  // Each time takes a byte at least, so that the bytes pay for the rows.
-  if (from.failed() || table.row_count > from.left()) return damaged();
-  table.times.assign(table.row_count, Stamp{});
-  scratch_.assign(table.row_count, 0);
-  if (boots) {
-    read_integers(from, scratch_);
-    for (std::size_t i = 0; i < table.row_count; ++i) {
-      table.times[i].boot = static_cast<std::uint64_t>(scratch_[i]);
+Status BodyReader::read_times(Reader& from, std::span<Row> rows) {
+  constexpr const char* kDamaged = "the body's times are damaged";
+  scratch_.resize(rows.size());
+  if (const Read r = read_integers(from, scratch_); r != Read::ok) return verdict(r, kDamaged);
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i].time.boot = scratch_[i];
+  if (const Read r = read_integers(from, scratch_); r != Read::ok) return verdict(r, kDamaged);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    rows[i].time.ns = static_cast<std::int64_t>(scratch_[i]);
+  return {};
+}
+
+// Gives each row its shape and its cells. Small pieces, because an arena keeps its blocks: one large
+// array a table would leave it with blocks of odd sizes.
+Status BodyReader::place_rows(std::span<Row> rows, Arena& arena) {
+  cells_of_row_.resize(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Table& t = tables_[static_cast<std::size_t>(order_[i])];
+    const std::size_t fields = t.shape->field_count();
+    if (t.piece_rows == 0 && fields > 0) {
+      const std::size_t most = std::max<std::size_t>(1, kPieceBytesMax / sizeof(Value) / fields);
+      t.piece_rows = std::min(most, t.row_count - t.placed);
+      t.piece = arena.array<Value>(t.piece_rows * fields).data();
+      if (t.piece == nullptr) return verdict(Read::no_memory, "");
     }
-  }
-  read_integers(from, scratch_);
-  for (std::size_t i = 0; i < table.row_count; ++i) table.times[i].ns = scratch_[i];
-  if (from.failed()) return damaged();
-  table.cells = arena.array<Value>(table.row_count * fields);
-  if (table.cells.size() != table.row_count * fields) return no_room();
-  for (std::size_t f = 0; f < fields; ++f) {
-    if (!read_column(from, table.cells.data() + f, table.row_count, fields, arena, scratch_)) {
-      return no_room();
-    }
-    if (from.failed()) return damaged();
+    rows[i].shape = t.shape;
+    rows[i].values = t.piece;
+    cells_of_row_[t.begin + t.placed++] = t.piece;
+    if (fields == 0) continue;
+    t.piece += fields;
+    --t.piece_rows;
   }
   return {};
 }

@@ -2,7 +2,8 @@
 // spool's chunk) holds. Bytes: FORMAT.md.
 //
 // Promise    read(write(rows)) gives the same rows in the same order.
-// Limits     A reader takes rows, shapes and text only within limits.h and the arena.
+// Limits     kRowsMax rows, kCellsMax cells, limits::kOpenedBytesMax bytes. A reader takes memory from the
+//            arena in pieces of at most kPieceBytesMax (or one row, or one text).
 // Threads    One owner at a time: both hold scratch memory.
 // Tests      tests/agent/seal/body_test.cc
 #pragma once
@@ -11,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/data/limits.h"
 #include "agent/data/record.h"
 #include "agent/seal/column.h"
 #include "platform/base/arena.h"
@@ -19,53 +21,62 @@
 
 namespace pinaflux::seal {
 
+inline constexpr std::size_t kRowsMax = limits::kEnvelopeRecordsMax * 4;
+// The cells of one body fit into a group's arena: a body from a group is always opened by one.
+inline constexpr std::size_t kCellsMax = limits::kGroupBytesMax / sizeof(Value);
+
 class BodyWriter {
  public:
-  void write(std::span<const Row> rows, Buffer& to);
+  // Appends to `to`. Code::full: more rows, cells or bytes than a reader takes.
+  Status write(std::span<const Row> rows, Effort effort, Buffer& to);
 
  private:
   struct Table {
     const Shape* shape = nullptr;
-    std::vector<const Row*> rows;
-  };
-  struct Hints {
-    std::vector<int> scales;  // By field.
+    std::size_t begin = 0, end = 0;  // In picks_.
   };
   void sort_into_tables(std::span<const Row> rows);
-  void write_order(std::span<const Row> rows, Writer& to);
-  void write_table(const Table& table, Writer& to);
+  void write_shapes(Buffer& to) const;
+  void write_order_and_times(std::span<const Row> rows, Effort effort, Buffer& to);
+  void write_table(std::span<const Row> rows, const Table& table, Effort effort, Buffer& to);
+  std::vector<ColumnHint>& hints_of(const Shape& shape);
 
   std::vector<Table> tables_;
-  std::size_t table_count_ = 0;
-  std::vector<std::uint32_t> table_of_row_;
+  std::vector<std::uint32_t> table_of_row_, picks_;
   std::unordered_map<const Shape*, std::uint32_t> table_of_shape_;
-  std::unordered_map<const Shape*, Hints> hints_;
-  std::vector<std::int64_t> times_;
-  std::vector<std::int64_t> boots_;
+  std::unordered_map<const Shape*, std::vector<ColumnHint>> hints_;
+  std::size_t hints_held_ = 0;
+  ColumnHint order_hint_;
+  std::vector<std::uint64_t> scratch_;
   std::vector<Value> cells_;
   ColumnWriter column_;
 };
 
 class BodyReader {
  public:
-  // Appends to `rows`. Errors: corrupt; full (shapes or arena).
+  // Appends to `rows`; on an error `rows` is as it was. Errors: corrupt; newer; full (shapes or arena).
   Status read(Bytes body, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
 
  private:
   struct Table {
     const Shape* shape = nullptr;
     std::size_t row_count = 0;
-    std::size_t next = 0;
-    std::span<Value> cells;
-    std::vector<Stamp> times;
+    std::size_t begin = 0;       // In cells_of_row_, sorted by table.
+    std::size_t placed = 0;      // Rows that have their cells.
+    Value* piece = nullptr;      // Where the next row's cells go.
+    std::size_t piece_rows = 0;  // Rows that still fit there.
   };
-  Status read_shapes(Reader& from, Shapes& shapes);
-  Status read_order(Reader& from, std::uint64_t row_count);
-  Status read_table(Reader& from, Table& table, Arena& arena);
+  Status read_rows(Reader& from, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
+  Status read_shapes(Reader& from, std::size_t row_count, Shapes& shapes);
+  Status read_order(Reader& from, std::size_t row_count);
+  Status read_times(Reader& from, std::span<Row> rows);
+  Status place_rows(std::span<Row> rows, Arena& arena);
 
   std::vector<Table> tables_;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> order_;  // (table, how many rows of it).
-  std::vector<std::int64_t> scratch_;
+  std::vector<std::uint64_t> order_, scratch_;
+  std::vector<Value*> cells_of_row_;
+  std::vector<std::string_view> fields_, sorted_;
+  ColumnReader column_;
 };
 
 }  // namespace pinaflux::seal

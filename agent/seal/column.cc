@@ -1,332 +1,315 @@
 #include "agent/seal/column.h"
 
-// A column begins with its types: one type for all cells, or runs of (type, length) where they change.
-// Then come the values of each kind that occurs, in row order: booleans as bits, integers (int64, and
-// uint64 as its bits) as one integer column, doubles, texts (with bytes) as a dictionary or as lengths
-// and characters.
+// A column begins with its kind: a type for all cells, or `number`, or `mixed`. JSON writes 20 and 20.5 in
+// one column, and both types must come back: in a column of kind number a whole value is an int64 and any
+// other a float64, so that the types cost nothing. Where that rule does not give back what came, and
+// where nulls stand between, the column is mixed.
 //
-// A double that was typed, printed or scaled by a sensor is a short decimal: v is written as the integer
-// m with v == m / 10^e for one e of the column, tested with the correctly rounded division and a
-// comparison of bits, so that -0.0, NaN and 0.1+0.2 fail the test. A column with a few such misfits lists
-// them apart; a column of misfits is written as byte planes (all first bytes, all second bytes, ...).
+// A double that was typed, printed or scaled by a sensor is a short decimal, or was one before somebody
+// calculated with it: 74.93588199999998 is 74.935882 and one unit in the last place less. So a double is
+// written as an integer m and an integer k, with bits(v) = bits(m / 10^e) + k for one e of the column. k is
+// 0 for decimals, small for almost decimals, and whatever it takes for anything else (NaN, -0.0, 1e300), so
+// that no value needs an exception. A column where this does not pay is written as its bits.
 
-#include <array>
-#include <bit>
-#include <cmath>
+#include <algorithm>
 
-#include "agent/seal/integers.h"
+#include "agent/seal/kinds.h"
 
 namespace pinaflux::seal {
 
 namespace {
 
-constexpr std::uint8_t kTypesInRuns = 0x80;
-constexpr int kScaleMax = 15;
-constexpr double kMantissaMax = 9007199254740992.0;  // 2^53: integers are exact up to here.
-constexpr std::array<double, kScaleMax + 1> kPower = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-enum DoubleMode : std::uint8_t { kDecimal = 0, kPlanes = 1 };
-enum TextMode : std::uint8_t { kLengths = 0, kDictionary = 1 };
+constexpr std::size_t kSamples = 48;
+constexpr int kNearMax = 16;              // Units in the last place that make an almost decimal.
+constexpr double kNearWholeMax = 0x1p47;  // Beyond, being near a decimal is chance.
+constexpr double kRounder = 0x1.8p52;     // Adding and subtracting it rounds to a whole number.
+constexpr std::uint8_t kRetryEvery = 32;  // Batches that a hint is trusted for.
+constexpr unsigned kProbesMax = 32;       // Hostile texts may collide: then they stand twice.
 
-bool decimal(double v, int scale, std::int64_t& mantissa) {
-  const double m = std::nearbyint(v * kPower[static_cast<std::size_t>(scale)]);
-  if (!(std::fabs(m) <= kMantissaMax)) return false;
-  const auto whole = static_cast<std::int64_t>(m);  // Loses the sign of -0.0: the test below sees it.
-  const double back = static_cast<double>(whole) / kPower[static_cast<std::size_t>(scale)];
-  if (std::bit_cast<std::uint64_t>(back) != std::bit_cast<std::uint64_t>(v)) return false;
-  mantissa = whole;
-  return true;
+std::int64_t nearest(double v, int scale, std::int64_t otherwise) {
+  const double x = v * kPower[static_cast<std::size_t>(scale)];
+  if (!(std::fabs(x) <= kWholeMax)) return otherwise;
+  if (std::fabs(x) >= 0x1p51) return static_cast<std::int64_t>(x);
+  const double shifted = x + kRounder;
+  return static_cast<std::int64_t>(shifted - kRounder);
 }
 
-// The smallest scale that fits v, from `low` upward; -1 if none does.
-int scale_of(double v, int low) {
-  std::int64_t m;
-  for (int scale = low; scale <= kScaleMax; ++scale) {
-    if (decimal(v, scale, m)) return scale;
-  }
-  return -1;
+std::uint64_t miss(double v, std::int64_t m, int scale) {
+  return bits_of(v) - bits_of(decimal(m, scale));
 }
 
-bool is_integer(Type t) { return t == Type::int64 || t == Type::uint64; }
-
-void write_booleans(std::span<const Value> cells, Writer& to) {
-  std::uint8_t byte = 0;
-  unsigned bits = 0;
-  for (const Value& v : cells) {
-    if (v.type() != Type::boolean) continue;
-    byte = static_cast<std::uint8_t>(byte | (v.as_boolean() ? 1u << bits : 0u));
-    if (++bits == 8) {
-      to.u8(byte);
-      byte = 0;
-      bits = 0;
-    }
-  }
-  if (bits > 0) to.u8(byte);
-}
-
-}  // namespace
-
-void ColumnWriter::write_types(std::span<const Value> cells, Writer& to) {
-  std::size_t same = 0;
-  while (same < cells.size() && cells[same].type() == cells[0].type()) ++same;
-  if (same == cells.size()) {
-    to.u8(cells.empty() ? 0 : static_cast<std::uint8_t>(cells[0].type()));
-    return;
-  }
-  to.u8(kTypesInRuns);
-  for (std::size_t i = 0; i < cells.size();) {
-    std::size_t end = i;
-    while (end < cells.size() && cells[end].type() == cells[i].type()) ++end;
-    to.u8(static_cast<std::uint8_t>(cells[i].type()));
-    to.varint(end - i);
-    i = end;
-  }
-}
-
-void ColumnWriter::write(std::span<const Value> cells, int& scale_hint, Writer& to) {
-  integers_.clear();
-  doubles_.clear();
-  texts_.clear();
-  bool booleans = false;
-  for (const Value& v : cells) {
-    if (is_integer(v.type())) integers_.push_back(v.as_int64());
-    if (v.type() == Type::float64) doubles_.push_back(v.as_float64());
-    if (v.is_view()) texts_.push_back(v.as_text());
-    booleans = booleans || v.type() == Type::boolean;
-  }
-  write_types(cells, to);
-  if (booleans) write_booleans(cells, to);
-  if (!integers_.empty()) write_integers(integers_, to);
-  if (!doubles_.empty()) write_doubles(scale_hint, to);
-  if (!texts_.empty()) write_texts(to);
-}
-
-// Misfits are numbered by their distance from the one before; where more than a quarter misfit, planes.
-void ColumnWriter::write_doubles(int& scale_hint, Writer& to) {
-  int scale = scale_hint;
-  for (double v : doubles_) {
-    std::int64_t m;
-    if (decimal(v, scale, m)) continue;
-    if (const int larger = scale_of(v, scale); larger >= 0) scale = larger;
-  }
-  integers_.clear();
-  std::vector<std::uint32_t> misfits;
-  std::int64_t last = 0;
-  for (std::size_t i = 0; i < doubles_.size(); ++i) {
-    std::int64_t m = last;
-    if (!decimal(doubles_[i], scale, m)) misfits.push_back(static_cast<std::uint32_t>(i));
-    integers_.push_back(m);
-    last = m;
-  }
-  if (misfits.size() * 4 > doubles_.size()) {
-    to.u8(kPlanes);
-    for (unsigned plane = 0; plane < 8; ++plane) {
-      for (double v : doubles_) {
-        to.u8(static_cast<std::uint8_t>(std::bit_cast<std::uint64_t>(v) >> (56 - 8 * plane)));
-      }
-    }
-    scale_hint = 0;
-    return;
-  }
-  scale_hint = scale;
-  to.u8(kDecimal);
-  to.u8(static_cast<std::uint8_t>(scale));
-  to.varint(misfits.size());
-  std::uint32_t previous = 0;
-  for (std::uint32_t i : misfits) {
-    to.varint(i - previous);
-    to.u64(std::bit_cast<std::uint64_t>(doubles_[i]));
-    previous = i;
-  }
-  write_integers(integers_, to);
-}
-
-void ColumnWriter::write_texts(Writer& to) {
-  dictionary_.clear();
-  integers_.clear();
-  std::vector<std::string_view> entries;
-  for (std::string_view t : texts_) {
-    const auto [at, added] = dictionary_.emplace(t, static_cast<std::int64_t>(entries.size()));
-    if (added) entries.push_back(t);
-    integers_.push_back(at->second);
-  }
-  if (entries.size() * 2 <= texts_.size() || entries.size() == 1) {
-    to.u8(kDictionary);
-    to.varint(entries.size());
-    for (std::string_view e : entries) to.text(e);
-    if (entries.size() > 1) write_integers(integers_, to);
-    return;
-  }
-  to.u8(kLengths);
-  integers_.clear();
-  for (std::string_view t : texts_) integers_.push_back(static_cast<std::int64_t>(t.size()));
-  write_integers(integers_, to);
-  for (std::string_view t : texts_) to.raw(as_bytes(t));
-}
-
-namespace {
-
-// Reading: what is known after the types.
-struct Counts {
-  std::size_t booleans = 0, integers = 0, doubles = 0, texts = 0;
+// The smallest exponent that gives v exactly, and the smallest that almost does; kScaleMax + 1: none.
+struct Scales {
+  int exact = kScaleMax + 1, near = kScaleMax + 1;
 };
-
-bool read_types(Reader& from, Value* cells, std::size_t count, std::size_t stride, Counts& counts) {
-  const auto put = [&](std::size_t begin, std::size_t n, std::uint8_t type) {
-    if (type > static_cast<std::uint8_t>(Type::bytes)) return false;
-    const auto t = static_cast<Type>(type);
-    if (t == Type::boolean) counts.booleans += n;
-    if (is_integer(t)) counts.integers += n;
-    if (t == Type::float64) counts.doubles += n;
-    if (t == Type::text || t == Type::bytes) counts.texts += n;
-    for (std::size_t i = begin; i < begin + n; ++i) cells[i * stride] = Value::placeholder(t);
-    return true;
-  };
-  const std::uint8_t head = from.u8();
-  if (head != kTypesInRuns) return put(0, count, head);
-  for (std::size_t i = 0; i < count;) {
-    const std::uint8_t type = from.u8();
-    const std::uint64_t n = from.varint();
-    if (from.failed() || n == 0 || n > count - i || !put(i, static_cast<std::size_t>(n), type)) {
-      return false;
-    }
-    i += static_cast<std::size_t>(n);
+Scales scales_of(double v) {
+  Scales s;
+  for (int scale = 0; scale <= kScaleMax; ++scale) {
+    const std::int64_t m = nearest(v, scale, 0);
+    const auto k = static_cast<std::int64_t>(miss(v, m, scale));
+    if (k == 0) s.exact = scale;
+    const bool small = std::fabs(static_cast<double>(m)) < kNearWholeMax;
+    if (s.near > kScaleMax && small && k >= -kNearMax && k <= kNearMax) s.near = scale;
+    if (k == 0) return s;
+    if (!small) return s;
   }
-  return true;
+  return s;
 }
 
-// Calls fill(cell, i) for the cells whose type is wanted, in order.
-template <class Wanted, class Fill>
-void for_each_of(Value* cells, std::size_t count, std::size_t stride, Wanted wanted, Fill fill) {
-  std::size_t i = 0;
-  for (std::size_t row = 0; row < count; ++row) {
-    Value& cell = cells[row * stride];
-    if (wanted(cell.type())) fill(cell, i++);
-  }
-}
-
-constexpr auto kIsDouble = [](Type t) { return t == Type::float64; };
-constexpr auto kIsText = [](Type t) { return t == Type::text || t == Type::bytes; };
-constexpr auto kIsBoolean = [](Type t) { return t == Type::boolean; };
-
-void read_doubles(Reader& from, Value* cells, std::size_t count, std::size_t stride,
-                  std::size_t doubles, std::vector<std::int64_t>& scratch) {
-  const std::uint8_t mode = from.u8();
-  if (mode == kPlanes) {
-    const Bytes planes = doubles > from.left() / 8 ? Bytes() : from.raw(doubles * 8);
-    if (planes.size() != doubles * 8) return from.fail();
-    for_each_of(cells, count, stride, kIsDouble, [&](Value& cell, std::size_t i) {
-      std::uint64_t bits = 0;
-      for (std::size_t plane = 0; plane < 8; ++plane) bits = bits << 8 | planes[plane * doubles + i];
-      cell = Value::float64(std::bit_cast<double>(bits));
-    });
-    return;
-  }
-  const std::uint8_t scale = from.u8();
-  const std::uint64_t misfit_count = from.varint();
-  if (mode != kDecimal || scale > kScaleMax || misfit_count > doubles) return from.fail();
-  std::vector<std::pair<std::size_t, double>> misfits;
-  std::uint64_t at = 0;
-  for (std::uint64_t n = 0; n < misfit_count; ++n) {
-    at += from.varint();
-    const double v = std::bit_cast<double>(from.u64());
-    if (from.failed() || at >= doubles) return from.fail();
-    misfits.emplace_back(static_cast<std::size_t>(at), v);
-  }
-  scratch.resize(doubles);
-  read_integers(from, scratch);
-  std::size_t next = 0;
-  for_each_of(cells, count, stride, kIsDouble, [&](Value& cell, std::size_t i) {
-    cell = Value::float64(static_cast<double>(scratch[i]) / kPower[scale]);
-    if (next < misfits.size() && misfits[next].first == i) {
-      cell = Value::float64(misfits[next++].second);
-    }
-  });
-}
-
-Value text_or_bytes(Type type, std::string_view t) {
-  return type == Type::text ? Value::text(t) : Value::bytes(as_bytes(t));
-}
-
-bool read_dictionary(Reader& from, Value* cells, std::size_t count, std::size_t stride,
-                     std::size_t texts, Arena& arena, std::vector<std::int64_t>& scratch) {
-  const std::uint64_t size = from.varint();
-  if (size == 0 || size > texts || size > from.left()) {
-    from.fail();
-    return true;
-  }
-  std::vector<std::string_view> entries;
-  for (std::uint64_t n = 0; n < size; ++n) {
-    entries.push_back(arena.copy(from.text()));
-    if (entries.back().data() == nullptr) return false;
-  }
-  scratch.assign(texts, 0);
-  if (size > 1) read_integers(from, scratch);
-  for_each_of(cells, count, stride, kIsText, [&](Value& cell, std::size_t i) {
-    if (scratch[i] < 0 || static_cast<std::uint64_t>(scratch[i]) >= size) return from.fail();
-    cell = text_or_bytes(cell.type(), entries[static_cast<std::size_t>(scratch[i])]);
-  });
-  return true;
-}
-
-bool read_texts(Reader& from, Value* cells, std::size_t count, std::size_t stride,
-                std::size_t texts, Arena& arena, std::vector<std::int64_t>& scratch) {
-  const std::uint8_t mode = from.u8();
-  if (mode == kDictionary) {
-    return read_dictionary(from, cells, count, stride, texts, arena, scratch);
-  }
-  if (mode != kLengths) from.fail();
-  if (from.failed()) return true;
-  scratch.resize(texts);
-  read_integers(from, scratch);
-  std::uint64_t total = 0;
-  for (std::int64_t n : scratch) {
-    if (n < 0 || static_cast<std::uint64_t>(n) > from.left()) return from.fail(), true;
-    total += static_cast<std::uint64_t>(n);
-  }
-  if (from.failed() || total > from.left()) return from.fail(), true;
-  const std::string_view all = arena.copy(as_text(from.raw(static_cast<std::size_t>(total))));
-  if (all.data() == nullptr) return false;
-  std::size_t at = 0;
-  for_each_of(cells, count, stride, kIsText, [&](Value& cell, std::size_t i) {
-    const auto n = static_cast<std::size_t>(scratch[i]);
-    cell = text_or_bytes(cell.type(), all.substr(at, n));
-    at += n;
-  });
-  return true;
+std::uint32_t hash_of(std::string_view text) {
+  std::uint32_t h = 2166136261u;
+  for (char c : text) h = (h ^ static_cast<std::uint8_t>(c)) * 16777619u;
+  return h ^ h >> 15;
 }
 
 }  // namespace
 
-bool read_column(Reader& from, Value* cells, std::size_t count, std::size_t stride, Arena& arena,
-                 std::vector<std::int64_t>& scratch) {
-  Counts counts;
-  if (!read_types(from, cells, count, stride, counts)) from.fail();
-  // Every value takes at least a bit; a count beyond that is damage, whatever it says.
-  if (counts.booleans / 8 > from.left()) from.fail();
-  if (from.failed()) return true;
-  if (counts.booleans > 0) {
-    const Bytes bits = from.raw((counts.booleans + 7) / 8);
-    if (from.failed()) return true;
-    for_each_of(cells, count, stride, kIsBoolean, [&](Value& cell, std::size_t i) {
-      cell = Value::boolean((bits[i / 8] >> (i % 8) & 1) != 0);
-    });
+void ColumnWriter::write(std::span<const Value> cells, Effort effort, ColumnHint& hint,
+                         Buffer& to) {
+  unsigned mask = 0;
+  for (const Value& v : cells) mask |= 1u << static_cast<unsigned>(v.type());
+  effort_ = effort;
+  hint_ = &hint;
+  if (++hint.uses >= kRetryEvery) hint = ColumnHint{};
+  if (std::popcount(mask) == 1) {
+    const auto kind = static_cast<std::uint8_t>(std::countr_zero(mask));
+    to.push_back(kind);
+    return write_kind(cells, kind, to);
   }
-  if (counts.integers > 0) {
-    scratch.resize(counts.integers);
-    read_integers(from, scratch);
-    for_each_of(cells, count, stride, is_integer, [&](Value& cell, std::size_t i) {
-      cell = cell.type() == Type::int64 ? Value::int64(scratch[i])
-                                        : Value::uint64(static_cast<std::uint64_t>(scratch[i]));
-    });
+  constexpr auto kInt = static_cast<unsigned>(Type::int64),
+                 kFloat = static_cast<unsigned>(Type::float64);
+  constexpr unsigned kBoth = 1u << kInt | 1u << kFloat;
+  const bool number =
+      (mask & kBoth) == kBoth && std::ranges::all_of(cells, [](const Value& v) {
+        if (v.type() == Type::float64) return !is_whole(v.as_float64());
+        return v.type() != Type::int64 || std::abs(v.as_int64() / 2) < std::int64_t{1} << 52;
+      });
+  if (number && mask == kBoth) {
+    to.push_back(kKindNumber);
+    return write_kind(cells, kKindNumber, to);
   }
-  if (counts.doubles > 0 && !from.failed()) {
-    read_doubles(from, cells, count, stride, counts.doubles, scratch);
+  to.push_back(kKindMixed);
+  kinds_.clear();
+  for (const Value& v : cells) {
+    const auto type = static_cast<unsigned>(v.type());
+    kinds_.push_back(number && (kBoth >> type & 1) != 0 ? kKindNumber : type);
   }
-  if (counts.texts > 0 && !from.failed()) {
-    return read_texts(from, cells, count, stride, counts.texts, arena, scratch);
+  write_integers(kinds_, 3, to);
+  if (number) mask = (mask & ~kBoth) | 1u << kKindNumber;
+  for (std::uint8_t kind = 2; kind <= kKindNumber; ++kind) {
+    if ((mask >> kind & 1) != 0) write_kind(cells, kind, to);
   }
-  return true;
+}
+
+void ColumnWriter::write_integers(std::span<const std::uint64_t> values, std::size_t slot,
+                                  Buffer& to) {
+  integers_.write(values, effort_, hint_->integers[slot], to);
+}
+
+// The cells of one kind, in order; cells of other kinds are passed over.
+void ColumnWriter::write_kind(std::span<const Value> cells, std::uint8_t kind, Buffer& to) {
+  const auto type = static_cast<Type>(kind);
+  if (type == Type::absent || type == Type::null) return;
+  if (type == Type::text || type == Type::bytes) {
+    texts_.clear();
+    for (const Value& v : cells) {
+      if (v.type() == type) texts_.push_back(v.as_text());
+    }
+    return write_texts(to);
+  }
+  bits_.clear();
+  for (const Value& v : cells) {
+    if (v.type() == type)
+      bits_.push_back(v.type() == Type::boolean ? v.as_boolean() : v.as_uint64());
+    if (kind != kKindNumber) continue;
+    if (v.type() == Type::float64) bits_.push_back(v.as_uint64());
+    if (v.type() == Type::int64) bits_.push_back(bits_of(static_cast<double>(v.as_int64())));
+  }
+  if (type == Type::float64 || kind == kKindNumber) return write_doubles(to);
+  write_integers(bits_, 0, to);
+}
+
+bool ColumnWriter::float32_fits() const {
+  return std::ranges::all_of(bits_, [](std::uint64_t bits) {
+    const double v = double_of(bits);
+    return std::fabs(v) <= 0x1.fffffep127 &&
+           bits_of(static_cast<double>(static_cast<float>(v))) == bits;
+  });
+}
+
+// m to first_, k to second_. Returns how many k are not 0.
+std::size_t ColumnWriter::split_decimals(int scale) {
+  first_.clear();
+  second_.clear();
+  std::size_t misses = 0;
+  std::int64_t m = 0;
+  for (std::uint64_t bits : bits_) {
+    const double v = double_of(bits);
+    m = nearest(v, scale, m);
+    const std::uint64_t k = miss(v, m, scale);
+    misses += k != 0 ? 1 : 0;
+    first_.push_back(static_cast<std::uint64_t>(m));
+    second_.push_back(k);
+  }
+  return misses;
+}
+
+void ColumnWriter::write_doubles_as(std::uint8_t mode, Buffer& to) {
+  to.push_back(mode);
+  if (mode == kBits64) return write_integers(bits_, 0, to);
+  if (mode == kBits32) {
+    first_.clear();
+    for (std::uint64_t bits : bits_) {
+      first_.push_back(std::bit_cast<std::uint32_t>(static_cast<float>(double_of(bits))));
+    }
+    return write_integers(first_, 0, to);
+  }
+  split_decimals(mode - kDecimal);
+  write_integers(first_, 1, to);
+  write_integers(second_, 2, to);
+}
+
+// From samples: the exponent that makes all exact, nine of ten exact, and nine of ten almost exact.
+void ColumnWriter::decimal_candidates(std::vector<std::uint8_t>& modes) const {
+  std::array<std::size_t, kScaleMax + 2> exact{}, near{};
+  const std::size_t step = std::max<std::size_t>(1, bits_.size() / kSamples);
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < bits_.size(); i += step, ++count) {
+    const Scales s = scales_of(double_of(bits_[i]));
+    ++exact[static_cast<std::size_t>(s.exact)];
+    ++near[static_cast<std::size_t>(s.near)];
+  }
+  const auto add = [&](const auto& histogram, std::size_t most) {
+    std::size_t sum = 0;
+    for (std::size_t scale = 0; scale <= kScaleMax; ++scale) {
+      sum += histogram[scale];
+      if (sum < most || sum == 0) continue;
+      const auto mode = static_cast<std::uint8_t>(kDecimal + scale);
+      if (std::ranges::find(modes, mode) == modes.end()) modes.push_back(mode);
+      return;
+    }
+  };
+  add(exact, count - exact[kScaleMax + 1]);
+  add(exact, count - count / 10);
+  add(near, count - count / 10);
+}
+
+std::uint8_t ColumnWriter::choose_doubles() {
+  modes_.assign(1, kBits64);
+  if (float32_fits()) modes_.push_back(kBits32);
+  decimal_candidates(modes_);
+  std::uint8_t best = kBits64;
+  std::uint64_t best_cost = ~std::uint64_t{0};
+  for (std::uint8_t mode : modes_) {
+    std::uint64_t cost = 0;
+    if (mode == kBits64) {
+      cost = integers_.cost(bits_);
+    } else if (mode == kBits32) {
+      first_.clear();
+      for (std::uint64_t bits : bits_) {
+        first_.push_back(std::bit_cast<std::uint32_t>(static_cast<float>(double_of(bits))));
+      }
+      cost = integers_.cost(first_);
+    } else {
+      split_decimals(mode - kDecimal);
+      cost = integers_.cost(first_) + integers_.cost(second_);
+    }
+    if (cost >= best_cost) continue;
+    best = mode;
+    best_cost = cost;
+  }
+  return best;
+}
+
+void ColumnWriter::write_doubles(Buffer& to) {
+  if (effort_ == Effort::max) {
+    modes_.assign(1, kBits64);
+    if (float32_fits()) modes_.push_back(kBits32);
+    decimal_candidates(modes_);
+    best_.clear();
+    std::size_t best_bytes = ~std::size_t{0};
+    for (std::uint8_t mode : modes_) {
+      trial_.clear();
+      write_doubles_as(mode, trial_);
+      const std::size_t bytes = integers_.compressed_bytes(trial_);
+      if (bytes >= best_bytes) continue;
+      best_bytes = bytes;
+      best_.swap(trial_);
+      hint_->doubles = mode;
+    }
+    return append(to, best_);
+  }
+  const bool trusted = effort_ == Effort::fast && hint_->doubles != ColumnHint::kNone &&
+                       (hint_->doubles != kBits32 || float32_fits());
+  if (!trusted) hint_->doubles = choose_doubles();
+  const std::size_t before = to.size();
+  write_doubles_as(hint_->doubles, to);
+  if (!trusted || hint_->doubles < kDecimal) return;
+  // The sensor changed its habits: more decimals than it had before.
+  const auto misses =
+      static_cast<std::size_t>(std::ranges::count_if(second_, [](auto k) { return k != 0; }));
+  if (misses * 8 <= second_.size()) return;
+  const std::uint8_t fresh = choose_doubles();
+  if (fresh == hint_->doubles) return;
+  hint_->doubles = fresh;
+  to.resize(before);
+  write_doubles_as(fresh, to);
+}
+
+// The distinct texts go to entries_, which of them stands where to first_. False: hardly any repeats.
+bool ColumnWriter::index_texts() {
+  entries_.clear();
+  first_.clear();
+  slots_.assign(std::bit_ceil(texts_.size() * 2 + 2), 0);
+  const std::size_t mask = slots_.size() - 1;
+  for (std::string_view text : texts_) {
+    if (!first_.empty() && entries_[static_cast<std::size_t>(first_.back())] == text) {
+      first_.push_back(first_.back());
+      continue;
+    }
+    std::size_t at = hash_of(text) & mask;
+    unsigned probes = 0;
+    while (slots_[at] != 0 && entries_[slots_[at] - 1] != text && ++probes < kProbesMax) {
+      at = (at + 1) & mask;
+    }
+    if (slots_[at] == 0 || entries_[slots_[at] - 1] != text) {
+      entries_.push_back(text);
+      slots_[at] = static_cast<std::uint32_t>(entries_.size());
+    }
+    first_.push_back(slots_[at] - 1);
+  }
+  return entries_.size() == 1 || entries_.size() * 4 <= texts_.size() * 3;
+}
+
+void ColumnWriter::write_dictionary(Buffer& to) {
+  to.push_back(kTextsDictionary);
+  Writer(to).varint(entries_.size());
+  second_.clear();
+  for (std::string_view e : entries_) second_.push_back(e.size());
+  write_integers(second_, 2, to);
+  for (std::string_view e : entries_) append(to, e);
+  write_integers(first_, 1, to);
+}
+
+void ColumnWriter::write_plain_texts(Buffer& to) {
+  to.push_back(kTextsPlain);
+  second_.clear();
+  for (std::string_view t : texts_) second_.push_back(t.size());
+  write_integers(second_, 2, to);
+  for (std::string_view t : texts_) append(to, t);
+}
+
+void ColumnWriter::write_texts(Buffer& to) {
+  const bool repeats = index_texts();
+  if (effort_ != Effort::max || !repeats) {
+    return repeats ? write_dictionary(to) : write_plain_texts(to);
+  }
+  best_.clear();
+  trial_.clear();
+  write_dictionary(best_);
+  write_plain_texts(trial_);
+  append(to,
+         integers_.compressed_bytes(best_) <= integers_.compressed_bytes(trial_) ? best_ : trial_);
 }
 
 }  // namespace pinaflux::seal

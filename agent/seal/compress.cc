@@ -30,6 +30,8 @@ Status Compressor::compress(Bytes bytes, int level, Buffer& to) {
                          : Status();
 }
 
+std::size_t Compressor::bytes_held() const { return ZSTD_sizeof_CCtx(state_->context); }
+
 struct Decompressor::State {
   ZSTD_DCtx* context = ZSTD_createDCtx();
   ~State() { ZSTD_freeDCtx(context); }

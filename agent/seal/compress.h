@@ -23,6 +23,7 @@ class Compressor {
   ~Compressor();
   // Appends one frame to `to`.
   Status compress(Bytes bytes, int level, Buffer& to);
+  std::size_t bytes_held() const;  // Working memory now.
 
  private:
   struct State;

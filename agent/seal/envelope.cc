@@ -2,11 +2,11 @@
 
 // An envelope is one line and one zstd frame:
 //
-//   pinaflux-env/1 g=pump-7 l=normal e=EPOCH s=101-600 n=500 f=101 t=NS,NS c=3 p=HASH h=HASH\n<zstd>
+//   pinaflux-env/1 g=pump-7 l=normal e=EPOCH s=101-600 f=101 t=1700000000s,1700000499s c=3 p=HASH h=HASH\n
 //
-// The hash is SHA-256, cut to 16 bytes, over the line without " h=..." and its newline, then the frame. It is the last
-// pair, so that both sides hash a prefix of the line. `p` is the hash of the lane's envelope before this
-// one: whoever has the last hash has the whole chain.
+// The hash is SHA-256, cut to 16 bytes, over the line up to " h=" and the frame: both sides hash a prefix of
+// the line. `p` is the hash of the lane's envelope before this one: whoever has the last hash has the
+// whole chain. Pairs after h are not covered by it (a signature can only stand there).
 
 #include <algorithm>
 
@@ -24,20 +24,27 @@ using namespace seal;
 
 constexpr std::string_view kMagic = "pinaflux-env/1";
 constexpr std::string_view kAnyMagic = "pinaflux-env/";
-constexpr std::size_t kHeaderBytesMax = 4096;
+constexpr std::size_t kHeaderBytesMax = 1024;
 constexpr std::string_view kHashKey = " h=";
+constexpr std::size_t kHashBytes = 3 + 22 + 1;  // " h=", base64url, newline.
+
+// Of the bytes that a batch may take: what a guess aims at, what is good enough, and how often to try.
+constexpr double kFillAim = 0.97;
+constexpr double kFillGood = 0.85;
+constexpr int kTrialsMax = 4;
 
 int level_of(Effort effort) {
-  return effort == Effort::fast ? 1 : effort == Effort::standard ? 7 : 19;
+  return effort == Effort::fast ? 1 : effort == Effort::standard ? 6 : 19;
 }
 
 // The line without its hash and newline.
 std::string header_text(const Header& h) {
   LineWriter line(kMagic);
   line.pair("g", h.gateway).pair("l", h.lane).bytes("e", h.epoch).range("s", h.range);
-  line.number("n", h.count).number("f", h.floor);
-  line.pair("t", format_stamp(h.time_first) + "," + format_stamp(h.time_last));
-  line.number("c", h.generation).digest("p", h.previous);
+  line.number("f", h.floor);
+  if (h.count > 0) line.pair("t", format_stamp(h.time_first) + "," + format_stamp(h.time_last));
+  if (h.generation != 0) line.number("c", h.generation);
+  if (h.previous != kNoDigest) line.digest("p", h.previous);
   for (const auto& [key, value] : h.extra) line.pair(key, value);
   return line.text();
 }
@@ -61,7 +68,6 @@ bool take_pair(Header& h, std::string_view key, std::string_view value) {
   if (key == "l") return h.lane = value, valid_name(value);
   if (key == "e") return unbase64url(value, h.epoch);
   if (key == "s") return parse_range(value, h.range);
-  if (key == "n") return number(h.count);
   if (key == "f") return number(h.floor);
   if (key == "c") return number(h.generation);
   if (key == "p") return parse_digest(value, h.previous);
@@ -75,15 +81,16 @@ bool take_pair(Header& h, std::string_view key, std::string_view value) {
   return true;
 }
 
-constexpr std::string_view kKnownKeys = "glesnftcph";
+constexpr std::string_view kKnownKeys = "glesfhtcp";
+constexpr std::uint32_t kNeededKeys = (1u << 6) - 1;  // The first six.
 
 struct Parsed {
   Header header;
-  std::string_view text;  // The line without its hash.
+  std::string_view text;  // The line up to its hash.
   Bytes body;
 };
 
-Result<Parsed> parse(Bytes envelope) {
+Result<std::string_view> line_of(Bytes envelope) {
   const std::string_view all = as_text(envelope.first(std::min(envelope.size(), kHeaderBytesMax)));
   const auto end = all.find('\n');
   if (!all.starts_with(kAnyMagic)) return fail(Code::corrupt, "this is not a Pinaflux envelope");
@@ -92,10 +99,16 @@ Result<Parsed> parse(Bytes envelope) {
   if (!line.starts_with(kMagic) || (line.size() > kMagic.size() && line[kMagic.size()] != ' ')) {
     return fail(Code::newer, "a newer format: use a newer version of this program to open it");
   }
+  return line;
+}
+
+Result<Parsed> parse(Bytes envelope) {
+  const auto line = line_of(envelope);
+  if (!line) return std::unexpected(line.error());
   Parsed parsed;
   std::uint32_t seen = 0;
   std::string_view key, value;
-  LineReader reader(line, kMagic);
+  LineReader reader(*line, kMagic);
   while (reader.next(key, value)) {
     const auto known = key.size() == 1 ? kKnownKeys.find(key[0]) : std::string_view::npos;
     if (known != std::string_view::npos && (seen >> known & 1) != 0) {
@@ -106,15 +119,41 @@ Result<Parsed> parse(Bytes envelope) {
       return fail(Code::corrupt, "a value of the header is damaged");
     }
   }
-  const auto hash_at = line.rfind(kHashKey);
-  if (reader.failed() || seen != (1u << kKnownKeys.size()) - 1 || key != "h") {
+  if (reader.failed() || (seen & kNeededKeys) != kNeededKeys) {
     return fail(Code::corrupt, "the header is incomplete or damaged");
   }
-  const auto& h = parsed.header;
-  if (h.count != h.range.count()) return fail(Code::corrupt, "the header's count does not fit its range");
-  parsed.text = line.substr(0, hash_at);
-  parsed.body = envelope.subspan(end + 1);
+  parsed.header.count = parsed.header.range.count();
+  parsed.text = line->substr(0, line->find(kHashKey));
+  parsed.body = envelope.subspan(line->size() + 1);
   return parsed;
+}
+
+// Of the rows whose boot is the smallest number (calendar time first), the first; of those with the
+// largest, the last.
+void take_times(std::span<const Row> rows, Header& header) {
+  const auto [low, high] = std::ranges::minmax_element(
+      rows, {}, [](const Row& r) { return std::pair(r.time.boot, r.time.ns); });
+  header.time_first = rows.empty() ? Stamp{} : low->time;
+  header.time_last = rows.empty() ? Stamp{} : high->time;
+}
+
+bool extra_fits(const Header& header) {
+  return std::ranges::all_of(header.extra, [](const auto& pair) {
+    const bool known = pair.first.size() == 1 && kKnownKeys.contains(pair.first[0]);
+    return !known && !pair.first.empty() && printable_word(pair.first) &&
+           printable_word(pair.second);
+  });
+}
+
+// Leading rows that one body takes.
+std::size_t rows_within(std::span<const Row> rows) {
+  std::size_t taken = 0, cells = 0;
+  const std::size_t most = std::min(rows.size(), limits::kEnvelopeRecordsMax);
+  for (; taken < most; ++taken) {
+    cells += rows[taken].shape->field_count();
+    if (cells > kCellsMax) break;
+  }
+  return taken;
 }
 
 }  // namespace
@@ -122,8 +161,13 @@ Result<Parsed> parse(Bytes envelope) {
 struct Sealer::State {
   BodyWriter writer;
   Compressor compressor;
-  Buffer plain, body;
-  double bytes_per_row = 64.0;  // Of the last batch: the first guess of the next.
+  Buffer plain, trial, best;
+  double bytes_per_row[3] =
+      {};  // By effort, of the last batch: the first guess of the next. 0: none.
+
+  Status seal(std::span<const Row> rows, Effort effort, Header& header, Buffer& envelope);
+  Result<std::size_t> search(std::span<const Row> rows, Effort effort, std::size_t bytes_max,
+                             Header& header);
 };
 
 Sealer::Sealer() : state_(std::make_unique<State>()) {}
@@ -131,48 +175,86 @@ Sealer::~Sealer() = default;
 
 Status Sealer::seal_body(std::span<const Row> rows, Effort effort, Buffer& body) {
   state_->plain.clear();
-  state_->writer.write(rows, state_->plain);
-  if (state_->plain.size() > limits::kOpenedBytesMax) {
-    return fail(Code::full, "the batch is larger than an envelope may be when opened");
-  }
+  if (Status s = state_->writer.write(rows, effort, state_->plain); !s) return s;
   return state_->compressor.compress(state_->plain, level_of(effort), body);
+}
+
+// All these rows, whatever it takes.
+Status Sealer::State::seal(std::span<const Row> rows, Effort effort, Header& header,
+                           Buffer& envelope) {
+  header.count = rows.size();
+  header.range.last = header.range.first + rows.size() - 1;
+  take_times(rows, header);
+  const std::string text = header_text(header);
+  if (text.size() + kHashBytes > kHeaderBytesMax) {
+    return fail(Code::invalid, "the header is too long");
+  }
+  plain.clear();
+  if (Status s = writer.write(rows, effort, plain); !s) return s;
+  envelope.assign(text.begin(), text.end());
+  envelope.resize(text.size() + kHashBytes);
+  if (Status s = compressor.compress(plain, level_of(effort), envelope); !s) return s;
+  header.hash = hash_of(text, Bytes(envelope).subspan(text.size() + kHashBytes));
+  const std::string hash =
+      std::string(kHashKey) + base64url(Bytes(header.hash).first(kDigestBytes)) + "\n";
+  ASSERT(hash.size() == kHashBytes);
+  std::ranges::copy(hash, envelope.begin() + static_cast<std::ptrdiff_t>(text.size()));
+  return {};
+}
+
+// Looks for the most rows that fit, and leaves them sealed in `best`: the first guess comes from the batch
+// before, each further one from what the last trial came to. At most kTrialsMax beyond the first that fits.
+Result<std::size_t> Sealer::State::search(std::span<const Row> rows, Effort effort,
+                                          std::size_t bytes_max, Header& header) {
+  double& per_row = bytes_per_row[static_cast<std::size_t>(effort)];
+  std::size_t most = rows_within(rows), fitting = 0;  // `most` may fit, `fitting` does.
+  if (most == 0 && !rows.empty())
+    return fail(Code::full, "a record has more fields than an envelope holds");
+  const auto share = [&](double bytes_of_one) {
+    const double fit = static_cast<double>(bytes_max) * kFillAim / std::max(bytes_of_one, 0.01);
+    return fit >= static_cast<double>(most) ? most : static_cast<std::size_t>(fit);
+  };
+  std::size_t next =
+      per_row * static_cast<double>(most) > static_cast<double>(bytes_max) ? share(per_row) : most;
+  Header found;
+  for (int trial_number = 0;; ++trial_number) {
+    next = std::clamp<std::size_t>(next, std::min(fitting + 1, most), most);
+    Header attempt = header;
+    const Status sealed = seal(rows.first(next), effort, attempt, trial);
+    if (!sealed && sealed.error().code != Code::full) return std::unexpected(sealed.error());
+    const std::size_t bytes = sealed ? trial.size() : 0;
+    if (sealed && next > 0) per_row = static_cast<double>(bytes) / static_cast<double>(next);
+    if (sealed && bytes <= bytes_max) {
+      fitting = next;
+      found = std::move(attempt);
+      best.swap(trial);
+      const bool good = static_cast<double>(bytes) >= static_cast<double>(bytes_max) * kFillGood;
+      if (fitting == most || good || trial_number >= kTrialsMax) break;
+    } else {
+      if (next <= 1) return fail(Code::full, "a record is larger than an envelope may be");
+      most = next - 1;
+      if (fitting > 0 && (fitting == most || trial_number >= kTrialsMax)) break;
+    }
+    next = sealed ? share(per_row) : next / 2;
+  }
+  header = std::move(found);
+  return fitting;
 }
 
 Status Sealer::seal(std::span<const Row> rows, Effort effort, std::size_t bytes_max, Header& header,
                     Buffer& envelope, std::size_t& taken) {
+  taken = 0;
   if (!valid_name(header.gateway) || !valid_name(header.lane)) {
     return fail(Code::invalid, "a gateway or lane name has letters that a header cannot carry");
   }
-  constexpr std::size_t kHashBytes = 3 + 22 + 1;  // " h=", base64url, newline.
-  taken = std::min(rows.size(), limits::kEnvelopeRecordsMax);
-  while (true) {
-    const auto part = rows.first(taken);
-    header.range.last = header.range.first + taken - 1;
-    header.count = taken;
-    const auto [low, high] = std::ranges::minmax_element(
-        part, {}, [](const Row& r) { return std::pair(r.time.boot, r.time.ns); });
-    header.time_first = part.empty() ? Stamp{} : low->time;
-    header.time_last = part.empty() ? Stamp{} : high->time;
-    const std::string text = header_text(header);
-    if (text.size() + kHashBytes > kHeaderBytesMax) return fail(Code::full, "the header is too long");
-    state_->body.clear();
-    const Status sealed = seal_body(part, effort, state_->body);
-    if (!sealed && sealed.error().code != Code::full) return sealed;
-    const std::size_t bytes = text.size() + kHashBytes + state_->body.size();
-    if (sealed && bytes <= bytes_max) {
-      header.hash = hash_of(text, state_->body);
-      append(envelope, text);
-      append(envelope, std::string(kHashKey) + base64url(Bytes(header.hash).first(kDigestBytes)));
-      envelope.push_back('\n');
-      append(envelope, state_->body);
-      return {};
-    }
-    if (taken <= 1) return fail(Code::full, "a record is larger than an envelope may be");
-    // In proportion, with a little less hope each time; halved where it did not even seal.
-    const double share = sealed ? static_cast<double>(bytes_max) / static_cast<double>(bytes) : 0.5;
-    const auto fewer = static_cast<std::size_t>(static_cast<double>(taken) * share * 0.95);
-    taken = std::clamp<std::size_t>(fewer, 1, taken - 1);
+  if (!extra_fits(header)) {
+    return fail(Code::invalid, "a pair of the header has letters that it cannot carry");
   }
+  const Result<std::size_t> found = state_->search(rows, effort, bytes_max, header);
+  if (!found) return std::unexpected(found.error());
+  taken = *found;
+  append(envelope, state_->best);
+  return {};
 }
 
 struct Opener::State {

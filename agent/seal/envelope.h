@@ -29,13 +29,13 @@ struct Header {
   std::string gateway;
   std::string lane;
   Epoch epoch{};
-  Range range;                       // seq of the first and the last record; empty for tombstones only.
-  std::uint64_t count = 0;           // Records in the body.
-  std::uint64_t floor = 0;           // Lowest seq of the lane not acknowledged when it was sealed.
-  Stamp time_first, time_last;       // Smallest and largest record time in the body.
-  std::uint64_t generation = 0;      // Of the configuration.
-  Digest previous{};                 // Hash of the lane's preceding envelope; kNoDigest for the first.
-  Digest hash{};                     // Of header (without this field) and body.
+  Range range;                   // seq of the first and the last record; empty for tombstones only.
+  std::uint64_t count = 0;       // Records in the body.
+  std::uint64_t floor = 0;       // Lowest seq of the lane not acknowledged when it was sealed.
+  Stamp time_first, time_last;   // Smallest and largest record time in the body.
+  std::uint64_t generation = 0;  // Of the configuration.
+  Digest previous{};             // Hash of the lane's preceding envelope; kNoDigest for the first.
+  Digest hash{};                 // Of header (without this field) and body.
   std::vector<std::pair<std::string, std::string>> extra;  // Unknown keys, carried as they came.
 };
 
@@ -51,10 +51,12 @@ class Sealer {
   Sealer();
   ~Sealer();
 
-  // Body alone (also what the spool's chunks hold). Appends to `body`. Rows keep their order.
+  // Body alone (also what the spool's chunks hold). Appends to `body`. Rows keep their order. Code::full:
+  // more than an Opener takes (records, fields, bytes): split the rows.
   Status seal_body(std::span<const Row> rows, Effort effort, Buffer& body);
-  // As many leading rows as fit into `bytes_max`; `taken` says how many (at least 1, or an error if even
-  // one does not fit). header.range.first is given; last, count, times and hash are filled in.
+  // As many leading rows as fit into `bytes_max`; `taken` says how many (at least 1, or Code::full if even
+  // one does not fit; 0 rows are an envelope of none). Appends to `envelope`. header.range.first is
+  // given; last, count, times and hash are filled in. On an error nothing is changed but `taken`.
   Status seal(std::span<const Row> rows, Effort effort, std::size_t bytes_max, Header& header,
               Buffer& envelope, std::size_t& taken);
 
@@ -68,9 +70,10 @@ class Opener {
   Opener();
   ~Opener();
 
-  // Header line only. Errors: corrupt, newer (a later format version).
+  // Header line only; the hash is not checked. Errors: corrupt, newer (a later format version).
   static Result<Header> header(Bytes envelope);
-  // Verifies the hash, then gives the rows.
+  // Verifies the hash, then appends the rows; on an error `rows` is as it was. Errors: corrupt; newer
+  // (also an encoding within the body); full (the arena or Shapes: 10 MiB of arena hold any envelope).
   Result<Header> open(Bytes envelope, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
   Status open_body(Bytes body, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
 

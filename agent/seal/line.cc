@@ -11,11 +11,17 @@ namespace {
 constexpr std::string_view kAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+struct Unit {
+  std::string_view name;
+  std::int64_t ns;
+};
+constexpr Unit kUnits[] = {{"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}};
+
+}  // namespace
+
 bool printable_word(std::string_view word) {
   return std::ranges::all_of(word, [](char c) { return c > ' ' && c < 0x7f && c != '='; });
 }
-
-}  // namespace
 
 bool valid_name(std::string_view name) {
   return !name.empty() && name.size() <= 64 && name != "." && name != ".." &&
@@ -116,7 +122,9 @@ bool parse_range(std::string_view text, Range& to) {
 }
 
 std::string format_stamp(Stamp stamp) {
-  std::string text = std::to_string(stamp.ns);
+  const Unit& unit =
+      *std::ranges::find_if(kUnits, [&](const Unit& u) { return stamp.ns % u.ns == 0; });
+  std::string text = std::to_string(stamp.ns / unit.ns).append(unit.name);
   if (stamp.boot != 0) {
     char digits[17];
     const auto end = std::to_chars(digits, digits + 16, stamp.boot, 16).ptr;
@@ -128,13 +136,16 @@ std::string format_stamp(Stamp stamp) {
 bool parse_stamp(std::string_view text, Stamp& to) {
   to = {};
   const auto at = text.find('@');
-  const auto ns = parse_integer<std::int64_t>(text.substr(0, at));
-  if (!ns) return false;
-  to.ns = *ns;
+  const std::string_view time = text.substr(0, at);
+  const auto digits = std::min(time.find_first_not_of("-0123456789"), time.size());
+  const auto count = parse_integer<std::int64_t>(time.substr(0, digits));
+  const auto unit = std::ranges::find(kUnits, time.substr(digits), &Unit::name);
+  if (!count || unit == std::end(kUnits) || __builtin_mul_overflow(*count, unit->ns, &to.ns)) {
+    return false;
+  }
   if (at == std::string_view::npos) return true;
   const std::string_view boot = text.substr(at + 1);
-  const auto [end, error] =
-      std::from_chars(boot.data(), boot.data() + boot.size(), to.boot, 16);
+  const auto [end, error] = std::from_chars(boot.data(), boot.data() + boot.size(), to.boot, 16);
   return error == std::errc() && end == boot.data() + boot.size() && to.boot != 0;
 }
 

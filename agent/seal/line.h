@@ -14,10 +14,14 @@
 
 namespace pinaflux::seal {
 
-inline constexpr std::size_t kDigestBytes = 16;  // Of a hash that travels: the first half of SHA-256.
+inline constexpr std::size_t kDigestBytes =
+    16;  // Of a hash that travels: the first half of SHA-256.
 
 // 1 to 64 of A-Z a-z 0-9 . _ - : gateways and lanes on a line and in a topic.
 bool valid_name(std::string_view name);
+
+// Fit to be a key or a value.
+bool printable_word(std::string_view word);
 
 // base64url without padding (RFC 4648 section 5).
 std::string base64url(Bytes bytes);
@@ -56,7 +60,7 @@ class LineReader {
 std::optional<std::uint64_t> parse_number(std::string_view text);
 bool parse_digest(std::string_view text, Digest& to);
 bool parse_range(std::string_view text, Range& to);  // "7-12"
-std::string format_stamp(Stamp stamp);               // "NS" or "NS@BOOT" (boot in hex)
+std::string format_stamp(Stamp stamp);               // "1700000000s", "15ms@BOOT" (boot in hex)
 bool parse_stamp(std::string_view text, Stamp& to);
 
 }  // namespace pinaflux::seal

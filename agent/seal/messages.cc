@@ -26,7 +26,9 @@ constexpr std::string_view kHelloMagic = "pinaflux-hello/1";
 constexpr std::string_view kStatusMagic = "pinaflux-status/1";
 constexpr std::size_t kMessageBytesMax = 64 * 1024;
 
-std::unexpected<Error> damaged() { return fail(Code::corrupt, "the message is damaged or foreign"); }
+std::unexpected<Error> damaged() {
+  return fail(Code::corrupt, "the message is damaged or foreign");
+}
 
 // Without its newline; empty when it cannot be a message.
 std::string_view line_of(std::string_view text) {
@@ -126,7 +128,8 @@ Result<AckMessage> parse_ack(std::string_view text) {
     }
     if (!ok) return damaged();
   }
-  if (reader.failed() || !valid_name(m.gateway) || !valid_name(m.lane) || !epoch || !high || !hash) {
+  if (reader.failed() || !valid_name(m.gateway) || !valid_name(m.lane) || !epoch || !high ||
+      !hash) {
     return damaged();
   }
   return m;

@@ -20,18 +20,18 @@ namespace pinaflux {
 struct AckMessage {
   std::string gateway, lane;
   Epoch epoch{};
-  std::uint64_t high = 0;          // End of the contiguous prefix that has landed or was declared lost.
-  Digest hash{};                   // Of the envelope that ends at `high`.
-  std::vector<Range> gaps;         // Missing ranges above `high`, at most limits::kGapRangesMax.
-  bool fork = false;               // Another hash on a landed range: mint a new epoch.
+  std::uint64_t high = 0;   // End of the contiguous prefix that has landed or was declared lost.
+  Digest hash{};            // Of the envelope that ends at `high`.
+  std::vector<Range> gaps;  // Missing ranges above `high`, at most limits::kGapRangesMax.
+  bool fork = false;        // Another hash on a landed range: mint a new epoch.
 };
 
 // Gateway to collector on connecting, on `<root>/<gateway>/hello`; the collector answers with acks.
 struct LaneMark {
   std::string lane;
   Epoch epoch{};
-  std::uint64_t floor = 1;         // Lowest seq not acknowledged yet.
-  std::uint64_t last = 0;          // Last committed seq.
+  std::uint64_t floor = 1;  // Lowest seq not acknowledged yet.
+  std::uint64_t last = 0;   // Last committed seq.
 };
 struct HelloMessage {
   std::string gateway;
@@ -42,7 +42,7 @@ struct HelloMessage {
 // Gateway, retained and as last will, on `<root>/<gateway>/status`.
 struct StatusMessage {
   std::string gateway;
-  std::string state;               // "online", "offline" (said goodbye), "lost" (the will).
+  std::string state;  // "online", "offline" (said goodbye), "lost" (the will).
   std::vector<LaneMark> lanes;
 };
 

@@ -51,12 +51,14 @@ TEST_CASE("hello and status come back") {
 
 TEST_CASE("foreign and damaged messages are refused") {
   for (const char* bad :
-       {"", "\n", "pinaflux-ack/1", "pinaflux-ack/2 g=a l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=1 h=BwAAAAAAAAAAAAAAAAAAAA",
+       {"", "\n", "pinaflux-ack/1",
+        "pinaflux-ack/2 g=a l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=1 h=BwAAAAAAAAAAAAAAAAAAAA",
         "pinaflux-ack/1 g=a l=b e=short high=1 h=BwAAAAAAAAAAAAAAAAAAAA",
         "pinaflux-ack/1 g=a/b l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=1 h=BwAAAAAAAAAAAAAAAAAAAA",
         "pinaflux-ack/1 g=a l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=-1 h=BwAAAAAAAAAAAAAAAAAAAA",
         "pinaflux-ack/1 g=a l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=1 h=BwAAAAAAAAAAAAAAAAAAAA gaps=5-4",
-        "pinaflux-ack/1 g=a l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=1 h=BwAAAAAAAAAAAAAAAAAAAA gaps=5-9,7-8"}) {
+        "pinaflux-ack/1 g=a l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=1 h=BwAAAAAAAAAAAAAAAAAAAA "
+        "gaps=5-9,7-8"}) {
     CHECK_FALSE(parse_ack(bad).has_value());
   }
   CHECK_FALSE(parse_status("pinaflux-status/1 g=a state=sleeping").has_value());
@@ -71,7 +73,8 @@ TEST_CASE("unknown keys are ignored") {
 TEST_CASE("an ack cut at any byte is refused or was complete") {
   const std::string text = format(sample_ack());
   const auto complete = text.find(" gaps=");
-  for (std::size_t i = 0; i < complete - 1; ++i) CHECK_FALSE(parse_ack(text.substr(0, i)).has_value());
+  for (std::size_t i = 0; i < complete - 1; ++i)
+    CHECK_FALSE(parse_ack(text.substr(0, i)).has_value());
 }
 
 }  // namespace
