@@ -25,6 +25,26 @@ constexpr std::string_view kAckMagic = "pinaflux-ack/1";
 constexpr std::string_view kHelloMagic = "pinaflux-hello/1";
 constexpr std::string_view kStatusMagic = "pinaflux-status/1";
 constexpr std::size_t kMessageBytesMax = 64 * 1024;
+constexpr std::size_t kPrintableMin =
+    30;  // Paho 1.3 looks at so many payload bytes as if they were text.
+
+// Complete, and long enough: an unknown pair is ignored by every reader.
+std::string finish(LineWriter& line) {
+  const std::size_t size = line.text().size();
+  if (size < kPrintableMin) line.pair("pad", std::string(kPrintableMin - size, '-'));
+  return line.text() + "\n";
+}
+
+// What is wrong with a text that does not begin with `magic`: another version of it is `newer`.
+std::unexpected<Error> foreign(std::string_view text, std::string_view magic) {
+  const std::size_t slash = magic.find('/') + 1;
+  const std::string_view after = text.starts_with(magic.substr(0, slash)) ? text.substr(slash) : "";
+  const auto version = parse_integer<unsigned>(after.substr(0, after.find_first_of(" \n")));
+  if (version && *version > 1) {
+    return fail(Code::newer, "the message has a newer format: use a newer version of this program");
+  }
+  return fail(Code::corrupt, "the message is damaged or foreign");
+}
 
 std::unexpected<Error> damaged() {
   return fail(Code::corrupt, "the message is damaged or foreign");
@@ -91,26 +111,27 @@ std::string format(const AckMessage& m) {
   line.digest("h", m.hash);
   if (!m.gaps.empty()) line.pair("gaps", format_gaps(m.gaps));
   if (m.fork) line.pair("fork", "1");
-  return line.text() + "\n";
+  return finish(line);
 }
 
 std::string format(const HelloMessage& m) {
   LineWriter line(kHelloMagic);
   line.pair("g", m.gateway).number("c", m.generation);
   for (const auto& mark : m.lanes) line.pair("l", format_mark(mark));
-  return line.text() + "\n";
+  return finish(line);
 }
 
 std::string format(const StatusMessage& m) {
   LineWriter line(kStatusMagic);
   line.pair("g", m.gateway).pair("state", m.state);
   for (const auto& mark : m.lanes) line.pair("l", format_mark(mark));
-  return line.text() + "\n";
+  return finish(line);
 }
 
 Result<AckMessage> parse_ack(std::string_view text) {
   AckMessage m;
   LineReader reader(line_of(text), kAckMagic);
+  if (reader.failed()) return foreign(text, kAckMagic);
   bool epoch = false, high = false, hash = false;
   std::string_view key, value;
   while (reader.next(key, value)) {
@@ -138,6 +159,7 @@ Result<AckMessage> parse_ack(std::string_view text) {
 Result<HelloMessage> parse_hello(std::string_view text) {
   HelloMessage m;
   LineReader reader(line_of(text), kHelloMagic);
+  if (reader.failed()) return foreign(text, kHelloMagic);
   std::string_view key, value;
   while (reader.next(key, value)) {
     bool ok = true;
@@ -157,6 +179,7 @@ Result<HelloMessage> parse_hello(std::string_view text) {
 Result<StatusMessage> parse_status(std::string_view text) {
   StatusMessage m;
   LineReader reader(line_of(text), kStatusMagic);
+  if (reader.failed()) return foreign(text, kStatusMagic);
   std::string_view key, value;
   while (reader.next(key, value)) {
     if (key == "g") m.gateway = value;

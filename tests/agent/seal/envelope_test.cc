@@ -200,7 +200,34 @@ TEST_CASE_FIXTURE(SealFixture, "the header is the golden line") {
         "pinaflux-env/1 g=pump-7 l=normal e=q6urq6urq6urq6urq6urqw s=101-101 f=90 t=5ns,5ns c=3");
 }
 
-// For ever: the plain bytes of a small body, before compression (FORMAT.md explains them).
+// For ever: the whole envelope of FORMAT.md opens.
+TEST_CASE_FIXTURE(SealFixture, "the envelope of FORMAT.md opens to its rows") {
+  const Shape* boiler = shape("boiler", {"temp", "on", "state"});
+  const Shape* door = shape("door", {"open"});
+  constexpr std::int64_t kSecond = 1'000'000'000, kStart = 1'700'000'000 * kSecond;
+  row(boiler, {Value::float64(20.5), Value::boolean(true), Value::text("heat")}, {kStart, 0});
+  row(boiler, {Value::int64(21), Value::boolean(true), Value::text("heat")}, {kStart + kSecond, 0});
+  row(door, {Value::null()}, {kStart + 3 * kSecond / 2, 0});
+  row(boiler, {Value::float64(21.25), Value::boolean(true), Value::text("heat")},
+      {kStart + 2 * kSecond, 0});
+  const std::string text =
+      "pinaflux-env/1 g=pump-7 l=normal e=q6urq6urq6urq6urq6urqw s=101-104 f=90 "
+      "t=1700000000s,1700000002s c=3 h=3C58SAAULdOp89L5ebiPuw\n";
+  constexpr std::string_view kFrame =
+      "28b52ffd2459c9020001040206626f696c6572030474656d70026f6e05737461746504646f6f7201046f70656e"
+      "40040200238080d0e2c6bfce972f80a8d6b90704ff00c9009a003b000822228420016432020002020206010102"
+      "0868656174020001d645af54";
+  Buffer envelope(text.begin(), text.end());
+  envelope.resize(text.size() + kFrame.size() / 2);
+  REQUIRE(unhex(kFrame, MutableBytes(envelope).subspan(text.size())));
+  std::vector<Row> back;
+  const auto h = opener.open(envelope, shapes, opened, back);
+  REQUIRE_MESSAGE(h.has_value(), h.error().what);
+  check_same(back);
+  CHECK(h->range == Range{101, 104});
+  CHECK(h->time_last == Stamp{kStart + 2 * kSecond, 0});
+}
+
 TEST_CASE_FIXTURE(SealFixture, "unknown keys are carried and newer versions are refused") {
   row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
   Header h = header();
@@ -243,6 +270,75 @@ TEST_CASE_FIXTURE(SealFixture, "a body of random bytes, or a bomb, is refused") 
     opened.reset();
     back.clear();
     CHECK_FALSE(opener.open_body(body, shapes, opened, back).has_value());
+  }
+}
+
+TEST_CASE_FIXTURE(SealFixture, "an envelope of none carries its extra pairs") {
+  Header h = header();
+  h.extra.emplace_back("lost", "5-9:evicted");
+  Buffer bytes;
+  std::size_t taken = 7;
+  REQUIRE(sealer.seal({}, Effort::fast, limits::kEnvelopeBytesMax, h, bytes, taken).has_value());
+  CHECK(taken == 0);
+  std::vector<Row> back;
+  const auto opened_header = opener.open(bytes, shapes, opened, back);
+  REQUIRE(opened_header.has_value());
+  CHECK(opened_header->count == 0);
+  CHECK(opened_header->range.count() == 0);
+  CHECK(opened_header->extra == h.extra);
+  h.extra[0].second = "two words";
+  CHECK(sealer.seal({}, Effort::fast, 1000, h, bytes, taken).error().code == Code::invalid);
+  h.extra[0] = {"s", "1-2"};
+  CHECK(sealer.seal({}, Effort::fast, 1000, h, bytes, taken).error().code == Code::invalid);
+  h.extra.clear();
+  h.lane = "a/b";
+  CHECK(sealer.seal({}, Effort::fast, 1000, h, bytes, taken).error().code == Code::invalid);
+}
+
+// A signature can only stand behind the hash.
+TEST_CASE_FIXTURE(SealFixture, "pairs behind the hash are carried and not covered by it") {
+  row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
+  Buffer bytes = sealed();
+  const std::string_view more = " sig=abc";
+  bytes.insert(std::ranges::find(bytes, '\n'), more.begin(), more.end());
+  std::vector<Row> back;
+  const auto h = opener.open(bytes, shapes, opened, back);
+  REQUIRE(h.has_value());
+  CHECK(h->extra.size() == 1);
+  check_same(back);
+}
+
+TEST_CASE_FIXTURE(SealFixture, "whatever the limit, the bytes stay within it and no row is lost") {
+  const Shape* s = shape("s", {"n", "t"});
+  Random random(4);
+  for (int i = 0; i < 3000; ++i) {
+    // Dense at first, then not: the first guess is wrong.
+    const auto noise = i < 1500 ? 0 : random.u64();
+    row(s,
+        {Value::int64(static_cast<std::int64_t>(noise)),
+         Value::text(made.copy(std::to_string(noise) + std::to_string(i)))},
+        {i * 1000, 0});
+  }
+  const std::vector<Row> all = rows;
+  for (Effort effort : {Effort::fast, Effort::standard}) {
+    for (std::size_t bytes_max : {300u, 1'000u, 5'000u, 20'000u, 120'000u}) {
+      std::span<const Row> left(all);
+      while (!left.empty()) {
+        Header h = header();
+        Buffer bytes;
+        std::size_t taken = 0;
+        REQUIRE(sealer.seal(left, effort, bytes_max, h, bytes, taken).has_value());
+        REQUIRE(bytes.size() <= bytes_max);
+        REQUIRE((taken > 0 && taken <= left.size()));
+        REQUIRE(h.range == Range{101, 100 + taken});
+        std::vector<Row> back;
+        opened.reset();
+        REQUIRE(opener.open(bytes, shapes, opened, back).has_value());
+        rows.assign(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(taken));
+        check_same(back);
+        left = left.subspan(taken);
+      }
+    }
   }
 }
 

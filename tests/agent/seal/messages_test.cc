@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "agent/data/limits.h"
+
 namespace pinaflux {
 namespace {
 
@@ -64,6 +66,35 @@ TEST_CASE("foreign and damaged messages are refused") {
   CHECK_FALSE(parse_status("pinaflux-status/1 g=a state=sleeping").has_value());
   CHECK_FALSE(parse_hello("pinaflux-hello/1 g=a c=1 l=normal,x,1,2").has_value());
   CHECK_FALSE(parse_ack(std::string(100'000, 'a')).has_value());
+}
+
+TEST_CASE("every message begins with thirty printable bytes and stays short enough") {
+  HelloMessage hello;
+  hello.gateway = "g";
+  StatusMessage status{"g", "lost", {}};
+  AckMessage ack = sample_ack();
+  ack.gateway = ack.lane = "g";
+  ack.high = 0;
+  ack.gaps.clear();
+  for (const std::string& text : {format(hello), format(status), format(ack)}) {
+    REQUIRE(text.size() > 30);
+    for (char c : text.substr(0, 30)) CHECK((c >= ' ' && c < 0x7f));
+  }
+  CHECK(parse_hello(format(hello)).has_value());
+  for (std::uint64_t n = 0; n < limits::kGapRangesMax; ++n) {
+    ack.gaps.push_back({~0ull - 8000 + n * 3, ~0ull - 8000 + n * 3 + 1});
+  }
+  const auto back = parse_ack(format(ack));
+  REQUIRE(back.has_value());
+  CHECK(back->gaps == ack.gaps);
+}
+
+TEST_CASE("a later version of a message is newer, not damage") {
+  CHECK(parse_ack("pinaflux-ack/2 x=1").error().code == Code::newer);
+  CHECK(parse_hello("pinaflux-hello/10 x=1").error().code == Code::newer);
+  CHECK(parse_status("pinaflux-status/2\n").error().code == Code::newer);
+  CHECK(parse_status("pinaflux-status/").error().code == Code::corrupt);
+  CHECK(parse_ack("pinaflux-hello/1 g=a c=1").error().code == Code::corrupt);
 }
 
 TEST_CASE("unknown keys are ignored") {

@@ -1,0 +1,69 @@
+#include "agent/seal/compress.h"
+
+#include <doctest/doctest.h>
+
+#include "platform/base/random.h"
+
+namespace pinaflux {
+namespace {
+
+Buffer noise(std::size_t bytes) {
+  Random random(bytes);
+  Buffer b(bytes);
+  for (auto& byte : b) byte = static_cast<std::uint8_t>(random.below(12));
+  return b;
+}
+
+TEST_CASE("a frame gives back what went in, at every level") {
+  Compressor compressor;
+  Decompressor decompressor;
+  for (int level : {1, 6, 19}) {
+    for (std::size_t bytes : {0u, 1u, 1000u, 300'000u}) {
+      const Buffer plain = noise(bytes);
+      Buffer frame, back;
+      REQUIRE(compressor.compress(plain, level, frame).has_value());
+      REQUIRE(decompressor.decompress(frame, plain.size(), back).has_value());
+      CHECK(back == plain);
+    }
+  }
+}
+
+TEST_CASE("the densest level stays within its memory") {
+  Compressor compressor;
+  Buffer frame;
+  REQUIRE(compressor.compress(noise(4u << 20), 19, frame).has_value());
+  CHECK(compressor.bytes_held() < 4u << 20);
+}
+
+TEST_CASE("a bomb is refused before it is opened") {
+  Compressor compressor;
+  Decompressor decompressor;
+  Buffer frame, back;
+  REQUIRE(compressor.compress(Buffer(3u << 20), 1, frame).has_value());
+  REQUIRE(frame.size() < 2000);
+  CHECK(decompressor.decompress(frame, 1u << 20, back).error().code == Code::corrupt);
+  CHECK(back.capacity() < 1u << 20);
+}
+
+TEST_CASE("a frame that is cut, followed, or changed is refused") {
+  Compressor compressor;
+  Decompressor decompressor;
+  const Buffer plain = noise(2000);
+  Buffer good, back;
+  REQUIRE(compressor.compress(plain, 1, good).has_value());
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    CHECK_FALSE(decompressor.decompress(Bytes(good).first(i), 1 << 20, back).has_value());
+    Buffer bad = good;
+    bad[i] ^= 1;
+    const bool same = decompressor.decompress(bad, 1 << 20, back).has_value() && back != plain;
+    CHECK_FALSE(same);  // The checksum may miss only what changes nothing.
+  }
+  Buffer followed = good;
+  followed.push_back(0);
+  CHECK_FALSE(decompressor.decompress(followed, 1 << 20, back).has_value());
+  append(followed, good);
+  CHECK_FALSE(decompressor.decompress(followed, 1 << 20, back).has_value());
+}
+
+}  // namespace
+}  // namespace pinaflux
