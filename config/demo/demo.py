@@ -334,7 +334,7 @@ def main():
                 print(json.dumps(result))
             else:
                 screen.table(result)
-                query, rows = last_rows(demo.collector.database, "line/press", ["_seq", "_time", "id", "speed"])
+                query, rows = last_rows(demo.collector.database, "line/press")
                 print(f"\nsqlite3 landed.db '{query}'")
                 for row in rows:
                     print("    " + " | ".join(map(str, row)))

@@ -45,10 +45,12 @@ def rows(database):
     return total
 
 
-def last_rows(database, table, columns, count=5):
-    """(the query, its rows): the last landed rows of a stream."""
-    query = f"SELECT {', '.join(map(_quoted, columns))} FROM {_quoted(table)} ORDER BY _seq DESC LIMIT {count}"
+def last_rows(database, table, count=5):
+    """(the query, its rows): the last landed rows of a stream, the first few fields of each."""
     connection = _connect(database)
+    fields = [row[1] for row in connection.execute(f"PRAGMA table_info({_quoted(table)})") if not row[1].startswith("_")]
+    columns = ", ".join(map(_quoted, ["_seq", "_time", *fields[:4]]))
+    query = f"SELECT {columns} FROM {_quoted(table)} ORDER BY _id DESC LIMIT {count}"
     result = connection.execute(query).fetchall()
     connection.close()
     return query, result
