@@ -1,12 +1,12 @@
 #include "agent/seal/body.h"
 
-// Layout: version, row count; the shapes (stream, field count, field names) in the order in which they
-// appear; where there are several, which of them each row has; the boots and the times of all rows in
-// their order; then table by table, column by column. A table's row count is counted from the order, so
-// that no count can contradict another.
+// Layout: version, row count; the shapes (stream, field count, field names) in the order in which
+// they appear; where there are several, which of them each row has; the boots and the times of all
+// rows in their order; then table by table, column by column. A table's row count is counted from
+// the order, so that no count can contradict another.
 //
-// Times stand once for all tables: the records of a gateway come in the order of their times, whatever
-// their stream, and one rising series costs less than several.
+// Times stand once for all tables: the records of a gateway come in the order of their times,
+// whatever their stream, and one rising series costs less than several.
 
 #include <algorithm>
 
@@ -16,7 +16,7 @@ namespace pinaflux::seal {
 
 namespace {
 
-constexpr std::size_t kHintsMax = 65'536;          // Columns remembered; then all is forgotten.
+constexpr std::size_t kHintsMax = 20'000;          // Columns remembered; then all is forgotten.
 constexpr std::size_t kPieceBytesMax = 64 * 1024;  // Fits into any block of an arena.
 
 Status verdict(Read read, const char* damaged) {
@@ -103,9 +103,11 @@ std::vector<ColumnHint>& BodyWriter::hints_of(const Shape& shape) {
     hints_.clear();
     hints_held_ = 0;
   }
-  std::vector<ColumnHint>& hints = hints_[&shape];
+  const auto [at, added] = hints_.try_emplace(&shape);
+  hints_held_ += added ? 1 : 0;
+  std::vector<ColumnHint>& hints = at->second;
   if (hints.size() != shape.field_count()) {
-    hints_held_ += shape.field_count() - std::min(hints.size(), shape.field_count());
+    hints_held_ += shape.field_count();
     hints.assign(shape.field_count(), {});
   }
   return hints;
@@ -216,8 +218,8 @@ Status BodyReader::read_times(Reader& from, std::span<Row> rows) {
   return {};
 }
 
-// Gives each row its shape and its cells. Small pieces, because an arena keeps its blocks: one large
-// array a table would leave it with blocks of odd sizes.
+// Gives each row its shape and its cells. Small pieces, because an arena keeps its blocks: one
+// large array a table would leave it with blocks of odd sizes.
 Status BodyReader::place_rows(std::span<Row> rows, Arena& arena) {
   cells_of_row_.resize(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {

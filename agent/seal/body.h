@@ -1,9 +1,9 @@
-// Body: rows as tables, one per shape, column by column: what the zstd frame of an envelope (and of a
-// spool's chunk) holds. Bytes: FORMAT.md.
+// Body: rows as tables, one per shape, column by column: what the zstd frame of an envelope (and of
+// a spool's chunk) holds. Bytes: FORMAT.md.
 //
 // Promise    read(write(rows)) gives the same rows in the same order.
-// Limits     kRowsMax rows, kCellsMax cells, limits::kOpenedBytesMax bytes. A reader takes memory from the
-//            arena in pieces of at most kPieceBytesMax (or one row, or one text).
+// Limits     kRowsMax rows, kCellsMax cells, limits::kOpenedBytesMax bytes. A reader takes memory
+//            from the arena in pieces of at most 64 KiB (or one row, or one text).
 // Threads    One owner at a time: both hold scratch memory.
 // Tests      tests/agent/seal/body_test.cc
 #pragma once
@@ -54,7 +54,8 @@ class BodyWriter {
 
 class BodyReader {
  public:
-  // Appends to `rows`; on an error `rows` is as it was. Errors: corrupt; newer; full (shapes or arena).
+  // Appends to `rows`; on an error `rows` is as it was. Errors: corrupt; newer; full (shapes or
+  // arena).
   Status read(Bytes body, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
 
  private:

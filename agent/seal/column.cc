@@ -1,15 +1,16 @@
 #include "agent/seal/column.h"
 
-// A column begins with its kind: a type for all cells, or `number`, or `mixed`. JSON writes 20 and 20.5 in
-// one column, and both types must come back: in a column of kind number a whole value is an int64 and any
-// other a float64, so that the types cost nothing. Where that rule does not give back what came, and
-// where nulls stand between, the column is mixed.
+// A column begins with its kind: a type for all cells, or `number`, or `mixed`. JSON writes 20 and
+// 20.5 in one column, and both types must come back: in a column of kind number a whole value is an
+// int64 and any other a float64, so that the types cost nothing. Where that rule does not give back
+// what came, and where nulls stand between, the column is mixed.
 //
-// A double that was typed, printed or scaled by a sensor is a short decimal, or was one before somebody
-// calculated with it: 74.93588199999998 is 74.935882 and one unit in the last place less. So a double is
-// written as an integer m and an integer k, with bits(v) = bits(m / 10^e) + k for one e of the column. k is
-// 0 for decimals, small for almost decimals, and whatever it takes for anything else (NaN, -0.0, 1e300), so
-// that no value needs an exception. A column where this does not pay is written as its bits.
+// A double that was typed, printed or scaled by a sensor is a short decimal, or was one before
+// somebody calculated with it: 74.93588199999998 is 74.935882 and two units in the last place less.
+// So a double is written as an integer m and an integer k, with bits(v) = bits(m / 10^e) + k for
+// one e of the column. k is 0 for decimals, small for almost decimals, and whatever it takes for
+// anything else (NaN, -0.0, 1e300), so that no value needs an exception. A column where this does
+// not pay is written as its bits.
 
 #include <algorithm>
 
@@ -38,7 +39,8 @@ std::uint64_t miss(double v, std::int64_t m, int scale) {
   return bits_of(v) - bits_of(decimal(m, scale));
 }
 
-// The smallest exponent that gives v exactly, and the smallest that almost does; kScaleMax + 1: none.
+// The smallest exponent that gives v exactly, and the smallest that almost does; kScaleMax + 1:
+// none.
 struct Scales {
   int exact = kScaleMax + 1, near = kScaleMax + 1;
 };
@@ -256,7 +258,8 @@ void ColumnWriter::write_doubles(Buffer& to) {
   write_doubles_as(fresh, to);
 }
 
-// The distinct texts go to entries_, which of them stands where to first_. False: hardly any repeats.
+// The distinct texts go to entries_, which of them stands where to first_. False: hardly any
+// repeats.
 bool ColumnWriter::index_texts() {
   entries_.clear();
   first_.clear();

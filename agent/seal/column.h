@@ -1,6 +1,8 @@
-// Column: the cells of one field over the rows of a table, written so that zstd finds the repetition.
+// Column: the cells of one field over the rows of a table, written so that zstd finds the
+// repetition.
 //
-// Promise    read(write(cells)) is identical to the bit: NaN payloads, -0.0, invalid UTF-8, absent, null.
+// Promise    read(write(cells)) is identical to the bit: NaN payloads, -0.0, invalid UTF-8, absent,
+//            null.
 // Limits     A reader takes memory from the arena only, never more than the bytes can pay for.
 // Threads    One owner at a time: both hold scratch memory.
 // Tests      tests/agent/seal/body_test.cc. Bytes: FORMAT.md.

@@ -1,5 +1,6 @@
-// Reading a column (column.cc tells how it is written). Nothing in it is believed: every count is known
-// from the rows before the first byte is read, and every length is compared with the bytes that are left.
+// Reading a column (column.cc tells how it is written). Nothing in it is believed: every count is
+// known from the rows before the first byte is read, and every length is compared with the bytes
+// that are left.
 
 #include <algorithm>
 

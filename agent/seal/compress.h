@@ -1,7 +1,9 @@
-// Compress: zstd frames with a content checksum, within fixed memory. The only room that knows zstd.
+// Compress: zstd frames with a content checksum, within fixed memory. The only room that knows
+// zstd.
 //
-// Limits     The window is kWindowLog whatever the level, so that an opener needs no more than 128 KiB of
-//            history; decompress() refuses a frame that does not declare its size or declares too much.
+// Limits     The window is kWindowLog whatever the level, so that an opener needs no more than 128
+//            KiB of history; decompress() refuses a frame that does not declare its size or
+//            declares too much.
 // Ownership  Holds its contexts: taken once, reused.
 // Threads    One owner at a time.
 // Source     RFC 8878.

@@ -4,9 +4,9 @@
 //
 //   pinaflux-env/1 g=pump-7 l=normal e=EPOCH s=101-600 f=101 t=1700000000s,1700000499s c=3 p=HASH h=HASH\n
 //
-// The hash is SHA-256, cut to 16 bytes, over the line up to " h=" and the frame: both sides hash a prefix of
-// the line. `p` is the hash of the lane's envelope before this one: whoever has the last hash has the
-// whole chain. Pairs after h are not covered by it (a signature can only stand there).
+// The hash is SHA-256, cut to 16 bytes, over the line up to " h=" and the frame: both sides hash a
+// prefix of the line. `p` is the hash of the lane's envelope before this one: whoever has the last
+// hash has the whole chain. Pairs after h are not covered by it (a signature can only stand there).
 
 #include <algorithm>
 
@@ -28,7 +28,8 @@ constexpr std::size_t kHeaderBytesMax = 1024;
 constexpr std::string_view kHashKey = " h=";
 constexpr std::size_t kHashBytes = 3 + 22 + 1;  // " h=", base64url, newline.
 
-// Of the bytes that a batch may take: what a guess aims at, what is good enough, and how often to try.
+// Of the bytes that a batch may take: what a guess aims at, what is good enough, and how often to
+// try.
 constexpr double kFillAim = 0.97;
 constexpr double kFillGood = 0.85;
 constexpr int kTrialsMax = 4;
@@ -202,8 +203,9 @@ Status Sealer::State::seal(std::span<const Row> rows, Effort effort, Header& hea
   return {};
 }
 
-// Looks for the most rows that fit, and leaves them sealed in `best`: the first guess comes from the batch
-// before, each further one from what the last trial came to. At most kTrialsMax beyond the first that fits.
+// Looks for the most rows that fit, and leaves them sealed in `best`: the first guess comes from
+// the batch before, each further one from what the last trial came to. At most kTrialsMax beyond
+// the first that fits.
 Result<std::size_t> Sealer::State::search(std::span<const Row> rows, Effort effort,
                                           std::size_t bytes_max, Header& header) {
   double& per_row = bytes_per_row[static_cast<std::size_t>(effort)];

@@ -3,7 +3,8 @@
 // Promise    open(seal(rows)) gives the same rows, bit by bit, in the same order. The opener trusts
 //            nothing: whatever the bytes are, it gives rows or an error, within the limits.
 // Limits     limits::kEnvelopeBytesMax whole, kOpenedBytesMax after decompression.
-// Ownership  Rows that an Opener gives live in the arena handed to it, shapes in the Shapes handed to it.
+// Ownership  Rows that an Opener gives live in the arena handed to it, shapes in the Shapes handed
+//            to it.
 // Threads    A Sealer or an Opener has one owner at a time; they hold scratch memory.
 // Tests      tests/agent/seal/, tests/fuzz/open_fuzz.cc
 #pragma once
@@ -51,12 +52,13 @@ class Sealer {
   Sealer();
   ~Sealer();
 
-  // Body alone (also what the spool's chunks hold). Appends to `body`. Rows keep their order. Code::full:
-  // more than an Opener takes (records, fields, bytes): split the rows.
+  // Body alone (also what the spool's chunks hold). Appends to `body`. Rows keep their order.
+  // Code::full: more than an Opener takes (records, fields, bytes): split the rows.
   Status seal_body(std::span<const Row> rows, Effort effort, Buffer& body);
-  // As many leading rows as fit into `bytes_max`; `taken` says how many (at least 1, or Code::full if even
-  // one does not fit; 0 rows are an envelope of none). Appends to `envelope`. header.range.first is
-  // given; last, count, times and hash are filled in. On an error nothing is changed but `taken`.
+  // As many leading rows as fit into `bytes_max`; `taken` says how many (at least 1, or Code::full
+  // if even one does not fit; 0 rows are an envelope of none). Appends to `envelope`.
+  // header.range.first is given; last, count, times and hash are filled in. On an error nothing is
+  // changed but `taken`.
   Status seal(std::span<const Row> rows, Effort effort, std::size_t bytes_max, Header& header,
               Buffer& envelope, std::size_t& taken);
 
@@ -72,8 +74,9 @@ class Opener {
 
   // Header line only; the hash is not checked. Errors: corrupt, newer (a later format version).
   static Result<Header> header(Bytes envelope);
-  // Verifies the hash, then appends the rows; on an error `rows` is as it was. Errors: corrupt; newer
-  // (also an encoding within the body); full (the arena or Shapes: 10 MiB of arena hold any envelope).
+  // Verifies the hash, then appends the rows; on an error `rows` is as it was. Errors: corrupt;
+  // newer (also an encoding within the body); full (the arena or Shapes: 10 MiB of arena hold any
+  // envelope).
   Result<Header> open(Bytes envelope, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
   Status open_body(Bytes body, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
 

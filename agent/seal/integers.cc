@@ -1,15 +1,16 @@
 #include "agent/seal/integers.h"
 
-// A series begins with one byte: prediction (bits 0 to 2), a flag for a common unit (bit 3), layout (bits
-// 4 to 7). With a unit, the unit and the first value follow, and what is predicted is the distance from
-// the first value, divided: 10.00, 10.25, 11.00 as hundredths is 0, 1, 4 in units of 25. Then come the
-// values that the prediction starts from, then the misses.
+// A series begins with one byte: prediction (bits 0 to 2), a flag for a common unit (bit 3), layout
+// (bits 4 to 7). With a unit, the unit and the first value follow, and what is predicted is the
+// distance from the first value, divided: 10.00, 10.25, 11.00 as hundredths is 0, 1, 4 in units of
+// 25. Then come the values that the prediction starts from, then the misses.
 //
-// Which prediction: the one whose misses have the fewest bits, counted; that is close to what an entropy
-// coder makes of them. Which layout: by rules on the same counts; Effort::max tries the best two
-// predictions in all fitting layouts and compresses each. Planes win over varints as soon as most
-// misses need two bytes: the high bytes of neighbours are alike. Runs below a quarter and sparse below a third:
-// carobd at Effort::standard 14.0 -> 9.4 bytes a record (against an eighth each), nothing is worse.
+// Which prediction: the one whose misses have the fewest bits, counted; that is close to what an
+// entropy coder makes of them. Which layout: by rules on the same counts; Effort::max tries the
+// best two predictions in all fitting layouts and compresses each. Planes win over varints as soon
+// as most misses need two bytes: the high bytes of neighbours are alike. Runs below a quarter and
+// sparse below a third: carobd at Effort::standard 14.0 -> 9.4 bytes a record (against an eighth
+// each), nothing is worse.
 
 #include <algorithm>
 #include <bit>

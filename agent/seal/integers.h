@@ -1,7 +1,8 @@
 // Integers: a run of 64-bit integers as a prediction and a layout of what the prediction missed.
 //
-// Promise    read(write(values)) gives the same bits: all arithmetic wraps, so that int64, uint64 and the
-//            bits of a double are the same thing here. Unknown predictions and layouts are `newer`.
+// Promise    read(write(values)) gives the same bits: all arithmetic wraps, so that int64, uint64
+//            and the bits of a double are the same thing here. Unknown predictions and layouts are
+//            `newer`.
 // Limits     A reader fills what it is given and no more; it never reads past its bytes.
 // Threads    A writer has one owner at a time (scratch memory); reading is a pure function.
 // Tests      tests/agent/seal/integers_test.cc. Bytes: FORMAT.md.

@@ -6,8 +6,8 @@
 //   pinaflux-hello/1 g=pump-7 c=3 l=normal,EPOCH,101,950 l=alarm,EPOCH,1,0
 //   pinaflux-status/1 g=pump-7 state=online l=normal,EPOCH,101,950
 //
-// The broker may hand them over in any order and from long ago: whoever reads one checks it against what
-// it knows.
+// The broker may hand them over in any order and from long ago: whoever reads one checks it against
+// what it knows.
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
-// Any bytes, as an envelope, as a body, as a plain body and as a message: no crash, limits kept; and what
-// opens as a plain body is written and opens again as the same rows.
+// Any bytes, as an envelope, as a body, as a plain body and as a message: no crash, limits kept;
+// and what opens as a plain body is written and opens again as the same rows.
 
 #include <cstdint>
 #include <string>

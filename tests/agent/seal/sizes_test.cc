@@ -1,4 +1,5 @@
-// What the format comes to on real telemetry, and how fast. Not part of a run: it needs the CSV files.
+// What the format comes to on real telemetry, and how fast. Not part of a run: it needs the CSV
+// files.
 //
 //   PINAFLUX_DATA=<folder> agent_seal_test -ns -tc="bytes per record*"
 
