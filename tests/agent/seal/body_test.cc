@@ -30,7 +30,7 @@ struct BodyFixture {
     return shapes.intern(stream, fields);
   }
   // Everything into one column of one field.
-  void column(std::vector<Value> cells) {
+  void column(const std::vector<Value>& cells) {
     rows.clear();
     const Shape* s = shape("s", {"v"});
     for (const Value& v : cells) row(s, {v});
@@ -208,8 +208,8 @@ TEST_CASE_FIXTURE(BodyFixture, "a sensor that changes its habits costs a hint, n
 }
 
 TEST_CASE_FIXTURE(BodyFixture, "what a writer takes, the promised arena opens") {
-  std::vector<std::string> names;
-  for (int i = 0; i < 10'000; ++i) names.push_back("f" + std::to_string(i));
+  std::vector<std::string> names(10'000);
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = "f" + std::to_string(i);
   const std::vector<std::string_view> views(names.begin(), names.end());
   const Shape* wide = shape("wide", views);
   const Shape* narrow = shape("narrow", {"a", "b", "c"});

@@ -113,14 +113,15 @@ TEST_CASE_FIXTURE(SealFixture, "no rows at all come back as no rows") {
 }
 
 TEST_CASE_FIXTURE(SealFixture, "ten thousand columns come back") {
-  std::vector<std::string> names;
-  std::vector<std::string_view> views;
-  for (int i = 0; i < 10'000; ++i) names.push_back("field_" + std::to_string(i));
-  for (const auto& n : names) views.push_back(n);
+  std::vector<std::string> names(10'000);
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = "field_" + std::to_string(i);
+  const std::vector<std::string_view> views(names.begin(), names.end());
   const Shape* s = shapes.intern("wide", views);
   REQUIRE(s != nullptr);
-  std::vector<Value> cells;
-  for (int i = 0; i < 10'000; ++i) cells.push_back(i % 3 == 0 ? Value() : Value::int64(i));
+  std::vector<Value> cells(10'000);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i % 3 != 0) cells[i] = Value::int64(static_cast<std::int64_t>(i));
+  }
   row(s, cells);
   row(s, cells);
   check_round_trip();
@@ -151,16 +152,15 @@ TEST_CASE_FIXTURE(SealFixture, "random rows of random shapes come back, whatever
     made.reset();
     std::vector<const Shape*> kinds;
     for (std::uint64_t k = 0; k <= random.below(4); ++k) {
-      std::vector<std::string> names;
-      for (std::uint64_t f = 0; f < random.below(6); ++f) names.push_back("f" + std::to_string(f));
+      std::vector<std::string> names(static_cast<std::size_t>(random.below(6)));
+      for (std::size_t f = 0; f < names.size(); ++f) names[f] = "f" + std::to_string(f);
       std::vector<std::string_view> views(names.begin(), names.end());
       kinds.push_back(shapes.intern("s" + std::to_string(k), views));
     }
     for (auto n = random.below(60); n > 0; --n) {
       const Shape* of = kinds[random.below(kinds.size())];
-      std::vector<Value> cells;
-      for (std::size_t f = 0; f < of->field_count(); ++f)
-        cells.push_back(random_value(random, made));
+      std::vector<Value> cells(of->field_count());
+      for (Value& cell : cells) cell = random_value(random, made);
       row(of, cells,
           {static_cast<std::int64_t>(random.u64()), random.one_in(4) ? random.u64() : 0});
     }
