@@ -6,7 +6,7 @@
 #include "agent/agent/committer.h"
 #include "agent/agent/gatherer.h"
 #include "agent/agent/pace.h"
-#include "agent/collector/row_json.h"
+#include "agent/seal/row_json.h"
 #include "agent/ingest/factory.h"
 #include "agent/uplink/uplink.h"
 #include "agent/vault/vault.h"

@@ -26,7 +26,7 @@ std::size_t intake_budget(const Group& group) {
 Gatherer::Gatherer(const std::vector<std::unique_ptr<Source>>& sources, Masker& masker,
                    Pipeline& pipeline, Shapes& shapes)
     : sources_(sources), masker_(masker), pipeline_(pipeline), intake_(shapes) {
-  masked_.reserve(limits::kGroupRecordsMax);
+  masked_.reserve(limits::kIntakeRecordsMax);
 }
 
 Gatherer::Outcome Gatherer::gather(Group& group, Instant now) {
@@ -57,7 +57,10 @@ void Gatherer::poll(Group& group) {
 }
 
 bool Gatherer::take(const Parcel& parcel, Group& group, Instant now) {
-  const bool fits = mask(parcel, group);
+  const std::size_t records = parcel.records_end - parcel.records_begin;
+  const std::size_t deliveries = records * pipeline_.deliveries_max(parcel.source);
+  const bool fits =
+      group.record_count() + deliveries <= limits::kGroupRecordsMax && mask(parcel, group);
   if (!fits && !group.empty()) return false;
   std::uint64_t accepted = 0;
   if (fits) {
@@ -66,8 +69,8 @@ bool Gatherer::take(const Parcel& parcel, Group& group, Instant now) {
       if (outcome.verdict == Pipeline::Verdict::taken) {
         ++accepted;
       } else {
-        const bool no_room = outcome.verdict == Pipeline::Verdict::no_room;
-        refuse(group, {parcel.source, no_room ? Reason::too_large : outcome.reason, 0, 0, 0});
+        ASSERT(outcome.verdict != Pipeline::Verdict::no_room);
+        refuse(group, {parcel.source, outcome.reason, 0, 0, 0});
       }
     }
     for (Reason reason : unmasked_) refuse(group, {parcel.source, reason, 0, 0, 0});

@@ -41,8 +41,11 @@ Instant Pace::next(const LeaseWish& free_places, const Group& group) const {
   if (!group.empty && opened_ != Instant::never()) {
     at = opened_ + (group.stalled ? limits::kCommitStall : options_.commit_every);
   }
-  const bool waiting = std::ranges::any_of(lanes_, [](Lane l) { return l != Lane::empty; });
-  if (waiting && any(free_places)) at = std::min(at, asked_ + options_.batch_age);
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (lanes_[i] != Lane::empty && free_places.envelopes[i] > 0) {
+      at = std::min(at, asked_ + options_.batch_age);
+    }
+  }
   return at;
 }
 

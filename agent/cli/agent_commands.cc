@@ -5,7 +5,7 @@
 
 #include "agent/cli/control_client.h"
 #include "agent/cli/exit_status.h"
-#include "agent/collector/row_json.h"
+#include "agent/seal/row_json.h"
 #include "agent/config/load.h"
 #include "agent/control/control.h"
 #include "agent/seal/envelope.h"

@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/collector/row_json.h"
+#include "agent/seal/row_json.h"
 #include "agent/spool/sqlite.h"
 #include "platform/base/result.h"
 #include "platform/files.h"

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "agent/collector/catalog.h"
-#include "agent/collector/row_json.h"
+#include "agent/seal/row_json.h"
 #include "agent/data/record.h"
 #include "agent/spool/sqlite.h"
 #include "platform/base/result.h"

@@ -21,12 +21,12 @@ const char* reason_name(Reason reason) {
 }
 
 Intake::Intake(Shapes& shapes) : shapes_(shapes), arena_(limits::kIntakeBytesMax) {
-  records.reserve(limits::kGroupRecordsMax);
+  records.reserve(limits::kIntakeRecordsMax);
 }
 
 bool Intake::room(std::size_t bytes, std::size_t record_count) const {
   return arena_.bytes_used() + bytes <= bytes_budget_ &&
-         records.size() + record_count <= limits::kGroupRecordsMax;
+         records.size() + record_count <= limits::kIntakeRecordsMax;
 }
 
 void Intake::begin(SourceIndex source) {

@@ -22,8 +22,11 @@ inline constexpr std::size_t kShapesMax = 4'096;
 inline constexpr std::size_t kShapeBytesMax = 1024 * 1024;  // All names together.
 
 // One group: what a turn collects and one transaction commits.
-inline constexpr std::size_t kGroupRecordsMax = 16'384;
-inline constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;   // Arena of masked values.
+inline constexpr std::size_t kIntakeRecordsMax = 16'384;  // Raw records of a turn; a group is full
+                                                          // at three quarters of it.
+inline constexpr std::size_t kGroupRecordsMax =
+    4 * kIntakeRecordsMax;                                      // A record may reach several lanes.
+inline constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;  // Arena of masked values.
 inline constexpr std::size_t kIntakeBytesMax = 2 * 1024 * 1024;  // Arena of raw values, a poll.
 inline constexpr Duration kCommitStall =
     Duration::milliseconds(20);  // All sources wait: commit now.
@@ -50,6 +53,6 @@ inline constexpr std::size_t kGapRangesMax = 1'024;
 static_assert(kRecordBytesMax <= kIntakeBytesMax / 4, "an intake holds several records");
 static_assert(kPollBytesMax <= kIntakeBytesMax / 4, "several sources share an intake");
 static_assert(kIntakeBytesMax <= kGroupBytesMax, "a group takes what one poll brings");
-static_assert(kEnvelopeRecordsMax <= kGroupRecordsMax * 4);
+static_assert(kEnvelopeRecordsMax <= kGroupRecordsMax);
 
 }  // namespace pinaflux::limits

@@ -145,6 +145,10 @@ Pipeline::Outcome Pipeline::process(SourceIndex source, const Record& record, In
   return {Verdict::taken, Reason::no_lane};
 }
 
+std::size_t Pipeline::deliveries_max(SourceIndex source) const {
+  return state_->graph.deliveries[source];
+}
+
 void Pipeline::save(Group& group) {
   for (Node& node : state_->nodes) {
     if (auto* deadband = std::get_if<DeadbandNode>(&node.work))

@@ -94,6 +94,8 @@ class Pipeline {
     Reason reason;
   };
   Outcome process(SourceIndex source, const Record& record, Instant now, Group& group);
+  // Of one record of this source: how many records the lanes may get.
+  std::size_t deliveries_max(SourceIndex source) const;
   // Called once before a group is committed: adds the state that changed since the last call.
   void save(Group& group);
   // The whole state, for a Pipeline that takes over at a reload: save() the old one into a group that will

@@ -125,6 +125,21 @@ TEST_CASE_FIXTURE(GathererFixture,
   CHECK(gatherer->refused(Reason::too_large) == 1);
 }
 
+TEST_CASE_FIXTURE(GathererFixture, "more small records than a group holds wait: none is refused") {
+  sources.push_back(std::make_unique<ScriptedSource>(0, 60, 1000, 1));
+  sources.push_back(std::make_unique<ScriptedSource>(1, 60, 1000, 1));
+  make();
+  std::size_t records = 0;
+  for (int groups = 0; groups < 100; ++groups) {
+    while (gatherer->gather(group, Instant{}) == Gatherer::Outcome::more) {
+    }
+    records += group.record_count();
+    CHECK(group.refusals.empty());
+    group.reset();
+  }
+  CHECK(records == 120'000);
+}
+
 TEST_CASE_FIXTURE(GathererFixture, "a flooding source leaves the others their turn") {
   sources.push_back(std::make_unique<ScriptedSource>(0, 1'000'000, 50, 1000));
   auto quiet = std::make_unique<ScriptedSource>(1, 40, 1, 10);

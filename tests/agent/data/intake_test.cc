@@ -81,9 +81,9 @@ TEST_CASE_FIXTURE(IntakeFixture, "an abandoned parcel leaves nothing but what wa
 }
 
 TEST_CASE_FIXTURE(IntakeFixture, "room follows the budget of the turn, in bytes and in records") {
-  CHECK(intake.room(limits::kIntakeBytesMax, limits::kGroupRecordsMax));
+  CHECK(intake.room(limits::kIntakeBytesMax, limits::kIntakeRecordsMax));
   CHECK_FALSE(intake.room(limits::kIntakeBytesMax + 1, 1));
-  CHECK_FALSE(intake.room(1, limits::kGroupRecordsMax + 1));
+  CHECK_FALSE(intake.room(1, limits::kIntakeRecordsMax + 1));
 
   intake.reset(10'000);
   CHECK(intake.room(10'000, 1));
@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(IntakeFixture, "room follows the budget of the turn, in bytes 
   intake.add(record(5'000));
   CHECK_FALSE(intake.room(5'000, 1));
   CHECK(intake.room(4'000, 1));
-  CHECK_FALSE(intake.room(0, limits::kGroupRecordsMax));
+  CHECK_FALSE(intake.room(0, limits::kIntakeRecordsMax));
   intake.end(1);
 }
 

@@ -1,7 +1,7 @@
 // Calendar by Howard Hinnant's civil_from_days (https://howardhinnant.github.io/date_algorithms.html),
 // through std::chrono: no time zone, no locale, exact for every 64-bit count of nanoseconds.
 
-#include "agent/collector/row_json.h"
+#include "agent/seal/row_json.h"
 
 #include <chrono>
 #include <cmath>
