@@ -5,10 +5,10 @@
 
 #include "agent/cli/control_client.h"
 #include "agent/cli/exit_status.h"
-#include "agent/seal/row_json.h"
 #include "agent/config/load.h"
 #include "agent/control/control.h"
 #include "agent/seal/envelope.h"
+#include "agent/seal/row_json.h"
 #include "platform/base/json_writer.h"
 #include "platform/linux/linux.h"
 #include "version.h"

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "agent/collector/catalog.h"
-#include "agent/seal/row_json.h"
 #include "agent/data/record.h"
+#include "agent/seal/row_json.h"
 #include "agent/spool/sqlite.h"
 #include "platform/base/result.h"
 

@@ -44,7 +44,7 @@ class Packer {
   Status lease(Job& job);
 
  private:
-  static constexpr std::size_t kOpenedArenaBytesMax = 8 * 1024 * 1024;
+  static constexpr std::size_t kOpenedArenaBytesMax = 12 * 1024 * 1024;
 
   bool must_merge(const Job& job, std::size_t record_count) const;
   Status merge(Job& job);
