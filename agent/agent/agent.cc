@@ -77,7 +77,7 @@ struct Agent::State {
   void retry_later(const Error& error);
   void take_acks();
   void hold_sources(bool hold);
-  bool submit(const Pace::Group& group, Instant now);
+  void submit(const Pace::Group& group, Instant now);
   void wake_at(Instant at, Instant now);
   void finish_stop(Instant now);
   void housekeeping();
@@ -103,6 +103,7 @@ struct Agent::State {
 
   Backoff retry;
   Instant retry_at{};
+  bool waits_for_room = false;  // The failed commit did not fit: acks are what it waits for.
   std::string spool_text;
   std::uint64_t commit_failures = 0;
   Duration commit_took{};
@@ -216,8 +217,8 @@ bool Agent::State::turn() {
       .full = gathered == Gatherer::Outcome::full || stopping != Stopping::no,
       .stalled = gathered == Gatherer::Outcome::idle &&
                  std::ranges::any_of(sources, [](const auto& s) { return s->stalled(); })};
-  const bool submitted = submit(group, now);
-  if (stopping != Stopping::no && !submitted) finish_stop(now);
+  if (gathering) submit(group, now);
+  if (stopping != Stopping::no && committer->idle()) finish_stop(now);
   return gathered == Gatherer::Outcome::more;
 }
 
@@ -250,12 +251,15 @@ void Agent::State::finish_commit() {
 void Agent::State::retry_later(const Error& error) {
   ++commit_failures;
   retry_at = host.clock.now() + retry.next(random) + kRetryMin;
+  waits_for_room = error.code == Code::full;
   spool_text = error.what;
   host.log.failed(Log::Level::error, "spool.commit", error);
 }
 
 void Agent::State::take_acks() {
-  uplink->take_acks(committer->filling().acks);
+  auto& acks = committer->filling().acks;
+  uplink->take_acks(acks);
+  if (waits_for_room && committer->retrying() && !acks.empty()) retry_at = {};
   for (LaneIndex lane : uplink->take_lost()) {
     if (std::ranges::find(lost, lane) == lost.end()) lost.push_back(lane);
     pace.lost(lane);
@@ -275,20 +279,19 @@ void Agent::State::hold_sources(bool hold) {
   }
 }
 
-bool Agent::State::submit(const Pace::Group& group, Instant now) {
-  if (!committer->idle()) return true;
+void Agent::State::submit(const Pace::Group& group, Instant now) {
+  if (!committer->idle()) return;
   const bool retrying = committer->retrying();
   const LeaseWish free_places = stopping == Stopping::no ? uplink->wish() : LeaseWish{};
   const LeaseWish wish = pace.lease_now(free_places, group, now);
   const bool wanted = retrying ? now >= retry_at : pace.commit_now(group, wish, now);
   if (!wanted) {
     wake_at(retrying ? retry_at : pace.next(free_places, group), now);
-    return retrying && stopping == Stopping::draining;
+    return;
   }
   if (!retrying) pipeline->save(committer->filling());
   pace.asked(wish, now);
   committer->submit(wish, stamp(), std::exchange(lost, {}));
-  return true;
 }
 
 void Agent::State::wake_at(Instant at, Instant now) {
