@@ -1,39 +1,10 @@
 #include "agent/ingest/record_builder.h"
 
-#include <atomic>
-#include <new>
-#include <stdlib.h>
-
 #include <doctest/doctest.h>
 
 #include "agent/ingest/format.h"
 #include "tests/agent/ingest/fakes.h"
-
-namespace {
-std::atomic<std::uint64_t> allocations{0};
-}
-
-// Every allocation of this program is counted; the tests look at differences. All forms are replaced
-// together, so that sanitizers see matching pairs.
-namespace {
-void* counted(std::size_t size) {
-  ++allocations;
-  void* p = ::malloc(size == 0 ? 1 : size);
-  if (p == nullptr) ::abort();
-  return p;
-}
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counted(size); }
-void operator delete(void* p) noexcept { ::free(p); }
-void operator delete[](void* p) noexcept { ::free(p); }
-void operator delete(void* p, std::size_t) noexcept { ::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { ::free(p); }
-void operator delete(void* p, const std::nothrow_t&) noexcept { ::free(p); }
-void operator delete[](void* p, const std::nothrow_t&) noexcept { ::free(p); }
+#include "tests/kit/counted_heap.h"
 
 namespace pinaflux {
 namespace {
@@ -109,9 +80,9 @@ TEST_CASE("JSON in the steady state takes nothing from the heap") {
   };
   turn();
   turn();
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = kit::heap_calls;
   turn();
-  CHECK(allocations == before);
+  CHECK(kit::heap_calls == before);
 }
 
 TEST_CASE("line protocol in the steady state takes nothing from the heap") {
@@ -135,9 +106,9 @@ TEST_CASE("line protocol in the steady state takes nothing from the heap") {
   };
   turn();
   turn();
-  const std::uint64_t before = allocations;
+  const std::uint64_t before = kit::heap_calls;
   turn();
-  CHECK(allocations == before);
+  CHECK(kit::heap_calls == before);
 }
 
 }  // namespace

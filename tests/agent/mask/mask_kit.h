@@ -17,9 +17,6 @@
 
 namespace pinaflux {
 
-// Calls of operator new in this program so far.
-std::uint64_t heap_calls();
-
 inline std::string text_of(const Value& value) {
   switch (value.type()) {
     case Type::absent: return "-";
