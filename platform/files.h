@@ -1,6 +1,6 @@
 // Files: the few things that we do with files outside of SQLite.
 //
-// Errors     not_found, denied, full, read_only, io, exists; `sys_errno` is set.
+// Errors     not_found, denied, full, read_only, io, exists, invalid; `sys_errno` is set.
 // Limits     Calls may block on the medium; the loop uses them for small or cached reads only.
 // Threads    Any; a File by one owner at a time.
 // Tests      tests/platform/files_contract.h, run against linux/ and sim/.
@@ -43,6 +43,11 @@ class File {
   virtual Result<FileInfo> info() = 0;
 };
 
+class FileLock {
+ public:
+  virtual ~FileLock() = default;  // Lets go.
+};
+
 class Files {
  public:
   enum class Mode { read, write, create };  // create: made if missing, mode 0600, then as write.
@@ -52,11 +57,18 @@ class Files {
   virtual Result<FileInfo> info(const std::string& path) = 0;
   // Names in a directory, sorted, without "." and "..".
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
-  virtual Status make_directory(const std::string& path) = 0;  // With its parents; ok if it exists.
+  // With its parents; ok if it exists. `mode` is of those that are made.
+  virtual Status make_directory(const std::string& path, std::uint32_t mode) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   virtual Status remove(const std::string& path) = 0;
   virtual Status sync_directory(const std::string& path) = 0;
   virtual Result<FileSystemInfo> file_system(const std::string& path) = 0;
+  // One owner at a time, in this process or another; the kernel lets go when the process ends, however
+  // it ends. The file is made if it is missing (mode 0600), and stays; the owner's process id stands in it
+  // as text. Code::busy: somebody else has it, and `holder` is its process id, 0 if it did not say.
+  virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path, long& holder) = 0;
+  // The name of the SQLite VFS that sees these files; null: SQLite's own.
+  virtual const char* sqlite_vfs() const = 0;
 
   // The whole file, at most `bytes_max` (else Code::full).
   Result<std::string> read_text(const std::string& path, std::size_t bytes_max);

@@ -143,7 +143,7 @@ std::optional<Agent::Refusal> Agent::State::start() {
 
 std::optional<Agent::Refusal> Agent::State::open_spool() {
   std::vector<std::string> findings;
-  auto opened = Spool::open(configuration.spool, host.clock, host.entropy, findings);
+  auto opened = Spool::open(configuration.spool, host.files, host.clock, host.entropy, findings);
   for (const auto& f : findings) host.log.warning("spool.finding", f);
   if (!opened) return Refusal{opened.error(), configuration.spool.directory};
   spool = std::move(*opened);

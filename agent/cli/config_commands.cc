@@ -66,7 +66,7 @@ int init_command(const std::string& output, bool force) {
   }
   const auto slash = output.rfind('/');
   if (slash != std::string::npos && slash > 0) {
-    if (auto ok = files.make_directory(output.substr(0, slash)); !ok)
+    if (auto ok = files.make_directory(output.substr(0, slash), 0755); !ok)
       return refuse(output, ok.error());
   }
   if (auto ok = files.replace(output, text); !ok) return refuse(output, ok.error());

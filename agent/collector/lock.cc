@@ -4,45 +4,31 @@
 
 #include "agent/collector/lock.h"
 
-#include <cerrno>
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-#include <utility>
-
 namespace pinaflux {
 
 namespace {
 
-std::unexpected<Error> refused(int sys_errno) {
-  switch (sys_errno) {
-    case EACCES:
-    case EPERM: return fail(Code::denied, "the database's folder may not be written", sys_errno);
-    case EROFS: return fail(Code::read_only, "the database's disk is read-only", sys_errno);
-    case ENOSPC:
-    case EDQUOT: return fail(Code::full, "no space is left for the database", sys_errno);
-    case ENOENT:
-    case ENOTDIR: return fail(Code::not_found, "the database's folder does not exist", sys_errno);
-    default: return fail(Code::io, "the database's folder cannot be used", sys_errno);
+std::unexpected<Error> refused(const Error& error) {
+  const auto is = [&](const char* what) { return fail(error.code, what, error.sys_errno); };
+  switch (error.code) {
+    case Code::denied: return is("the database's folder may not be written");
+    case Code::read_only: return is("the database's disk is read-only");
+    case Code::full: return is("no space is left for the database");
+    case Code::not_found: return is("the database's folder does not exist");
+    case Code::invalid:
+      return fail(Code::not_found, "the database's folder does not exist", error.sys_errno);
+    case Code::busy: return is("another collector has this database open: stop it first");
+    default: return fail(Code::io, "the database's folder cannot be used", error.sys_errno);
   }
 }
 
 }  // namespace
 
-Result<DatabaseLock> DatabaseLock::take(const std::string& database) {
-  const std::string path = database + "-lock";
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) return refused(errno);
-  DatabaseLock lock(file);
-  if (::flock(file, LOCK_EX | LOCK_NB) == 0) return lock;
-  if (errno != EWOULDBLOCK) return refused(errno);
-  return fail(Code::busy, "another collector has this database open: stop it first", EWOULDBLOCK);
+Result<std::unique_ptr<FileLock>> lock_database(Files& files, const std::string& database) {
+  long holder = 0;
+  auto lock = files.lock(database + "-lock", holder);
+  if (!lock) return refused(lock.error());
+  return lock;
 }
-
-DatabaseLock::~DatabaseLock() {
-  if (file_ >= 0) ::close(file_);
-}
-
-DatabaseLock::DatabaseLock(DatabaseLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
 
 }  // namespace pinaflux

@@ -17,6 +17,7 @@ namespace pinaflux {
 namespace {
 
 constexpr const char* kPart = ".part";
+constexpr std::uint32_t kDirectoryMode = 0750;
 
 std::string parent(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -52,7 +53,8 @@ Result<std::unique_ptr<NdjsonSink>> NdjsonSink::open(const NdjsonOptions& option
                                                      sqlite::Database& database,
                                                      std::vector<std::string>& findings) {
   std::unique_ptr<NdjsonSink> sink(new NdjsonSink(options, files));
-  if (Status s = files.make_directory(options.directory); !s) return std::unexpected(s.error());
+  if (Status s = files.make_directory(options.directory, kDirectoryMode); !s)
+    return std::unexpected(s.error());
   Status made = database.execute(
       "CREATE TABLE IF NOT EXISTS pinaflux_file(path TEXT PRIMARY KEY NOT NULL,"
       " bytes INTEGER NOT NULL) WITHOUT ROWID");
@@ -170,7 +172,7 @@ Status NdjsonSink::open_target(const std::string& relative, Target& target) {
 }
 
 Status NdjsonSink::open_file(Target& target) {
-  if (Status s = files_->make_directory(parent(target.path)); !s) return s;
+  if (Status s = files_->make_directory(parent(target.path), kDirectoryMode); !s) return s;
   const std::string path = target.fresh ? target.path + kPart : target.path;
   Result<std::unique_ptr<File>> file = files_->open(path, Files::Mode::create);
   if (!file) return std::unexpected(file.error());

@@ -80,20 +80,22 @@ Counts& Counts::operator+=(const Counts& more) {
   return *this;
 }
 
-Store::Store(DatabaseLock lock) : lock_(std::move(lock)), shapes_(std::make_unique<Shapes>()) {}
+Store::Store(std::unique_ptr<FileLock> lock)
+    : lock_(std::move(lock)), shapes_(std::make_unique<Shapes>()) {}
 
 Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::open(const Options& options, Files& files,
                                            std::vector<std::string>& findings) {
-  Result<DatabaseLock> lock = DatabaseLock::take(options.database);
+  auto lock = lock_database(files, options.database);
   if (!lock) return std::unexpected(lock.error());
   std::unique_ptr<Store> store(new Store(std::move(*lock)));
   Result<std::unique_ptr<sqlite::Database>> database =
       sqlite::Database::open({.path = options.database,
                               .page_bytes = kPageBytes,
                               .cache_kibibytes = kCacheKibibytes,
-                              .shared = true});
+                              .shared = true,
+                              .vfs = files.sqlite_vfs()});
   if (!database) return std::unexpected(database.error());
   store->database_ = std::move(*database);
   if (Status s = store->prepare(options, files, findings); !s) return std::unexpected(s.error());

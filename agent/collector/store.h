@@ -84,7 +84,7 @@ class Store {
     bool fork = false;
   };
 
-  explicit Store(DatabaseLock lock);
+  explicit Store(std::unique_ptr<FileLock> lock);
   Status prepare(const Options& options, Files& files, std::vector<std::string>& findings);
   Status land_all(std::span<const Arrival> arrivals);
   Status take(const Arrival& arrival);
@@ -102,7 +102,7 @@ class Store {
   void touch(const LaneKey& key, bool fork);
   void undo();
 
-  DatabaseLock lock_;
+  std::unique_ptr<FileLock> lock_;
   std::unique_ptr<sqlite::Database> database_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<SqliteSink> tables_;

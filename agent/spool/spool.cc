@@ -90,8 +90,8 @@ std::int64_t expected_bytes(const Group& group, const std::vector<Lane>& lanes) 
 }  // namespace
 
 struct Spool::State {
-  State(const SpoolOptions& o, const Clock& c, Entropy& e, Lock&& l)
-      : options(o), clock(c), entropy(e), lock(std::move(l)), packer(o.generation) {}
+  State(const SpoolOptions& o, Files& f, const Clock& c, Entropy& e, std::unique_ptr<FileLock> l)
+      : options(o), files(f), clock(c), entropy(e), lock(std::move(l)), packer(o.generation) {}
 
   Status open(std::vector<std::string>& findings);
   Status commit(const Group& group, const LeaseWish& wish, Stamp now, std::vector<Lease>& leases);
@@ -114,9 +114,10 @@ struct Spool::State {
   std::int64_t bytes_evictable() const;
 
   SpoolOptions options;
+  Files& files;
   const Clock& clock;
   Entropy& entropy;
-  Lock lock;
+  std::unique_ptr<FileLock> lock;
   std::optional<Store> store;
   Packer packer;
   Instant opened{};
@@ -131,10 +132,11 @@ Status Spool::State::open(std::vector<std::string>& findings) {
   for (const LaneOptions& lane : options.lanes) {
     if (Status s = packer.check_names(options.gateway, lane.name); !s) return s;
   }
-  auto made = Store::open(options, clock.wall(), entropy, findings);
+  auto made = Store::open(options, files, clock.wall(), entropy, findings);
   if (!made && made.error().code == Code::corrupt) {
-    if (Status s = set_aside(options, clock.wall(), made.error().what, findings); !s) return s;
-    made = Store::open(options, clock.wall(), entropy, findings);
+    if (Status s = set_aside(options, files, clock.wall(), made.error().what, findings); !s)
+      return s;
+    made = Store::open(options, files, clock.wall(), entropy, findings);
   }
   if (!made) return std::unexpected(made.error());
   store.emplace(std::move(*made));
@@ -339,7 +341,7 @@ Status Spool::State::recover(const Group& group, const Error& error) {
   ids.reserve(last_lanes.size());
   for (const Lane& lane : last_lanes) ids.push_back(lane.id);
   std::vector<std::string> findings;
-  auto made = Store::open(options, clock.wall(), entropy, findings, ids);
+  auto made = Store::open(options, files, clock.wall(), entropy, findings, ids);
   if (!made) return std::unexpected(made.error());
   // Into the database by writes and syncs of their own: what the failed sync lost is written again.
   if (Status s = made->database->checkpoint(false); !s) return s;
@@ -394,16 +396,17 @@ SpoolState Spool::State::state() const {
 Spool::Spool(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Spool::~Spool() = default;
 
-Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options, const Clock& clock,
-                                           Entropy& entropy, std::vector<std::string>& findings) {
+Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options, Files& files,
+                                           const Clock& clock, Entropy& entropy,
+                                           std::vector<std::string>& findings) {
   if (Status s = check(options); !s) return std::unexpected(s.error());
   long holder = 0;
-  auto lock = Lock::take(options.directory, holder);
+  auto lock = lock_directory(files, options.directory, holder);
   if (!lock) {
     if (holder != 0) findings.push_back("the spool is held by process " + std::to_string(holder));
     return std::unexpected(lock.error());
   }
-  auto state = std::make_unique<State>(options, clock, entropy, std::move(*lock));
+  auto state = std::make_unique<State>(options, files, clock, entropy, std::move(*lock));
   if (Status s = state->open(findings); !s) return std::unexpected(s.error());
   return std::unique_ptr<Spool>(new Spool(std::move(state)));
 }

@@ -9,7 +9,7 @@
 //            gateway name and epoch that it was committed under.
 // Limits     Options::bytes_max (at least kBytesMin) bounds database and WAL together. Full is an answer,
 //            not a failure: when evict lanes have nothing left to lose, commit() says so.
-// Ownership  A lost Lease costs a resend, never a record.
+// Ownership  Files, clock and entropy must outlive it. A lost Lease costs a resend, never a record.
 // Threads    Storage worker only; the loop goes through agent/agent/committer.h.
 // Tests      tests/agent/spool/. Tables: FORMAT.md.
 #pragma once
@@ -26,6 +26,7 @@
 #include "platform/base/result.h"
 #include "platform/clock.h"
 #include "platform/entropy.h"
+#include "platform/files.h"
 
 namespace pinaflux {
 
@@ -75,8 +76,9 @@ class Spool {
   // Errors: busy (another agent has it: which one is in `findings`), read_only, denied, full, newer,
   // invalid (another program's database, or options beyond the limits), io. Nothing is changed on an
   // error. A damaged file is put aside and a new one begun, and `findings` says so.
-  static Result<std::unique_ptr<Spool>> open(const SpoolOptions& options, const Clock& clock,
-                                             Entropy& entropy, std::vector<std::string>& findings);
+  static Result<std::unique_ptr<Spool>> open(const SpoolOptions& options, Files& files,
+                                             const Clock& clock, Entropy& entropy,
+                                             std::vector<std::string>& findings);
   ~Spool();
 
   // One transaction: acks, cursors, states, refusals, records; then what `wish` allows is sealed and

@@ -153,7 +153,7 @@ Result<std::unique_ptr<Database>> Database::open(const Options& options) {
   const int flags =
       (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
       (shared ? 0 : SQLITE_OPEN_NOFOLLOW) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(options.path.c_str(), &raw, flags, nullptr);
+  const int code = sqlite3_open_v2(options.path.c_str(), &raw, flags, options.vfs);
   std::unique_ptr<Database> database(new Database(raw));
   if (code != SQLITE_OK)
     return raw == nullptr ? fail(Code::full, "out of memory") : database->failed();

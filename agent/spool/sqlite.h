@@ -78,6 +78,7 @@ class Database {
     int cache_kibibytes = 1024;
     bool shared = false;     // Others may read it meanwhile; links are followed. The collector's.
     bool read_only = false;  // Neither made nor written; implies shared.
+    const char* vfs = nullptr;  // Files::sqlite_vfs().
   };
 
   // Opens or makes the file, exclusively unless shared, without reading or writing it yet.

@@ -6,7 +6,7 @@
 #include "agent/spool/store.h"
 
 #include <algorithm>
-#include <filesystem>
+#include <tuple>
 #include <utility>
 
 #include "agent/data/limits.h"
@@ -23,13 +23,16 @@ std::uint64_t letters_max(std::uint64_t bytes_max) {
   return std::clamp(bytes_max / 100, kBytesLeast, kBytesMost) / Notes::kLetterBytes;
 }
 
-std::uint64_t bytes_set_aside(const SpoolOptions& options) {
+std::vector<std::string> names_set_aside(const SpoolOptions& options, Files& files) {
+  auto names = files.list(options.directory).value_or(std::vector<std::string>());
+  std::erase_if(names, [](const std::string& name) { return !name.starts_with(kDamagedMark); });
+  return names;
+}
+
+std::uint64_t bytes_set_aside(const SpoolOptions& options, Files& files) {
   std::uint64_t bytes = 0;
-  std::error_code ignored;
-  for (const auto& file : std::filesystem::directory_iterator(options.directory, ignored)) {
-    if (!file.path().filename().string().starts_with(kDamagedMark)) continue;
-    const std::uintmax_t size = file.file_size(ignored);
-    if (!ignored) bytes += size;
+  for (const auto& name : names_set_aside(options, files)) {
+    if (const auto info = files.info(options.directory + "/" + name)) bytes += info->bytes;
   }
   return bytes;
 }
@@ -154,12 +157,13 @@ Status load(Store& store, const SpoolOptions& options, const std::vector<LaneId>
 
 std::string database_path(const SpoolOptions& options) { return options.directory + "/spool.db"; }
 
-Result<Store> Store::open(const SpoolOptions& options, WallTime now, Entropy& entropy,
+Result<Store> Store::open(const SpoolOptions& options, Files& files, WallTime now, Entropy& entropy,
                           std::vector<std::string>& findings, const std::vector<LaneId>& keep) {
   Store store;
   auto database = sqlite::Database::open({.path = database_path(options),
                                           .page_bytes = static_cast<int>(Room::kPageBytes),
-                                          .cache_kibibytes = 1024});
+                                          .cache_kibibytes = 1024,
+                                          .vfs = files.sqlite_vfs()});
   if (!database) return std::unexpected(database.error());
   store.database = std::move(*database);
   if (store.database->read_only()) return fail(Code::read_only, "spool.db cannot be written");
@@ -168,7 +172,7 @@ Result<Store> Store::open(const SpoolOptions& options, WallTime now, Entropy& en
   }
   if (Status s = prepare_tables(store, options); !s) return std::unexpected(s.error());
   if (Status s = load(store, options, keep, findings); !s) return std::unexpected(s.error());
-  auto room = Room::prepare(*store.database, options.bytes_max, bytes_set_aside(options));
+  auto room = Room::prepare(*store.database, options.bytes_max, bytes_set_aside(options, files));
   if (!room) return std::unexpected(room.error());
   store.room.emplace(std::move(*room));
   return store;
@@ -195,27 +199,25 @@ Status Store::find_front(Lane& lane) {
   return {};
 }
 
-Status set_aside(const SpoolOptions& options, WallTime now, const char* why,
+Status set_aside(const SpoolOptions& options, Files& files, WallTime now, const char* why,
                  std::vector<std::string>& findings) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  std::vector<fs::path> old;
-  for (const auto& file : fs::directory_iterator(options.directory, error)) {
-    if (file.path().filename().string().starts_with(kDamagedMark)) old.push_back(file.path());
+  for (const auto& old : names_set_aside(options, files)) {
+    std::ignore = files.remove(options.directory + "/" + old);
   }
-  for (const auto& path : old) fs::remove(path, error);
+  const std::string from = database_path(options);
   const std::string name = kDamagedMark + std::to_string(now.ns / 1'000'000'000);
   const std::string to = options.directory + "/" + name;
   // The WAL first: left behind alone, it would be taken for the new file's.
-  fs::rename(database_path(options) + "-wal", to + "-wal", error);
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return fail(Code::io, "the damaged spool.db-wal cannot be moved away", error.value());
+  if (Status s = files.rename(from + "-wal", to + "-wal");
+      !s && s.error().code != Code::not_found) {
+    return fail(Code::io, "the damaged spool.db-wal cannot be moved away", s.error().sys_errno);
   }
-  fs::rename(database_path(options), to, error);
-  if (error) return fail(Code::io, "the damaged spool.db cannot be moved away", error.value());
+  if (Status s = files.rename(from, to); !s) {
+    return fail(Code::io, "the damaged spool.db cannot be moved away", s.error().sys_errno);
+  }
   findings.push_back("spool.db could not be used (" + std::string(why) + "): it was put aside as " +
                      name + ", a new queue was begun; what waited in the old one is not sent");
-  return {};
+  return files.sync_directory(options.directory);
 }
 
 }  // namespace pinaflux

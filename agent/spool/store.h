@@ -17,6 +17,7 @@
 #include "agent/spool/room.h"
 #include "agent/spool/spool.h"
 #include "agent/spool/sqlite.h"
+#include "platform/files.h"
 
 namespace pinaflux {
 
@@ -32,8 +33,8 @@ struct Store {
   std::uint64_t letters = 0;
 
   // `keep`: lanes that stay in `lanes` although they are empty, so that no index changes.
-  static Result<Store> open(const SpoolOptions& options, WallTime now, Entropy& entropy,
-                            std::vector<std::string>& findings,
+  static Result<Store> open(const SpoolOptions& options, Files& files, WallTime now,
+                            Entropy& entropy, std::vector<std::string>& findings,
                             const std::vector<LaneId>& keep = {});
 
   Status save(const Lane& lane);
@@ -43,7 +44,7 @@ struct Store {
 
 std::string database_path(const SpoolOptions& options);
 // Moves a damaged database out of the way, in place of one that was set aside before.
-Status set_aside(const SpoolOptions& options, WallTime now, const char* why,
+Status set_aside(const SpoolOptions& options, Files& files, WallTime now, const char* why,
                  std::vector<std::string>& findings);
 
 }  // namespace pinaflux

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -80,6 +82,29 @@ class LinuxFile final : public File {
   Fd fd_;
 };
 
+class LinuxFileLock final : public FileLock {
+ public:
+  explicit LinuxFileLock(Fd fd) : fd_(std::move(fd)) {}
+
+ private:
+  Fd fd_;
+};
+
+long process_in(int file) {
+  char text[24]{};
+  const ssize_t count = ::pread(file, text, sizeof text - 1, 0);
+  long id = 0;
+  if (count > 0) std::from_chars(text, text + count, id);
+  return id;
+}
+
+// Best effort: the lock holds without it.
+void write_process(int file) {
+  const std::string text = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(file, 0) != 0) return;
+  [[maybe_unused]] const ssize_t written = ::pwrite(file, text.data(), text.size(), 0);
+}
+
 int flags_of(Files::Mode mode) {
   switch (mode) {
     case Files::Mode::read: return O_RDONLY;
@@ -120,10 +145,10 @@ Result<std::vector<std::string>> LinuxFiles::list(const std::string& directory) 
   return names;
 }
 
-Status LinuxFiles::make_directory(const std::string& path) {
+Status LinuxFiles::make_directory(const std::string& path, std::uint32_t mode) {
   for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
     const std::string part = path.substr(0, at);
-    if (::mkdir(part.c_str(), 0750) != 0) {
+    if (::mkdir(part.c_str(), mode) != 0) {
       const int failed = errno;
       const auto there = info(part);
       if (!there) return std::unexpected(file_error(failed));
@@ -159,6 +184,19 @@ Result<FileSystemInfo> LinuxFiles::file_system(const std::string& path) {
   info.in_memory = magic == kTmpfsMagic || magic == kRamfsMagic;
   info.read_only = (space.f_flag & ST_RDONLY) != 0;
   return info;
+}
+
+Result<std::unique_ptr<FileLock>> LinuxFiles::lock(const std::string& path, long& holder) {
+  holder = 0;
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return refused();
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return refused();
+    holder = process_in(fd.get());
+    return fail(Code::busy, "another process has it: stop that one first", EWOULDBLOCK);
+  }
+  write_process(fd.get());
+  return std::make_unique<LinuxFileLock>(std::move(fd));
 }
 
 }  // namespace pinaflux

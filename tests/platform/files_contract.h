@@ -61,15 +61,15 @@ inline void files_contract(Files& files, const std::string& directory) {
     CHECK(files.read_text(path, 100)->size() == 100);
   }
   SUBCASE("directories are made with their parents, and listed in order") {
-    CHECK(files.make_directory(directory + "/x/y/z").has_value());
-    CHECK(files.make_directory(directory + "/x/y/z").has_value());
+    CHECK(files.make_directory(directory + "/x/y/z", 0700).has_value());
+    CHECK(files.make_directory(directory + "/x/y/z", 0700).has_value());
     REQUIRE(files.replace(directory + "/x/b", "").has_value());
     REQUIRE(files.replace(directory + "/x/a", "").has_value());
     CHECK(files.list(directory + "/x") == std::vector<std::string>{"a", "b", "y"});
     CHECK(files.info(directory + "/x")->directory);
     CHECK_FALSE(files.info(directory + "/x/a")->directory);
     CHECK(files.sync_directory(directory + "/x").has_value());
-    CHECK(code_of(files.make_directory(directory + "/x/a")) == Code::invalid);
+    CHECK(code_of(files.make_directory(directory + "/x/a", 0700)) == Code::invalid);
     CHECK_FALSE(files.remove(directory + "/x").has_value());
   }
   SUBCASE("a file keeps its identity when it is renamed, and its successor has another") {
@@ -88,6 +88,17 @@ inline void files_contract(Files& files, const std::string& directory) {
     std::uint8_t block[1];
     if (opened) CHECK(code_of((*opened)->read_at(0, block)) == Code::invalid);
     CHECK(code_of(files.open(directory, Files::Mode::create)) == Code::invalid);
+  }
+  SUBCASE("a lock has one owner, whose process it names, until it dies") {
+    long holder = -1;
+    auto lock = files.lock(path, holder);
+    REQUIRE(lock.has_value());
+    CHECK(holder == 0);
+    CHECK(code_of(files.lock(path, holder)) == Code::busy);
+    CHECK(std::to_string(holder) + "\n" == files.read_text(path, 100));
+    lock->reset();
+    CHECK(files.lock(path, holder).has_value());
+    CHECK(code_of(files.lock(directory + "/none/a", holder)) == Code::not_found);
   }
   SUBCASE("a file system says how large it is") {
     const auto info = files.file_system(directory);

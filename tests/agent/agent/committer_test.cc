@@ -7,6 +7,7 @@
 #include "platform/base/random.h"
 #include "platform/linux/clock.h"
 #include "platform/linux/entropy.h"
+#include "platform/linux/files.h"
 #include "tests/kit/directory.h"
 
 namespace pinaflux {
@@ -32,6 +33,7 @@ struct CommitterFixture {
   kit::TemporaryDirectory directory;
   LinuxClock clock;
   LinuxEntropy entropy;
+  LinuxFiles files;
   HandWorker worker;
   Shapes shapes;
   Vault vault;
@@ -51,7 +53,7 @@ struct CommitterFixture {
     options.lanes = {{"normal"}};
     options.sources = {"s"};
     std::vector<std::string> findings;
-    return std::move(*Spool::open(options, clock, entropy, findings));
+    return std::move(*Spool::open(options, files, clock, entropy, findings));
   }
 
   // Records of noise, so that a few groups fill the spool.

@@ -46,10 +46,14 @@ class ConfigFiles : public Files {
     if (names.empty()) return fail(Code::not_found, "no such directory", 2);
     return names;
   }
-  Status make_directory(const std::string&) override { return {}; }
+  Status make_directory(const std::string&, std::uint32_t) override { return {}; }
   Status rename(const std::string&, const std::string&) override { return {}; }
   Status remove(const std::string&) override { return {}; }
   Status sync_directory(const std::string&) override { return {}; }
+  Result<std::unique_ptr<FileLock>> lock(const std::string&, long&) override {
+    return fail(Code::unsupported, "lock");
+  }
+  const char* sqlite_vfs() const override { return nullptr; }
   Result<FileSystemInfo> file_system(const std::string& path) override {
     FileSystemInfo info;
     info.bytes_total = 32ull << 30;

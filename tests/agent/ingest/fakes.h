@@ -110,7 +110,7 @@ class Files final : public pinaflux::Files {
     if (names.empty()) return fail(Code::not_found, "no such directory");
     return names;
   }
-  Status make_directory(const std::string&) override { return {}; }
+  Status make_directory(const std::string&, std::uint32_t) override { return {}; }
   Status rename(const std::string& from, const std::string& to) override {
     nodes_[to] = nodes_.at(from);
     nodes_.erase(from);
@@ -121,6 +121,10 @@ class Files final : public pinaflux::Files {
     return {};
   }
   Status sync_directory(const std::string&) override { return {}; }
+  Result<std::unique_ptr<FileLock>> lock(const std::string&, long&) override {
+    return fail(Code::unsupported, "lock");
+  }
+  const char* sqlite_vfs() const override { return nullptr; }
   Result<FileSystemInfo> file_system(const std::string&) override {
     return FileSystemInfo{.bytes_total = 1'000'000'000, .bytes_free = 250'000'000};
   }

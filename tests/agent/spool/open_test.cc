@@ -45,7 +45,7 @@ TEST_CASE_FIXTURE(SpoolFixture, "a second opener is told that the spool is busy,
   open();
 
   std::vector<std::string> told;
-  auto second = Spool::open(options, clock, entropy, told);
+  auto second = Spool::open(options, files, clock, entropy, told);
 
   REQUIRE(!second.has_value());
   CHECK(second.error().code == Code::busy);

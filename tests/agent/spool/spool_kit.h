@@ -17,6 +17,7 @@
 #include "agent/data/group.h"
 #include "agent/seal/envelope.h"
 #include "agent/spool/spool.h"
+#include "platform/linux/files.h"
 
 namespace pinaflux::spool_kit {
 
@@ -72,6 +73,7 @@ class Directory {
 
 struct SpoolFixture {
   Directory directory;
+  LinuxFiles files;
   HandClock clock;
   CountingEntropy entropy{1};
   Shapes shapes;
@@ -95,7 +97,7 @@ struct SpoolFixture {
   Status try_open() {
     spool.reset();
     findings.clear();
-    auto made = Spool::open(options, clock, entropy, findings);
+    auto made = Spool::open(options, files, clock, entropy, findings);
     if (!made) return std::unexpected(made.error());
     spool = std::move(*made);
     return {};

@@ -30,7 +30,7 @@ class MemoryFiles : public Files {
   Result<std::vector<std::string>> list(const std::string&) override {
     return fail(Code::unsupported, "list");
   }
-  Status make_directory(const std::string&) override { return {}; }
+  Status make_directory(const std::string&, std::uint32_t) override { return {}; }
   Status rename(const std::string& from, const std::string& to) override {
     files_[to] = files_.at(from);
     files_.erase(from);
@@ -41,6 +41,10 @@ class MemoryFiles : public Files {
     return {};
   }
   Status sync_directory(const std::string&) override { return {}; }
+  Result<std::unique_ptr<FileLock>> lock(const std::string&, long&) override {
+    return fail(Code::unsupported, "lock");
+  }
+  const char* sqlite_vfs() const override { return nullptr; }
   Result<FileSystemInfo> file_system(const std::string&) override {
     return fail(Code::unsupported, "file_system");
   }
