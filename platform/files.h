@@ -20,6 +20,8 @@ struct FileInfo {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t bytes_on_disk =
+      0;  // Of blocks that it occupies: less with holes, more with reserve().
   WallTime modified;
   bool directory = false;
   std::uint32_t mode = 0;  // Permission bits, 07777; 0 where the file system has none.
@@ -39,6 +41,13 @@ class File {
   virtual Result<std::size_t> read_at(std::uint64_t offset, MutableBytes bytes) = 0;
   virtual Status write_at(std::uint64_t offset, Bytes bytes) = 0;  // All or an error.
   virtual Status truncate(std::uint64_t bytes) = 0;
+  // Space for the first `bytes` bytes, zeros where nothing was written: writing there cannot meet a full disk.
+  // The file becomes that long if it is shorter. Code::full: not all of it could be had, and nothing has
+  // changed; Code::unsupported: this file system cannot.
+  virtual Status reserve(std::uint64_t bytes) = 0;
+  // Gives the space of a range back; it then reads as zeros, and the length stays. Code::unsupported: this
+  // file system cannot.
+  virtual Status punch(std::uint64_t offset, std::uint64_t bytes) = 0;
   virtual Status sync() = 0;
   virtual Result<FileInfo> info() = 0;
 };

@@ -89,6 +89,27 @@ inline void files_contract(Files& files, const std::string& directory) {
     if (opened) CHECK(code_of((*opened)->read_at(0, block)) == Code::invalid);
     CHECK(code_of(files.open(directory, Files::Mode::create)) == Code::invalid);
   }
+  SUBCASE("space can be reserved and given back, and what was written stays") {
+    auto file = files.open(path, Files::Mode::create);
+    REQUIRE(file.has_value());
+    REQUIRE((*file)->write_at(0, as_bytes(std::string(8192, 'x'))).has_value());
+    const Status reserved = (*file)->reserve(1 << 20);
+    if (!reserved && reserved.error().code == Code::unsupported) return;
+    REQUIRE(reserved.has_value());
+    CHECK((*file)->info()->bytes == 1 << 20);
+    CHECK((*file)->info()->bytes_on_disk >= 1 << 20);
+    CHECK((*file)->reserve(4096).has_value());
+    CHECK((*file)->info()->bytes == 1 << 20);
+
+    REQUIRE((*file)->punch(4096, (1 << 20) - 4096).has_value());
+
+    CHECK((*file)->info()->bytes == 1 << 20);
+    CHECK((*file)->info()->bytes_on_disk < 1 << 16);
+    std::uint8_t block[2] = {1, 1};
+    CHECK((*file)->read_at(4095, block) == 2u);
+    CHECK(block[0] == 'x');
+    CHECK(block[1] == 0);
+  }
   SUBCASE("a lock has one owner, whose process it names, until it dies") {
     long holder = -1;
     auto lock = files.lock(path, holder);

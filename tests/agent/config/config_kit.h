@@ -90,6 +90,8 @@ class ConfigFiles : public Files {
     }
     Status write_at(std::uint64_t, Bytes) override { return fail(Code::read_only, "no"); }
     Status truncate(std::uint64_t) override { return fail(Code::read_only, "no"); }
+    Status reserve(std::uint64_t) override { return fail(Code::unsupported, "reserve"); }
+    Status punch(std::uint64_t, std::uint64_t) override { return fail(Code::unsupported, "punch"); }
     Status sync() override { return {}; }
     Result<FileInfo> info() override { return stored_.info(); }
 

@@ -148,6 +148,8 @@ class Files final : public pinaflux::Files {
     }
     Status write_at(std::uint64_t, Bytes) override { return fail(Code::denied, "read only"); }
     Status truncate(std::uint64_t) override { return fail(Code::denied, "read only"); }
+    Status reserve(std::uint64_t) override { return fail(Code::unsupported, "reserve"); }
+    Status punch(std::uint64_t, std::uint64_t) override { return fail(Code::unsupported, "punch"); }
     Status sync() override { return {}; }
     Result<FileInfo> info() override { return info_of(*node); }
     std::shared_ptr<Node> node;

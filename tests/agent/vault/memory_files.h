@@ -74,6 +74,8 @@ class MemoryFiles : public Files {
       stored_.bytes.resize(static_cast<std::size_t>(bytes));
       return {};
     }
+    Status reserve(std::uint64_t) override { return fail(Code::unsupported, "reserve"); }
+    Status punch(std::uint64_t, std::uint64_t) override { return fail(Code::unsupported, "punch"); }
     Status sync() override { return {}; }
     Result<FileInfo> info() override {
       FileInfo info;
