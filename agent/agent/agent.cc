@@ -104,6 +104,7 @@ struct Agent::State {
   Backoff retry;
   Instant retry_at{};
   bool waits_for_room = false;  // The failed commit did not fit: acks are what it waits for.
+  bool damaged = false;  // The spool: only another start can go on.
   std::string spool_text;
   std::uint64_t commit_failures = 0;
   Duration commit_took{};
@@ -228,6 +229,12 @@ void Agent::State::finish_commit() {
   spool_state = std::move(done->state);
   commit_took = done->took;
   hold_sources(spool_state.full || (!done->status && done->status.error().code == Code::full));
+  if (!done->status && done->status.error().code == Code::corrupt) {
+    host.log.failed(Log::Level::error, "spool.damaged", done->status.error());
+    damaged = true;
+    stopping = Stopping::done;
+    return;
+  }
   if (!done->status) {
     retry_later(done->status.error());
     uplink->send(std::move(done->leases));
@@ -406,6 +413,7 @@ void Agent::stop() {
   state_->wake_at(state_->stop_at, state_->host.clock.now());
 }
 
+bool Agent::damaged() const { return state_->damaged; }
 bool Agent::stopped() const { return state_->stopping == State::Stopping::done; }
 
 AgentStatus Agent::status() const { return state_->status(); }

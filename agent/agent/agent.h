@@ -60,6 +60,8 @@ class Agent {
   // Takes nothing more, commits what it has, says goodbye; stopped() follows, within kStopMax.
   void stop();
   bool stopped() const;
+  // Stopped of its own accord because the spool is damaged: another start() takes over what can be read.
+  bool damaged() const;
 
   AgentStatus status() const;
   // Every record that reaches a lane, as a line of JSON; empty to end it.

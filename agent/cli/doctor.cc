@@ -161,15 +161,20 @@ void Doctor::spool(Check& c) {
     c.next = missing ? "the first start makes it" : "give the agent's user access to it";
     return;
   }
-  c.text = s.directory + ": " + std::to_string(fs->bytes_free >> 20) + " MiB free, up to " +
-           std::to_string(s.bytes_max >> 20) + " MiB wanted";
+  std::uint64_t own = 0;
+  for (const char* name : {"/spool.db", "/spool.db-wal"}) {
+    if (const auto info = platform_.files.info(s.directory + name)) own += info->bytes_on_disk;
+  }
+  c.text = s.directory + ": " + std::to_string(fs->bytes_free >> 20) + " MiB free, " +
+           std::to_string(own >> 20) + " of up to " + std::to_string(s.bytes_max >> 20) +
+           " MiB taken";
   if (fs->read_only) {
     c.verdict = Check::Verdict::failed;
     c.next = "it is read-only: remount it writable, or set spool.path elsewhere";
   } else if (fs->in_memory) {
     c.verdict = Check::Verdict::warning;
     c.next = "it is in memory and gone at a power cut: set spool.path on flash or disk";
-  } else if (fs->bytes_free < s.bytes_max) {
+  } else if (fs->bytes_free + own < s.bytes_max) {
     c.verdict = Check::Verdict::warning;
     c.next = "free some space, or lower spool.size_max";
   }

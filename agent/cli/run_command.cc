@@ -44,6 +44,7 @@ class Runner {
   std::optional<Error> start_control(const ControlOptions& options);
   void reload();
   std::string apply(std::string_view text);
+  bool start_next();
   bool take_staged();
   void put_back(const std::string& text);
   AgentStatus status() const;
@@ -61,6 +62,7 @@ class Runner {
   AgentStatus last_status_;  // While one agent has stopped and the next has not started.
   bool tapping_ = false;
   bool stopping_ = false;
+  bool damaged_ = false;  // The last agent's spool.
 };
 
 std::optional<Configuration> Runner::load(const std::string& path) {
@@ -92,8 +94,9 @@ int Runner::run() {
       return more;
     });
     last_status_ = agent_->status();
+    damaged_ = agent_->damaged();
     agent_.reset();
-  } while (!stopping_ && take_staged());
+  } while (!stopping_ && start_next());
   control_.reset();
   return stopping_ ? kExitOk : kExitSoftware;
 }
@@ -172,6 +175,12 @@ std::string Runner::apply(std::string_view text) {
   staged_ = Staged{std::move(*loaded.configuration), std::move(*former)};
   agent_->stop();
   return answer(true, "", loaded.findings);
+}
+
+// After a reload, or to take over what can be read of a damaged spool.
+bool Runner::start_next() {
+  if (staged_ || !damaged_) return take_staged();
+  return !start(*running_);
 }
 
 // False when neither the new configuration nor the old one could be started.

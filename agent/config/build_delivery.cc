@@ -165,7 +165,7 @@ void check_spool_place(const Reader& root, Building& building) {
   }
   std::uint64_t own = 0;
   for (const char* name : {"/spool.db", "/spool.db-wal"}) {
-    if (const auto info = building.files.info(options.directory + name)) own += info->bytes;
+    if (const auto info = building.files.info(options.directory + name)) own += info->bytes_on_disk;
   }
   if (system->bytes_free + own < options.bytes_max) {
     findings.warning(spool.value_place("size_max"),

@@ -274,6 +274,15 @@ Result<Header> Opener::header(Bytes envelope) {
   return std::move(parsed->header);
 }
 
+Result<Header> Opener::verify(Bytes envelope) {
+  auto parsed = parse(envelope);
+  if (!parsed) return std::unexpected(parsed.error());
+  if (hash_of(parsed->text, parsed->body) != parsed->header.hash) {
+    return fail(Code::corrupt, "the envelope's hash does not fit its bytes");
+  }
+  return std::move(parsed->header);
+}
+
 Result<Header> Opener::open(Bytes envelope, Shapes& shapes, Arena& arena, std::vector<Row>& rows) {
   auto parsed = parse(envelope);
   if (!parsed) return std::unexpected(parsed.error());

@@ -74,6 +74,8 @@ class Opener {
 
   // Header line only; the hash is not checked. Errors: corrupt, newer (a later format version).
   static Result<Header> header(Bytes envelope);
+  // The same, and the hash is checked; the body is not opened.
+  static Result<Header> verify(Bytes envelope);
   // Verifies the hash, then appends the rows; on an error `rows` is as it was. Errors: corrupt;
   // newer (also an encoding within the body); full (the arena or Shapes: 10 MiB of arena hold any
   // envelope).

@@ -74,6 +74,12 @@ Status Packer::lease(Job& job) {
                       ? tombstone::seal(job.queue, job.lane, entry, generation_, sealer_, bytes)
                       : job.queue.body(entry, bytes);
     if (!read) return read;
+    // Sent as it is, it would be refused for ever, and the lane would wait behind it.
+    if (entry.kind == Kind::envelope && !Opener::verify(bytes)) {
+      Status s = tombstone::entomb(job.queue, job.lane, entry, Loss::damaged);
+      if (!s) return s;
+      continue;
+    }
     job.leases.push_back(lease_of(job, entry, std::move(bytes)));
     at.leased_last = entry.range.last;
     --job.places;

@@ -25,6 +25,7 @@
 #include "agent/data/limits.h"
 #include "agent/spool/lock.h"
 #include "agent/spool/packer.h"
+#include "agent/spool/salvage.h"
 #include "agent/spool/store.h"
 #include "agent/spool/tombstone.h"
 
@@ -94,6 +95,7 @@ struct Spool::State {
       : options(o), files(f), clock(c), entropy(e), lock(std::move(l)), packer(o.generation) {}
 
   Status open(std::vector<std::string>& findings);
+  Status take_salvage(std::vector<std::string>& findings);
   Status commit(const Group& group, const LeaseWish& wish, Stamp now, std::vector<Lease>& leases);
   void keep_lease(LaneIndex lane);
   SpoolState state() const;
@@ -109,6 +111,7 @@ struct Spool::State {
   Status pack(const Request& request, std::vector<Lease>& leases);
   Status save_lanes();
   void settle();
+  Status give_up(const Error& error);
   Status recover(const Group& group, const Error& error);
   std::int64_t age() const;
   std::int64_t bytes_evictable() const;
@@ -123,6 +126,7 @@ struct Spool::State {
   Instant opened{};
   std::uint64_t commits = 0;
   std::uint64_t acks_ignored = 0;
+  bool given_up = false;
   // While the file cannot be opened again.
   std::vector<Lane> last_lanes;
   SpoolState last_state;
@@ -140,12 +144,30 @@ Status Spool::State::open(std::vector<std::string>& findings) {
   }
   if (!made) return std::unexpected(made.error());
   store.emplace(std::move(*made));
+  if (!name_set_aside(options, files).empty()) {
+    if (Status s = take_salvage(findings); !s) return s;
+  }
   opened = clock.now();
   return store->room->judge(bytes_evictable());
 }
 
+// What cannot be moved now waits in the damaged file for the next start.
+Status Spool::State::take_salvage(std::vector<std::string>& findings) {
+  const auto moved = salvage(*store, options, files, findings);
+  if (!moved) {
+    findings.push_back("the damaged queue could not be moved whole (" +
+                       std::string(moved.error().what) + "): the next start goes on with it");
+  }
+  store.reset();
+  auto made = Store::open(options, files, clock.wall(), entropy, findings);
+  if (!made) return std::unexpected(made.error());
+  store.emplace(std::move(*made));
+  return {};
+}
+
 Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now,
                             std::vector<Lease>& leases) {
+  if (given_up) return fail(Code::corrupt, "the spool was damaged and is set aside");
   if (!store) {
     const Status kept = recover(group, {Code::io, 0, "the spool could not be opened again"});
     if (kept || !store) return kept;
@@ -330,8 +352,18 @@ void Spool::State::settle() {
   std::ignore = store->room->judge(bytes_evictable());
 }
 
+Status Spool::State::give_up(const Error& error) {
+  std::vector<std::string> findings;
+  if (store) last_state = state();
+  store.reset();
+  given_up = true;
+  if (Status s = set_aside(options, files, clock.wall(), error.what, findings); !s) return s;
+  return std::unexpected(error);
+}
+
 // Ok: the group is in the file after all.
 Status Spool::State::recover(const Group& group, const Error& error) {
+  if (error.code == Code::corrupt) return give_up(error);
   if (store) {
     last_state = state();
     last_lanes = std::move(store->lanes);
@@ -342,7 +374,9 @@ Status Spool::State::recover(const Group& group, const Error& error) {
   for (const Lane& lane : last_lanes) ids.push_back(lane.id);
   std::vector<std::string> findings;
   auto made = Store::open(options, files, clock.wall(), entropy, findings, ids);
-  if (!made) return std::unexpected(made.error());
+  if (!made)
+    return made.error().code == Code::corrupt ? give_up(made.error())
+                                              : std::unexpected(made.error());
   // Into the database by writes and syncs of their own: what the failed sync lost is written again.
   if (Status s = made->database->checkpoint(false); !s) return s;
   bool kept = group.record_count() > 0;

@@ -85,7 +85,8 @@ class Spool {
   // leased into `leases`, in order, each envelope once until unlease(). On an error nothing of the
   // group was kept, and the same group is to be committed next (acks may be added to it). Code::full: it
   // does not fit; then its acks were taken all the same, and what waits was leased: send `leases`, or
-  // nothing ever gets free.
+  // nothing ever gets free. Code::corrupt: the file is damaged and was set aside; this Spool commits
+  // nothing more: open another, which takes over what can be read of it.
   Status commit(const Group& group, const LeaseWish& wish, Stamp now, std::vector<Lease>& leases);
   // Forgets which envelopes were leased: the next commit() leases from the lowest unacknowledged.
   void unlease(LaneIndex lane);

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <tuple>
 #include <utility>
 
@@ -227,6 +228,11 @@ Result<std::int64_t> Database::page_limit(std::int64_t pages) {
 
 Status Database::reserve(std::int64_t bytes) {
   return extend(file_of(raw_, SQLITE_FCNTL_FILE_POINTER), bytes);
+}
+
+void Database::keep_length(std::int64_t bytes) {
+  int chunk = bytes <= std::numeric_limits<int>::max() ? static_cast<int>(bytes) : 0;
+  sqlite3_file_control(raw_, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk);
 }
 
 Status Database::checkpoint(bool truncate) {

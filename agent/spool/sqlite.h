@@ -103,6 +103,8 @@ class Database {
   // Writes zeros behind the end of the file until it has `bytes`. The next checkpoint() gives back what
   // was not used.
   Status reserve(std::int64_t bytes);
+  // From now on a checkpoint cuts the file to no less than `bytes`. Without effect beyond 2 GiB.
+  void keep_length(std::int64_t bytes);
   // Frames of the WAL after the last commit; 0 once they have been copied into the database.
   std::int64_t wal_frames() const { return wal_frames_; }
   // Copies the WAL into the database, so that its space is used again from the start. `truncate` also

@@ -32,7 +32,7 @@ std::vector<std::string> names_set_aside(const SpoolOptions& options, Files& fil
 std::uint64_t bytes_set_aside(const SpoolOptions& options, Files& files) {
   std::uint64_t bytes = 0;
   for (const auto& name : names_set_aside(options, files)) {
-    if (const auto info = files.info(options.directory + "/" + name)) bytes += info->bytes;
+    if (const auto info = files.info(options.directory + "/" + name)) bytes += info->bytes_on_disk;
   }
   return bytes;
 }
@@ -90,8 +90,11 @@ bool empty(const Lane& lane) { return lane.at.next_seq == lane.at.acked + 1; }
 void tell_of(const Lane& lane, const SpoolOptions& options, std::vector<std::string>& findings) {
   std::string text = "lane '" + lane.name + "'";
   if (lane.gateway != options.gateway) text += " of gateway '" + lane.gateway + "'";
-  text += " is not configured any more: " + std::to_string(lane.at.records) +
-          " queued records are still sent";
+  const bool ours =
+      lane.gateway == options.gateway &&
+      std::ranges::find(options.lanes, lane.name, &LaneOptions::name) != options.lanes.end();
+  text += ours ? " of an earlier queue" : " is not configured any more";
+  text += ": " + std::to_string(lane.at.records) + " queued records are still sent";
   findings.push_back(std::move(text));
 }
 
@@ -153,6 +156,29 @@ Status load(Store& store, const SpoolOptions& options, const std::vector<LaneId>
   return {};
 }
 
+Status prepare_room(Store& store, const SpoolOptions& options, Files& files,
+                    std::vector<std::string>& findings) {
+  auto file = files.open(database_path(options), Files::Mode::write);
+  if (!file) return std::unexpected(file.error());
+  store.file = std::move(*file);
+  const auto system = files.file_system(options.directory);
+  auto room = Room::prepare(*store.database,
+                            {.files = &files,
+                             .file = store.file.get(),
+                             .path = database_path(options),
+                             .in_memory = system && system->in_memory},
+                            options.bytes_max, bytes_set_aside(options, files));
+  if (!room) return std::unexpected(room.error());
+  store.room.emplace(std::move(*room));
+  if (const std::int64_t missing = store.room->bytes_missing(); missing > 0) {
+    findings.push_back("the disk has no space for " + std::to_string((missing >> 10) + 1) +
+                       " KiB of the " + std::to_string(options.bytes_max >> 10) +
+                       " KiB that the queue may take: it works with less until there is; make room "
+                       "or lower spool.size_max");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string database_path(const SpoolOptions& options) { return options.directory + "/spool.db"; }
@@ -172,9 +198,9 @@ Result<Store> Store::open(const SpoolOptions& options, Files& files, WallTime no
   }
   if (Status s = prepare_tables(store, options); !s) return std::unexpected(s.error());
   if (Status s = load(store, options, keep, findings); !s) return std::unexpected(s.error());
-  auto room = Room::prepare(*store.database, options.bytes_max, bytes_set_aside(options, files));
-  if (!room) return std::unexpected(room.error());
-  store.room.emplace(std::move(*room));
+  if (Status s = prepare_room(store, options, files, findings); !s) {
+    return std::unexpected(s.error());
+  }
   return store;
 }
 
@@ -199,6 +225,13 @@ Status Store::find_front(Lane& lane) {
   return {};
 }
 
+std::string name_set_aside(const SpoolOptions& options, Files& files) {
+  for (auto& name : names_set_aside(options, files)) {
+    if (!name.ends_with("-wal")) return std::move(name);
+  }
+  return {};
+}
+
 Status set_aside(const SpoolOptions& options, Files& files, WallTime now, const char* why,
                  std::vector<std::string>& findings) {
   for (const auto& old : names_set_aside(options, files)) {
@@ -216,7 +249,7 @@ Status set_aside(const SpoolOptions& options, Files& files, WallTime now, const 
     return fail(Code::io, "the damaged spool.db cannot be moved away", s.error().sys_errno);
   }
   findings.push_back("spool.db could not be used (" + std::string(why) + "): it was put aside as " +
-                     name + ", a new queue was begun; what waited in the old one is not sent");
+                     name + " and a new queue was begun");
   return files.sync_directory(options.directory);
 }
 

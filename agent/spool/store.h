@@ -22,7 +22,8 @@
 namespace pinaflux {
 
 struct Store {
-  std::unique_ptr<sqlite::Database> database;  // First: statements die before it.
+  std::unique_ptr<File> file;  // First: closed after the database, whose locks it would drop.
+  std::unique_ptr<sqlite::Database> database;  // Statements die before it.
   std::optional<Queue> queue;
   std::optional<Notes> notes;
   std::optional<Room> room;
@@ -43,6 +44,8 @@ struct Store {
 };
 
 std::string database_path(const SpoolOptions& options);
+// The name of the damaged database that was set aside; empty: there is none.
+std::string name_set_aside(const SpoolOptions& options, Files& files);
 // Moves a damaged database out of the way, in place of one that was set aside before.
 Status set_aside(const SpoolOptions& options, Files& files, WallTime now, const char* why,
                  std::vector<std::string>& findings);

@@ -1,6 +1,7 @@
 #include <sys/mount.h>
 
 #include "tests/agent/spool/spool_kit.h"
+#include "tests/kit/directory.h"
 
 namespace pinaflux::spool_kit {
 
@@ -204,6 +205,39 @@ TEST_CASE_FIXTURE(SpoolFixture,
   CHECK(far.lanes[0].lost.size() == 10);
   CHECK(far.lanes[0].lost.at(1) == "expired");
   CHECK(far.lanes[0].landed.at(11) == 10);
+}
+
+TEST_CASE_FIXTURE(
+    SpoolFixture,
+    "its space is reserved from the start, and stays so over checkpoints and restarts") {
+  const kit::TemporaryDirectory disk;
+  options.directory = disk / "spool";
+  const auto on_disk = [&] {
+    std::uint64_t bytes = 0;
+    for (const char* name : {"/spool.db", "/spool.db-wal"}) {
+      bytes += files.info(options.directory + name)->bytes_on_disk;
+    }
+    return bytes;
+  };
+  open();
+  if (on_disk() < options.bytes_max / 2) {
+    MESSAGE("skipped: this file system reserves no space");
+    return;
+  }
+  CHECK(findings.empty());
+  CHECK(on_disk() <= options.bytes_max);
+  const std::uint64_t reserved = on_disk();
+
+  for (int k = 0; k < 10; ++k) {
+    add_noise(0, k * 300, 300);
+    commit();
+    CHECK(on_disk() == reserved);
+  }
+  open();
+
+  CHECK(on_disk() == reserved);
+  CHECK(lane_state(0).records_queued == 3000);
+  CHECK(spool->state().bytes_used < options.bytes_max / 2);
 }
 
 TEST_CASE_FIXTURE(SpoolFixture,

@@ -61,7 +61,7 @@ TEST_CASE_FIXTURE(SpoolFixture, "a file of random bytes is put aside and the spo
 
   open();
 
-  REQUIRE(findings.size() == 1);
+  REQUIRE(findings.size() == 2);
   CHECK(findings[0].find("spool.db.damaged-") != std::string::npos);
   CHECK(set_aside_count(options.directory) == 1);
   add(0, 1, 1);
@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(SpoolFixture,
 
     open();
 
-    REQUIRE(findings.size() == 1);
+    REQUIRE(findings.size() == 2);
     CHECK(set_aside_count(options.directory) == 1);
     CHECK(lane_state(0).next_seq == 1);
     CHECK(lane_state(0).epoch != epoch);

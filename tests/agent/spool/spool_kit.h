@@ -102,7 +102,11 @@ struct SpoolFixture {
     spool = std::move(*made);
     return {};
   }
-  void open() { REQUIRE(try_open().has_value()); }
+  void open() {
+    const Status opened = try_open();
+    const std::string why = opened ? "" : opened.error().what;
+    REQUIRE_MESSAGE(opened.has_value(), why);
+  }
 
   // Records whose only field counts from `from`.
   void add(LaneIndex lane, std::int64_t from, int count) {
@@ -174,7 +178,10 @@ struct FarEnd {
     const auto header = opener.open(lease.bytes, shapes, arena, rows);
     REQUIRE(header.has_value());
     Lane& lane = lanes[lease.lane];
-    CHECK(header->previous == lane.chain);
+    // What came before a part that could not be read any more is not always known.
+    const bool damage =
+        rows.empty() && as_text(lease.bytes).find(":damaged") != std::string_view::npos;
+    if (!damage) CHECK(header->previous == lane.chain);
     CHECK(header->epoch == lease.epoch);
     CHECK(header->range.first == lease.range.first);
     CHECK(lease.range.first == lane.high + 1);
