@@ -1,0 +1,262 @@
+// A file is a row of 4 KiB blocks behind two shared pointers, its content and each block: a copy of an
+// image shares all of it, and a write copies the row (a few hundred pointers) and the blocks that it
+// touches. A crash state of a spool thus costs the blocks of its unsynced writes, whatever the spool holds.
+//
+// The hash is a sum over blocks, each of which remembers its own: two states that differ in one sector
+// compute one block anew.
+
+#include "platform/sim/image.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "platform/base/assert.h"
+
+namespace pinaflux::sim {
+
+namespace {
+
+constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15ull;
+
+std::uint64_t mix(std::uint64_t x) {
+  x ^= x >> 32;
+  x *= 0xd6e8feb86659fd93ull;
+  x ^= x >> 32;
+  x *= 0xd6e8feb86659fd93ull;
+  return x ^ (x >> 32);
+}
+
+std::uint64_t hash_of(Bytes bytes) {
+  std::array<std::uint64_t, 4> lanes{1, 2, 3, 4};
+  std::array<std::uint64_t, 4> words{};
+  for (std::size_t at = 0; at + sizeof words <= bytes.size(); at += sizeof words) {
+    std::memcpy(words.data(), bytes.data() + at, sizeof words);
+    for (std::size_t i = 0; i < words.size(); ++i) {
+      lanes[i] = (lanes[i] ^ words[i]) * kOdd;
+      lanes[i] ^= lanes[i] >> 29;
+    }
+  }
+  return mix(lanes[0] ^ mix(lanes[1] ^ mix(lanes[2] ^ mix(lanes[3])))) | 1;
+}
+
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = text.size() * kOdd;
+  for (const char c : text) hash = mix(hash ^ static_cast<std::uint8_t>(c));
+  return hash;
+}
+
+}  // namespace
+
+Image::Image() { make(kRoot, true); }
+
+const Image::Inode* Image::inode_of(InodeId id) const {
+  const auto at = std::ranges::find(inodes_, id, &Inode::id);
+  return at == inodes_.end() ? nullptr : &*at;
+}
+
+Image::Inode& Image::make(InodeId id, bool directory) {
+  if (const Inode* there = inode_of(id); there != nullptr) return const_cast<Inode&>(*there);
+  inodes_.push_back({id, directory, {}, directory ? nullptr : std::make_shared<Content>()});
+  return inodes_.back();
+}
+
+Image::Content& Image::own(InodeId id) {
+  Inode& inode = make(id, false);
+  ASSERT(!inode.directory);
+  if (inode.content.use_count() != 1) inode.content = std::make_shared<Content>(*inode.content);
+  return *inode.content;
+}
+
+Image::Block& Image::own(std::shared_ptr<Block>& block) {
+  if (!block) {
+    block = std::make_shared<Block>();
+  } else if (block.use_count() != 1) {
+    block = std::make_shared<Block>(*block);
+  }
+  block->hash = 0;
+  return *block;
+}
+
+InodeId Image::find(InodeId directory, std::string_view name) const {
+  for (const Entry& entry : entries_) {
+    if (entry.directory == directory && entry.name == name) return entry.inode;
+  }
+  return 0;
+}
+
+bool Image::is_directory(InodeId inode) const {
+  const Inode* there = inode_of(inode);
+  return there != nullptr && there->directory;
+}
+
+bool Image::is_empty(InodeId directory) const {
+  return std::ranges::find(entries_, directory, &Entry::directory) == entries_.end();
+}
+
+WallTime Image::modified(InodeId inode) const {
+  const Inode* there = inode_of(inode);
+  return there == nullptr ? WallTime{} : there->modified;
+}
+
+std::uint64_t Image::bytes(InodeId inode) const {
+  const Inode* there = inode_of(inode);
+  return there == nullptr || there->directory ? 0 : there->content->bytes;
+}
+
+std::uint64_t Image::bytes_allocated() const {
+  std::uint64_t blocks = 0;
+  for (const Inode& inode : inodes_) {
+    if (inode.directory) continue;
+    blocks += static_cast<std::uint64_t>(
+        std::ranges::count_if(inode.content->blocks, [](const auto& block) { return !!block; }));
+  }
+  return blocks * kBlockBytes;
+}
+
+std::uint64_t Image::bytes_needed(InodeId inode, std::uint64_t offset, std::uint64_t bytes) const {
+  const Inode* there = inode_of(inode);
+  std::uint64_t needed = 0;
+  if (bytes == 0) return 0;
+  for (std::uint64_t b = offset / kBlockBytes; b <= (offset + bytes - 1) / kBlockBytes; ++b) {
+    const bool has = there != nullptr && b < there->content->blocks.size() &&
+                     there->content->blocks[b] != nullptr;
+    if (!has) needed += kBlockBytes;
+  }
+  return needed;
+}
+
+std::size_t Image::read(InodeId inode, std::uint64_t offset, MutableBytes to) const {
+  const Inode* there = inode_of(inode);
+  if (there == nullptr || there->directory || offset >= there->content->bytes) return 0;
+  const Content& content = *there->content;
+  const std::size_t count = std::min<std::uint64_t>(to.size(), content.bytes - offset);
+  for (std::size_t done = 0; done < count;) {
+    const std::uint64_t block = (offset + done) / kBlockBytes, from = (offset + done) % kBlockBytes;
+    const std::size_t n = std::min<std::uint64_t>(count - done, kBlockBytes - from);
+    if (block < content.blocks.size() && content.blocks[block]) {
+      std::memcpy(to.data() + done, content.blocks[block]->bytes.data() + from, n);
+    } else {
+      std::memset(to.data() + done, 0, n);
+    }
+    done += n;
+  }
+  return count;
+}
+
+void Image::write(InodeId inode, std::uint64_t offset, Bytes bytes) {
+  Content& content = own(inode);
+  if (bytes.empty()) return;
+  const std::uint64_t end = offset + bytes.size();
+  content.bytes = std::max(content.bytes, end);
+  const std::size_t block_count = (end + kBlockBytes - 1) / kBlockBytes;
+  if (content.blocks.size() < block_count) content.blocks.resize(block_count);
+  for (std::size_t done = 0; done < bytes.size();) {
+    const std::uint64_t block = (offset + done) / kBlockBytes, from = (offset + done) % kBlockBytes;
+    const std::size_t n = std::min<std::uint64_t>(bytes.size() - done, kBlockBytes - from);
+    std::memcpy(own(content.blocks[block]).bytes.data() + from, bytes.data() + done, n);
+    done += n;
+  }
+}
+
+void Image::truncate(InodeId inode, std::uint64_t bytes) {
+  Content& content = own(inode);
+  if (bytes < content.bytes) {
+    content.blocks.resize((bytes + kBlockBytes - 1) / kBlockBytes);
+    const std::uint64_t rest = bytes % kBlockBytes;
+    if (rest != 0 && content.blocks.back()) {
+      Block& last = own(content.blocks.back());
+      std::memset(last.bytes.data() + rest, 0, kBlockBytes - rest);
+    }
+  }
+  content.bytes = bytes;
+  content.blocks.resize((bytes + kBlockBytes - 1) / kBlockBytes);
+}
+
+void Image::apply(const Operation& o) {
+  switch (o.kind) {
+    case Operation::Kind::write: write(o.inode, o.offset, *o.bytes); break;
+    case Operation::Kind::truncate: truncate(o.inode, o.offset); break;
+    case Operation::Kind::link:
+      make(o.inode, o.is_directory);
+      link(o.directory, o.name, o.inode);
+      return;
+    case Operation::Kind::unlink: unlink(o.directory, o.name); return;
+    case Operation::Kind::rename:
+      make(o.inode, o.is_directory);
+      // Another may bear the old name by now: only its own is taken from it.
+      if (find(o.directory, o.name) == o.inode) unlink(o.directory, o.name);
+      link(o.directory_to, o.name_to, o.inode);
+      return;
+    case Operation::Kind::sync:
+    case Operation::Kind::sync_failed:
+    case Operation::Kind::sync_directory: return;
+  }
+  make(o.inode, false).modified = o.time;
+}
+
+void Image::forget(InodeId inode) {
+  std::erase_if(inodes_, [&](const Inode& i) { return i.id == inode; });
+}
+
+bool Image::has_name(InodeId inode) const {
+  return inode == kRoot || std::ranges::find(entries_, inode, &Entry::inode) != entries_.end();
+}
+
+void Image::collect() {
+  // A directory that is gone takes with it what was in it.
+  do {
+    std::erase_if(entries_, [&](const Entry& e) { return !exists(e.directory); });
+  } while (std::erase_if(inodes_, [&](const Inode& i) { return !has_name(i.id); }) > 0);
+}
+
+std::vector<InodeId> Image::unnamed() const {
+  std::vector<InodeId> ids;
+  for (const Inode& inode : inodes_) {
+    if (!has_name(inode.id)) ids.push_back(inode.id);
+  }
+  return ids;
+}
+
+InodeId Image::inode_end() const { return std::ranges::max(inodes_, {}, &Inode::id).id + 1; }
+
+void Image::link(InodeId directory, std::string_view name, InodeId inode) {
+  const auto at = std::ranges::find_if(
+      entries_, [&](const Entry& e) { return e.directory == directory && e.name == name; });
+  if (at != entries_.end()) {
+    at->inode = inode;
+  } else {
+    entries_.push_back({directory, inode, std::string(name)});
+  }
+}
+
+void Image::unlink(InodeId directory, std::string_view name) {
+  std::erase_if(entries_,
+                [&](const Entry& e) { return e.directory == directory && e.name == name; });
+}
+
+std::uint64_t Image::hash(const Content& content) {
+  static const std::uint64_t zeros = hash_of(Bytes(Block().bytes));
+  std::uint64_t sum = mix(content.bytes + kOdd);
+  for (std::size_t i = 0; i < content.blocks.size(); ++i) {
+    Block* block = content.blocks[i].get();
+    if (block == nullptr) continue;  // A hole is not told apart from zeros.
+    if (block->hash == 0) block->hash = hash_of(Bytes(block->bytes));
+    if (block->hash == zeros) continue;
+    sum += mix(block->hash + i * kOdd);
+  }
+  return sum;
+}
+
+std::uint64_t Image::hash(InodeId directory, std::string_view without) const {
+  std::uint64_t sum = 0;
+  for (const Entry& entry : entries_) {
+    if (entry.directory != directory) continue;
+    if (!without.empty() && entry.name.starts_with(without)) continue;
+    const Inode* inode = inode_of(entry.inode);
+    if (inode == nullptr || inode->directory) continue;
+    sum += mix(hash(*inode->content) ^ hash_of(std::string_view(entry.name)));
+  }
+  return sum;
+}
+
+}  // namespace pinaflux::sim

@@ -1,0 +1,119 @@
+// Image: what a disk holds at one moment: directories, names and the bytes of files. A value.
+//
+// Promise    Copying costs a few pointers: files and their blocks are shared until one side writes.
+// Limits     Names are looked up linearly within the image: made for tens of files.
+// Threads    One owner at a time; images that share blocks belong to the same thread.
+// Tests      tests/platform/sim/disk_test.cc
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/base/bytes.h"
+#include "platform/base/time.h"
+
+namespace pinaflux::sim {
+
+using InodeId = std::uint64_t;  // 0: none. Never used again on the same disk.
+
+// Something that was done to a disk, with everything that doing it again needs.
+struct Operation {
+  enum class Kind : std::uint8_t {
+    write,           // `bytes` at `offset` of `inode`.
+    truncate,        // `inode` has `offset` bytes now.
+    link,            // `name` in `directory` is `inode`; new, or in place of another.
+    unlink,          // `name` in `directory` is gone.
+    rename,          // Both at once: `name` is gone, `name_to` in `directory_to` is `inode`.
+    sync,            // Of `inode`.
+    sync_failed,     // The same, but the disk said no: any of its writes may be lost for good.
+    sync_directory,  // Of `directory`.
+  };
+  Kind kind = Kind::write;
+  bool is_directory = false;  // link: of the inode.
+  InodeId inode = 0;
+  InodeId directory = 0, directory_to = 0;
+  std::uint64_t offset = 0;
+  std::shared_ptr<const Buffer> bytes;
+  std::string name, name_to;
+  WallTime time;
+
+  bool is_sync() const { return kind >= Kind::sync; }
+  bool is_naming() const { return kind >= Kind::link && kind <= Kind::rename; }
+};
+
+class Image {
+ public:
+  static constexpr InodeId kRoot = 1;
+  static constexpr std::uint64_t kBlockBytes = 4096;
+
+  struct Entry {
+    InodeId directory = 0;
+    InodeId inode = 0;
+    std::string name;
+  };
+
+  Image();
+
+  // 0: there is no such name.
+  InodeId find(InodeId directory, std::string_view name) const;
+  bool exists(InodeId inode) const { return inode_of(inode) != nullptr; }
+  bool is_directory(InodeId inode) const;
+  bool has_name(InodeId inode) const;
+  bool is_empty(InodeId directory) const;
+  WallTime modified(InodeId inode) const;
+  const std::vector<Entry>& entries() const { return entries_; }
+
+  std::uint64_t bytes(InodeId inode) const;
+  std::uint64_t bytes_allocated() const;  // Of all files, in whole blocks; holes take none.
+  // What writing there would add to it.
+  std::uint64_t bytes_needed(InodeId inode, std::uint64_t offset, std::uint64_t bytes) const;
+  std::size_t read(InodeId inode, std::uint64_t offset, MutableBytes to) const;
+
+  // An inode that is not there yet is made: its name may come later, or never.
+  void write(InodeId inode, std::uint64_t offset, Bytes bytes);
+  void truncate(InodeId inode, std::uint64_t bytes);
+  // Everything but syncs.
+  void apply(const Operation& operation);
+  // Forgets an inode, whether it has a name or not.
+  void forget(InodeId inode);
+  std::vector<InodeId> unnamed() const;
+  InodeId inode_end() const;  // Above all of them.
+  // Forgets every inode without a name.
+  void collect();
+
+  // Of names and bytes of all files in `directory`, except those whose name begins with `without`.
+  std::uint64_t hash(InodeId directory, std::string_view without) const;
+
+ private:
+  struct Block {
+    std::array<std::uint8_t, kBlockBytes> bytes{};
+    std::uint64_t hash = 0;  // 0: not computed since the last change.
+  };
+  struct Content {
+    std::uint64_t bytes = 0;
+    std::vector<std::shared_ptr<Block>> blocks;  // Null: a hole.
+  };
+  struct Inode {
+    InodeId id = 0;
+    bool directory = false;
+    WallTime modified;
+    std::shared_ptr<Content> content;
+  };
+
+  const Inode* inode_of(InodeId id) const;
+  Inode& make(InodeId id, bool directory);
+  Content& own(InodeId id);
+  static Block& own(std::shared_ptr<Block>& block);
+  static std::uint64_t hash(const Content& content);
+  void link(InodeId directory, std::string_view name, InodeId inode);
+  void unlink(InodeId directory, std::string_view name);
+
+  std::vector<Inode> inodes_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace pinaflux::sim
