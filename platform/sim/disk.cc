@@ -159,6 +159,7 @@ FileInfo SimDisk::info_of(InodeId inode) const {
   info.device = 1;
   info.inode = inode;
   info.bytes = live_.bytes(inode);
+  info.bytes_on_disk = live_.bytes_allocated(inode);
   info.modified = live_.modified(inode);
   info.directory = live_.is_directory(inode);
   info.mode = info.directory ? kDirectoryMode : kFileMode;
@@ -256,7 +257,7 @@ Result<FileSystemInfo> SimDisk::file_system(std::string_view path) {
   if (Result<FileInfo> there = info(path); !there) return std::unexpected(there.error());
   FileSystemInfo info;
   info.bytes_total = options_.bytes_max;
-  info.bytes_free = options_.bytes_max - std::min(options_.bytes_max, bytes_used_);
+  info.bytes_free = bytes_free();
   info.read_only = options_.read_only;
   return info;
 }
@@ -348,8 +349,12 @@ Status SimDisk::put(const Handle& handle, std::uint64_t offset, Bytes bytes) {
   return {};
 }
 
+std::uint64_t SimDisk::bytes_free() const {
+  return options_.bytes_max - std::min(options_.bytes_max, bytes_used_);
+}
+
 std::size_t SimDisk::bytes_fitting(InodeId inode, std::uint64_t offset, std::size_t bytes) const {
-  const std::uint64_t free = options_.bytes_max - std::min(options_.bytes_max, bytes_used_);
+  const std::uint64_t free = bytes_free();
   while (bytes > 0 && live_.bytes_needed(inode, offset, bytes) > free) {
     const std::uint64_t block = (offset + bytes - 1) / Image::kBlockBytes * Image::kBlockBytes;
     bytes = block > offset ? block - offset : 0;
@@ -361,6 +366,24 @@ Status SimDisk::truncate(const Handle& handle, std::uint64_t bytes) {
   if (Status s = admit(kTruncate, handle); !s) return s;
   if (!handle.writable) return std::unexpected(kReadOnly);
   Status done = change({.kind = Operation::Kind::truncate, .inode = handle.inode, .offset = bytes});
+  if (done) bytes_used_ = live_.bytes_allocated();
+  return done;
+}
+
+Status SimDisk::reserve(const Handle& handle, std::uint64_t bytes) {
+  if (Status s = admit(kReserve, handle); !s) return s;
+  if (!handle.writable) return std::unexpected(kReadOnly);
+  if (live_.bytes_needed(handle.inode, 0, bytes) > bytes_free()) return std::unexpected(kFull);
+  Status done = change({.kind = Operation::Kind::reserve, .inode = handle.inode, .offset = bytes});
+  if (done) bytes_used_ = live_.bytes_allocated();
+  return done;
+}
+
+Status SimDisk::punch(const Handle& handle, std::uint64_t offset, std::uint64_t bytes) {
+  if (Status s = admit(kPunch, handle); !s) return s;
+  if (!handle.writable) return std::unexpected(kReadOnly);
+  Status done = change(
+      {.kind = Operation::Kind::punch, .inode = handle.inode, .offset = offset, .count = bytes});
   if (done) bytes_used_ = live_.bytes_allocated();
   return done;
 }

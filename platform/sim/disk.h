@@ -45,7 +45,9 @@ enum Call : std::uint32_t {
   kRemove = 512,
   kSyncDirectory = 1024,
   kLock = 2048,
-  kAnyCall = 4095,
+  kReserve = 4096,
+  kPunch = 8192,
+  kAnyCall = 16383,
 };
 
 struct Fault {
@@ -125,6 +127,8 @@ class SimDisk {
   Result<std::size_t> read(const Handle& handle, std::uint64_t offset, MutableBytes to);
   Status write(const Handle& handle, std::uint64_t offset, Bytes bytes);
   Status truncate(const Handle& handle, std::uint64_t bytes);
+  Status reserve(const Handle& handle, std::uint64_t bytes);
+  Status punch(const Handle& handle, std::uint64_t offset, std::uint64_t bytes);
   Status sync(const Handle& handle);
   Result<FileInfo> info(const Handle& handle);
 
@@ -161,6 +165,7 @@ class SimDisk {
   void perform(const std::shared_ptr<const Operation>& operation);
   Status write_some(const Handle& handle, std::uint64_t offset, Bytes bytes, const Error& then);
   Status put(const Handle& handle, std::uint64_t offset, Bytes bytes);
+  std::uint64_t bytes_free() const;
   std::size_t bytes_fitting(InodeId inode, std::uint64_t offset, std::size_t bytes) const;
   Status synced(Operation&& operation, Call call);
   void drop_if_unused(InodeId inode);

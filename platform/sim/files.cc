@@ -21,6 +21,10 @@ class SimFile final : public File {
     return disk_.write(handle_, offset, bytes);
   }
   Status truncate(std::uint64_t bytes) override { return disk_.truncate(handle_, bytes); }
+  Status reserve(std::uint64_t bytes) override { return disk_.reserve(handle_, bytes); }
+  Status punch(std::uint64_t offset, std::uint64_t bytes) override {
+    return disk_.punch(handle_, offset, bytes);
+  }
   Status sync() override { return disk_.sync(handle_); }
   Result<FileInfo> info() override { return disk_.info(handle_); }
 

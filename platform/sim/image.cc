@@ -103,14 +103,22 @@ std::uint64_t Image::bytes(InodeId inode) const {
   return there == nullptr || there->directory ? 0 : there->content->bytes;
 }
 
+std::uint64_t Image::bytes_allocated(const Content& content) {
+  const auto is_there = [](const auto& block) { return block != nullptr; };
+  return static_cast<std::uint64_t>(std::ranges::count_if(content.blocks, is_there)) * kBlockBytes;
+}
+
+std::uint64_t Image::bytes_allocated(InodeId inode) const {
+  const Inode* there = inode_of(inode);
+  return there == nullptr || there->directory ? 0 : bytes_allocated(*there->content);
+}
+
 std::uint64_t Image::bytes_allocated() const {
-  std::uint64_t blocks = 0;
+  std::uint64_t bytes = 0;
   for (const Inode& inode : inodes_) {
-    if (inode.directory) continue;
-    blocks += static_cast<std::uint64_t>(
-        std::ranges::count_if(inode.content->blocks, [](const auto& block) { return !!block; }));
+    if (!inode.directory) bytes += bytes_allocated(*inode.content);
   }
-  return blocks * kBlockBytes;
+  return bytes;
 }
 
 std::uint64_t Image::bytes_needed(InodeId inode, std::uint64_t offset, std::uint64_t bytes) const {
@@ -172,10 +180,37 @@ void Image::truncate(InodeId inode, std::uint64_t bytes) {
   content.blocks.resize((bytes + kBlockBytes - 1) / kBlockBytes);
 }
 
+void Image::reserve(InodeId inode, std::uint64_t bytes) {
+  Content& content = own(inode);
+  content.bytes = std::max(content.bytes, bytes);
+  const std::size_t block_count = (bytes + kBlockBytes - 1) / kBlockBytes;
+  if (content.blocks.size() < block_count) content.blocks.resize(block_count);
+  for (std::size_t i = 0; i < block_count; ++i) {
+    if (!content.blocks[i]) content.blocks[i] = zeros();
+  }
+}
+
+void Image::punch(InodeId inode, std::uint64_t offset, std::uint64_t bytes) {
+  Content& content = own(inode);
+  const std::uint64_t end = std::min(offset + bytes, content.blocks.size() * kBlockBytes);
+  for (std::uint64_t at = offset; at < end;) {
+    const std::uint64_t from = at % kBlockBytes, n = std::min(kBlockBytes - from, end - at);
+    auto& block = content.blocks[at / kBlockBytes];
+    if (n == kBlockBytes) {
+      block.reset();
+    } else if (block) {
+      std::memset(own(block).bytes.data() + from, 0, n);
+    }
+    at += n;
+  }
+}
+
 void Image::apply(const Operation& o) {
   switch (o.kind) {
     case Operation::Kind::write: write(o.inode, o.offset, *o.bytes); break;
     case Operation::Kind::truncate: truncate(o.inode, o.offset); break;
+    case Operation::Kind::reserve: reserve(o.inode, o.offset); break;
+    case Operation::Kind::punch: punch(o.inode, o.offset, o.count); break;
     case Operation::Kind::link:
       make(o.inode, o.is_directory);
       link(o.directory, o.name, o.inode);
@@ -234,14 +269,23 @@ void Image::unlink(InodeId directory, std::string_view name) {
                 [&](const Entry& e) { return e.directory == directory && e.name == name; });
 }
 
+// What was reserved and never written. Shared for ever, so that it is copied before it is changed.
+const std::shared_ptr<Image::Block>& Image::zeros() {
+  static const std::shared_ptr<Block> block = [] {
+    auto made = std::make_shared<Block>();
+    made->hash = hash_of(Bytes(made->bytes));
+    return made;
+  }();
+  return block;
+}
+
 std::uint64_t Image::hash(const Content& content) {
-  static const std::uint64_t zeros = hash_of(Bytes(Block().bytes));
   std::uint64_t sum = mix(content.bytes + kOdd);
   for (std::size_t i = 0; i < content.blocks.size(); ++i) {
     Block* block = content.blocks[i].get();
-    if (block == nullptr) continue;  // A hole is not told apart from zeros.
+    if (block == nullptr) continue;
     if (block->hash == 0) block->hash = hash_of(Bytes(block->bytes));
-    if (block->hash == zeros) continue;
+    if (block->hash == zeros()->hash) continue;  // Zeros are not told apart from a hole.
     sum += mix(block->hash + i * kOdd);
   }
   return sum;

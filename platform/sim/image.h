@@ -25,6 +25,8 @@ struct Operation {
   enum class Kind : std::uint8_t {
     write,           // `bytes` at `offset` of `inode`.
     truncate,        // `inode` has `offset` bytes now.
+    reserve,         // The first `offset` bytes of `inode` have their blocks.
+    punch,           // `count` bytes at `offset` of `inode` are zeros; whole blocks are holes.
     link,            // `name` in `directory` is `inode`; new, or in place of another.
     unlink,          // `name` in `directory` is gone.
     rename,          // Both at once: `name` is gone, `name_to` in `directory_to` is `inode`.
@@ -36,7 +38,7 @@ struct Operation {
   bool is_directory = false;  // link: of the inode.
   InodeId inode = 0;
   InodeId directory = 0, directory_to = 0;
-  std::uint64_t offset = 0;
+  std::uint64_t offset = 0, count = 0;
   std::shared_ptr<const Buffer> bytes;
   std::string name, name_to;
   WallTime time;
@@ -68,7 +70,9 @@ class Image {
   const std::vector<Entry>& entries() const { return entries_; }
 
   std::uint64_t bytes(InodeId inode) const;
-  std::uint64_t bytes_allocated() const;  // Of all files, in whole blocks; holes take none.
+  // In whole blocks; holes take none. Of one file, of all.
+  std::uint64_t bytes_allocated(InodeId inode) const;
+  std::uint64_t bytes_allocated() const;
   // What writing there would add to it.
   std::uint64_t bytes_needed(InodeId inode, std::uint64_t offset, std::uint64_t bytes) const;
   std::size_t read(InodeId inode, std::uint64_t offset, MutableBytes to) const;
@@ -76,6 +80,8 @@ class Image {
   // An inode that is not there yet is made: its name may come later, or never.
   void write(InodeId inode, std::uint64_t offset, Bytes bytes);
   void truncate(InodeId inode, std::uint64_t bytes);
+  void reserve(InodeId inode, std::uint64_t bytes);
+  void punch(InodeId inode, std::uint64_t offset, std::uint64_t bytes);
   // Everything but syncs.
   void apply(const Operation& operation);
   // Forgets an inode, whether it has a name or not.
@@ -108,6 +114,8 @@ class Image {
   Inode& make(InodeId id, bool directory);
   Content& own(InodeId id);
   static Block& own(std::shared_ptr<Block>& block);
+  static const std::shared_ptr<Block>& zeros();
+  static std::uint64_t bytes_allocated(const Content& content);
   static std::uint64_t hash(const Content& content);
   void link(InodeId directory, std::string_view name, InodeId inode);
   void unlink(InodeId directory, std::string_view name);

@@ -304,6 +304,20 @@ TEST_CASE_FIXTURE(DiskFixture, "a full disk refuses growth, and nothing else") {
   CHECK(files->file_system("/d")->bytes_free == 8192);
 }
 
+TEST_CASE_FIXTURE(DiskFixture, "what was reserved can be written on a full disk") {
+  make({.bytes_max = 16384});
+  begin("a");
+  CHECK(code_of(file->reserve(20000)) == Code::full);
+  REQUIRE(file->reserve(8192).has_value());
+  disk->set_bytes_max(8192);
+
+  write(4096, std::string(4096, 'b'));
+
+  CHECK(code_of(file->write_at(8192, as_bytes("c"))) == Code::full);
+  CHECK(file->punch(4096, 4096).has_value());
+  CHECK(files->file_system("/d")->bytes_free == 4096);
+}
+
 TEST_CASE_FIXTURE(DiskFixture, "a read-only disk is read") {
   begin("text");
   disk->set_read_only(true);
