@@ -247,6 +247,7 @@ void build_lanes(const Reader& root, const Wiring& wiring, Building& building) {
     LaneOptions lane{.name = name};
     if (r.text("when_full") == "evict") lane.when_full = LaneOptions::WhenFull::evict;
     if (r.has("keep")) lane.keep = r.duration("keep");
+    if (r.has("size_max")) lane.bytes_max = r.size("size_max");
     to.spool.lanes.push_back(std::move(lane));
     to.pipeline.lanes.push_back({name, r.texts("from")});
   }

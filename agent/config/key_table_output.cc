@@ -157,6 +157,13 @@ constexpr Key kDelivery[] = {
      .max = 36'600 * kDay,
      .example = "30d",
      .doc = "Older records are given up, and declared lost; without it, never."},
+    {.path = "lanes.*.size_max",
+     .type = Type::size,
+     .min = 1024 * 1024,
+     .max = std::int64_t{1} << 40,
+     .example = "64MiB",
+     .doc = "What waits beyond this is given up, oldest first, and declared lost; without it, the "
+            "queue's own bound holds."},
     {.path = "lanes.*.when_full",
      .type = Type::choice,
      .fallback = "hold",

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "agent/data/identity.h"
@@ -45,6 +46,7 @@ struct Lane {
   Epoch epoch{};
   LaneOptions::WhenFull when_full = LaneOptions::WhenFull::hold;
   Duration keep = Duration::max();
+  std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
   Progress at;
   // Learned, to decide early; never relied on.
   double bytes_per_record = 0.0;  // Of what was sealed lately; 0: not known yet.

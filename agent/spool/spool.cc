@@ -1,7 +1,7 @@
 // One transaction, in this order, because each step makes room for the next:
 //
 //   acks        delete what the far end has
-//   expiry      delete what is older than its lane keeps it, tombstones in its place
+//   expiry      delete what is older than its lane keeps it, or more, tombstones in its place
 //   room        if the records would not fit: delete the oldest of the lanes that may lose, tombstones
 //   backlog     lease what was sealed before, up to the wish
 //   records     seal and lease what has a place, the rest becomes chunks
@@ -279,13 +279,14 @@ Result<std::optional<Entry>> Spool::State::victim(Lane& lane) {
 }
 
 Status Spool::State::expire(Lane& lane) {
-  if (lane.keep == Duration::max()) return {};
-  const std::int64_t oldest_kept = age() - lane.keep.ns / Duration::seconds(1).ns;
+  const std::int64_t oldest_kept =
+      lane.keep == Duration::max() ? 0 : age() - lane.keep.ns / Duration::seconds(1).ns;
   for (std::size_t i = 0; i < kExpireMax; ++i) {
-    if (lane.at.records == 0 || lane.at.oldest_age >= oldest_kept) return {};
+    const bool much = lane.at.bytes > lane.bytes_max;
+    if (lane.at.records == 0 || (!much && lane.at.oldest_age >= oldest_kept)) return {};
     const auto entry = store->queue->at_or_after(lane.id, lane.at.leased_last + 1, true);
     if (!entry) return std::unexpected(entry.error());
-    if (!*entry || (*entry)->age >= oldest_kept) return {};
+    if (!*entry || (!much && (*entry)->age >= oldest_kept)) return {};
     if (Status s = tombstone::entomb(*store->queue, lane, **entry, Loss::expired); !s) return s;
     if (Status s = store->find_front(lane); !s) return s;
   }

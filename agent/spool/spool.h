@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,7 +35,9 @@ struct LaneOptions {
   enum class WhenFull { hold, evict };
   std::string name;
   WhenFull when_full = WhenFull::hold;
-  Duration keep = Duration::max();  // Older envelopes are shed, with a tombstone.
+  // Beyond these the oldest are shed, with a tombstone; what is leased, not before it comes back.
+  Duration keep = Duration::max();
+  std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
 };
 
 struct SpoolOptions {

@@ -114,6 +114,7 @@ Status match(Store& store, std::vector<Lane>& found, const SpoolOptions& options
     }
     store.lanes.back().when_full = wanted.when_full;
     store.lanes.back().keep = wanted.keep;
+    store.lanes.back().bytes_max = wanted.bytes_max;
   }
   for (Lane& lane : found) {
     if (empty(lane) && std::ranges::find(keep, lane.id) == keep.end()) continue;

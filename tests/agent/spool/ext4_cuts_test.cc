@@ -48,7 +48,14 @@ class Ext4 {
   bool made() const { return made_; }
   const std::string& path() const { return mount_; }
   bool mount() { return run("mount -o loop " + image_ + " " + mount_); }
-  void unmount() { run("umount " + mount_); }
+  // A busy machine needs a moment; mounted twice, an image would be written from two sides.
+  bool unmount() {
+    for (int i = 0; i < 200; ++i) {
+      if (run("umount " + mount_)) return true;
+      ::usleep(50'000);
+    }
+    return false;
+  }
   bool cut(__u32 how) const {
     const int fd = ::open(mount_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const bool done = ::ioctl(fd, kShutdown, &how) == 0;
@@ -157,7 +164,7 @@ TEST_CASE_FIXTURE(SpoolFixture, "what was reported survives power cuts of a real
 
     int status = 0;
     ::waitpid(child, &status, 0);
-    disk.unmount();
+    REQUIRE(disk.unmount());
     REQUIRE(disk.mount());
     open();
     CHECK(findings.empty());

@@ -207,6 +207,27 @@ TEST_CASE_FIXTURE(SpoolFixture,
   CHECK(far.lanes[0].landed.at(11) == 10);
 }
 
+TEST_CASE_FIXTURE(SpoolFixture,
+                  "a lane that has more than its own bound sheds the oldest, and only its own") {
+  options.lanes[1].bytes_max = 1024 * 1024;
+  open();
+  for (int k = 0; k < 20; ++k) {
+    add_noise(0, k * 100, 100);
+    add_noise(1, k * 100, 100);
+    commit();
+    CHECK(lane_state(1).bytes_queued <= options.lanes[1].bytes_max + 120'000);
+  }
+
+  CHECK(lane_state(0).records_queued == 2000);
+  CHECK(lane_state(1).records_queued > 800);
+  CHECK(lane_state(1).records_shed + lane_state(1).records_queued == 2000);
+  FarEnd far;
+  drain(*this, far, 1);
+  CHECK(far.lanes[1].high == 2000);
+  CHECK(far.lanes[1].lost.begin()->first == 1);
+  for (const auto& [seq, reason] : far.lanes[1].lost) REQUIRE(reason == "expired");
+}
+
 TEST_CASE_FIXTURE(
     SpoolFixture,
     "its space is reserved from the start, and stays so over checkpoints and restarts") {
