@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agent/cli/agent_commands.h"
+#include "agent/cli/bench_spool.h"
 #include "agent/cli/config_commands.h"
 #include "agent/cli/doctor.h"
 #include "agent/cli/exit_status.h"
@@ -23,6 +24,7 @@ struct Arguments {
   std::string output = "-";
   AgentAddress agent{"", kConfiguration};
   RunOptions run;
+  BenchSpoolOptions bench_spool;
   std::uint64_t count = 0;
   bool json = false;
   bool force = false;
@@ -101,6 +103,17 @@ void CommandLine::add_tools() {
                          [this] { return decode_command(a_.file, a_.header); });
   decode->add_option("file", a_.file, "envelope file (-: standard input)")->required();
   decode->add_flag("--header", a_.header, "print the header instead");
+  CLI::App* bench = app_.add_subcommand("bench", "what this machine reaches");
+  bench->require_subcommand(1);
+  auto* spool =
+      command(*bench, "spool", "the queue on disk: bytes written, records a second, memory",
+              [this] { return bench_spool_command(a_.bench_spool); });
+  spool->add_option("--directory", a_.bench_spool.directory, "on whose disk")
+      ->capture_default_str();
+  spool->add_option("--only", a_.bench_spool.only,
+                    "of steady, bulk, durable, backlog, start: what has this in its name");
+  spool->add_flag("--quick", a_.bench_spool.quick, "seconds instead of minutes");
+  spool->add_flag("--json", a_.bench_spool.json, "for a machine to read");
   auto* version = command(app_, "version", "which version this is",
                           [this] { return version_command("pinaflux", a_.json); });
   add_json(version);
