@@ -60,12 +60,15 @@ std::int64_t bytes_of(sqlite3_file* file) {
   return bytes;
 }
 
-// Zeros behind the end: a hole would reserve nothing.
+// Zeros behind the end: a hole would reserve nothing. Page by page of the kernel: a larger write makes larger
+// folios in its cache, and later each frame that touches one counts (and on some file systems is written)
+// as the whole folio. Linux 6.18, ext4, 200 messages/s: 63 bytes a message, page by page 53.
 Status extend(sqlite3_file* file, std::int64_t bytes) {
-  static constexpr std::array<std::uint8_t, 16 * 1024> kZeros{};
+  static constexpr std::array<std::uint8_t, 4 * 1024> kZeros{};
   if (file == nullptr) return fail(Code::not_found, "the file is not open yet");
   for (std::int64_t at = bytes_of(file); at < bytes;) {
-    const int count = static_cast<int>(std::min<std::int64_t>(std::ssize(kZeros), bytes - at));
+    const std::int64_t to_boundary = std::ssize(kZeros) - at % std::ssize(kZeros);
+    const int count = static_cast<int>(std::min(to_boundary, bytes - at));
     const int code = file->pMethods->xWrite(file, kZeros.data(), count, at);
     if (code != SQLITE_OK) return std::unexpected(error_of(code, 0));
     at += count;
