@@ -27,6 +27,7 @@ namespace pinaflux {
 namespace {
 
 constexpr std::size_t kGoodEnvelopeBytes = limits::kEnvelopeBytesMax / 2;
+constexpr std::size_t kGoodEnvelopeRecords = limits::kEnvelopeRecordsMax / 2;
 constexpr double kMergeGainMax = 16.0;
 
 void take_times(Entry& entry, const Header& header) {
@@ -241,8 +242,8 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
     ASSERT(taken > 0 && taken <= rows.size());
     learn(lane.bytes_per_record, bytes.size(), taken);
     bytes_made_ += bytes.size();
-    const bool full = taken < rows.size() || taken >= limits::kEnvelopeRecordsMax ||
-                      bytes.size() >= kGoodEnvelopeBytes;
+    const bool full =
+        taken < rows.size() || taken >= kGoodEnvelopeRecords || bytes.size() >= kGoodEnvelopeBytes;
     const bool chunk =
         make == Make::chunks || (make == Make::envelopes_and_tail && !full && job.places == 0);
     header.range = {first, first + taken - 1};

@@ -139,6 +139,22 @@ TEST_CASE_FIXTURE(SpoolFixture,
   CHECK(lane_state(0).oldest == Stamp{});
 }
 
+TEST_CASE_FIXTURE(SpoolFixture, "a full group is an envelope of its own, written once") {
+  constexpr int kFull = static_cast<int>(limits::kIntakeRecordsMax) * 3 / 4;
+  open();
+  add(0, 0, kFull);
+  commit();
+  add(0, kFull, 3);
+  commit();
+
+  wish.envelopes = {2};
+  commit();
+
+  REQUIRE(leases.size() == 2);
+  CHECK(leases[0].range == Range{1, kFull});
+  CHECK(leases[1].range == Range{kFull + 1, kFull + 3});
+}
+
 TEST_CASE_FIXTURE(SpoolFixture, "a group larger than an envelope is cut into full ones") {
   open();
   add_noise(0, 0, 1000);
