@@ -2,7 +2,7 @@
 //
 //   the uplink has a place            all chunks and the new records are sealed, and leased at once
 //   they would fill an envelope       the same, without the lease; a tail that is less than half an
-//                                     envelope becomes a chunk again
+//                                     envelope (in bytes and in records) becomes a chunk again
 //   neither                           the new records alone become a chunk
 //
 // A chunk is an envelope's body without its header: one encoding serves both, and what to make of it is
@@ -27,7 +27,11 @@ namespace pinaflux {
 namespace {
 
 constexpr std::size_t kGoodEnvelopeBytes = limits::kEnvelopeBytesMax / 2;
+// Memory is taken by opened records (10 fields: 160 bytes each), so a backlog is not merged further than this:
+// 8,192 of a meter's are 47 KB sealed.
 constexpr std::size_t kGoodEnvelopeRecords = limits::kEnvelopeRecordsMax / 2;
+// Of an arena: then what is open is sealed.
+constexpr std::size_t kOpenedBytesGood = std::size_t{3} * 1024 * 1024;
 constexpr double kMergeGainMax = 16.0;
 
 void take_times(Entry& entry, const Header& header) {
@@ -59,6 +63,25 @@ Lease lease_of(const Packer::Job& job, const Entry& entry, Buffer&& bytes) {
 }
 
 }  // namespace
+
+// Merges are rare, and the memory that they take is more than anything else here holds.
+class Packer::Opened {
+ public:
+  explicit Opened(Packer& packer) : packer_(packer) { packer.forget_opened(); }
+  ~Opened() {
+    packer_.forget_opened();
+    if (!merged_) return;
+    packer_.arena_ = Arena(kOpenedArenaBytesMax);
+    packer_.rows_ = std::vector<Row>();
+  }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  void merged() { merged_ = true; }
+
+ private:
+  Packer& packer_;
+  bool merged_ = false;
+};
 
 Packer::Packer(std::uint64_t generation)
     : generation_(generation), shapes_(std::make_unique<Shapes>()), arena_(kOpenedArenaBytesMax) {}
@@ -94,11 +117,16 @@ Status Packer::pack(Job& job, std::span<const Record> records) {
   Lane& lane = job.lane;
   const auto bytes_pending = static_cast<double>(lane.at.pending_bytes);
   const double bytes_added = lane.bytes_per_record * static_cast<double>(records.size());
-  forget_opened();
+  Opened opened(*this);
   bytes_made_ = 0;
   rows_first_ = lane.at.next_seq;
   const bool merging = pending && must_merge(job, records.size());
   if (merging) {
+    opened.merged();
+    // At once: grown step by step, the largest steps would be there twice.
+    const std::uint64_t waiting = rows_first_ - 1 - lane.at.sealed_last;
+    const std::uint64_t most = std::min<std::uint64_t>(waiting, limits::kEnvelopeRecordsMax);
+    rows_.reserve(static_cast<std::size_t>(most) + records.size());
     if (Status s = merge(job); !s) return s;
   }
   const std::size_t old_count = rows_.size();
@@ -122,7 +150,7 @@ bool Packer::must_merge(const Job& job, std::size_t record_count) const {
   const std::uint64_t pending = at.next_seq - 1 - at.sealed_last;
   const double added = job.lane.bytes_per_record * static_cast<double>(record_count);
   const double full = static_cast<double>(limits::kEnvelopeBytesMax) * job.lane.merge_gain;
-  return pending + record_count >= limits::kEnvelopeRecordsMax ||
+  return pending + record_count >= kGoodEnvelopeRecords ||
          static_cast<double>(at.pending_bytes) + added >= full;
 }
 
@@ -144,7 +172,8 @@ Status Packer::merge(Job& job) {
 // A chunk that cannot be opened even alone is declared lost: damage does not stop the lane.
 Status Packer::take_chunk(Job& job, const Entry& chunk) {
   if (Status s = job.queue.body(chunk, body_); !s) return s;
-  if (rows_.size() + chunk.range.count() > limits::kEnvelopeRecordsMax * 2) {
+  if (rows_.size() + chunk.range.count() > limits::kEnvelopeRecordsMax ||
+      arena_.bytes_used() > kOpenedBytesGood) {
     if (Status s = seal_opened(job); !s) return s;
   }
   if (!open_chunk(chunk)) {

@@ -46,6 +46,8 @@ class Packer {
  private:
   static constexpr std::size_t kOpenedArenaBytesMax = 12 * 1024 * 1024;
 
+  class Opened;
+
   bool must_merge(const Job& job, std::size_t record_count) const;
   Status merge(Job& job);
   Status take_chunk(Job& job, const Entry& chunk);

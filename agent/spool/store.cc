@@ -189,7 +189,7 @@ Result<Store> Store::open(const SpoolOptions& options, Files& files, WallTime no
   Store store;
   auto database = sqlite::Database::open({.path = database_path(options),
                                           .page_bytes = static_cast<int>(Room::kPageBytes),
-                                          .cache_kibibytes = 1024,
+                                          .cache_kibibytes = 512,
                                           .vfs = files.sqlite_vfs()});
   if (!database) return std::unexpected(database.error());
   store.database = std::move(*database);
