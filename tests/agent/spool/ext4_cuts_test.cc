@@ -8,8 +8,10 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <linux/types.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include "platform/base/random.h"
@@ -41,11 +43,18 @@ class Ext4 {
  public:
   Ext4() {
     std::filesystem::create_directories(mount_);
-    made_ = run("truncate -s 48M " + image_) && run("mkfs.ext4 -q -F " + image_) && mount();
+    made_ = keep_to_ourselves() && run("truncate -s 48M " + image_) &&
+            run("mkfs.ext4 -q -F " + image_) && mount();
   }
   ~Ext4() { unmount(); }
 
   bool made() const { return made_; }
+  // Whoever copies the mounts of this machine meanwhile (a container that starts) would keep the stopped
+  // file system alive, and it, not the image, would be mounted again.
+  static bool keep_to_ourselves() {
+    return ::unshare(CLONE_NEWNS) == 0 &&
+           ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  }
   const std::string& path() const { return mount_; }
   bool mount() { return run("mount -o loop " + image_ + " " + mount_); }
   // A busy machine needs a moment; mounted twice, an image would be written from two sides.

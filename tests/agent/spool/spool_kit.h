@@ -105,7 +105,8 @@ struct SpoolFixture {
   void open() {
     const Status opened = try_open();
     const std::string why = opened ? "" : opened.error().what;
-    REQUIRE_MESSAGE(opened.has_value(), why);
+    const int sys_errno = opened ? 0 : opened.error().sys_errno;
+    REQUIRE_MESSAGE(opened.has_value(), why, ", errno ", sys_errno);
   }
 
   // Records whose only field counts from `from`.
