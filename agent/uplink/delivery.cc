@@ -196,10 +196,21 @@ void Uplink::State::message(const std::string& topic, Bytes payload) {
     return reject("an ack that cannot be read: does the collector have a version of its own?");
   if (ack->gateway != options.gateway)
     return reject("an ack for another gateway on our topic: check the collector");
-  const auto at = std::ranges::find(options.lanes, ack->lane);
-  if (at == options.lanes.end())
+  const std::size_t at = lane_of(*ack);
+  if (at == lanes.size())
     return reject("an ack for a lane that we do not have: check the collector");
-  judge(*ack, static_cast<LaneIndex>(at - options.lanes.begin()));
+  judge(*ack, static_cast<LaneIndex>(at));
+}
+
+// Lanes of an earlier epoch (an imported spool, a restored image) drain beside ours under the same name.
+std::size_t Uplink::State::lane_of(const AckMessage& ack) const {
+  std::size_t named = lanes.size();
+  for (std::size_t i = lanes.size(); i-- > 0;) {
+    if (options.lanes[i] != ack.lane) continue;
+    named = i;
+    if (lanes[i].flight.epoch_known() && lanes[i].flight.epoch() == ack.epoch) return i;
+  }
+  return named;
 }
 
 void Uplink::State::judge(const AckMessage& ack, LaneIndex index) {

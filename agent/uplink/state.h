@@ -68,6 +68,7 @@ struct Uplink::State {
   void rest_until(LaneIndex index, Instant until);
   Instant rest_over();
   void message(const std::string& topic, Bytes payload);
+  std::size_t lane_of(const AckMessage& ack) const;  // lanes.size(): none has the name.
   void judge(const AckMessage& ack, LaneIndex index);
   void accepted(LaneIndex index);
   void reject(const char* why);

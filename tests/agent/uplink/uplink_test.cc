@@ -115,6 +115,36 @@ TEST_CASE_FIXTURE(UplinkFixture, "an ack that does not fit deletes nothing and i
 }
 
 TEST_CASE_FIXTURE(UplinkFixture,
+                  "a lane of an earlier epoch is acknowledged beside ours of the same name") {
+  const Epoch earlier{9};
+  options.lanes = {"alarm", "normal", "normal"};
+  start();
+  uplink->committed(2, earlier, 1000);
+  up();
+  for (const std::string& lane : options.lanes) ack(lane, 0);
+  AckMessage old = ack_of("normal", 0);
+  old.epoch = earlier;
+  say(old);
+  Lease lease_of_old = lease(2, 1, 10);
+  lease_of_old.epoch = earlier;
+  std::vector<Lease> leases;
+  leases.push_back(std::move(lease_of_old));
+  uplink->send(std::move(leases));
+  CHECK(sent("normal") == std::vector<std::string>{"envelope of 1-10"});
+
+  old.high = 10;
+  old.hash = digest_of(10);
+  say(old);
+
+  std::vector<LaneAck> acks;
+  uplink->take_acks(acks);
+  REQUIRE(acks.size() == 1);
+  CHECK(acks[0].lane == 2);
+  CHECK(acks[0].epoch == earlier);
+  CHECK(uplink->health().acks_rejected == 0);
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
                   "garbage on the ack topic is counted, and what is on other topics is not heard") {
   open();
   client->events.message("pinaflux/gw/ack", as_bytes("nonsense"));
