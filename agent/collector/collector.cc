@@ -18,6 +18,7 @@ namespace {
 constexpr Duration kStorageRetryMin = Duration::milliseconds(200);
 constexpr Duration kStorageRetryMax = Duration::seconds(30);
 constexpr Duration kGoodbyeMax = Duration::seconds(2);
+constexpr Duration kImportPoll = Duration::seconds(1);
 constexpr int kRetained = 0;  // Send retained messages on subscribing.
 constexpr int kNotRetained = 2;
 
@@ -46,7 +47,13 @@ Collector::Collector(const CollectorOptions& options, World world)
       storage_backoff_(kStorageRetryMin, kStorageRetryMax),
       link_timer_(world_.loop.timer([this] { connect(); })),
       storage_timer_(world_.loop.timer([this] { storage_waits_ = false; })),
-      goodbye_timer_(world_.loop.timer([this] { stage_ = Stage::stopped; })) {}
+      goodbye_timer_(world_.loop.timer([this] { stage_ = Stage::stopped; })),
+      import_timer_(world_.loop.timer([this] {
+        if (!committing_) world_.imports->poll();
+        import_timer_->start(kImportPoll);
+      })) {
+  if (world_.imports != nullptr) import_timer_->start(Duration{});
+}
 
 Collector::~Collector() = default;
 
@@ -166,6 +173,10 @@ bool Collector::turn() {
   if (stage_ == Stage::leaving || stage_ == Stage::stopped || committing_) return false;
   if (!storage_waits_) {
     if (batch_.empty()) fill_batch();
+    if (import_turn()) {
+      commit_import();
+      return false;
+    }
     if (!batch_.empty()) {
       commit();
       return false;
@@ -188,8 +199,45 @@ void Collector::fill_batch() {
   regulate();
 }
 
+// In turn with what arrives.
+bool Collector::import_turn() const {
+  return world_.imports != nullptr && world_.imports->wants() && stage_ == Stage::running &&
+         (import_due_ || batch_.empty());
+}
+
+void Collector::commit_import() {
+  committing_ = true;
+  import_due_ = false;
+  world_.worker.submit(
+      [this] {
+        committed_ =
+            world_.imports->step(world_.store, world_.clock.wall(), landed_.acks, imported_);
+      },
+      [this] { conclude_import(); });
+}
+
+void Collector::conclude_import() {
+  committing_ = false;
+  if (!committed_) return wait_for_storage();
+  status_.storage_text.clear();
+  storage_backoff_.reset();
+  ++status_.commits;
+  take_acks();
+  if (!imported_) return;
+  status_.counts += imported_->counts;
+  world_.log.line(imported_->complete ? Log::Level::notice : Log::Level::warning,
+                  "collector.import",
+                  imported_->complete ? "an export has landed" : imported_->text,
+                  {{"file", imported_->file},
+                   {"gateway", imported_->gateway},
+                   {"envelopes", imported_->envelopes},
+                   {"rows", imported_->counts.rows}});
+  imported_.reset();
+}
+
 void Collector::commit() {
   committing_ = true;
+  import_due_ = true;
   world_.worker.submit(
       [this] {
         const Instant begin = world_.clock.now();
@@ -213,6 +261,11 @@ void Collector::conclude() {
     acknowledge();
     return;
   }
+  wait_for_storage();
+}
+
+// Nothing is acknowledged; the same is tried again.
+void Collector::wait_for_storage() {
   ++status_.commit_failures;
   status_.storage_text = committed_.error().what;
   if (stage_ == Stage::draining) {
@@ -235,6 +288,10 @@ void Collector::acknowledge() {
   }
   batch_.clear();
   tokens_.clear();
+  take_acks();
+}
+
+void Collector::take_acks() {
   for (AckMessage& ack : landed_.acks) acks_.insert_or_assign(lane_name(ack), std::move(ack));
   landed_ = Landed{};
   publish_acks();

@@ -17,9 +17,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "agent/collector/import_folder.h"
 #include "agent/collector/store.h"
 #include "platform/base/backoff.h"
 #include "platform/base/log.h"
@@ -68,7 +70,8 @@ class Collector : private mqtt::Session::Events {
     Store& store;
     Log& log;
     SessionMaker make_session;
-    std::uint64_t seed = 0;  // Of the jitter.
+    std::uint64_t seed = 0;           // Of the jitter.
+    ImportFolder* imports = nullptr;  // None: no exports are taken up.
   };
 
   Collector(const CollectorOptions& options, World world);
@@ -108,6 +111,11 @@ class Collector : private mqtt::Session::Events {
   void fill_batch();
   void commit();
   void conclude();
+  bool import_turn() const;
+  void commit_import();
+  void conclude_import();
+  void wait_for_storage();
+  void take_acks();
   void acknowledge();
   void report(const Landed& landed);
   void publish_acks();
@@ -133,11 +141,13 @@ class Collector : private mqtt::Session::Events {
   Status committed_;
   Landed landed_;
   Duration took_{};
+  bool import_due_ = true;  // Before the next batch.
+  std::optional<ImportReport> imported_;
   std::map<std::string, AckMessage> acks_;  // Due; the newest of each lane.
 
   Random random_;
   Backoff link_backoff_, storage_backoff_;
-  std::unique_ptr<Timer> link_timer_, storage_timer_, goodbye_timer_;
+  std::unique_ptr<Timer> link_timer_, storage_timer_, goodbye_timer_, import_timer_;
   Stage stage_ = Stage::running;
   CollectorStatus status_;
 };

@@ -11,6 +11,7 @@
 
 #include "agent/cli/agent_commands.h"
 #include "agent/cli/exit_status.h"
+#include "agent/cli/import_command.h"
 #include "agent/collector/collector.h"
 #include "agent/collector/status.h"
 #include "agent/collector/store.h"
@@ -60,6 +61,7 @@ class Service {
   LinuxWorker& worker_;
   Log log_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<ImportFolder> imports_;
   std::unique_ptr<Collector> collector_;
   std::unique_ptr<HttpServer> http_;
 };
@@ -70,7 +72,9 @@ Status Service::open_store() {
   for (const std::string& finding : findings) log_.warning("collector.store", finding);
   if (!store) return std::unexpected(store.error());
   store_ = std::move(*store);
-  return {};
+  imports_ = std::make_unique<ImportFolder>(platform_.files,
+                                            ImportFolder::directory_of(options_.store.database));
+  return imports_->prepare();
 }
 
 Status Service::listen() {
@@ -112,7 +116,8 @@ Status Service::start() {
                                return mqtt::Session::connect(platform_.network, *platform_.loop,
                                                              options, events);
                              },
-                         .seed = platform_.entropy.u64()};
+                         .seed = platform_.entropy.u64(),
+                         .imports = imports_.get()};
   collector_ = std::make_unique<Collector>(options_.collector, std::move(world));
   return collector_->start();
 }
@@ -163,6 +168,13 @@ int verify_command(const std::string& database, bool json) {
   return report->complete() ? kExitOk : 1;
 }
 
+void add_files(CLI::App& sub, Store::Options& store, std::string& layout) {
+  sub.add_option("--ndjson", store.ndjson.directory, "also write NDJSON files into this folder");
+  sub.add_option("--ndjson-files", layout, "one file a day and stream, or one a day")
+      ->check(CLI::IsMember({"stream", "one"}))
+      ->capture_default_str();
+}
+
 void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
   CLI::App* run = app.add_subcommand("run", "receive, land, acknowledge");
   run->add_option("--broker", options.collector.broker, "MQTT broker, tcp://HOST:PORT")
@@ -176,11 +188,7 @@ void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
       ->capture_default_str();
   run->add_option("--user", options.collector.user, "user at the broker");
   run->add_option("--password-file", options.password_file, "file that holds the password");
-  run->add_option("--ndjson", options.store.ndjson.directory,
-                  "also write NDJSON files into this folder");
-  run->add_option("--ndjson-files", layout, "one file a day and stream, or one a day")
-      ->check(CLI::IsMember({"stream", "one"}))
-      ->capture_default_str();
+  add_files(*run, options.store, layout);
   run->add_option("--receive-max", options.collector.receive_max,
                   "envelopes that wait here for a commit (120,000 bytes each at most)")
       ->check(CLI::Range(1, 65535))
@@ -201,6 +209,12 @@ int main_of(int argc, char** argv) {
   CLI::App* verify = app.add_subcommand("verify", "prove that nothing is missing or there twice");
   verify->add_option("--database", database, "the collector's database")->required();
   verify->add_flag("--json", json, "for machines: pinaflux.verify/1");
+  std::vector<std::string> exports;
+  CLI::App* import = app.add_subcommand("import", "land what `pinaflux queue export` wrote");
+  import->add_option("file", exports, "export files")->required();
+  import->add_option("--database", options.store.database, "the collector's database")->required();
+  add_files(*import, options.store, layout);
+  import->add_flag("--json", json, "for machines: pinaflux.import/1");
   std::string file;
   bool header = false;
   CLI::App* decode = app.add_subcommand("decode", "print an envelope's records as lines of JSON");
@@ -215,6 +229,7 @@ int main_of(int argc, char** argv) {
   }
   options.store.ndjson.one_file = layout == "one";
   if (app.got_subcommand("run")) return run_command(options);
+  if (app.got_subcommand(import)) return import_command(exports, options.store, json);
   if (app.got_subcommand(verify)) return verify_command(database, json);
   if (app.got_subcommand(decode)) return decode_command(file, header);
   if (app.got_subcommand(version)) return version_command("pinaflux-collector", json);
