@@ -74,6 +74,7 @@ struct Agent::State {
 
   bool turn();
   void finish_commit();
+  void operated(SpoolState state);
   void retry_later(const Error& error);
   void take_acks();
   void hold_sources(bool hold);
@@ -219,7 +220,7 @@ bool Agent::State::turn() {
       .stalled = gathered == Gatherer::Outcome::idle &&
                  std::ranges::any_of(sources, [](const auto& s) { return s->stalled(); })};
   if (gathering) submit(group, now);
-  if (stopping != Stopping::no && committer->idle()) finish_stop(now);
+  if (stopping != Stopping::no && committer->idle() && !committer->operating()) finish_stop(now);
   return gathered == Gatherer::Outcome::more;
 }
 
@@ -253,6 +254,14 @@ void Agent::State::finish_commit() {
     pace.leased(lane, done->wish.envelopes[i], brought[i], done->records[i] > 0);
   }
   if (!done->leases.empty()) uplink->send(std::move(done->leases));
+}
+
+// The operator may have made room.
+void Agent::State::operated(SpoolState state) {
+  finish_commit();  // Of before this step.
+  spool_state = std::move(state);
+  if (waits_for_room && committer->retrying()) retry_at = {};
+  hold_sources(spool_state.full || (waits_for_room && committer->retrying()));
 }
 
 void Agent::State::retry_later(const Error& error) {
@@ -430,6 +439,16 @@ void Agent::tap(std::function<void(std::string_view line)> line) {
     text.pop_back();  // The newline is the receiver's.
     line(text);
   });
+}
+
+bool Agent::operate(Operation& operation, Buffer& out, std::function<void(Result<bool>)> done) {
+  if (state_->stopping != State::Stopping::no) return false;
+  state_->committer->operate(operation, out,
+                             [this, done = std::move(done)](Result<bool> more, SpoolState state) {
+                               state_->operated(std::move(state));
+                               done(more);
+                             });
+  return true;
 }
 
 }  // namespace pinaflux

@@ -18,6 +18,7 @@
 
 #include "agent/config/load.h"
 #include "agent/health/status.h"
+#include "agent/spool/operation.h"
 #include "platform/base/log.h"
 #include "platform/clock.h"
 #include "platform/entropy.h"
@@ -66,6 +67,9 @@ class Agent {
   AgentStatus status() const;
   // Every record that reaches a lane, as a line of JSON; empty to end it.
   void tap(std::function<void(std::string_view line)> line);
+  // A step of an operation on the queue, between commits; `done` runs on the loop, with `out`. False: the
+  // agent is stopping, nothing was begun. Both must live until `done`; the agent stops only after it.
+  bool operate(Operation& operation, Buffer& out, std::function<void(Result<bool>)> done);
 
  private:
   struct State;

@@ -8,7 +8,7 @@ Committer::Committer(Spool& spool, Worker& worker, const Clock& clock,
                      std::function<void()> finished)
     : spool_(spool), worker_(worker), clock_(clock), finished_(std::move(finished)) {}
 
-Committer::~Committer() { ASSERT(!in_flight_); }
+Committer::~Committer() { ASSERT(!in_flight_ && steps_.empty()); }
 
 void Committer::submit(const LeaseWish& wish, Stamp now, std::vector<LaneIndex> unlease) {
   ASSERT(!in_flight_ && !done_);
@@ -45,6 +45,22 @@ void Committer::conclude() {
   }
   done_ = std::move(job_);
   finished_();
+}
+
+void Committer::operate(Operation& operation, Buffer& out, StepDone done) {
+  steps_.push_back(std::make_unique<Step>());
+  Step* step = steps_.back().get();
+  step->done = std::move(done);
+  worker_.submit(
+      [this, &operation, &out, step] {
+        step->more = spool_.operate(operation, out);
+        step->state = spool_.state();
+      },
+      [this] {
+        const std::unique_ptr<Step> first = std::move(steps_.front());
+        steps_.pop_front();
+        first->done(first->more, std::move(first->state));
+      });
 }
 
 std::optional<Committer::Done> Committer::take_done() { return std::exchange(done_, std::nullopt); }

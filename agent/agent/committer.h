@@ -4,17 +4,21 @@
 //            committed again, never polled again. Acks may still be added to it, because they free the
 //            space that it may be waiting for.
 // Order      filling() -> submit() -> finished -> take_done(); groups commit in the order submitted.
-// Ownership  Spool, worker and clock must outlive it, and it must be idle() before it is destroyed.
+// Ownership  Spool, worker and clock must outlive it, and it must be idle() and not operating() before it is
+//            destroyed.
 // Threads    Loop. The spool is touched on the worker only.
 // Tests      tests/agent/agent/committer_test.cc
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "agent/data/group.h"
 #include "agent/data/lease.h"
+#include "agent/spool/operation.h"
 #include "agent/spool/spool.h"
 #include "platform/clock.h"
 #include "platform/worker.h"
@@ -49,7 +53,19 @@ class Committer {
   void submit(const LeaseWish& wish, Stamp now, std::vector<LaneIndex> unlease);
   std::optional<Done> take_done();
 
+  // A step of an operator's operation, on the worker behind what was submitted before; commits go on
+  // behind it. `out` and `operation` must live until `done` has run, on the loop.
+  using StepDone = std::function<void(Result<bool> more, SpoolState state)>;
+  void operate(Operation& operation, Buffer& out, StepDone done);
+  // Steps that have not come back.
+  bool operating() const { return !steps_.empty(); }
+
  private:
+  struct Step {
+    StepDone done;
+    Result<bool> more = false;
+    SpoolState state;
+  };
   void commit(Stamp now);
   void conclude();
 
@@ -61,6 +77,7 @@ class Committer {
   Group* filling_ = &groups_[0];
   Group* committing_ = &groups_[1];
   std::vector<LaneIndex> unlease_;
+  std::deque<std::unique_ptr<Step>> steps_;  // In the order submitted.
   bool in_flight_ = false;
   bool retrying_ = false;
   Done job_;

@@ -122,7 +122,10 @@ std::optional<Error> Runner::start_control(const ControlOptions& options) {
   auto control = Control::start(
       options, platform_.network, platform_.http_servers,
       {[this] { return status(); }, [this](std::string_view text) { return apply(text); },
-       [this](bool on) { tap(on); }},
+       [this](bool on) { tap(on); },
+       [this](Operation& operation, Buffer& out, std::function<void(Result<bool>)> done) {
+         return agent_ && agent_->operate(operation, out, std::move(done));
+       }},
       which);
   if (!control) {
     log_.failed(Log::Level::error, "control.start", control.error(), {{"at", which}});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "agent/control/queue_request.h"
 #include "platform/base/json_writer.h"
 #include "platform/base/text.h"
 
@@ -12,6 +13,7 @@ namespace {
 constexpr std::size_t kClientsMax = 16;
 constexpr std::size_t kLineBytesMax = 256;
 constexpr std::string_view kApply = "apply ";
+constexpr std::string_view kQueue = "queue ";
 }  // namespace
 
 class Control::Client : public Stream::Events {
@@ -36,6 +38,9 @@ class Control::Client : public Stream::Events {
       control_.request(*this, line, std::string_view(request_).substr(end + 1, *expected));
     }
   }
+  void drained() override {
+    if (queue) queue->drained();
+  }
   void closed(Error) override { control_.gone(*this); }
 
   // A line that does not fit is missed: the client is too slow for a live view.
@@ -45,8 +50,10 @@ class Control::Client : public Stream::Events {
     (void)stream_->write(as_bytes(whole));
   }
   void finish() { stream_->finish(); }
+  Stream& stream() { return *stream_; }
 
   bool tapping = false;
+  std::unique_ptr<QueueAnswer> queue;
 
  private:
   // Only `apply` is followed by bytes.
@@ -108,16 +115,32 @@ void Control::request(Client& client, std::string_view line, std::string_view co
   } else if (line.starts_with(kApply)) {
     client.line(operations_.apply(content));
     client.finish();
+  } else if (line.starts_with(kQueue)) {
+    queue(client, line.substr(kQueue.size()));
   } else if (line == "tap") {
     client.tapping = true;
     if (++taps_ == 1) operations_.tapping(true);
   } else {
-    client.line(R"({"error":"unknown request: say status, show, apply BYTES or tap"})");
+    client.line(
+        R"({"error":"unknown request: say status, show, apply BYTES, queue REQUEST or tap"})");
     client.finish();
   }
 }
 
+void Control::queue(Client& client, std::string_view line) {
+  client.queue =
+      std::make_unique<QueueAnswer>(make_operation(line), client.stream(), operations_.operate);
+  client.queue->start();
+}
+
 void Control::gone(Client& client) {
+  if (client.queue && client.queue->stepping()) {
+    QueueAnswer* answer = client.queue.get();
+    answer->leave([this, answer] {
+      std::erase_if(left_, [&](const auto& one) { return one.get() == answer; });
+    });
+    left_.push_back(std::move(client.queue));
+  }
   if (client.tapping && --taps_ == 0) operations_.tapping(false);
   std::erase_if(clients_, [&](const auto& c) { return c.get() == &client; });
 }

@@ -6,6 +6,7 @@
 //              show              the same as text for a terminal
 //              apply BYTES       followed by that many bytes of configuration: one line of JSON
 //                                ("pinaflux.apply/1"), then the agent restarts its stations with it
+//              queue REQUEST     see queue_request.h; the answer in frames, see queue_answer.h
 //              tap               one line of JSON a record, until the client goes away
 // Limits     kClientsMax at a time; a configuration of kApplyBytesMax; a tap client that reads too slowly misses
 //            records, never slows the agent.
@@ -21,6 +22,7 @@
 #include <vector>
 
 #include "agent/config/control_options.h"
+#include "agent/control/queue_answer.h"
 #include "agent/health/status.h"
 #include "platform/base/result.h"
 #include "platform/http_server.h"
@@ -38,6 +40,7 @@ class Control {
     std::function<std::string(std::string_view configuration)> apply;
     // The first tap client came (true), the last one went (false).
     std::function<void(bool)> tapping;
+    RunStep operate;
   };
 
   // Errors: what listening says (busy, denied, ...); `which` names the address at fault.
@@ -55,6 +58,7 @@ class Control {
   explicit Control(Operations operations);
   void accept(Network::Accepted& accepted);
   void request(Client& client, std::string_view line, std::string_view content);
+  void queue(Client& client, std::string_view line);
   void gone(Client& client);
   void serve_http(const HttpRequest& request);
 
@@ -62,6 +66,8 @@ class Control {
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<HttpServer> http_;
   std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<QueueAnswer>>
+      left_;  // Their clients have gone; a step is on its way.
   std::size_t taps_ = 0;
 };
 

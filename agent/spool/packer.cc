@@ -144,6 +144,18 @@ Status Packer::pack(Job& job, std::span<const Record> records) {
   return sealed;
 }
 
+Status Packer::seal(Job& job) {
+  ASSERT(job.places == 0);
+  if (job.lane.at.pending_chunks == 0) return {};
+  forget_opened();
+  if (Status s = merge(job); !s) return s;
+  return seal_rows(job, rows_first_, Effort::standard, Make::envelopes);
+}
+
+Status Packer::seal(Queue& queue, const Lane& lane, const Entry& tombstone, Buffer& bytes) {
+  return tombstone::seal(queue, lane, tombstone, generation_, sealer_, bytes);
+}
+
 bool Packer::must_merge(const Job& job, std::size_t record_count) const {
   if (job.places > 0 || merge_first_) return true;
   const Progress& at = job.lane.at;

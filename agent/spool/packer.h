@@ -35,6 +35,10 @@ class Packer {
     std::vector<Lease>& leases;  // They are appended here, bytes and all.
   };
   Status pack(Job& job, std::span<const Record> records);
+  // Puts the lane's chunks into envelopes, as if the uplink had places for all of them; leases none.
+  Status seal(Job& job);
+  // Puts a tombstone into its envelope: see tombstone.h.
+  Status seal(Queue& queue, const Lane& lane, const Entry& tombstone, Buffer& bytes);
   // The last pack() failed on a record that fits into no envelope, behind chunks: the next one merges
   // them first, so that the record's tombstone has its place.
   bool must_repeat() const { return merge_first_; }

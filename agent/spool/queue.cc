@@ -58,7 +58,8 @@ Entry entry_of(const sqlite::Statement& row) {
 bool sound(const sqlite::Statement& row) {
   const std::int64_t kind = row.integer(1), count = row.integer(2), loss = row.integer(9);
   return row.integer(0) >= 0 && kind >= 0 && kind <= 2 && count >= 1 &&
-         count < static_cast<std::int64_t>(Queue::kSeqEnd) && loss >= 0 && loss <= 4;
+         count < static_cast<std::int64_t>(Queue::kSeqEnd) && loss >= 0 &&
+         loss <= static_cast<std::int64_t>(kLossLast);
 }
 
 }  // namespace
@@ -70,6 +71,7 @@ const char* loss_name(Loss loss) {
     case Loss::expired: return "expired";
     case Loss::damaged: return "damaged";
     case Loss::too_large: return "too_large";
+    case Loss::purged: return "purged";
   }
   return "?";
 }

@@ -21,7 +21,15 @@ namespace pinaflux {
 enum class Kind : std::uint8_t { envelope = 0, tombstone = 1, chunk = 2 };
 
 // Why records were lost. Names are part of the envelope's format.
-enum class Loss : std::uint8_t { none = 0, evicted = 1, expired = 2, damaged = 3, too_large = 4 };
+enum class Loss : std::uint8_t {
+  none = 0,
+  evicted = 1,
+  expired = 2,
+  damaged = 3,
+  too_large = 4,
+  purged = 5  // By an operator.
+};
+inline constexpr Loss kLossLast = Loss::purged;
 const char* loss_name(Loss loss);
 
 struct Entry {

@@ -108,6 +108,21 @@ Status prepare(sqlite::Database& database, const std::string& gateway, WallTime 
   return *made ? Status() : make(database, gateway, now, entropy);
 }
 
+Status check(sqlite::Database& database) {
+  const Result<bool> made = recognise(database);
+  if (!made) return std::unexpected(made.error());
+  return *made ? Status() : fail(Code::not_found, "there is no spool: spool.db is empty");
+}
+
+Result<std::string> gateway(sqlite::Database& database) {
+  Result<sqlite::Statement> select = database.prepare("SELECT value FROM meta WHERE key='gateway'");
+  if (!select) return std::unexpected(select.error());
+  const Result<bool> row = select->step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return fail(Code::corrupt, "the spool's gateway is damaged");
+  return std::string(select->text(0));
+}
+
 Result<Epoch> epoch(sqlite::Database& database) {
   Result<sqlite::Statement> select = database.prepare("SELECT value FROM meta WHERE key='epoch'");
   if (!select) return std::unexpected(select.error());
@@ -134,6 +149,10 @@ Result<std::vector<Lane>> lanes(sqlite::Database& database) {
     if (!lane) return std::unexpected(lane.error());
     lanes.push_back(std::move(*lane));
   }
+}
+
+Result<sqlite::Statement> prepare_save(sqlite::Database& database) {
+  return database.prepare("UPDATE lanes SET next_seq=?2,acked=?3,shed=?4,chain=?5 WHERE id=?1");
 }
 
 Result<Lane> add_lane(sqlite::Database& database, const std::string& gateway,

@@ -23,8 +23,12 @@ inline constexpr std::int64_t kApplicationId = 0x50465331;  // "PFS1", seen by f
 // Looks at the file, makes it durable, and makes the tables if the file is new.
 Status prepare(sqlite::Database& database, const std::string& gateway, WallTime now,
                Entropy& entropy);
+// Ours, and with its tables. Reads only. Errors: not_found (an empty file), newer, invalid, corrupt.
+Status check(sqlite::Database& database);
 Result<Epoch> epoch(sqlite::Database& database);
+Result<std::string> gateway(sqlite::Database& database);  // That made the file.
 Result<std::vector<Lane>> lanes(sqlite::Database& database);
+Result<sqlite::Statement> prepare_save(sqlite::Database& database);  // See Store::save().
 Result<Lane> add_lane(sqlite::Database& database, const std::string& gateway,
                       const std::string& name, const Epoch& epoch);
 

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <tuple>
@@ -24,6 +25,7 @@
 
 #include "agent/data/limits.h"
 #include "agent/spool/lock.h"
+#include "agent/spool/operation.h"
 #include "agent/spool/packer.h"
 #include "agent/spool/salvage.h"
 #include "agent/spool/store.h"
@@ -100,6 +102,9 @@ struct Spool::State {
   void keep_lease(LaneIndex lane);
   SpoolState state() const;
 
+  Result<bool> operate(Operation& operation, Buffer& out);
+  Status make_ready(std::int64_t bytes);
+  Status transact(const std::function<Status()>& change);
   Status attempt(const Request& request, std::vector<Lease>& leases);
   Status write(const Request& request, std::vector<Lease>& leases);
   Status take_acks(const Group& group);
@@ -137,7 +142,7 @@ Status Spool::State::open(std::vector<std::string>& findings) {
     if (Status s = packer.check_names(options.gateway, lane.name); !s) return s;
   }
   auto made = Store::open(options, files, clock.wall(), entropy, findings);
-  if (!made && made.error().code == Code::corrupt) {
+  if (!made && made.error().code == Code::corrupt && options.set_aside) {
     if (Status s = set_aside(options, files, clock.wall(), made.error().what, findings); !s)
       return s;
     made = Store::open(options, files, clock.wall(), entropy, findings);
@@ -190,27 +195,52 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
 }
 
 Status Spool::State::attempt(const Request& request, std::vector<Lease>& leases) {
-  if (store->room->wal_overdue()) {
-    if (Status s = store->room->checkpoint(); !s) return s;
-  }
-  if (request.everything) {
-    if (Status s = store->room->reserve(request.bytes + kSlackBytes); !s) return s;
-  }
-  std::array<Progress, limits::kLanesMax> before;
-  std::ranges::transform(store->lanes, before.begin(), &Lane::at);
+  if (Status s = make_ready(request.everything ? request.bytes + kSlackBytes : 0); !s) return s;
   std::vector<Lease> leased;
-  Status done = store->database->begin();
-  if (done) done = write(request, leased);
-  if (done) done = store->database->commit();
-  if (!done) {
-    store->database->rollback();
-    for (std::size_t i = 0; i < store->lanes.size(); ++i) store->lanes[i].at = before[i];
-    return done;
-  }
+  if (Status s = transact([&] { return write(request, leased); }); !s) return s;
   ++commits;
   std::ranges::move(leased, std::back_inserter(leases));
   settle();
   return {};
+}
+
+Status Spool::State::make_ready(std::int64_t bytes) {
+  if (store->room->wal_overdue()) {
+    if (Status s = store->room->checkpoint(); !s) return s;
+  }
+  return bytes > 0 ? store->room->reserve(bytes) : Status();
+}
+
+// Whole, or nothing of it: in the file and in the lanes.
+Status Spool::State::transact(const std::function<Status()>& change) {
+  std::array<Progress, limits::kLanesMax> before;
+  std::ranges::transform(store->lanes, before.begin(), &Lane::at);
+  Status done = store->database->begin();
+  if (done) done = change();
+  if (done) done = store->database->commit();
+  if (done) return done;
+  store->database->rollback();
+  for (std::size_t i = 0; i < store->lanes.size(); ++i) store->lanes[i].at = before[i];
+  return done;
+}
+
+Result<bool> Spool::State::operate(Operation& operation, Buffer& out) {
+  if (!store) return fail(Code::io, "the spool could not be opened again");
+  const Access access{.store = *store, .options = options, .packer = &packer, .age = age()};
+  const std::int64_t bytes = operation.bytes_written(access);
+  if (bytes == 0) return operation.step(access, out);
+  if (Status s = make_ready(bytes); !s) return std::unexpected(s.error());
+  Result<bool> more = false;
+  const Status done = transact([&]() -> Status {
+    more = operation.step(access, out);
+    return more ? save_lanes() : std::unexpected(more.error());
+  });
+  if (done) {
+    settle();
+    return more;
+  }
+  if (ended(done.error())) std::ignore = recover({}, done.error());
+  return std::unexpected(done.error());
 }
 
 Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
@@ -455,6 +485,10 @@ void Spool::unlease(LaneIndex lane) {
   if (!state_->store || lane >= state_->store->lanes.size()) return;
   Progress& at = state_->store->lanes[lane].at;
   at.leased_last = at.acked;
+}
+
+Result<bool> Spool::operate(Operation& operation, Buffer& out) {
+  return state_->operate(operation, out);
 }
 
 SpoolState Spool::state() const { return state_->state(); }

@@ -47,6 +47,7 @@ struct SpoolOptions {
   std::uint64_t generation = 0;
   std::vector<LaneOptions> lanes;
   std::vector<std::string> sources;  // By SourceIndex: cursors are stored under names.
+  bool set_aside = true;  // A damaged file; else open() says corrupt and leaves it as it is.
 };
 
 struct LaneState {
@@ -72,13 +73,15 @@ struct SpoolState {
   bool full = false;               // Lanes that hold must be held back.
 };
 
+class Operation;
+
 class Spool {
  public:
   static constexpr std::uint64_t kBytesMin = 16ull * 1024 * 1024;
 
   // Errors: busy (another agent has it: which one is in `findings`), read_only, denied, full, newer,
   // invalid (another program's database, or options beyond the limits), io. Nothing is changed on an
-  // error. A damaged file is put aside and a new one begun, and `findings` says so.
+  // error. A damaged file is put aside and a new one begun, and `findings` says so (see set_aside).
   static Result<std::unique_ptr<Spool>> open(const SpoolOptions& options, Files& files,
                                              const Clock& clock, Entropy& entropy,
                                              std::vector<std::string>& findings);
@@ -93,6 +96,10 @@ class Spool {
   Status commit(const Group& group, const LeaseWish& wish, Stamp now, std::vector<Lease>& leases);
   // Forgets which envelopes were leased: the next commit() leases from the lowest unacknowledged.
   void unlease(LaneIndex lane);
+
+  // A step of what an operator does (operation.h), between two commits. True: there is more to do. On an
+  // error nothing of the step was kept.
+  Result<bool> operate(Operation& operation, Buffer& out);
 
   SpoolState state() const;
   std::vector<std::pair<std::string, std::vector<std::pair<std::string, Buffer>>>> cursors() const;

@@ -135,8 +135,7 @@ Status prepare_tables(Store& store, const SpoolOptions& options) {
   auto notes = Notes::prepare(*store.database, letters_max(options.bytes_max));
   if (!notes) return std::unexpected(notes.error());
   store.notes.emplace(std::move(*notes));
-  auto save =
-      store.database->prepare("UPDATE lanes SET next_seq=?2,acked=?3,shed=?4,chain=?5 WHERE id=?1");
+  auto save = schema::prepare_save(*store.database);
   if (!save) return std::unexpected(save.error());
   store.save_lane = std::move(*save);
   return {};

@@ -148,5 +148,39 @@ TEST_CASE_FIXTURE(CommitterFixture,
   CHECK(committer.filling().record_count() == 1);
 }
 
+// Counts its steps.
+struct Steps : Operation {
+  int left = 2;
+  Result<bool> step(const Access&, Buffer& out) override {
+    out.push_back('s');
+    return --left > 0;
+  }
+};
+
+TEST_CASE_FIXTURE(CommitterFixture,
+                  "a step of an operation comes back with the state of the spool") {
+  fill(3);
+  commit(none);
+  Steps steps;
+  Buffer out;
+  std::vector<bool> more;
+  const auto step = [&] {
+    committer.operate(steps, out, [&](Result<bool> again, SpoolState state) {
+      more.push_back(again.value());
+      CHECK(state.lanes[0].records_queued == 3);
+    });
+    CHECK(committer.operating());
+    CHECK(committer.idle());
+    worker.run();
+    CHECK_FALSE(committer.operating());
+  };
+
+  step();
+  step();
+
+  CHECK(more == std::vector<bool>{true, false});
+  CHECK(out.size() == 2);
+}
+
 }  // namespace
 }  // namespace pinaflux

@@ -1,0 +1,66 @@
+// Queue session: brings a queue request to where the spool is: to the running agent through its socket, or, when
+// none runs, to the spool itself, under its lock.
+//
+// Promise    The answer is the same either way. Nothing but what the request changes is changed; a damaged
+//            spool is never set aside by a command.
+// Limits     Progress is drawn on standard error, if that is a terminal.
+// Threads    The caller's: runs the loop, or works itself.
+// Tests      tests/e2e/run (the_queue_*)
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/cli/progress_bar.h"
+#include "agent/control/queue_answer.h"
+#include "agent/spool/spool.h"
+#include "agent/spool/view.h"
+#include "platform/base/result.h"
+#include "platform/linux/linux.h"
+
+namespace pinaflux {
+
+struct QueueTarget {
+  std::string configuration;
+  std::string socket;  // Empty: the configuration's. Given: an agent must run there.
+  std::string spool;  // A spool's folder: no agent, no configuration (a card from another gateway).
+};
+
+class QueueSession {
+ public:
+  // An error of it ends the request, and is for the caller to say.
+  using Take = std::function<Status(Bytes bytes)>;
+
+  // Errors are said on standard error; then `status` is what to exit with.
+  static std::optional<QueueSession> open(const QueueTarget& target, int& status);
+
+  // The exit status: 0, 65 when damage was found, or by the error.
+  int run(const std::string& request, const char* what, const Take& take);
+  // The same for an operation that is made with the agent stopped alone.
+  int run_stopped(Operation& operation, const char* what, const Take& take) {
+    return work(operation, what, take);
+  }
+  // For what is done with the agent stopped alone: the file, under its lock. Nothing: it was said why not.
+  std::unique_ptr<View> view(int& status);
+  // On standard error; the exit status.
+  int say(const Error& error, const std::string& text = "") const;
+
+  LinuxPlatform& platform() { return *platform_; }
+  const SpoolOptions& spool() const { return spool_; }
+
+ private:
+  enum class Asked { answered, nobody };
+  Asked ask(const std::string& request, const char* what, const Take& take, int& status);
+  int work(Operation& operation, const char* what, const Take& take);
+  int say_unopened(const Error& error, long holder) const;
+
+  std::unique_ptr<LinuxPlatform> platform_;
+  SpoolOptions spool_;
+  std::string socket_;        // Empty: there is none.
+  bool must_answer_ = false;  // The socket was named.
+};
+
+}  // namespace pinaflux
