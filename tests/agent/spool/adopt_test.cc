@@ -138,6 +138,38 @@ TEST_CASE_FIXTURE(AdoptFixture, "a spool's own export changes nothing in it") {
   CHECK(spool->state().lanes.size() == 1);
 }
 
+TEST_CASE_FIXTURE(AdoptFixture, "an export of a clone, whose chain is another, is refused") {
+  live_and_die();
+  write_export();
+  const std::string clone = directory.path() + "/clone";
+  std::filesystem::copy(options.directory, clone);
+  add(0, 105, 5);
+  commit();
+  stick = directory.path() + "/b.export";
+  write_export();
+  spool.reset();
+  options.directory = clone;
+  open();
+  add(0, 900, 5);
+  commit();
+  stick = directory.path() + "/d.export";
+  write_export();
+  add(0, 905, 5);
+  commit();
+  stick = directory.path() + "/c.export";
+  write_export();
+  replace();
+  stick = directory.path() + "/b.export";
+  REQUIRE(adopt().has_value());
+  stick = directory.path() + "/c.export";
+
+  const auto refused = adopt();
+
+  REQUIRE(!refused.has_value());
+  CHECK(refused.error().code == Code::invalid);
+  CHECK(lane_state(1).records_queued == 110);
+}
+
 TEST_CASE_FIXTURE(AdoptFixture, "another gateway's export is refused, and nothing of it is taken") {
   live_and_die();
   write_export();
