@@ -97,9 +97,12 @@ bool is_entry(const Row& row) {
   const std::int64_t kind = row.columns[1].integer, count = row.columns[2].integer;
   const bool chunk = kind == static_cast<std::int64_t>(Kind::chunk);
   const bool hashed = chunk ? is(row, 7, Type::null) : is_blob(row, 7, sizeof(Digest));
-  const bool body = is(row, kBodyColumn, Type::blob) || kind == 1;
+  const bool grave = kind == static_cast<std::int64_t>(Kind::tombstone);
+  const bool body = is(row, kBodyColumn, Type::blob) || grave;
+  const std::int64_t loss = row.columns[9].integer;
+  const bool reason = grave ? loss > 0 && loss <= static_cast<std::int64_t>(kLossLast) : loss == 0;
   return is(row, 0, Type::null) && kind >= 0 && kind <= 2 && count >= 1 &&
-         count < static_cast<std::int64_t>(Queue::kSeqEnd) && hashed && body;
+         count < static_cast<std::int64_t>(Queue::kSeqEnd) && hashed && body && reason;
 }
 
 LaneId lane_of(const Row& row) { return row.id / static_cast<std::int64_t>(Queue::kSeqEnd); }
