@@ -85,14 +85,6 @@ int QueueSession::run(const std::string& request, const char* what, const Take& 
   return work(*operation, what, take);
 }
 
-std::unique_ptr<View> QueueSession::view(int& status) {
-  long holder = 0;
-  auto view = View::open(spool_, platform_->files, holder);
-  if (view) return std::move(*view);
-  status = say_unopened(view.error(), holder);
-  return nullptr;
-}
-
 int QueueSession::say_unopened(const Error& error, long holder) const {
   if (error.code != Code::busy || holder == 0) return say(error);
   return say(error, "process " + std::to_string(holder) +

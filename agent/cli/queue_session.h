@@ -43,10 +43,9 @@ class QueueSession {
   int run_stopped(Operation& operation, const char* what, const Take& take) {
     return work(operation, what, take);
   }
-  // For what is done with the agent stopped alone: the file, under its lock. Nothing: it was said why not.
-  std::unique_ptr<View> view(int& status);
   // On standard error; the exit status.
   int say(const Error& error, const std::string& text = "") const;
+  int say_unopened(const Error& error, long holder) const;
 
   LinuxPlatform& platform() { return *platform_; }
   const SpoolOptions& spool() const { return spool_; }
@@ -55,7 +54,6 @@ class QueueSession {
   enum class Asked { answered, nobody };
   Asked ask(const std::string& request, const char* what, const Take& take, int& status);
   int work(Operation& operation, const char* what, const Take& take);
-  int say_unopened(const Error& error, long holder) const;
 
   std::unique_ptr<LinuxPlatform> platform_;
   SpoolOptions spool_;

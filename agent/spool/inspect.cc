@@ -117,13 +117,16 @@ void Survey::count(const Entry& entry) {
 
 Status Survey::conclude(const Access& access) {
   sqlite::Database& database = *access.store.database;
-  const auto pages = number(database, "PRAGMA freelist_count");
+  const auto pages = number(database, "PRAGMA page_count");
   if (!pages) return std::unexpected(pages.error());
+  const auto unused = number(database, "PRAGMA freelist_count");
+  if (!unused) return std::unexpected(unused.error());
   const auto letters = number(database, "SELECT coalesce(sum(count),0) FROM dead_letters");
   if (!letters) return std::unexpected(letters.error());
   stats_.file_bytes = static_cast<std::uint64_t>(database.file_bytes());
   stats_.wal_bytes = static_cast<std::uint64_t>(database.wal_bytes());
-  stats_.free_bytes = *pages * static_cast<std::uint64_t>(Room::kPageBytes);
+  const std::uint64_t used = (*pages - *unused) * static_cast<std::uint64_t>(Room::kPageBytes);
+  stats_.free_bytes = stats_.file_bytes - std::min(stats_.file_bytes, used);
   stats_.bytes_max = access.options.bytes_max;
   stats_.dead_letters = *letters;
   std::erase_if(stats_.lanes, [&](const LaneStats& lane) {

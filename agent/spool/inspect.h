@@ -32,7 +32,7 @@ struct LaneStats {
 struct QueueStats {
   std::vector<LaneStats> lanes;  // Those of the file's epoch, and others that hold something.
   std::uint64_t file_bytes = 0, wal_bytes = 0;
-  std::uint64_t free_bytes = 0;  // Of the file: pages that are used again.
+  std::uint64_t free_bytes = 0;  // Of the file: for what is to come.
   std::uint64_t bytes_max = 0;
   std::uint64_t dead_letters = 0;
 };

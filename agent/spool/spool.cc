@@ -99,7 +99,6 @@ struct Spool::State {
   Status open(std::vector<std::string>& findings);
   Status take_salvage(std::vector<std::string>& findings);
   Status commit(const Group& group, const LeaseWish& wish, Stamp now, std::vector<Lease>& leases);
-  void keep_lease(LaneIndex lane);
   SpoolState state() const;
 
   Result<bool> operate(Operation& operation, Buffer& out);
@@ -107,7 +106,6 @@ struct Spool::State {
   Status transact(const std::function<Status()>& change);
   Status attempt(const Request& request, std::vector<Lease>& leases);
   Status write(const Request& request, std::vector<Lease>& leases);
-  Status take_acks(const Group& group);
   Status take_ack(const LaneAck& ack);
   Status expire(Lane& lane);
   Status make_room(std::int64_t bytes);
@@ -211,7 +209,6 @@ Status Spool::State::make_ready(std::int64_t bytes) {
   return bytes > 0 ? store->room->reserve(bytes) : Status();
 }
 
-// Whole, or nothing of it: in the file and in the lanes.
 Status Spool::State::transact(const std::function<Status()>& change) {
   std::array<Progress, limits::kLanesMax> before;
   std::ranges::transform(store->lanes, before.begin(), &Lane::at);
@@ -239,12 +236,16 @@ Result<bool> Spool::State::operate(Operation& operation, Buffer& out) {
     settle();
     return more;
   }
-  if (ended(done.error())) std::ignore = recover({}, done.error());
+  // Of damage it cannot be said here whose it is: the next commit meets it, if it is the spool's.
+  const Code code = done.error().code;
+  if (code == Code::io || code == Code::internal) std::ignore = recover({}, done.error());
   return std::unexpected(done.error());
 }
 
 Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
-  if (Status s = take_acks(request.group); !s) return s;
+  for (const LaneAck& ack : request.group.acks) {
+    if (Status s = take_ack(ack); !s) return s;
+  }
   if (request.everything) {
     for (Lane& lane : store->lanes) {
       if (Status s = expire(lane); !s) return s;
@@ -263,13 +264,6 @@ Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
     }
   }
   return save_lanes();
-}
-
-Status Spool::State::take_acks(const Group& group) {
-  for (const LaneAck& ack : group.acks) {
-    if (Status s = take_ack(ack); !s) return s;
-  }
-  return {};
 }
 
 // Whole envelopes and tombstones only: one that ends above the ack stays.
@@ -388,6 +382,7 @@ Status Spool::State::give_up(const Error& error) {
   if (store) last_state = state();
   store.reset();
   given_up = true;
+  if (!options.set_aside) return std::unexpected(error);
   if (Status s = set_aside(options, files, clock.wall(), error.what, findings); !s) return s;
   return std::unexpected(error);
 }
