@@ -165,6 +165,9 @@ void Connection::connected() {
   packet.client_id = options_.client_id;
   if (!options_.user.empty()) packet.user = options_.user;
   if (!options_.password.empty()) packet.password = as_bytes(options_.password);
+  if (!options_.will_topic.empty()) {
+    packet.will = Will{options_.will_topic, as_bytes(options_.will_payload), 1, true};
+  }
   packet.session_expiry_s = static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(seconds(options_.session_expiry), 0, 0xffff'ffff));
   packet.receive_max = options_.receive_max;
@@ -236,7 +239,8 @@ void Connection::handle_connack(const Frame& frame) {
   if (its.server_keep_alive_s >= 0) ping_every_ = Duration::seconds(its.server_keep_alive_s) / 3;
   deadline_->stop();
   if (ping_every_ > Duration{0}) keep_alive_->start(ping_every_);
-  events_.connected({options_.version, packet->session_present, its.packet_bytes_max});
+  events_.connected(
+      {options_.version, packet->session_present, its.packet_bytes_max, its.receive_max});
 }
 
 void Connection::handle_publish(const Frame& frame) {

@@ -41,12 +41,15 @@ struct Options {
   Duration timeout = Duration::seconds(20);
   std::uint16_t receive_max = 65535;
   std::uint32_t packet_bytes_max = 1024 * 1024;
+  std::string will_topic;  // Empty: none. QoS 1, retained.
+  std::string will_payload;
 };
 
 struct Accepted {  // The broker's CONNACK.
   int version = 5;
   bool session_present = false;
   std::uint32_t packet_bytes_max = 0;  // 0: no limit named.
+  std::uint16_t receive_max = 65535;
 };
 
 struct Message {

@@ -107,6 +107,8 @@ TEST_CASE_FIXTURE(SessionFixture, "the CONNECT says what the options say") {
   options.receive_max = 500;
   options.session_expiry = Duration::days(1);
   options.keep_alive = Duration::seconds(45);
+  options.will_topic = "gone";
+  options.will_payload = "x";
   dial();
 
   const Buffer bytes = network.take();
@@ -123,6 +125,10 @@ TEST_CASE_FIXTURE(SessionFixture, "the CONNECT says what the options say") {
   CHECK(packet->session_expiry_s == 86'400);
   CHECK(packet->keep_alive_s == 45);
   CHECK(packet->packet_bytes_max == 1024 * 1024);
+  REQUIRE(packet->will.has_value());
+  CHECK(packet->will->topic == "gone");
+  CHECK(as_text(packet->will->payload) == "x");
+  CHECK((packet->will->qos == 1 && packet->will->retained));
 }
 
 TEST_CASE_FIXTURE(SessionFixture,
