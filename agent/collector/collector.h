@@ -1,4 +1,4 @@
-// Collector: receives what gateways send, lands it through the Store, and only then acknowledges it.
+// Collector: receives what gateways send, lands it through the store, and only then acknowledges it.
 //
 // Promise    A message is acknowledged to the broker, and an envelope to its gateway, after the commit
 //            that landed it; on a failed commit nothing is, and the same batch is tried again.
@@ -67,7 +67,7 @@ class Collector : private mqtt::Session::Events {
     Loop& loop;
     Worker& worker;
     const Clock& clock;
-    Store& store;
+    CollectorStore& store;
     Log& log;
     SessionMaker make_session;
     std::uint64_t seed = 0;           // Of the jitter.

@@ -53,7 +53,7 @@ void Import::read() {
   }
 }
 
-Result<bool> Import::step(Store& store, WallTime now, std::vector<AckMessage>& acks) {
+Result<bool> Import::step(CollectorStore& store, WallTime now, std::vector<AckMessage>& acks) {
   if (batch_.empty()) read();
   if (!batch_.empty()) {
     Landed landed;

@@ -43,7 +43,7 @@ class Import {
 
   // Lands some more. False: report() is final. Errors: the store's; nothing of the step was landed, and
   // the same step may be tried again. `acks` are those that the gateways are due.
-  Result<bool> step(Store& store, WallTime now, std::vector<AckMessage>& acks);
+  Result<bool> step(CollectorStore& store, WallTime now, std::vector<AckMessage>& acks);
   const ImportReport& report() const { return report_; }
   std::uint64_t bytes_read() const { return reader_ ? reader_->bytes_read() : 0; }
   std::uint64_t bytes_total() const { return reader_ ? reader_->bytes_total() : 0; }

@@ -23,7 +23,7 @@ void ImportFolder::poll() {
   std::ranges::reverse(waiting_);
 }
 
-Status ImportFolder::step(Store& store, WallTime now, std::vector<AckMessage>& acks,
+Status ImportFolder::step(CollectorStore& store, WallTime now, std::vector<AckMessage>& acks,
                           std::optional<ImportReport>& finished) {
   if (!import_) {
     name_ = std::move(waiting_.back());

@@ -33,7 +33,7 @@ class ImportFolder {
   void poll();
   bool wants() const { return import_ || !waiting_.empty(); }
   // As Import::step, of the file whose turn it is; when that ends, `finished` is its report.
-  Status step(Store& store, WallTime now, std::vector<AckMessage>& acks,
+  Status step(CollectorStore& store, WallTime now, std::vector<AckMessage>& acks,
               std::optional<ImportReport>& finished);
 
  private:

@@ -28,7 +28,7 @@ constexpr std::size_t kPasswordBytesMax = 64 * 1024;
 
 struct RunOptions {
   CollectorOptions collector;
-  Store::Options store;
+  CollectorStore::Options store;
   std::string password_file;
   std::string listen;
 };
@@ -60,7 +60,7 @@ class Service {
   LinuxPlatform& platform_;
   LinuxWorker& worker_;
   Log log_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<CollectorStore> store_;
   std::unique_ptr<ImportFolder> imports_;
   std::unique_ptr<Collector> collector_;
   std::unique_ptr<HttpServer> http_;
@@ -68,7 +68,7 @@ class Service {
 
 Status Service::open_store() {
   std::vector<std::string> findings;
-  auto store = Store::open(options_.store, platform_.files, findings);
+  auto store = CollectorStore::open(options_.store, platform_.files, findings);
   for (const std::string& finding : findings) log_.warning("collector.store", finding);
   if (!store) return std::unexpected(store.error());
   store_ = std::move(*store);
@@ -168,7 +168,7 @@ int verify_command(const std::string& database, bool json) {
   return report->complete() ? kExitOk : 1;
 }
 
-void add_files(CLI::App& sub, Store::Options& store, std::string& layout) {
+void add_files(CLI::App& sub, CollectorStore::Options& store, std::string& layout) {
   sub.add_option("--ndjson", store.ndjson.directory, "also write NDJSON files into this folder");
   sub.add_option("--ndjson-files", layout, "one file a day and stream, or one a day")
       ->check(CLI::IsMember({"stream", "one"}))

@@ -59,10 +59,10 @@ Status recognise(sqlite::Database& database, bool& empty) {
   if (!tables) return std::unexpected(tables.error());
   empty = *version == 0 && *owner == 0 && *tables == 0;
   if (empty) return {};
-  if (*owner != Store::kApplicationId) {
+  if (*owner != CollectorStore::kApplicationId) {
     return fail(Code::invalid, "this is another program's database: name another file");
   }
-  if (*version > Store::kVersion) {
+  if (*version > CollectorStore::kVersion) {
     return fail(Code::newer, "this database was written by a newer collector: run that one");
   }
   return {};
@@ -80,16 +80,16 @@ Counts& Counts::operator+=(const Counts& more) {
   return *this;
 }
 
-Store::Store(std::unique_ptr<FileLock> lock)
+CollectorStore::CollectorStore(std::unique_ptr<FileLock> lock)
     : lock_(std::move(lock)), shapes_(std::make_unique<Shapes>()) {}
 
-Store::~Store() = default;
+CollectorStore::~CollectorStore() = default;
 
-Result<std::unique_ptr<Store>> Store::open(const Options& options, Files& files,
-                                           std::vector<std::string>& findings) {
+Result<std::unique_ptr<CollectorStore>> CollectorStore::open(const Options& options, Files& files,
+                                                             std::vector<std::string>& findings) {
   auto lock = lock_database(files, options.database);
   if (!lock) return std::unexpected(lock.error());
-  std::unique_ptr<Store> store(new Store(std::move(*lock)));
+  std::unique_ptr<CollectorStore> store(new CollectorStore(std::move(*lock)));
   Result<std::unique_ptr<sqlite::Database>> database =
       sqlite::Database::open({.path = options.database,
                               .page_bytes = kPageBytes,
@@ -102,7 +102,8 @@ Result<std::unique_ptr<Store>> Store::open(const Options& options, Files& files,
   return store;
 }
 
-Status Store::prepare(const Options& options, Files& files, std::vector<std::string>& findings) {
+Status CollectorStore::prepare(const Options& options, Files& files,
+                               std::vector<std::string>& findings) {
   bool empty = false;
   if (Status s = recognise(*database_, empty); !s) return s;
   if (Status s = database_->make_durable(); !s) return s;
@@ -124,7 +125,7 @@ Status Store::prepare(const Options& options, Files& files, std::vector<std::str
   return database_->commit();
 }
 
-Status Store::land(std::span<const Arrival> arrivals, WallTime now, Landed& landed) {
+Status CollectorStore::land(std::span<const Arrival> arrivals, WallTime now, Landed& landed) {
   now_ = now;
   today_ = iso_day(now.ns);
   landed_ = Landed{};
@@ -144,20 +145,20 @@ Status Store::land(std::span<const Arrival> arrivals, WallTime now, Landed& land
   return {};
 }
 
-Status Store::land_all(std::span<const Arrival> arrivals) {
+Status CollectorStore::land_all(std::span<const Arrival> arrivals) {
   for (const Arrival& arrival : arrivals) {
     if (Status s = take(arrival); !s) return s;
   }
   return answer();
 }
 
-void Store::undo() {
+void CollectorStore::undo() {
   database_->rollback();
   tables_->forget();
   if (files_) files_->abandon();
 }
 
-Status Store::take(const Arrival& arrival) {
+Status CollectorStore::take(const Arrival& arrival) {
   if (Status s = database_->execute("SAVEPOINT one"); !s) return s;
   const Counts before = landed_.counts;
   Status taken;
@@ -176,7 +177,7 @@ Status Store::take(const Arrival& arrival) {
   return database_->execute("RELEASE one");
 }
 
-Status Store::take_data(const Arrival& arrival) {
+Status CollectorStore::take_data(const Arrival& arrival) {
   const Result<Header> header = open_envelope(arrival.payload);
   if (!header) return refuse(arrival, refusal_of(header.error().code));
   if (header->gateway != arrival.gateway) return refuse(arrival, "foreign_gateway", header->range);
@@ -185,7 +186,7 @@ Status Store::take_data(const Arrival& arrival) {
   return take_envelope(arrival, *header);
 }
 
-Result<Header> Store::open_envelope(Bytes payload) {
+Result<Header> CollectorStore::open_envelope(Bytes payload) {
   const bool large = arena_.bytes_used() > kArenaKept;
   rows_.clear();
   if (large) {
@@ -200,7 +201,7 @@ Result<Header> Store::open_envelope(Bytes payload) {
   return opener_.open(payload, *shapes_, arena_, rows_);
 }
 
-Status Store::take_envelope(const Arrival& arrival, const Header& header) {
+Status CollectorStore::take_envelope(const Arrival& arrival, const Header& header) {
   const Range& range = header.range;
   if (range.first == 0 || range.last > Ledger::kSeqMax || range.count() != rows_.size()) {
     return refuse(arrival, "bad_range", range);
@@ -220,7 +221,7 @@ Status Store::take_envelope(const Arrival& arrival, const Header& header) {
   return ledger_->advance(*lane);
 }
 
-Status Store::take_fresh(LaneEntry& lane, const Header& header) {
+Status CollectorStore::take_fresh(LaneEntry& lane, const Header& header) {
   const std::string epoch = hex(header.epoch);
   const RowIdentity identity{header.gateway, epoch, header.lane, header.range.first};
   if (Status s = tables_->land(lane.id, identity, rows_); !s) return s;
@@ -235,7 +236,7 @@ Status Store::take_fresh(LaneEntry& lane, const Header& header) {
   return appended;
 }
 
-Status Store::take_loss(const Arrival& arrival, const Header& header) {
+Status CollectorStore::take_loss(const Arrival& arrival, const Header& header) {
   const Result<std::vector<Declaration>> declared = losses(header);
   if (!declared || declared->empty()) return refuse(arrival, "bad_range", header.range);
   const LaneKey key{header.gateway, header.epoch, header.lane};
@@ -252,7 +253,7 @@ Status Store::take_loss(const Arrival& arrival, const Header& header) {
   return ledger_->advance(*lane);
 }
 
-Status Store::take_hello(const Arrival& arrival) {
+Status CollectorStore::take_hello(const Arrival& arrival) {
   const Result<HelloMessage> hello = parse_hello(as_text(arrival.payload));
   if (!hello) return refuse(arrival, "damaged");
   if (hello->gateway != arrival.gateway) return refuse(arrival, "foreign_gateway");
@@ -260,7 +261,7 @@ Status Store::take_hello(const Arrival& arrival) {
   return take_marks(arrival.gateway, hello->lanes, true);
 }
 
-Status Store::take_status(const Arrival& arrival) {
+Status CollectorStore::take_status(const Arrival& arrival) {
   const Result<StatusMessage> status = parse_status(as_text(arrival.payload));
   if (!status) return refuse(arrival, "damaged");
   if (status->gateway != arrival.gateway) return refuse(arrival, "foreign_gateway");
@@ -268,7 +269,8 @@ Status Store::take_status(const Arrival& arrival) {
   return take_marks(arrival.gateway, status->lanes, false);
 }
 
-Status Store::take_marks(const std::string& gateway, std::span<const LaneMark> marks, bool answer) {
+Status CollectorStore::take_marks(const std::string& gateway, std::span<const LaneMark> marks,
+                                  bool answer) {
   for (const LaneMark& mark : marks) {
     const LaneKey key{gateway, mark.epoch, mark.lane};
     Result<LaneEntry> lane = ledger_->lane(key);
@@ -280,7 +282,7 @@ Status Store::take_marks(const std::string& gateway, std::span<const LaneMark> m
   return {};
 }
 
-Status Store::fork(const Arrival& arrival, LaneEntry& lane, const Range& range) {
+Status CollectorStore::fork(const Arrival& arrival, LaneEntry& lane, const Range& range) {
   ++lane.forks;
   ++landed_.counts.forks;
   touch(lane.key, true);
@@ -288,7 +290,7 @@ Status Store::fork(const Arrival& arrival, LaneEntry& lane, const Range& range) 
   return refuse(arrival, "fork", range);
 }
 
-Status Store::refuse(const Arrival& arrival, const char* reason, const Range& range) {
+Status CollectorStore::refuse(const Arrival& arrival, const char* reason, const Range& range) {
   ++landed_.counts.rejects;
   if (landed_.notices.size() < kNoticesMax) {
     landed_.notices.push_back({arrival.gateway, arrival.lane, reason, range});
@@ -302,13 +304,13 @@ Status Store::refuse(const Arrival& arrival, const char* reason, const Range& ra
                           .range = range});
 }
 
-void Store::touch(const LaneKey& key, bool fork) {
+void CollectorStore::touch(const LaneKey& key, bool fork) {
   Touched& touched = touched_[key.gateway + '\n' + hex(key.epoch) + key.lane];
   touched.key = key;
   touched.fork = touched.fork || fork;
 }
 
-Status Store::answer() {
+Status CollectorStore::answer() {
   for (const auto& [name, touched] : touched_) {
     const Result<LaneEntry> lane = ledger_->lane(touched.key);
     if (!lane) return std::unexpected(lane.error());

@@ -1,4 +1,4 @@
-// Store: the collector's database: takes arrivals, lands their rows, and says what to answer.
+// CollectorStore: the collector's database: takes arrivals, lands their rows, and says what to answer.
 //
 // Promise    land() is one transaction: rows, state of the lanes and lengths of files become durable
 //            together, or nothing does. What it says may be acknowledged is on disk. An arrival that is
@@ -57,7 +57,7 @@ struct Landed {
   Counts counts;
 };
 
-class Store {
+class CollectorStore {
  public:
   static constexpr std::int64_t kApplicationId = 0x50465843;  // "PFXC"
   static constexpr std::int64_t kVersion = 1;
@@ -71,9 +71,9 @@ class Store {
 
   // Errors: busy (another collector has it), invalid (another program's database), newer, corrupt,
   // denied, read_only, full, io. Of a database that is refused nothing is changed.
-  static Result<std::unique_ptr<Store>> open(const Options& options, Files& files,
-                                             std::vector<std::string>& findings);
-  ~Store();
+  static Result<std::unique_ptr<CollectorStore>> open(const Options& options, Files& files,
+                                                      std::vector<std::string>& findings);
+  ~CollectorStore();
 
   // On an error nothing has changed, and the same arrivals may be landed again.
   Status land(std::span<const Arrival> arrivals, WallTime now, Landed& landed);
@@ -84,7 +84,7 @@ class Store {
     bool fork = false;
   };
 
-  explicit Store(std::unique_ptr<FileLock> lock);
+  explicit CollectorStore(std::unique_ptr<FileLock> lock);
   Status prepare(const Options& options, Files& files, std::vector<std::string>& findings);
   Status land_all(std::span<const Arrival> arrivals);
   Status take(const Arrival& arrival);

@@ -287,10 +287,10 @@ Status recognise(sqlite::Database& database) {
   if (!owner) return std::unexpected(owner.error());
   const Result<std::int64_t> version = database.integer("PRAGMA user_version");
   if (!version) return std::unexpected(version.error());
-  if (*owner != Store::kApplicationId) {
+  if (*owner != CollectorStore::kApplicationId) {
     return fail(Code::invalid, "this is not a collector's database");
   }
-  if (*version > Store::kVersion) {
+  if (*version > CollectorStore::kVersion) {
     return fail(Code::newer, "this database was written by a newer collector: use that one");
   }
   return {};

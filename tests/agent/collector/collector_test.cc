@@ -106,7 +106,8 @@ struct CollectorFixture {
   LinuxFiles files;
   std::vector<std::string> findings;
   std::string path = directory / "landed.db";
-  std::unique_ptr<Store> store = std::move(*Store::open({path, {}}, files, findings));
+  std::unique_ptr<CollectorStore> store =
+      std::move(*CollectorStore::open({path, {}}, files, findings));
   HandLoop loop;
   HandWorker worker;
   HandClock clock;
@@ -197,7 +198,7 @@ TEST_CASE_FIXTURE(CollectorFixture,
   worker.jobs.clear();
   collector.reset();
   store.reset();
-  store = std::move(*Store::open({path, {}}, files, findings));
+  store = std::move(*CollectorStore::open({path, {}}, files, findings));
   start();
   CHECK(wire.acked.empty());
   deliver(one);

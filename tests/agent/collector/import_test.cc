@@ -14,8 +14,8 @@ struct ImportFixture {
   kit::TemporaryDirectory directory;
   LinuxFiles files;
   std::vector<std::string> findings;
-  std::unique_ptr<Store> store =
-      std::move(*Store::open({directory / "landed.db", {}}, files, findings));
+  std::unique_ptr<CollectorStore> store =
+      std::move(*CollectorStore::open({directory / "landed.db", {}}, files, findings));
   Gateway gateway;
   std::vector<AckMessage> acks;
 

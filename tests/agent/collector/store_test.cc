@@ -17,13 +17,13 @@ namespace {
 struct StoreFixture {
   kit::TemporaryDirectory directory;
   LinuxFiles files;
-  Store::Options options{directory / "landed.db", {}};
+  CollectorStore::Options options{directory / "landed.db", {}};
   std::vector<std::string> findings;
-  std::unique_ptr<Store> store = open();
+  std::unique_ptr<CollectorStore> store = open();
   Landed landed;
 
-  std::unique_ptr<Store> open() {
-    auto made = Store::open(options, files, findings);
+  std::unique_ptr<CollectorStore> open() {
+    auto made = CollectorStore::open(options, files, findings);
     REQUIRE(made.has_value());
     return std::move(*made);
   }
@@ -246,7 +246,7 @@ TEST_CASE_FIXTURE(StoreFixture,
 }
 
 TEST_CASE_FIXTURE(StoreFixture, "a second collector on the same database is told so") {
-  const auto second = Store::open(options, files, findings);
+  const auto second = CollectorStore::open(options, files, findings);
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error().code == Code::busy);
 }
@@ -255,11 +255,11 @@ TEST_CASE_FIXTURE(StoreFixture,
                   "another program's database and a newer one are refused untouched") {
   store.reset();
   open_database(directory / "theirs.db")->execute("CREATE TABLE t(x)").value();
-  const auto theirs = Store::open({directory / "theirs.db", {}}, files, findings);
+  const auto theirs = CollectorStore::open({directory / "theirs.db", {}}, files, findings);
   REQUIRE_FALSE(theirs.has_value());
   CHECK(theirs.error().code == Code::invalid);
   open_database(options.database)->execute("PRAGMA user_version=2").value();
-  const auto newer = Store::open(options, files, findings);
+  const auto newer = CollectorStore::open(options, files, findings);
   REQUIRE_FALSE(newer.has_value());
   CHECK(newer.error().code == Code::newer);
 }

@@ -18,7 +18,7 @@ struct VerifyFixture {
   SqliteSink sink = std::move(*SqliteSink::prepare(*database));
 
   VerifyFixture() {
-    execute("PRAGMA application_id=" + std::to_string(Store::kApplicationId));
+    execute("PRAGMA application_id=" + std::to_string(CollectorStore::kApplicationId));
     execute("PRAGMA user_version=1");
     land(1, 20);
     land(31, 40);
