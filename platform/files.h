@@ -66,7 +66,7 @@ class Files {
   virtual Result<FileInfo> info(const std::string& path) = 0;
   // Names in a directory, sorted, without "." and "..".
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
-  // With its parents; ok if it exists. `mode` is of those that are made.
+  // With its parents; ok if it exists. `mode` is of those that are made; they survive a power cut.
   virtual Status make_directory(const std::string& path, std::uint32_t mode) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   virtual Status remove(const std::string& path) = 0;

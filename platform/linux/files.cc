@@ -172,10 +172,17 @@ Result<std::vector<std::string>> LinuxFiles::list(const std::string& directory) 
   return names;
 }
 
+// A directory is not there after a power cut until its parent is synced: what is synced in it later
+// would be gone with it. Where the parent may not be read, the file system's own order must do.
 Status LinuxFiles::make_directory(const std::string& path, std::uint32_t mode) {
   for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
     const std::string part = path.substr(0, at);
-    if (::mkdir(part.c_str(), mode) != 0) {
+    if (::mkdir(part.c_str(), mode) == 0) {
+      const std::size_t slash = part.rfind('/');
+      const Status synced = sync_directory(
+          slash == std::string::npos ? "." : part.substr(0, std::max<std::size_t>(1, slash)));
+      if (!synced && synced.error().code != Code::denied) return synced;
+    } else {
       const int failed = errno;
       const auto there = info(part);
       if (!there) return std::unexpected(file_error(failed));

@@ -1,5 +1,6 @@
 #include "platform/sim/files.h"
 
+#include <algorithm>
 #include <charconv>
 #include <tuple>
 
@@ -66,7 +67,16 @@ Result<std::vector<std::string>> SimFiles::list(const std::string& directory) {
 }
 
 Status SimFiles::make_directory(const std::string& path, std::uint32_t) {
-  return disk_.make_directory(path);
+  for (std::size_t at = path.find('/', 1);; at = path.find('/', at + 1)) {
+    const std::string part = path.substr(0, at);
+    const bool made = !disk_.info(part).has_value();
+    if (Status s = disk_.make_directory(part); !s) return s;
+    if (made) {
+      Status s = disk_.sync_directory(part.substr(0, std::max<std::size_t>(1, part.rfind('/'))));
+      if (!s) return s;
+    }
+    if (at == std::string::npos) return {};
+  }
 }
 
 Status SimFiles::rename(const std::string& from, const std::string& to) {
