@@ -46,6 +46,7 @@ const Shape* Shapes::intern(std::string_view stream, std::span<const std::string
   }
   auto shape = std::make_unique<Shape>();
   shape->id_ = static_cast<std::uint32_t>(shapes_.size());
+  shape->hash_ = hash;
   shape->stream_ = stream;
   shape->fields_.assign(fields.begin(), fields.end());
   bytes_ += bytes;

@@ -23,12 +23,15 @@ class Shape {
   std::string_view stream() const { return stream_; }
   std::span<const std::string> fields() const { return fields_; }
   std::size_t field_count() const { return fields_.size(); }
+  // Of stream and fields: the same in every Shapes of a program.
+  std::uint64_t hash() const { return hash_; }
   // Position of a field, or -1.
   int find(std::string_view field) const;
 
  private:
   friend class Shapes;
   std::uint32_t id_ = 0;
+  std::uint64_t hash_ = 0;
   std::string stream_;
   std::vector<std::string> fields_;
 };

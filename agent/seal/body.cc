@@ -103,7 +103,7 @@ std::vector<ColumnHint>& BodyWriter::hints_of(const Shape& shape) {
     hints_.clear();
     hints_held_ = 0;
   }
-  const auto [at, added] = hints_.try_emplace(&shape);
+  const auto [at, added] = hints_.try_emplace(shape.hash());
   hints_held_ += added ? 1 : 0;
   std::vector<ColumnHint>& hints = at->second;
   if (hints.size() != shape.field_count()) {

@@ -44,7 +44,8 @@ class BodyWriter {
   std::vector<Table> tables_;
   std::vector<std::uint32_t> table_of_row_, picks_;
   std::unordered_map<const Shape*, std::uint32_t> table_of_shape_;
-  std::unordered_map<const Shape*, std::vector<ColumnHint>> hints_;
+  // By Shape::hash(): addresses of shapes come again, and would make bodies differ between two runs.
+  std::unordered_map<std::uint64_t, std::vector<ColumnHint>> hints_;
   std::size_t hints_held_ = 0;
   ColumnHint order_hint_;
   std::vector<std::uint64_t> scratch_;
