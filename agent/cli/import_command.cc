@@ -32,7 +32,7 @@ int failed(const Error& error, const std::string& at) {
 
 class ImportRun {
  public:
-  ImportRun(const Store::Options& options, bool json)
+  ImportRun(const CollectorStore::Options& options, bool json)
       : options_(options), json_(json), folder_(ImportFolder::directory_of(options.database)) {}
 
   int run(const std::vector<std::string>& paths);
@@ -45,12 +45,12 @@ class ImportRun {
   Result<bool> wait_for(const std::string& dropped);
   void add(const std::string& path, const std::string& report);
 
-  const Store::Options& options_;
+  const CollectorStore::Options& options_;
   bool json_;
   std::string folder_;
   LinuxFiles files_;
   LinuxClock clock_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<CollectorStore> store_;
   std::string reports_;  // Of files, as members of the JSON's array.
   bool complete_ = true;
 };
@@ -70,7 +70,7 @@ int ImportRun::run(const std::vector<std::string>& paths) {
     Status done;
     std::vector<std::string> findings;
     if (!store_) {
-      auto store = Store::open(options_, files_, findings);
+      auto store = CollectorStore::open(options_, files_, findings);
       if (store) store_ = std::move(*store);
       if (!store) done = std::unexpected(store.error());
     }
@@ -178,7 +178,7 @@ Result<bool> ImportRun::wait_for(const std::string& dropped) {
     ::usleep(kPauseMicroseconds);
     if (pause % 20 != 19) continue;
     std::vector<std::string> findings;
-    auto store = Store::open(options_, files_, findings);
+    auto store = CollectorStore::open(options_, files_, findings);
     if (!store) continue;
     store_ = std::move(*store);
     if (files_.info(dropped + ImportFolder::kReportEnd)) return true;
@@ -190,7 +190,7 @@ Result<bool> ImportRun::wait_for(const std::string& dropped) {
 
 }  // namespace
 
-int import_command(const std::vector<std::string>& paths, const Store::Options& options,
+int import_command(const std::vector<std::string>& paths, const CollectorStore::Options& options,
                    bool json) {
   return ImportRun(options, json).run(paths);
 }

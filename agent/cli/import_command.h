@@ -14,6 +14,7 @@ namespace pinaflux {
 
 // Exit status: 0; 65 when a file is damaged, cut off or no export, or some of it was refused; 66 when it
 // is not there; 75 when the collector that runs does not take it up; else by the database's error.
-int import_command(const std::vector<std::string>& paths, const Store::Options& options, bool json);
+int import_command(const std::vector<std::string>& paths, const CollectorStore::Options& options,
+                   bool json);
 
 }  // namespace pinaflux

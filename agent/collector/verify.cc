@@ -310,9 +310,9 @@ bool VerifyReport::complete() const {
          });
 }
 
-Result<VerifyReport> verify(const std::string& path) {
-  Result<std::unique_ptr<sqlite::Database>> database =
-      sqlite::Database::open({.path = path, .cache_kibibytes = 16 * 1024, .read_only = true});
+Result<VerifyReport> verify(const std::string& path, const char* vfs) {
+  Result<std::unique_ptr<sqlite::Database>> database = sqlite::Database::open(
+      {.path = path, .cache_kibibytes = 16 * 1024, .read_only = true, .vfs = vfs});
   if (!database) return std::unexpected(database.error());
   if (Status s = (*database)->begin(); !s) return std::unexpected(s.error());
   if (Status s = recognise(**database); !s) return std::unexpected(s.error());

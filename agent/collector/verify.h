@@ -45,7 +45,8 @@ struct VerifyReport {
 };
 
 // Errors: not_found, denied, invalid (not a collector's database), newer, corrupt, io, busy.
-Result<VerifyReport> verify(const std::string& database);
+// `vfs`: Files::sqlite_vfs() of where it lies.
+Result<VerifyReport> verify(const std::string& database, const char* vfs = nullptr);
 
 std::string verify_json(const VerifyReport& report);  // "pinaflux.verify/1", one line.
 std::string verify_text(const VerifyReport& report);  // For a terminal.

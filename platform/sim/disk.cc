@@ -57,12 +57,18 @@ void SimDisk::insert(Image image) {
   live_ = std::move(image);
   if (options_.cuttable) medium_.reset(live_);
   next_inode_ = std::max(next_inode_, live_.inode_end());
+  kill();
+  powered_ = true;
+}
+
+void SimDisk::kill() {
+  live_.collect();
   bytes_used_ = live_.bytes_allocated();
   open_counts_.clear();
   sharings_.clear();
   locked_.clear();
   ++boot_;
-  powered_ = true;
+  powered_ = false;
 }
 
 // ---- faults

@@ -109,6 +109,8 @@ class SimDisk {
 
   void cut_power(Survival survival);
   void cut_power();  // Any of them, from the seed.
+  // A process died, not its machine: as a cut, but what was written stays as it is, synced or not.
+  void kill();
   void power_on() { powered_ = true; }
   bool powered() const { return powered_; }
   std::uint64_t boot() const { return boot_; }

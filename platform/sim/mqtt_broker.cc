@@ -225,6 +225,7 @@ void SimBroker::Peer::pump() {
     session_->in_flight.push_back({id, std::move(session_->queue.front())});
     session_->queue.pop_front();
     deliver(session_->in_flight.back().message, id, false);
+    if (broker_.faults_.acked_by_sending) session_->acknowledged(id);
   }
 }
 

@@ -38,6 +38,7 @@ class SimBroker {
     std::uint64_t lost = 0;            // Acknowledged, and not routed.
     std::uint64_t doubled = 0;         // Sent twice to each subscriber, as two messages.
     std::uint64_t reordered = 0;       // Passes one of another publisher in the queue.
+    bool acked_by_sending = false;  // Forgets a message when it was sent, like a hasty subscriber.
   };
   struct Counts {
     std::uint64_t connects = 0, published = 0, delivered = 0, redelivered = 0, dropped = 0;

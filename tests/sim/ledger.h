@@ -1,0 +1,52 @@
+// Ledger: what producers sent and what they were told of it; and whether what landed agrees.
+//
+// Promise    A record is (producer, number): acknowledged, or of unknown fate. Its value follows from
+//            both, so that what lands can be checked without remembering it.
+// Threads    One.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "platform/base/bytes.h"
+
+namespace pinaflux::tests {
+
+class Ledger {
+ public:
+  enum class Fate : std::uint8_t { unknown, acknowledged };
+
+  // A producer's number.
+  std::uint32_t join(std::string name);
+  // The number of the next record.
+  std::uint32_t next(std::uint32_t producer);
+  void acknowledged(std::uint32_t producer, std::uint32_t number);
+  static std::int64_t value(std::uint32_t producer, std::uint32_t number);
+  // With masked fields; `padding` more bytes.
+  static std::string json(std::uint32_t producer, std::uint32_t number, std::string_view padding);
+
+  // A row that is in the collector's tables; what is wrong with it, or empty.
+  std::string landed(std::int64_t producer, std::int64_t number, std::int64_t value);
+
+  std::uint64_t sent() const;
+  std::uint64_t acknowledged() const;
+  std::uint64_t landed() const;
+  // Acknowledged and not landed; of one producer.
+  std::uint64_t missing(std::uint32_t producer, std::string& which) const;
+  std::uint32_t producers() const { return static_cast<std::uint32_t>(producers_.size()); }
+  const std::string& name(std::uint32_t producer) const { return producers_[producer].name; }
+
+ private:
+  struct Entry {
+    Fate fate = Fate::unknown;
+    bool landed = false;
+  };
+  struct Producer {
+    std::string name;
+    std::vector<Entry> entries;
+  };
+  std::vector<Producer> producers_;
+};
+
+}  // namespace pinaflux::tests

@@ -1,0 +1,80 @@
+// The machines of the simulated world: a gateway, a collector, brokers; production code, all but the
+// brokers.
+//
+// Threads    One.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "agent/agent/agent.h"
+#include "agent/collector/collector.h"
+#include "agent/config/load.h"
+#include "platform/sim/mqtt_broker.h"
+#include "tests/sim/machine.h"
+#include "tests/sim/mutant.h"
+
+namespace pinaflux::tests {
+
+class Gateway final : public Machine {
+ public:
+  Gateway(Stage& stage, Configuration configuration, Mutant mutant,
+          const sim::SimDisk::Options& disk);
+  ~Gateway() override { stop_living(); }
+
+  void terminate();  // SIGTERM: it says goodbye and starts again.
+  std::optional<AgentStatus> status();
+  // Over all its lives.
+  std::uint64_t commits();
+  std::uint64_t commit_failures();
+  const Configuration& configuration() const { return configuration_; }
+
+ private:
+  class Running;
+  std::unique_ptr<Program> make(Life& life) override;
+  void buried() override;
+  void synced() override;
+  Agent* agent();
+
+  Configuration configuration_;
+  const Mutant mutant_;
+  std::uint64_t commits_before_ = 0, failures_before_ = 0;
+};
+
+class Cloud final : public Machine {
+ public:
+  static constexpr const char* kDatabase = "/landed.db";
+
+  Cloud(Stage& stage, const sim::SimDisk::Options& disk);
+  ~Cloud() override { stop_living(); }
+
+  // It dies after the next commit, before anybody hears of that.
+  void die_after_commit(Duration down) { doomed_ = down; }
+  std::optional<CollectorStatus> status();
+  void stop();  // For good: what is acknowledged is on disk.
+
+ private:
+  class Running;
+  class DoomedWorker;
+  std::unique_ptr<Program> make(Life& life) override;
+  std::optional<Duration> doomed_;
+};
+
+class Broker final : public Machine {
+ public:
+  Broker(Stage& stage, std::string name, std::uint32_t id, const SimBroker::Options& options);
+  ~Broker() override { stop_living(); }
+
+  void restart(bool forgets, Duration down);
+  void faults(const SimBroker::Faults& faults);
+  SimBrokerMemory& memory() { return memory_; }
+
+ private:
+  class Running;
+  std::unique_ptr<Program> make(Life& life) override;
+  const SimBroker::Options options_;
+  SimBroker::Faults faults_;
+  SimBrokerMemory memory_;
+};
+
+}  // namespace pinaflux::tests

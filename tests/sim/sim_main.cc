@@ -1,0 +1,307 @@
+// sim: runs seeds of the simulated world, in so many processes, and says which of them failed.
+//
+//   sim --seed 7                       one seed, its faults told
+//   sim --seeds 1..10000 --jobs 2      many; exit status 1 when one failed
+//   sim --seeds 1..50 --mutant NAME    a control: exit status 0 when it was caught
+//
+// A worker process writes a line before each seed and one after it, so that a seed that ends its process
+// is known, too; another process goes on behind it.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include "platform/base/json_writer.h"
+#include "platform/base/text.h"
+#include "tests/sim/world.h"
+
+namespace pinaflux::tests {
+
+namespace {
+
+struct Arguments {
+  RunOptions run;
+  std::uint64_t first = 1, last = 1;
+  std::uint64_t jobs = 1;
+  bool json = false;
+  bool twice = false;  // Each seed again; the traces must be equal.
+};
+
+constexpr const char* kUsage =
+    "usage: sim [--seed N | --seeds A..B] [--minutes M] [--jobs N] [--twice] [--json] [--verbose]\n"
+    "           [--mutant NAME]\n";
+
+int usage() {
+  std::fputs(kUsage, stderr);
+  std::fputs("mutants:", stderr);
+  for (const MutantName& one : kMutants) std::fprintf(stderr, " %s", one.name.data());
+  std::fputs("\n", stderr);
+  return 2;
+}
+
+bool parse_seeds(std::string_view text, Arguments& to) {
+  const std::size_t dots = text.find("..");
+  const auto first = parse_integer<std::uint64_t>(text.substr(0, dots));
+  const auto last =
+      dots == std::string_view::npos ? first : parse_integer<std::uint64_t>(text.substr(dots + 2));
+  if (!first || !last || *last < *first) return false;
+  to.first = *first;
+  to.last = *last;
+  return true;
+}
+
+bool parse_value(std::string_view name, std::string_view value, Arguments& to) {
+  if (name == "--seed" || name == "--seeds") return parse_seeds(value, to);
+  if (name == "--mutant") {
+    const auto mutant = mutant_named(value);
+    if (mutant) to.run.mutant = *mutant;
+    return mutant.has_value();
+  }
+  const auto number = parse_integer<std::uint64_t>(value);
+  if (!number || *number == 0 || *number > 10'000) return false;
+  if (name == "--minutes") to.run.minutes = static_cast<int>(*number);
+  if (name == "--jobs") to.jobs = *number;
+  return name == "--minutes" || name == "--jobs";
+}
+
+bool parse(int argc, char** argv, Arguments& to) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view name = argv[i];
+    if (name == "--json") {
+      to.json = true;
+    } else if (name == "--twice") {
+      to.twice = true;
+    } else if (name == "--verbose") {
+      to.run.verbose = true;
+    } else if (i + 1 == argc || !parse_value(name, argv[++i], to)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+struct Sums {
+  std::uint64_t seeds = 0, failed = 0;
+  std::uint64_t commits = 0, faults = 0, starts = 0, sent = 0, landed = 0, lost = 0,
+                redelivered = 0, steps = 0;
+  std::uint64_t commits_min = UINT64_MAX, faults_min = UINT64_MAX;
+  double seconds = 0, drain_max = 0;
+};
+
+std::string command_of(const Arguments& arguments, std::uint64_t seed) {
+  std::string text =
+      "sim --seed " + std::to_string(seed) + " --minutes " + std::to_string(arguments.run.minutes);
+  for (const MutantName& one : kMutants) {
+    if (one.mutant == arguments.run.mutant) text += " --mutant " + std::string(one.name);
+  }
+  return text;
+}
+
+Outcome run_seed(const Arguments& arguments, const Configuration& configuration,
+                 std::uint64_t seed) {
+  RunOptions options = arguments.run;
+  options.seed = seed;
+  Outcome outcome = run(options, configuration);
+  if (arguments.twice && run(options, configuration).trace != outcome.trace) {
+    outcome.failures.emplace_back("the same seed gave another trace");
+  }
+  return outcome;
+}
+
+// One line, numbers first; the first failure to the end of the line.
+std::string line_of(const Outcome& o) {
+  char text[400];
+  std::snprintf(
+      text, sizeof text, "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %f %f %zu ",
+      static_cast<unsigned long long>(o.seed), static_cast<unsigned long long>(o.commits),
+      static_cast<unsigned long long>(o.faults), static_cast<unsigned long long>(o.starts),
+      static_cast<unsigned long long>(o.sent), static_cast<unsigned long long>(o.landed),
+      static_cast<unsigned long long>(o.lost), static_cast<unsigned long long>(o.redelivered),
+      static_cast<unsigned long long>(o.steps), o.seconds, o.drain_seconds, o.failures.size());
+  return text + (o.failures.empty() ? "-" : printable(o.failures[0], 2000)) + "\n";
+}
+
+void work(const Arguments& arguments, std::uint64_t first, std::uint64_t step, int out) {
+  const Configuration configuration = gateway_configuration();
+  for (std::uint64_t seed = first; seed <= arguments.last; seed += step) {
+    const std::string begin = "begin " + std::to_string(seed) + "\n";
+    (void)!::write(out, begin.data(), begin.size());
+    const std::string line = line_of(run_seed(arguments, configuration, seed));
+    (void)!::write(out, line.data(), line.size());
+  }
+}
+
+class Job {
+ public:
+  Job(const Arguments& arguments, std::uint64_t first) : arguments_(arguments) { start(first); }
+
+  // False: all its seeds are done.
+  bool step(Sums& sums);
+
+ private:
+  void start(std::uint64_t first);
+  void take(const char* line, Sums& sums);
+  void fail(std::uint64_t seed, const std::string& why, Sums& sums);
+
+  const Arguments& arguments_;
+  pid_t child_ = 0;
+  std::FILE* from_ = nullptr;
+  std::uint64_t running_ = 0;  // The seed at work; 0: none.
+};
+
+void Job::start(std::uint64_t first) {
+  int ends[2];
+  if (::pipe(ends) != 0) std::abort();
+  std::fflush(stdout);
+  child_ = ::fork();
+  if (child_ == 0) {
+    ::close(ends[0]);
+    work(arguments_, first, arguments_.jobs, ends[1]);
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  from_ = ::fdopen(ends[0], "r");
+}
+
+bool Job::step(Sums& sums) {
+  char line[4096];
+  if (std::fgets(line, sizeof line, from_) != nullptr) {
+    take(line, sums);
+    return true;
+  }
+  std::fclose(from_);
+  int status = 0;
+  ::waitpid(child_, &status, 0);
+  if (running_ == 0) return false;
+  const std::uint64_t seed = std::exchange(running_, 0);
+  fail(seed, "the process ended, status " + std::to_string(status), sums);
+  if (seed + arguments_.jobs > arguments_.last) return false;
+  start(seed + arguments_.jobs);
+  return true;
+}
+
+void Job::fail(std::uint64_t seed, const std::string& why, Sums& sums) {
+  ++sums.seeds;
+  ++sums.failed;
+  if (!arguments_.json)
+    std::printf("%s  # %s\n", command_of(arguments_, seed).c_str(), why.c_str());
+}
+
+void Job::take(const char* line, Sums& sums) {
+  unsigned long long seed = 0, n[8]{};
+  double seconds = 0, drain = 0;
+  std::size_t failures = 0;
+  int end = 0;
+  if (std::sscanf(line, "begin %llu", &seed) == 1) {
+    running_ = seed;
+    return;
+  }
+  const int read = std::sscanf(
+      line, "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %lf %lf %zu %n", &seed, &n[0], &n[1],
+      &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &seconds, &drain, &failures, &end);
+  if (read != 12) return;
+  running_ = 0;
+  std::uint64_t* const sum[] = {&sums.commits, &sums.faults, &sums.starts,      &sums.sent,
+                                &sums.landed,  &sums.lost,   &sums.redelivered, &sums.steps};
+  for (std::size_t i = 0; i < 8; ++i) *sum[i] += n[i];
+  sums.commits_min = std::min<std::uint64_t>(sums.commits_min, n[0]);
+  sums.faults_min = std::min<std::uint64_t>(sums.faults_min, n[1]);
+  sums.seconds += seconds;
+  sums.drain_max = std::max(sums.drain_max, drain);
+  std::string why = line + end;
+  if (why.ends_with('\n')) why.pop_back();
+  if (failures > 0) return fail(seed, why, sums);
+  ++sums.seeds;
+}
+
+Sums run_all(const Arguments& arguments) {
+  Sums sums;
+  std::vector<std::unique_ptr<Job>> jobs;
+  for (std::uint64_t i = 0; i < arguments.jobs && arguments.first + i <= arguments.last; ++i) {
+    jobs.push_back(std::make_unique<Job>(arguments, arguments.first + i));
+  }
+  while (!jobs.empty()) {
+    std::erase_if(jobs, [&](auto& job) { return !job->step(sums); });
+  }
+  return sums;
+}
+
+int conclude(const Arguments& arguments, const Sums& sums, double took) {
+  const double each = took * 1e3 * static_cast<double>(arguments.jobs) /
+                      static_cast<double>(std::max<std::uint64_t>(1, sums.seeds));
+  if (arguments.json) {
+    JsonWriter j;
+    j.begin_object().key("schema").string("pinaflux.sim/1");
+    const std::pair<const char*, std::uint64_t> counts[] = {{"seeds", sums.seeds},
+                                                            {"failed", sums.failed},
+                                                            {"commits", sums.commits},
+                                                            {"commits_min", sums.commits_min},
+                                                            {"faults", sums.faults},
+                                                            {"faults_min", sums.faults_min},
+                                                            {"starts", sums.starts},
+                                                            {"records_sent", sums.sent},
+                                                            {"landed", sums.landed},
+                                                            {"declared_lost", sums.lost},
+                                                            {"redelivered", sums.redelivered},
+                                                            {"events", sums.steps}};
+    for (const auto& [name, value] : counts) j.key(name).number(value);
+    j.key("simulated_s").number(sums.seconds).key("drain_max_s").number(sums.drain_max);
+    j.key("cpu_ms_per_seed").number(each).end_object();
+    std::printf("%s\n", j.take().c_str());
+  } else {
+    std::printf(
+        "%llu seeds, %llu failed; commits %llu (at least %llu a seed), faults %llu (at least "
+        "%llu), "
+        "starts %llu, records %llu, landed %llu, declared lost %llu, redelivered envelopes %llu, "
+        "events %llu; %.1f simulated hours, longest drain %.0f s; %.1f ms a seed\n",
+        static_cast<unsigned long long>(sums.seeds), static_cast<unsigned long long>(sums.failed),
+        static_cast<unsigned long long>(sums.commits),
+        static_cast<unsigned long long>(sums.commits_min),
+        static_cast<unsigned long long>(sums.faults),
+        static_cast<unsigned long long>(sums.faults_min),
+        static_cast<unsigned long long>(sums.starts), static_cast<unsigned long long>(sums.sent),
+        static_cast<unsigned long long>(sums.landed), static_cast<unsigned long long>(sums.lost),
+        static_cast<unsigned long long>(sums.redelivered),
+        static_cast<unsigned long long>(sums.steps), sums.seconds / 3600, sums.drain_max, each);
+  }
+  const bool caught = sums.failed > 0;
+  return caught == (arguments.run.mutant != Mutant::none) ? 0 : 1;
+}
+
+int tell_one(const Arguments& arguments) {
+  const Outcome outcome = run_seed(arguments, gateway_configuration(), arguments.first);
+  for (const std::string& fault : outcome.told) std::printf("%s\n", fault.c_str());
+  for (const std::string& failure : outcome.failures) std::printf("FAILED %s\n", failure.c_str());
+  std::printf("seed %llu: trace %016llx, %llu acknowledged\n",
+              static_cast<unsigned long long>(outcome.seed),
+              static_cast<unsigned long long>(outcome.trace),
+              static_cast<unsigned long long>(outcome.acknowledged));
+  return outcome.failures.empty() ? 0 : 1;
+}
+
+int main_of(int argc, char** argv) {
+  Arguments arguments;
+  if (!parse(argc, argv, arguments)) return usage();
+  if (arguments.first == arguments.last && !arguments.json) {
+    const int failed = tell_one(arguments);
+    return arguments.run.mutant == Mutant::none ? failed : 1 - failed;
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  const Sums sums = run_all(arguments);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  return conclude(arguments, sums, took.count());
+}
+
+}  // namespace
+
+}  // namespace pinaflux::tests
+
+int main(int argc, char** argv) { return pinaflux::tests::main_of(argc, argv); }

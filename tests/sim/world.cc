@@ -1,0 +1,289 @@
+// A run: faults while the plant produces; then everything is mended, the plant falls silent, and what
+// waits must drain; then the oracle counts.
+
+#include "tests/sim/world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/collector/verify.h"
+#include "tests/sim/director.h"
+#include "tests/sim/landed.h"
+#include "tests/sim/producers.h"
+
+namespace pinaflux::tests {
+
+namespace {
+
+constexpr std::uint64_t kStepsMax = 50'000'000;
+constexpr Duration kLook = Duration::seconds(5);
+constexpr Duration kLonger = Duration::minutes(20);   // For the commits that are wanted.
+constexpr Duration kDrainMax = Duration::minutes(5);  // Oracle: bounded.
+constexpr int kQuietLooks = 4;
+constexpr std::uint64_t kFatOneIn = 32;
+
+constexpr const char* kYaml = R"(
+pinaflux: 1
+gateway: {id: gw}
+spool: {path: /spool, size_max: 16MiB, commit_every: 1s}
+keys: {people: {file: /people.key}}
+sources:
+  hub: {type: mqtt, broker: "tcp://hub:1883", topics: ["plant/#"], format: json}
+  noise: {type: mqtt, broker: "tcp://hub:1883", topics: ["noise/#"], format: json}
+  press: {type: lines, from: "tcp://0.0.0.0:7000", format: ndjson, ack: count}
+  http: {type: http, listen: "tcp://0.0.0.0:8086"}
+mask:
+  - {stream: "**", field: secret, with: drop}
+  - {stream: "**", field: user, with: hmac, key: people}
+  - {stream: "**", field: "site.*", with: replace, text: "-"}
+lanes:
+  alarm: {from: press}
+  normal: {from: [hub, http]}
+  bulk: {from: noise, keep: 1m, when_full: evict}
+uplink: {type: mqtt, broker: "tcp://cloud:1883", ack: collector, batch_age: 2s, back_off_max: 20s,
+         keep_alive: 15s, window: 8}
+control: {socket: "", listen: ""}
+)";
+
+class World {
+ public:
+  World(const RunOptions& options, Configuration configuration);
+  Outcome run();
+
+ private:
+  void install_key();
+  void produce(std::unique_ptr<Producer> producer) { plant_.push_back(std::move(producer)); }
+  void pass(Duration time);
+  void look();
+  bool quiet();
+  void drain();
+  void judge();
+  void judge_lanes(const AgentStatus& status, const VerifyReport& report);
+  void judge_records(const VerifyReport& report);
+  void accuse(std::string what) { stage_.witness.accuse(std::move(what)); }
+
+  const RunOptions options_;
+  Stage stage_;
+  const bool fat_;
+  Ledger ledger_;
+  Broker hub_, cloud_;
+  Cloud collector_;
+  Gateway gateway_;
+  Director director_;
+  SimLoop plant_loop_;
+  SimNetwork plant_network_;
+  std::vector<std::unique_ptr<Producer>> plant_;
+  std::uint32_t noise_ = 0;
+  Outcome outcome_;
+};
+
+sim::SimDisk::Options disk_options(std::uint64_t seed, bool lying) {
+  sim::SimDisk::Options options;
+  options.seed = seed;
+  options.lying_sync = lying;
+  return options;
+}
+
+Configuration masked_or_not(Configuration configuration, Mutant mutant) {
+  if (mutant == Mutant::mask_left_out) configuration.mask = {};
+  return configuration;
+}
+
+World::World(const RunOptions& options, Configuration configuration)
+    : options_(options),
+      stage_(options.seed),
+      fat_(stage_.random.one_in(kFatOneIn)),
+      hub_(stage_, "hub", 3, {}),
+      cloud_(stage_, "cloud", 4, {}),
+      collector_(stage_,
+                 disk_options(stage_.random.u64(), options.mutant == Mutant::collector_lies)),
+      gateway_(stage_, masked_or_not(std::move(configuration), options.mutant), options.mutant,
+               disk_options(stage_.random.u64(), options.mutant == Mutant::lying_sync)),
+      director_({stage_, gateway_, collector_, hub_, cloud_}, Duration::seconds(40)),
+      plant_loop_(stage_.scheduler, 5),
+      plant_network_(stage_.fabric, plant_loop_, "plant") {
+  stage_.verbose = options.verbose;
+  for (const auto& [from, to] :
+       {std::pair{"plant", "hub"}, {"hub", "gateway"}, {"plant", "gateway"}}) {
+    stage_.witness.allow(from, to);
+  }
+  if (options.mutant == Mutant::puback_on_receipt) hub_.faults({.acked_by_sending = true});
+  const auto seed = [this] { return stage_.random.u64(); };
+  const auto mqtt = [&](const char* topic, Duration every, std::size_t padding) {
+    produce(std::make_unique<MqttProducer>(plant_loop_, plant_network_, ledger_, topic, seed(),
+                                           every, padding));
+  };
+  mqtt("plant/a", Duration::milliseconds(400), 0);
+  mqtt("plant/b", Duration::milliseconds(1'500), 0);
+  produce(std::make_unique<LinesProducer>(plant_loop_, plant_network_, ledger_, seed(),
+                                          Duration::milliseconds(700)));
+  produce(std::make_unique<HttpProducer>(plant_loop_, plant_network_, ledger_, seed(),
+                                         Duration::seconds(3)));
+  noise_ = ledger_.producers();
+  mqtt("noise/a", Duration::milliseconds(fat_ ? 100 : 1'000), fat_ ? 8'000 : 20);
+}
+
+void World::install_key() {
+  sim::SimFiles files(gateway_.disk());
+  const Status made = files.replace("/people.key", std::string(32, 'k'));
+  ASSERT(made.has_value());
+}
+
+void World::pass(Duration time) {
+  if (!stage_.scheduler.run_until(stage_.scheduler.now() + time, kStepsMax)) {
+    accuse("the world runs in a circle: too many events");
+  }
+}
+
+void World::look() {
+  const auto status = gateway_.status();
+  if (!status) return;
+  if (status->uplink.in_flight > gateway_.configuration().uplink.window) {
+    accuse("more envelopes are in flight than the window allows");
+  }
+  for (const RefusedCount& refused : status->refused) {
+    accuse("good records were refused: " + refused.reason);
+  }
+}
+
+Outcome World::run() {
+  install_key();
+  for (Machine* machine : {static_cast<Machine*>(&hub_), static_cast<Machine*>(&cloud_),
+                           static_cast<Machine*>(&collector_), static_cast<Machine*>(&gateway_)}) {
+    machine->start();
+  }
+  pass(Duration::seconds(2));  // The gateway subscribes before anybody publishes.
+  for (auto& producer : plant_) producer->start();
+  pass(Duration::seconds(10));
+  if (fat_) stage_.fabric.link("gateway", "cloud").cut();
+  director_.begin();
+  const Instant end = Instant{} + Duration::minutes(options_.minutes);
+  const auto enough = [&] {
+    return stage_.scheduler.now() >= end && gateway_.commits() >= options_.commits_min &&
+           director_.count() >= options_.faults_min;
+  };
+  while (!enough() && stage_.scheduler.now() < end + kLonger &&
+         stage_.witness.accusations().empty()) {
+    pass(kLook);
+    look();
+  }
+  director_.heal();
+  for (auto& producer : plant_) producer->stop();
+  drain();
+  judge();
+  return std::move(outcome_);
+}
+
+bool World::quiet() {
+  const auto status = gateway_.status();
+  const auto collector = collector_.status();
+  if (!status || !collector || collector->pending > 0) return false;
+  if (hub_.memory().queued() > 0) return false;
+  return std::ranges::all_of(plant_, [](const auto& one) { return one->settled(); }) &&
+         std::ranges::all_of(status->lanes, [](const auto& l) { return l.records_queued == 0; });
+}
+
+void World::drain() {
+  const Instant begin = stage_.scheduler.now();
+  const Instant end = begin + (fat_ ? kDrainMax * 2 : kDrainMax);
+  int quiet_looks = 0;
+  while (quiet_looks < kQuietLooks && stage_.scheduler.now() < end) {
+    pass(Duration::seconds(1));
+    look();
+    quiet_looks = quiet() ? quiet_looks + 1 : 0;
+  }
+  outcome_.drain_seconds = (stage_.scheduler.now() - begin).seconds() - kQuietLooks;
+  if (quiet_looks < kQuietLooks) accuse("what waits does not drain after the faults are over");
+}
+
+void World::judge() {
+  const auto status = gateway_.status();
+  outcome_.seed = options_.seed;
+  outcome_.commits = gateway_.commits();
+  outcome_.commit_failures = gateway_.commit_failures();
+  outcome_.starts = gateway_.starts() + collector_.starts();
+  outcome_.faults = director_.count();
+  outcome_.told = director_.told();
+  outcome_.seconds = Duration{stage_.scheduler.now().ns}.seconds();
+  outcome_.trace = stage_.scheduler.trace();
+  outcome_.steps = stage_.scheduler.steps();
+  if (outcome_.commits < options_.commits_min) accuse("the gateway committed too seldom");
+  collector_.stop();
+  collector_.disk().power_on();
+  sim::SimFiles files(collector_.disk(), 99);
+  const auto report = verify(Cloud::kDatabase, files.sqlite_vfs());
+  if (!report) {
+    accuse(std::string("the collector's database cannot be read: ") + report.error().what);
+  } else if (const Status read = read_landed(files, Cloud::kDatabase, ledger_, stage_.witness);
+             !read) {
+    accuse(std::string("the collector's tables cannot be read: ") + read.error().what);
+  } else {
+    if (status) judge_lanes(*status, *report);
+    judge_records(*report);
+  }
+  outcome_.sent = ledger_.sent();
+  outcome_.acknowledged = ledger_.acknowledged();
+  outcome_.landed = ledger_.landed();
+  outcome_.failures = stage_.witness.accusations();
+}
+
+// Each lane: one epoch, and every seq landed or declared.
+void World::judge_lanes(const AgentStatus& status, const VerifyReport& report) {
+  if (!report.complete()) accuse("the collector's proof fails: " + verify_json(report));
+  for (const LaneStatus& lane : status.lanes) {
+    const auto at = std::ranges::find(report.lanes, lane.epoch + lane.name,
+                                      [](const LaneReport& l) { return l.epoch + l.lane; });
+    const std::uint64_t committed = lane.next_seq - 1;
+    if (at == report.lanes.end()) {
+      if (committed > 0) accuse("lane " + lane.name + " is not known to the collector");
+      continue;
+    }
+    const std::uint64_t known = at->landed + at->lost_count();
+    outcome_.redelivered += at->redelivered;
+    if (known == committed && at->forks == 0) continue;
+    accuse("lane " + lane.name + ": " + std::to_string(committed) + " committed, " +
+           std::to_string(at->landed) + " landed, " + std::to_string(at->lost_count()) +
+           " declared lost, " + std::to_string(at->forks) + " forks");
+  }
+  if (report.lanes.size() > status.lanes.size()) accuse("the spool began a new epoch");
+}
+
+void World::judge_records(const VerifyReport& report) {
+  std::uint64_t lost_of_bulk = 0, landed = 0;
+  for (const LaneReport& lane : report.lanes) {
+    landed += lane.landed;
+    outcome_.lost += lane.lost_count();
+    if (lane.lane == "bulk") lost_of_bulk += lane.lost_count();
+    if (lane.lane != "bulk" && lane.lost_count() > 0) {
+      accuse("lane " + lane.lane + " lost records, and may not");
+    }
+  }
+  if (landed != ledger_.landed()) accuse("the tables and the proof count different rows");
+  for (std::uint32_t producer = 0; producer < ledger_.producers(); ++producer) {
+    std::string which;
+    const std::uint64_t missing = ledger_.missing(producer, which);
+    if (missing <= (producer == noise_ ? lost_of_bulk : 0)) continue;
+    accuse(std::to_string(missing) + " acknowledged records of " + ledger_.name(producer) +
+           " neither landed nor were declared lost:" + which);
+  }
+}
+
+}  // namespace
+
+Configuration gateway_configuration() {
+  const SimScheduler scheduler;
+  const SimClock clock(scheduler, WallTime{1}, 1);
+  sim::SimDisk disk(clock, {});
+  sim::SimFiles files(disk);
+  Loaded loaded = load_configuration_text(files, "/gateway.yaml", kYaml);
+  for (const Finding& finding : loaded.findings)
+    ASSERT(finding.severity == Finding::Severity::warning);
+  ASSERT(loaded.configuration.has_value());
+  return std::move(*loaded.configuration);
+}
+
+Outcome run(const RunOptions& options, const Configuration& configuration) {
+  return World(options, configuration).run();
+}
+
+}  // namespace pinaflux::tests

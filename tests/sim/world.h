@@ -1,0 +1,43 @@
+// World: one seed, one run: gateway, brokers, collector and plant, the faults that befall them, and what
+// the oracle says of it.
+//
+// Promise    The same options give the same outcome, trace included.
+// Threads    One.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/config/load.h"
+#include "tests/sim/mutant.h"
+
+namespace pinaflux::tests {
+
+struct RunOptions {
+  std::uint64_t seed = 1;
+  int minutes = 10;
+  std::uint64_t commits_min = 300;
+  std::uint64_t faults_min = 5;
+  Mutant mutant = Mutant::none;
+  bool verbose = false;
+};
+
+struct Outcome {
+  std::uint64_t seed = 0;
+  std::vector<std::string> failures;  // Empty: all is well.
+  std::uint64_t trace = 0, steps = 0;
+  std::uint64_t commits = 0, commit_failures = 0, faults = 0, starts = 0;
+  std::uint64_t sent = 0, acknowledged = 0, landed = 0, lost = 0, redelivered = 0;
+  double seconds = 0;             // Simulated.
+  double drain_seconds = 0;       // From the end of the faults until nothing waits.
+  std::vector<std::string> told;  // The faults, in words.
+};
+
+// The configuration of every gateway, as YAML read by production code.
+Configuration gateway_configuration();
+
+Outcome run(const RunOptions& options, const Configuration& configuration);
+
+}  // namespace pinaflux::tests
