@@ -1,0 +1,170 @@
+// One pass over the recorded operations. The medium knows what is durable and what is not; after each
+// operation it is cut in as many ways as the budget allows: where little is unsynced there are few, and what
+// they leave of the budget goes to the operations that follow.
+
+#include "tests/sim/crash/enumerator.h"
+
+#include <algorithm>
+#include <array>
+
+namespace pinaflux::crash {
+
+namespace {
+
+constexpr std::uint64_t kProveEach = 50;  // Of the distinct states.
+constexpr std::uint64_t kCompoundEach = 400;
+constexpr std::uint64_t kCompoundPoints = 12;
+constexpr std::uint64_t kCompoundVariants = 4;
+constexpr std::uint64_t kTriesPerState = 3;  // Until the budget of an operation is given up.
+
+sim::Image cut(const sim::Medium& medium, std::uint64_t variant, Random& random) {
+  static constexpr std::array kKinds{sim::Survival::subset, sim::Survival::torn,
+                                     sim::Survival::reordered, sim::Survival::torn,
+                                     sim::Survival::garbled};
+  if (variant == 0) return medium.cut(sim::Survival::none, random);
+  if (variant == 1) return medium.cut(sim::Survival::all, random);
+  return medium.cut(kKinds[variant % kKinds.size()], random);
+}
+
+}  // namespace
+
+void Tally::add(const Tally& other) {
+  states += other.states;
+  distinct += other.distinct;
+  compound += other.compound;
+  proved += other.proved;
+  operations += other.operations;
+  moments += other.moments;
+  failures.insert(failures.end(), other.failures.begin(), other.failures.end());
+}
+
+Enumerator::Enumerator(const Subject& subject)
+    : subject_(subject),
+      recording_(record(subject, happened_)),
+      oracle_(recording_, rig_),
+      medium_(recording_.medium) {
+  medium_.reset(recording_.initial);
+  tally_.operations = recording_.history.size();
+  tally_.moments = oracle_.moment_count();
+  if (!oracle_.wrong().empty()) fail(subject_.command(), oracle_.wrong());
+}
+
+Random Enumerator::random_of(std::size_t operation, std::uint64_t variant) const {
+  const std::array<std::uint64_t, 4> name{subject_.seed, subject_.number, operation, variant};
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(name.data());
+  return Random(hash_of({bytes, sizeof name}));
+}
+
+std::string Enumerator::name_of(std::size_t operation, std::uint64_t variant) const {
+  return subject_.command() + " --at " + std::to_string(operation) + ":" + std::to_string(variant);
+}
+
+void Enumerator::fail(const std::string& name, const std::string& wrong) {
+  tally_.failures.push_back(name + ": " + wrong + " [" + theme_name(recording_.theme) + "]");
+}
+
+Tally Enumerator::run(std::uint64_t states_wanted) {
+  Random random(recording_.medium_seed);
+  const std::size_t count = recording_.history.size();
+  for (std::size_t i = 0; i <= count && tally_.failures.size() < kFailuresMax; ++i) {
+    if (i > 0) medium_.add(recording_.history[i - 1], random);
+    const std::uint64_t left = states_wanted - std::min(states_wanted, tally_.distinct);
+    at(i, std::max<std::uint64_t>(2, left / (count + 1 - i)));
+  }
+  return tally_;
+}
+
+Tally Enumerator::run(const Place& place) {
+  Random random(recording_.medium_seed);
+  for (std::size_t i = 0; i < std::min(place.operation, recording_.history.size()); ++i) {
+    medium_.add(recording_.history[i], random);
+  }
+  always_prove_ = true;
+  Random its = random_of(place.operation, place.variant);
+  check(cut(medium_, place.variant, its), place.operation, place.variant);
+  return tally_;
+}
+
+void Enumerator::at(std::size_t operation, std::uint64_t quota) {
+  if (!oracle_.wrong().empty()) return;
+  const std::uint64_t tries = medium_.unsynced_count() == 0 ? 1 : quota * kTriesPerState;
+  std::uint64_t found = 0;
+  for (std::uint64_t variant = 0; variant < tries && found < quota; ++variant) {
+    if (tally_.failures.size() >= kFailuresMax) return;
+    Random random = random_of(operation, variant);
+    if (check(cut(medium_, variant, random), operation, variant)) ++found;
+  }
+}
+
+Enumerator::Novelty Enumerator::novelty(const sim::Image& image, const Oracle::Bounds& bounds) {
+  ++tally_.states;
+  const auto [at, is_new] =
+      seen_.try_emplace(Rig::hash(image, *bounds.mark->options), bounds.first);
+  if (is_new) {
+    ++tally_.distinct;
+    return Novelty::state;
+  }
+  if (at->second >= bounds.first) return Novelty::none;
+  at->second = bounds.first;
+  return Novelty::promise;
+}
+
+// True: it was a new state.
+bool Enumerator::check(const sim::Image& image, std::size_t operation, std::uint64_t variant) {
+  const Oracle::Bounds bounds = oracle_.bounds(operation);
+  const Novelty novel = novelty(image, bounds);
+  if (novel == Novelty::none) return false;
+  const bool prove = always_prove_ || tally_.distinct % kProveEach == 0;
+  if (const std::string wrong = wrong_with(image, bounds, prove); !wrong.empty()) {
+    fail(name_of(operation, variant), wrong);
+  } else if (always_prove_ || tally_.distinct % kCompoundEach == 0) {
+    crash_again(image, bounds, name_of(operation, variant));
+  }
+  return novel == Novelty::state;
+}
+
+std::string Enumerator::wrong_with(const sim::Image& image, const Oracle::Bounds& bounds,
+                                   bool prove) {
+  if (Status s = rig_.open(image, *bounds.mark->options, bounds.mark->age); !s) {
+    return std::string("the spool does not open: ") + s.error().what;
+  }
+  std::size_t moment = 0;
+  std::string wrong = oracle_.wrong_with(bounds, moment);
+  if (wrong.empty() && prove) {
+    wrong = oracle_.prove(moment, *bounds.mark->options);
+    ++tally_.proved;
+  }
+  return wrong;
+}
+
+// The power goes again while the spool is opened, or while it is closed in order after that.
+void Enumerator::crash_again(const sim::Image& image, const Oracle::Bounds& bounds,
+                             const std::string& name) {
+  std::vector<std::shared_ptr<const sim::Operation>> history;
+  rig_.disk().history = &history;
+  const Status opened = rig_.open(image, *bounds.mark->options, bounds.mark->age);
+  rig_.close();
+  rig_.disk().history = nullptr;
+  if (!opened) return;  // It did a moment ago: said already.
+  sim::Medium medium(recording_.medium);
+  medium.reset(image);
+  Random random(recording_.medium_seed);
+  Random choice = random_of(history.size(), tally_.distinct);
+  const std::uint64_t each = 1 + history.size() / kCompoundPoints;
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    medium.add(history[i], random);
+    if (i % each != 0 && !history[i]->is_sync()) continue;
+    for (std::uint64_t variant = 0; variant < kCompoundVariants; ++variant) {
+      const sim::Image again = cut(medium, variant == 0 ? 0 : 1 + variant, choice);
+      const Novelty novel = novelty(again, bounds);
+      if (novel == Novelty::none) continue;
+      if (novel == Novelty::state) ++tally_.compound;
+      if (std::string wrong = wrong_with(again, bounds, false); !wrong.empty()) {
+        fail(name, "and again at operation " + std::to_string(i) + " of the recovery: " + wrong);
+        return;
+      }
+    }
+  }
+}
+
+}  // namespace pinaflux::crash

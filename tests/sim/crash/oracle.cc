@@ -1,0 +1,234 @@
+// A database is a sequence of transactions, and after a crash it is as it was after one of them. So the
+// recording is followed once, and at every sync and at every promise the disk is copied, opened and hashed:
+// these are the moments. A moment that keeps a promise is proved, record by record. A crash state then
+// needs one hash: it must equal that of a moment within its bounds, and with it inherits the proof.
+//
+//   moments        0----1----2----3----4
+//   promises            a         b               a is kept by moment 1, b by moment 3
+//   crash here                       ^            3 or 4 may be found, and nothing else
+//
+// Pages are hashed, which is cheap. The same rows in other pages (a file that was begun twice) are seen by a
+// hash of the rows.
+
+#include "tests/sim/crash/oracle.h"
+
+#include <algorithm>
+
+namespace pinaflux::crash {
+
+namespace {
+
+constexpr std::size_t kDrainRounds = 1'000;
+constexpr std::size_t kFurtherCommits = 3;
+
+}  // namespace
+
+Oracle::Oracle(const Recording& recording, Rig& rig) : recording_(recording), rig_(rig) {
+  wrong_ = recording.wrong;
+  if (wrong_.empty()) follow();
+}
+
+void Oracle::follow() {
+  sim::Medium medium(recording_.medium);
+  medium.reset(recording_.initial);
+  Random random(recording_.medium_seed);
+  std::size_t mark = 0;
+  for (std::size_t i = 0; i <= recording_.history.size() && wrong_.empty(); ++i) {
+    const auto image = [&] { return medium.cut(sim::Survival::all, random); };
+    for (; mark < recording_.marks.size() && recording_.marks[mark].settled == i; ++mark) {
+      note(image(), i, mark);
+    }
+    if (i == recording_.history.size()) break;
+    medium.add(recording_.history[i], random);
+    if (recording_.history[i]->is_sync()) note(image(), i + 1, kNone);
+  }
+}
+
+void Oracle::note(const sim::Image& image, std::size_t operations, std::size_t mark) {
+  const std::size_t last = mark == kNone ? moment_of_mark_.size() - 1 : mark;
+  const Mark& in_force = recording_.marks[last];
+  if (mark == kNone && in_force.damaged) return;
+  Moment moment{.operations = operations, .mark = mark};
+  if (Status s = rig_.open(image, *in_force.options, in_force.age); !s) {
+    wrong_ = std::string("the spool does not open after an orderly stop: ") + s.error().what;
+    return;
+  }
+  const auto complaints = rig_.complaints();
+  if (!complaints.empty()) wrong_ = "without a crash: " + complaints.front();
+  moment.pages = hash_pages();
+  moment.rows = hash_rows();
+  const bool same = !moments_.empty() && moments_.back().rows == moment.rows;
+  if (!same) moments_.push_back(moment);
+  if (mark == kNone) return;
+  moments_.back().mark = mark;
+  moment_of_mark_.push_back(moments_.size() - 1);
+  if (std::string wrong = prove(moments_.size() - 1, *in_force.options);
+      !wrong.empty() && wrong_.empty()) {
+    wrong_ = "without a crash, after promise " + std::to_string(mark) + ": " + wrong;
+  }
+}
+
+Oracle::Bounds Oracle::bounds(std::size_t operations) const {
+  Bounds bounds;
+  const auto& marks = recording_.marks;
+  for (std::size_t i = 0; i < moment_of_mark_.size(); ++i) {
+    if (marks[i].settled <= operations) bounds.mark = &marks[i];
+    if (marks[i].reported > operations) continue;
+    bounds.first = moment_of_mark_[i];
+    bounds.damaged = marks[i].damaged;
+  }
+  const auto next =
+      std::ranges::find_if(moments_, [&](const Moment& m) { return m.operations >= operations; });
+  bounds.last = next == moments_.end() ? moments_.size() - 1
+                                       : static_cast<std::size_t>(next - moments_.begin());
+  bounds.last = std::max(bounds.first, bounds.last);
+  return bounds;
+}
+
+std::string Oracle::wrong_with(const Bounds& bounds, std::size_t& moment) {
+  const SpoolOptions& options = *bounds.mark->options;
+  moment = kNone;
+  if (rig_.bytes_used(options) > options.bytes_max) return "the spool passes its bound";
+  if (bounds.damaged) return {};
+  if (const auto complaints = rig_.complaints(); !complaints.empty()) return complaints.front();
+  const std::uint64_t pages = hash_pages();
+  for (std::size_t i = bounds.last + 1; i-- > bounds.first;) {
+    if (moments_[i].pages != pages) continue;
+    moment = i;
+    return {};
+  }
+  const std::uint64_t rows = hash_rows();
+  for (std::size_t i = bounds.last + 1; i-- > bounds.first;) {
+    if (moments_[i].rows != rows) continue;
+    moment = i;
+    return {};
+  }
+  const auto known = std::ranges::find(moments_, rows, &Moment::rows);
+  return known == moments_.end() ? "the spool holds what it never held after a transaction"
+         : known < moments_.begin() + static_cast<std::ptrdiff_t>(bounds.first)
+             ? "a transaction that was reported is lost"
+             : "the spool holds what had not been committed yet";
+}
+
+std::string Oracle::prove(std::size_t moment, const SpoolOptions& options) {
+  if (moment >= moments_.size() || moments_[moment].mark == kNone) return {};
+  const std::size_t mark = moments_[moment].mark;
+  const Truth& truth = *recording_.marks[mark].truth;
+  std::vector<Far> far;
+  if (std::string wrong = wrong_with_notes(truth); !wrong.empty()) return wrong;
+  if (std::string wrong = wrong_with_lanes(truth, far); !wrong.empty()) return wrong;
+  if (std::string wrong = drain(mark, far); !wrong.empty()) return wrong;
+  return go_on(mark, options, far);
+}
+
+std::string Oracle::wrong_with_notes(const Truth& truth) {
+  std::map<std::pair<std::string, std::string>, Buffer> cursors;
+  for (const auto& [source, all] : rig_.spool().cursors()) {
+    for (const auto& [key, value] : all) cursors[{source, key}] = value;
+  }
+  if (cursors != truth.cursors) return "cursors are not the last that were committed";
+  std::map<std::string, Buffer> states;
+  for (const StateEdit& state : rig_.spool().states()) states[state.key] = state.value;
+  if (states != truth.states) return "states are not the last that were committed";
+  if (rig_.spool().state().dead_letters != truth.letters) return "dead letters are missing";
+  return {};
+}
+
+// The counters; and where the far end stands, by lane of the spool.
+std::string Oracle::wrong_with_lanes(const Truth& truth, std::vector<Far>& far) {
+  std::map<std::string, LaneTruth> missing = truth.lanes;
+  for (const LaneState& lane : rig_.spool().state().lanes) {
+    const std::string key = lane_key(lane);
+    const auto at = missing.find(key);
+    if (at == missing.end()) {
+      if (lane.next_seq != 1) return "lane " + key + " has records that nobody gave it";
+      far.emplace_back();
+      continue;
+    }
+    const LaneTruth& known = at->second;
+    if (lane.next_seq != known.next_seq) {
+      return "lane " + key + " counts to " + std::to_string(lane.next_seq) + ", not " +
+             std::to_string(known.next_seq);
+    }
+    if (lane.acked > known.landed) return "lane " + key + " forgot what the far end has not";
+    const auto chain = recording_.chains.find({key, lane.acked});
+    if (lane.acked > 0 && chain == recording_.chains.end()) {
+      return "lane " + key + " was acknowledged within an envelope";
+    }
+    far.push_back({lane.acked, lane.acked > 0 ? chain->second : Digest{}});
+    missing.erase(at);
+  }
+  for (const auto& [key, lane] : missing) {
+    if (lane.landed + 1 < lane.next_seq) return "lane " + key + " is gone with what it held";
+  }
+  return {};
+}
+
+std::string Oracle::take(const Lease& lease, std::size_t mark, Far& far) {
+  const LaneState lane = rig_.spool().state().lanes[lease.lane];
+  const std::string key = lane_key(lane);
+  if (std::string wrong = reader_.wrong_with(lease, lane, far.landed, far.chain); !wrong.empty()) {
+    return wrong;
+  }
+  const bool is_loss = !reader_.reason().empty();
+  const auto& lanes = recording_.marks[mark].truth->lanes;
+  const auto known = lanes.find(key);
+  if (is_loss && known != lanes.end() && !known->second.may_lose) {
+    return "lane " + key + " lost records (" + reader_.reason() + ")";
+  }
+  far = {lease.range.last, lease.hash};
+  return recording_.wrong_with_resend(key, lease, is_loss, mark);
+}
+
+std::string Oracle::drain(std::size_t mark, std::vector<Far>& far) {
+  LeaseWish wish;
+  wish.envelopes.fill(16);
+  std::vector<Lease> leases;
+  Group acks;
+  for (std::size_t round = 0; round < kDrainRounds; ++round) {
+    leases.clear();
+    const Stamp now = Stamp::wall(rig_.clock().wall());
+    if (Status s = rig_.spool().commit(acks, wish, now, leases); !s) {
+      return std::string("draining fails: ") + s.error().what;
+    }
+    if (leases.empty() && acks.acks.empty()) break;
+    acks.reset();
+    for (const Lease& lease : leases) {
+      if (std::string wrong = take(lease, mark, far[lease.lane]); !wrong.empty()) return wrong;
+      acks.acks.push_back({lease.lane, lease.epoch, lease.range.last});
+    }
+  }
+  const auto lanes = rig_.spool().state().lanes;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    if (far[i].landed + 1 != lanes[i].next_seq) return "lane " + lanes[i].name + " is not drained";
+    if (lanes[i].records_queued != 0) return "an acknowledged record is still queued";
+  }
+  return {};
+}
+
+// A few more commits, a restart, and they are there.
+std::string Oracle::go_on(std::size_t mark, const SpoolOptions& options, std::vector<Far>& far) {
+  const LeaseWish nothing;
+  std::vector<Lease> leases;
+  std::vector<std::uint64_t> next;
+  for (std::size_t i = 0; i < options.lanes.size(); ++i) next.push_back(far[i].landed + 1);
+  for (std::size_t round = 0; round < kFurtherCommits; ++round) {
+    for (std::size_t i = 0; i < options.lanes.size(); ++i) {
+      const auto lane = static_cast<LaneIndex>(i);
+      add_record(group_, shapes_, lane, options.lanes[i].name, next[i]++, 20);
+    }
+    const Status s = rig_.spool().commit(group_, nothing, Stamp::wall(rig_.clock().wall()), leases);
+    group_.reset();
+    if (!s) return std::string("a further commit fails: ") + s.error().what;
+  }
+  if (Status s = rig_.open_again(options); !s) return "the spool does not open any more";
+  if (const auto complaints = rig_.complaints(); !complaints.empty()) return complaints.front();
+  far.resize(rig_.spool().state().lanes.size());
+  std::string wrong = drain(mark, far);
+  for (std::size_t i = 0; i < options.lanes.size() && wrong.empty(); ++i) {
+    if (far[i].landed + 1 != next[i]) wrong = "what was committed after the crash is gone";
+  }
+  return wrong;
+}
+
+}  // namespace pinaflux::crash

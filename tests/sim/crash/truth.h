@@ -1,0 +1,47 @@
+// Truth: what a workload knows to be so, whatever the disk says: how many records each lane has been
+// given, what the far end has of them, and the notes that commit with them.
+//
+// Records    Everything in a record follows from its lane's name, its seq and its size, so that a record
+//            proves by itself that it is whole and in its place.
+// Threads    Values; any.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "agent/data/group.h"
+#include "agent/data/identity.h"
+#include "agent/spool/spool.h"
+
+namespace pinaflux::crash {
+
+struct LaneTruth {
+  std::uint64_t next_seq = 1;  // Of the next record to be committed.
+  std::uint64_t landed = 0;  // The far end has everything up to here, or was told that it is lost.
+  Digest chain{};            // Of the far end, there.
+  bool may_lose = false;     // It evicts, expires, or was given what fits into no envelope.
+};
+
+struct Truth {
+  std::map<std::string, LaneTruth> lanes;  // By lane_key().
+  std::map<std::pair<std::string, std::string>, Buffer> cursors;
+  std::map<std::string, Buffer> states;
+  std::uint64_t letters = 0;
+};
+
+std::string lane_key(const LaneState& lane);
+
+// What the record holds at `seq`; `noise_bytes` of it no compression makes smaller.
+std::int64_t number_of(std::uint64_t seq, std::size_t noise_bytes);
+void fill_noise(std::string_view lane, std::uint64_t seq, MutableBytes noise);
+void add_record(Group& group, Shapes& shapes, LaneIndex index, std::string_view lane,
+                std::uint64_t seq, std::size_t noise_bytes);
+// A row is the record of that lane and seq, to the last bit.
+bool is_record(const Row& row, std::string_view lane, std::uint64_t seq);
+
+std::uint64_t hash_of(Bytes bytes, std::uint64_t seed = 0);
+
+}  // namespace pinaflux::crash

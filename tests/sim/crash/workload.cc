@@ -1,0 +1,391 @@
+// A step is what an agent does in a turn, or what happens to it: a group is committed, with the acks that
+// have come; what was leased is delivered, or lost with the link; time passes; the agent is restarted, with
+// another configuration perhaps. Sizes and odds follow from the theme. The far end here is honest: it acks
+// what it has, or a part of it, or that twice, or another epoch's, or what nobody has sent.
+
+#include "tests/sim/crash/workload.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <tuple>
+
+namespace pinaflux::crash {
+
+namespace {
+
+constexpr const char* kParent = "/var/lib";
+constexpr const char* kDirectory = "/var/lib/pinaflux";
+constexpr std::size_t kErrorsMax = 40;  // In a row: the workload gives up.
+constexpr std::uint64_t kSmallDisk = 560 * 1024;
+constexpr std::size_t kTooLarge = 130'000;  // Of noise: fits into no envelope.
+
+sim::SimDisk::Options disk_options(std::uint64_t seed, std::uint64_t number, Mutant mutant) {
+  sim::SimDisk::Options options;
+  options.seed = seed;
+  options.cuttable = false;
+  options.lying_sync = mutant == Mutant::lying_sync;
+  // Themes turn by 8: each of them meets both.
+  options.medium.naming =
+      number / kThemeCount % 2 == 0 ? sim::Medium::Naming::strict : sim::Medium::Naming::journaled;
+  return options;
+}
+
+}  // namespace
+
+const char* theme_name(Theme theme) {
+  static constexpr std::array<const char*, kThemeCount> kNames{
+      "steady", "backlog", "evict", "expire", "notes", "reopen", "checkpoint", "damage"};
+  return kNames[static_cast<std::size_t>(theme)];
+}
+
+std::string Recording::wrong_with_resend(const std::string& lane, const Lease& lease, bool is_loss,
+                                         std::size_t mark) const {
+  const auto at = sent.find({lane, lease.range.first});
+  if (at == sent.end()) return {};
+  const Sent* last = nullptr;
+  for (const Sent& one : at->second) {
+    if (one.mark <= mark) last = &one;
+  }
+  // What was sent may be lost afterwards: then a declaration stands in its place.
+  if (last == nullptr || (is_loss && !last->is_loss)) return {};
+  if (last->range == lease.range && last->hash == hash_of(lease.bytes)) return {};
+  return "an envelope that was sent has changed (lane " + lane + ", seq " +
+         std::to_string(lease.range.first) + ")";
+}
+
+Workload::Workload(std::uint64_t seed, std::uint64_t number, Mutant mutant)
+    : random_(hash_of({}, seed * 1'000'003 + number)),
+      mutant_(mutant),
+      entropy_(random_.u64()),
+      disk_(clock_, disk_options(random_.u64(), number, mutant)),
+      files_(disk_) {
+  recording_.theme = static_cast<Theme>(number % kThemeCount);
+  recording_.medium = disk_options(0, number, mutant).medium;
+  configure();
+  std::ignore = files_.make_directory(kParent, 0755);
+}
+
+Workload::~Workload() = default;
+
+void Workload::configure() {
+  options_.directory = kDirectory;
+  options_.bytes_max = Spool::kBytesMin;
+  options_.gateway = "pump-7";
+  options_.generation = 3;
+  options_.lanes = {{.name = "alarm"}, {.name = "bulk"}};
+  options_.sources = {"boiler", "zigbee"};
+  switch (recording_.theme) {
+    case Theme::backlog:
+      record_bytes_max_ = 9'000;
+      link_ = false;
+      break;
+    case Theme::evict:
+      record_bytes_max_ = 6'000;
+      options_.lanes[1].when_full = LaneOptions::WhenFull::evict;
+      bytes_usual_ = kSmallDisk;
+      disk_.set_bytes_max(kSmallDisk);
+      link_ = false;
+      break;
+    case Theme::expire: options_.lanes[1].keep = Duration::seconds(20); break;
+    case Theme::checkpoint: record_bytes_max_ = 15'000; break;
+    case Theme::steady:
+    case Theme::notes:
+    case Theme::reopen:
+    case Theme::damage: break;
+  }
+}
+
+Recording Workload::run() {
+  recording_.initial = disk_.image();
+  disk_.history = &recording_.history;
+  mark(0);
+  if (open()) {
+    const std::uint64_t steps = std::min(steps_max_, 24 + random_.below(16));
+    for (std::uint64_t i = 0; i < steps && spool_; ++i) {
+      if (recording_.theme == Theme::damage && i == steps / 2) damage();
+      step();
+    }
+  }
+  disk_.history = nullptr;
+  return std::move(recording_);
+}
+
+void Workload::step() {
+  const bool restless = recording_.theme == Theme::reopen;
+  clock_.advance(Duration::milliseconds(100 + static_cast<std::int64_t>(random_.below(900))));
+  if (recording_.theme == Theme::expire) {
+    clock_.advance(Duration::seconds(static_cast<std::int64_t>(random_.below(8))));
+  }
+  if (rarely(recording_.theme == Theme::backlog || recording_.theme == Theme::evict ? 12 : 6)) {
+    drop_link();
+  }
+  if (bytes_usual_ != 0 && rarely(8)) disk_.set_bytes_max(rarely(2) ? 0 : bytes_usual_);
+  if (errors_in_a_row_ == 0 && rarely(restless ? 5 : 25)) {
+    if (restless && rarely(2)) reconfigure();
+    reopen();
+    if (!spool_) return;
+  }
+  fill();
+  commit();
+}
+
+// ---- opening
+
+bool Workload::open() {
+  for (std::size_t i = 0; i < kErrorsMax; ++i) {
+    std::vector<std::string> findings;
+    auto made = Spool::open(options_, files_, clock_, entropy_, findings);
+    if (made) {
+      const bool damaged = !recording_.marks.empty() && recording_.marks.back().damaged;
+      for (const std::string& finding : findings) {
+        if (!damaged && !is_news(finding)) complain("without damage: " + finding);
+      }
+      spool_ = std::move(*made);
+      if (mutant_ == Mutant::synchronous_normal) execute("PRAGMA synchronous=NORMAL");
+      for (const LaneOptions& lane : options_.lanes) {
+        const auto states = spool_->state().lanes;
+        const auto at = std::ranges::find(states, lane.name, &LaneState::name);
+        LaneTruth& truth = truth_.lanes[lane_key(*at)];
+        truth.may_lose |=
+            lane.when_full == LaneOptions::WhenFull::evict || lane.keep != Duration::max();
+      }
+      mark(recording_.history.size());
+      return true;
+    }
+    clock_.advance(Duration::seconds(1));
+  }
+  complain("the spool does not open any more");
+  return false;
+}
+
+void Workload::close() { spool_.reset(); }
+
+void Workload::reopen() {
+  close();
+  open();
+}
+
+void Workload::reconfigure() {
+  const std::uint64_t change = random_.below(4);
+  if (change == 0) {
+    std::swap(options_.lanes.front(), options_.lanes.back());
+  } else if (change == 1 && options_.lanes.size() > 1) {
+    options_.lanes.pop_back();
+  } else if (change == 2 && options_.lanes.size() < 3) {
+    const auto has = [&](std::string_view name) {
+      return std::ranges::find(options_.lanes, name, &LaneOptions::name) != options_.lanes.end();
+    };
+    options_.lanes.push_back({.name = !has("alarm") ? "alarm" : !has("bulk") ? "bulk" : "extra"});
+  } else {
+    options_.gateway = options_.gateway == "pump-7" ? "pump-8" : "pump-7";
+  }
+}
+
+// Somebody writes over the first page, and the WAL, which may hold a copy of it, is gone.
+void Workload::damage() {
+  close();
+  mark(recording_.history.size());
+  recording_.marks.back().damaged = true;
+  const std::string path = options_.directory + "/spool.db";
+  auto wal = files_.open(path + "-wal", Files::Mode::write);
+  auto database = files_.open(path, Files::Mode::write);
+  if (!wal || !database) return;
+  std::ignore = (*wal)->truncate(0);
+  std::ignore = (*wal)->sync();
+  Buffer garbage(256);
+  fill_noise("damage", 1, garbage);
+  std::ignore = (*database)->write_at(0, garbage);
+  std::ignore = (*database)->sync();
+  truth_ = {};
+  group_.reset();
+  open();
+}
+
+// ---- what is committed
+
+LaneTruth& Workload::truth_of(LaneIndex index) {
+  return truth_.lanes[lane_key(spool_->state().lanes[index])];
+}
+
+void Workload::fill() {
+  wish_.envelopes.fill(0);
+  const std::size_t lane_count = spool_->state().lanes.size();
+  for (std::size_t i = 0; i < lane_count && link_; ++i) {
+    wish_.envelopes[i] = static_cast<std::uint16_t>(random_.below(4));
+  }
+  if (errors_in_a_row_ == 0) {  // Else the same group is tried again.
+    for (std::size_t i = 0; i < options_.lanes.size(); ++i) {
+      if (!rarely(3)) fill_records(static_cast<LaneIndex>(i));
+    }
+    fill_notes();
+  }
+  group_.acks.clear();
+  add_acks();
+}
+
+void Workload::fill_records(LaneIndex index) {
+  LaneTruth& truth = truth_of(index);
+  const std::string& name = options_.lanes[index].name;
+  const std::uint64_t count = 1 + random_.below(rarely(4) ? 12 : 3);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::size_t bytes = random_.below(record_bytes_max_);
+    if (recording_.theme == Theme::notes && rarely(40)) {
+      bytes = kTooLarge;
+      truth.may_lose = true;
+    }
+    add_record(group_, shapes_, index, name, truth.next_seq + i, bytes);
+  }
+}
+
+void Workload::fill_notes() {
+  const bool many = recording_.theme == Theme::notes;
+  const auto value = [&] {
+    Buffer bytes(1 + random_.below(many ? 300 : 12));
+    fill_noise("note", random_.u64(), bytes);
+    return bytes;
+  };
+  for (std::uint64_t i = random_.below(many ? 6 : 2); i-- > 0;) {
+    const auto source = static_cast<SourceIndex>(random_.below(options_.sources.size()));
+    group_.cursors.push_back({source, "k" + std::to_string(random_.below(5)), value(), rarely(6)});
+  }
+  for (std::uint64_t i = random_.below(many ? 6 : 2); i-- > 0;) {
+    const std::string key = "pipeline/node/" + std::to_string(random_.below(6));
+    group_.states.push_back({key, rarely(6) ? Buffer() : value()});
+  }
+  for (std::uint64_t i = many && rarely(2) ? random_.below(24) : rarely(9) ? 1 : 0; i-- > 0;) {
+    group_.refusals.push_back({.source = 0, .reason = Reason::malformed, .byte_count = i + 1});
+  }
+}
+
+void Workload::add_acks() {
+  const std::size_t lane_count = spool_->state().lanes.size();
+  for (std::size_t i = 0; i < lane_count; ++i) {
+    const std::size_t before = group_.acks.size();
+    if (rarely(recording_.theme == Theme::checkpoint ? 4 : 2)) add_ack(static_cast<LaneIndex>(i));
+    if (group_.acks.size() > before && rarely(6)) group_.acks.push_back(group_.acks.back());
+  }
+}
+
+void Workload::add_ack(LaneIndex index) {
+  const LaneState lane = spool_->state().lanes[index];
+  const auto& ends = boundaries_[lane_key(lane)];
+  if (ends.empty()) return;
+  LaneAck ack{index, lane.epoch, ends.back()};
+  switch (random_.below(12)) {
+    case 0:
+    case 1: ack.high = ends[random_.below(ends.size())]; break;
+    case 2: ack.high = ends.back() - 1; break;
+    case 3: ack.epoch[0] ^= 1; break;
+    case 4: ack.high += 1u << 30; break;
+    default: break;
+  }
+  if (mutant_ == Mutant::ack_off_by_one) ++ack.high;
+  group_.acks.push_back(ack);
+}
+
+void Workload::commit() {
+  Truth next = truth_;
+  const auto lanes = spool_->state().lanes;
+  for (std::size_t i = 0; i < options_.lanes.size(); ++i) {
+    next.lanes[lane_key(lanes[i])].next_seq += group_.records[i].size();
+  }
+  for (const CursorEdit& edit : group_.cursors) {
+    const std::pair key(options_.sources[edit.source], edit.key);
+    if (edit.erase) {
+      next.cursors.erase(key);
+    } else {
+      next.cursors[key] = edit.value;
+    }
+  }
+  for (const StateEdit& edit : group_.states) {
+    if (edit.value.empty()) {
+      next.states.erase(edit.key);
+    } else {
+      next.states[edit.key] = edit.value;
+    }
+  }
+  next.letters += group_.refusals.size();
+  const std::size_t before = recording_.history.size();
+  leases_.clear();
+  const Status done = spool_->commit(group_, wish_, Stamp::wall(clock_.wall()), leases_);
+  settle(next, done.has_value());
+  // After another error nothing is said: what was promised before still holds.
+  if (!done && done.error().code != Code::full) return;
+  mark(mutant_ == Mutant::report_early ? before : recording_.history.size());
+  deliver();
+}
+
+void Workload::settle(const Truth& next, bool kept) {
+  if (!kept) {
+    clock_.advance(Duration::seconds(1));
+    if (++errors_in_a_row_ == 6 && bytes_usual_ != 0) disk_.set_bytes_max(1ull << 40);
+    if (errors_in_a_row_ == kErrorsMax) {
+      complain("commits do not work any more");
+      spool_.reset();
+    }
+    return;
+  }
+  errors_in_a_row_ = 0;
+  truth_ = next;
+  group_.reset();
+  if (mutant_ == Mutant::tombstone_missing) execute("DELETE FROM queue WHERE kind=1");
+}
+
+void Workload::complain(const std::string& wrong) {
+  if (recording_.wrong.empty()) recording_.wrong = wrong;
+}
+
+void Workload::mark(std::size_t reported) {
+  recording_.marks.push_back({.reported = reported,
+                              .settled = recording_.history.size(),
+                              .truth = std::make_shared<const Truth>(truth_),
+                              .options = std::make_shared<const SpoolOptions>(options_),
+                              .age = clock_.age()});
+}
+
+// ---- what is sent
+
+void Workload::drop_link() {
+  link_ = !link_;
+  if (link_) return;
+  for (std::size_t i = 0; i < spool_->state().lanes.size(); ++i) {
+    spool_->unlease(static_cast<LaneIndex>(i));
+  }
+}
+
+void Workload::deliver() {
+  if (!spool_) return;
+  for (Lease& lease : leases_) deliver(lease);
+}
+
+void Workload::deliver(Lease& lease) {
+  const LaneState lane = spool_->state().lanes[lease.lane];
+  const std::string key = lane_key(lane);
+  LaneTruth& truth = truth_.lanes[key];
+  if (mutant_ == Mutant::envelope_changed && recording_.sent.contains({key, lease.range.first})) {
+    reader_.seal_again(lease);
+  }
+  const auto header = Opener::header(lease.bytes);
+  const bool is_loss = header && header->count == 0;
+  const std::size_t mark = recording_.marks.size() - 1;
+  if (auto wrong = recording_.wrong_with_resend(key, lease, is_loss, mark); !wrong.empty()) {
+    complain(wrong);
+  }
+  recording_.sent[{key, lease.range.first}].push_back(
+      {lease.range, hash_of(lease.bytes), is_loss, mark});
+  if (rarely(10)) {  // The packet is lost: all from here on are sent again.
+    spool_->unlease(lease.lane);
+    return;
+  }
+  if (lease.range.first != truth.landed + 1) return;
+  if (auto wrong = reader_.wrong_with(lease, lane, truth.landed, truth.chain); !wrong.empty()) {
+    complain(wrong);
+  }
+  truth.landed = lease.range.last;
+  truth.chain = lease.hash;
+  recording_.chains[{key, lease.range.last}] = lease.hash;
+  boundaries_[key].push_back(lease.range.last);
+}
+
+}  // namespace pinaflux::crash

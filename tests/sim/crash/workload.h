@@ -1,0 +1,134 @@
+// Workload: a life of a spool from one seed, on a simulated disk that writes down everything it is told.
+//
+// Promise    One seed, one life. Themes turn by number: steady, backlog, evict, expire, notes, reopen,
+//            checkpoint, damage; all of them do a little of everything.
+// Ownership  A Recording is a value: what happened on the disk, and what was promised when.
+// Threads    One owner.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/spool/spool.h"
+#include "platform/sim/disk.h"
+#include "platform/sim/files.h"
+#include "tests/sim/crash/mutant.h"
+#include "tests/sim/crash/reader.h"
+#include "tests/sim/crash/truth.h"
+#include "tests/sim/crash/world.h"
+
+namespace pinaflux::crash {
+
+enum class Theme : std::uint8_t {
+  steady,
+  backlog,
+  evict,
+  expire,
+  notes,
+  reopen,
+  checkpoint,
+  damage,
+};
+inline constexpr std::uint64_t kThemeCount = 8;
+const char* theme_name(Theme theme);
+
+// A promise: from `reported` on the disk must never hold less than this.
+struct Mark {
+  std::size_t reported = 0;  // Operations of the disk when it was made...
+  std::size_t settled = 0;   // ...and when it had come true. A mutant promises early.
+  std::shared_ptr<const Truth> truth;
+  std::shared_ptr<const SpoolOptions> options;
+  Duration age{};        // The clock's.
+  bool damaged = false;  // From here to the next mark bytes are spoiled: nothing is promised.
+};
+
+// An envelope that left the gateway: when it is sent again it must have the same bytes.
+struct Sent {
+  Range range;
+  std::uint64_t hash = 0;
+  bool is_loss = false;
+  std::size_t mark = 0;  // Marks made before it.
+};
+
+struct Recording {
+  Theme theme = Theme::steady;
+  sim::Medium::Options medium;
+  std::uint64_t medium_seed = 1;  // Of what failed syncs have lost.
+  sim::Image initial;
+  std::vector<std::shared_ptr<const sim::Operation>> history;
+  std::vector<Mark> marks;
+  std::map<std::pair<std::string, std::uint64_t>, std::vector<Sent>>
+      sent;  // By lane and first seq.
+  std::map<std::pair<std::string, std::uint64_t>, Digest>
+      chains;         // Of the far end, by lane and seq.
+  std::string wrong;  // Seen while it ran; empty: nothing.
+
+  // What is wrong with sending this after `mark` marks; empty: nothing.
+  std::string wrong_with_resend(const std::string& lane, const Lease& lease, bool is_loss,
+                                std::size_t mark) const;
+};
+
+class Workload {
+ public:
+  Workload(std::uint64_t seed, std::uint64_t number, Mutant mutant);
+  ~Workload();
+
+  // Once.
+  Recording run();
+
+  // What is to go wrong is set up here, before run(). A fault that lasts for ever ends the run.
+  sim::SimDisk& disk() { return disk_; }
+  void limit_steps(std::uint64_t steps) { steps_max_ = steps; }
+
+ private:
+  void configure();
+  void step();
+  bool open();
+  void close();
+  void reopen();
+  void reconfigure();
+  void damage();
+  void fill();
+  void fill_records(LaneIndex index);
+  void fill_notes();
+  void add_acks();
+  void add_ack(LaneIndex index);
+  void commit();
+  void settle(const Truth& next, bool kept);
+  void deliver();
+  void deliver(Lease& lease);
+  void drop_link();
+  void mark(std::size_t reported);
+  void complain(const std::string& wrong);  // The first complaint counts.
+  LaneTruth& truth_of(LaneIndex index);
+  bool rarely(std::uint64_t n) { return random_.one_in(n); }
+
+  Random random_;
+  Mutant mutant_;
+  HandClock clock_;
+  SeedEntropy entropy_;
+  sim::SimDisk disk_;
+  sim::SimFiles files_;
+  SpoolOptions options_;
+  std::unique_ptr<Spool> spool_;
+  Shapes shapes_;
+  Group group_;
+  LeaseWish wish_;
+  std::vector<Lease> leases_;
+  Reader reader_;
+  Truth truth_;
+  std::map<std::string, std::vector<std::uint64_t>> boundaries_;  // By lane: ends of what landed.
+  Recording recording_;
+  std::size_t record_bytes_max_ = 40;
+  std::uint64_t bytes_usual_ = 0;
+  std::uint64_t steps_max_ = 40;
+  std::size_t errors_in_a_row_ = 0;
+  bool link_ = true;
+};
+
+}  // namespace pinaflux::crash

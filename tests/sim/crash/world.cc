@@ -1,0 +1,92 @@
+// The database is looked at through the very connection that the spool has: an automatic extension, which
+// SQLite calls for every new connection, notes it. A second connection would cost as much as the first.
+
+#include "tests/sim/crash/world.h"
+
+#include <string>
+
+#include <sqlite3.h>
+
+#include "platform/base/assert.h"
+#include "tests/sim/crash/truth.h"
+
+namespace pinaflux::crash {
+
+namespace {
+
+sqlite3*& newest() {
+  static sqlite3* connection = nullptr;
+  return connection;
+}
+
+int note(sqlite3* connection, const char**, const void*) {
+  newest() = connection;
+  return SQLITE_OK;
+}
+
+class Rows {
+ public:
+  explicit Rows(const std::string& sql) {
+    sqlite3_prepare_v2(newest(), sql.c_str(), -1, &raw_, nullptr);
+  }
+  ~Rows() { sqlite3_finalize(raw_); }
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
+  // An error is an end that no hash equals.
+  bool next(std::uint64_t& hash) {
+    const int code = raw_ == nullptr ? SQLITE_ERROR : sqlite3_step(raw_);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) hash ^= static_cast<std::uint64_t>(code) << 40;
+    return code == SQLITE_ROW;
+  }
+  Bytes blob(int column) {
+    const void* bytes = sqlite3_column_blob(raw_, column);
+    const auto count = static_cast<std::size_t>(sqlite3_column_bytes(raw_, column));
+    return {static_cast<const std::uint8_t*>(bytes), bytes == nullptr ? 0 : count};
+  }
+  int columns() { return sqlite3_column_count(raw_); }
+  int type(int column) { return sqlite3_column_type(raw_, column); }
+
+ private:
+  sqlite3_stmt* raw_ = nullptr;
+};
+
+std::uint64_t hash_table(const std::string& name) {
+  std::uint64_t hash = hash_of(as_bytes(name));
+  Rows rows("SELECT * FROM \"" + name + "\"");
+  while (rows.next(hash)) {
+    for (int i = 0; i < rows.columns(); ++i) {
+      hash = hash_of(rows.blob(i), hash + static_cast<std::uint64_t>(rows.type(i)));
+    }
+  }
+  return hash;
+}
+
+}  // namespace
+
+void watch_connections() { sqlite3_auto_extension(reinterpret_cast<void (*)()>(&note)); }
+
+sqlite3* newest_connection() { return newest(); }
+
+bool is_news(std::string_view finding) {
+  return finding.find("is not configured any more") != std::string_view::npos;
+}
+
+std::uint64_t hash_pages() {
+  std::uint64_t hash = 1;
+  Rows rows("SELECT data FROM sqlite_dbpage");
+  while (rows.next(hash)) hash = hash_of(rows.blob(0), hash);
+  return hash;
+}
+
+std::uint64_t hash_rows() {
+  std::uint64_t hash = 2;
+  Rows tables("SELECT name FROM sqlite_schema WHERE type='table' ORDER BY name");
+  while (tables.next(hash)) hash ^= hash_table(std::string(as_text(tables.blob(0))));
+  return hash;
+}
+
+void execute(const char* sql) {
+  ASSERT(sqlite3_exec(newest(), sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+}
+
+}  // namespace pinaflux::crash
