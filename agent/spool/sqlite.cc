@@ -54,9 +54,11 @@ sqlite3_file* file_of(sqlite3* raw, int which) {
   return file != nullptr && file->pMethods != nullptr ? file : nullptr;
 }
 
-std::int64_t bytes_of(sqlite3_file* file) {
+Result<std::int64_t> bytes_of(sqlite3_file* file) {
   sqlite3_int64 bytes = 0;
-  if (file == nullptr || file->pMethods->xFileSize(file, &bytes) != SQLITE_OK) return 0;
+  if (file == nullptr) return fail(Code::not_found, "the file is not open yet");
+  const int code = file->pMethods->xFileSize(file, &bytes);
+  if (code != SQLITE_OK) return std::unexpected(error_of(code, 0));
   return bytes;
 }
 
@@ -65,8 +67,9 @@ std::int64_t bytes_of(sqlite3_file* file) {
 // as the whole folio. Linux 6.18, ext4, 200 messages/s: 63 bytes a message, page by page 53.
 Status extend(sqlite3_file* file, std::int64_t bytes) {
   static constexpr std::array<std::uint8_t, 4 * 1024> kZeros{};
-  if (file == nullptr) return fail(Code::not_found, "the file is not open yet");
-  for (std::int64_t at = bytes_of(file); at < bytes;) {
+  const Result<std::int64_t> end = bytes_of(file);
+  if (!end) return std::unexpected(end.error());
+  for (std::int64_t at = *end; at < bytes;) {
     const std::int64_t to_boundary = std::ssize(kZeros) - at % std::ssize(kZeros);
     const int count = static_cast<int>(std::min(to_boundary, bytes - at));
     const int code = file->pMethods->xWrite(file, kZeros.data(), count, at);
@@ -252,11 +255,11 @@ Status Database::extend_wal(std::int64_t bytes) {
 }
 
 std::int64_t Database::wal_bytes() const {
-  return bytes_of(file_of(raw_, SQLITE_FCNTL_JOURNAL_POINTER));
+  return bytes_of(file_of(raw_, SQLITE_FCNTL_JOURNAL_POINTER)).value_or(0);
 }
 
 std::int64_t Database::file_bytes() const {
-  return bytes_of(file_of(raw_, SQLITE_FCNTL_FILE_POINTER));
+  return bytes_of(file_of(raw_, SQLITE_FCNTL_FILE_POINTER)).value_or(0);
 }
 
 bool Database::read_only() const { return sqlite3_db_readonly(raw_, "main") == 1; }

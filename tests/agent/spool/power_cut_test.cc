@@ -10,23 +10,35 @@ namespace {
 
 // A spool on a simulated disk; `options` and the groups are the fixture's.
 struct PowerCutFixture : SpoolFixture {
-  sim::SimDisk disk{clock, {}};
-  sim::SimFiles sim_files{disk};
+  std::unique_ptr<sim::SimDisk> disk;
+  std::unique_ptr<sim::SimFiles> sim_files;
 
-  PowerCutFixture() { options.directory = "/var/lib/pinaflux"; }
+  PowerCutFixture() {
+    options.directory = "/var/lib/pinaflux";
+    new_disk(1);
+  }
   ~PowerCutFixture() { spool.reset(); }
 
-  void start() {
-    findings.clear();
-    auto made = Spool::open(options, sim_files, clock, entropy, findings);
-    REQUIRE(made.has_value());
-    CHECK(findings.empty());
-    spool = std::move(*made);
-  }
-  void reboot(sim::Survival survival) {
-    disk.cut_power(survival);
+  void new_disk(std::uint64_t seed) {
     spool.reset();
-    disk.power_on();
+    sim_files.reset();
+    disk = std::make_unique<sim::SimDisk>(clock, sim::SimDisk::Options{.seed = seed});
+    sim_files = std::make_unique<sim::SimFiles>(*disk);
+  }
+  Status try_start() {
+    spool.reset();
+    findings.clear();
+    auto made = Spool::open(options, *sim_files, clock, entropy, findings);
+    CHECK(findings.empty());
+    if (!made) return std::unexpected(made.error());
+    spool = std::move(*made);
+    return {};
+  }
+  void start() { REQUIRE(try_start().has_value()); }
+  void reboot(sim::Survival survival) {
+    disk->cut_power(survival);
+    spool.reset();
+    disk->power_on();
     start();
   }
 };
@@ -42,6 +54,23 @@ TEST_CASE_FIXTURE(PowerCutFixture,
   reboot(sim::Survival::none);
 
   CHECK(lane_state(0).records_queued == 5);
+}
+
+TEST_CASE_FIXTURE(PowerCutFixture, "a file whose size cannot be read is not written over") {
+  for (std::uint64_t nth = 0; nth < 40; ++nth) {
+    new_disk(1);
+    start();
+    add(0, 0, 5);
+    commit();
+    reboot(sim::Survival::none);
+    disk->inject({.calls = sim::kInfo, .skip = nth});
+    std::ignore = try_start();
+    disk->clear_faults();
+
+    start();
+
+    CHECK(lane_state(0).records_queued == 5);
+  }
 }
 
 }  // namespace pinaflux::spool_kit
