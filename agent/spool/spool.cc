@@ -203,9 +203,8 @@ Status Spool::State::attempt(const Request& request, std::vector<Lease>& leases)
 }
 
 Status Spool::State::make_ready(std::int64_t bytes) {
-  if (store->room->wal_overdue()) {
-    if (Status s = store->room->checkpoint(); !s) return s;
-  }
+  const Status ready = store->room->wal_overdue() ? store->room->checkpoint() : Status();
+  if (!ready) return ready;
   return bytes > 0 ? store->room->reserve(bytes) : Status();
 }
 

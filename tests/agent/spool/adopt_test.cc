@@ -182,6 +182,25 @@ TEST_CASE_FIXTURE(AdoptFixture, "another gateway's export is refused, and nothin
   CHECK(spool->state().lanes.size() == 1);
 }
 
+TEST_CASE_FIXTURE(AdoptFixture, "a damaged stick is not taken for damage of the spool") {
+  live_and_die();
+  write_export();
+  const std::string whole = *files.read_text(stick, 1 << 20);
+  replace();
+  add(0, 0, 3);
+  commit();
+  std::string text = whole;
+  text[whole.size() / 2] = static_cast<char>(whole[whole.size() / 2] ^ 1);
+  REQUIRE(files.replace(stick, text).has_value());
+
+  CHECK_FALSE(adopt().has_value());
+
+  CHECK(lane_state(0).records_queued == 3);
+  for (const auto& name : *files.list(options.directory)) {
+    CHECK(!name.starts_with("spool.db.damaged"));
+  }
+}
+
 TEST_CASE_FIXTURE(AdoptFixture,
                   "a cut-off copy is taken as far as it is whole, and said to be cut off") {
   live_and_die();
