@@ -105,7 +105,7 @@ struct Agent::State {
   Backoff retry;
   Instant retry_at{};
   bool waits_for_room = false;  // The failed commit did not fit: acks are what it waits for.
-  bool damaged = false;  // The spool: only another start can go on.
+  bool damaged = false;         // The spool: only another start can go on.
   std::string spool_text;
   std::uint64_t commit_failures = 0;
   Duration commit_took{};

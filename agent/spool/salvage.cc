@@ -25,18 +25,17 @@
 
 #include "agent/seal/envelope.h"
 #include "agent/spool/damaged_file.h"
+#include "agent/spool/damaged_rows.h"
 #include "agent/spool/schema.h"
 
 namespace pinaflux {
 
 namespace {
 
-using Type = DamagedFile::Column::Type;
-using Row = DamagedFile::Row;
+using damaged::Row;
 
 constexpr std::int64_t kBatchBytes = 256 * 1024;  // Of one transaction.
 constexpr std::int64_t kSlackBytes = 32 * 1024;
-constexpr std::size_t kBodyColumn = 10, kQueueColumns = 11;
 constexpr std::size_t kRowsMax = 16 * 1024;  // Of chunks, opened and not sealed yet.
 constexpr std::size_t kArenaBytes = 12 * 1024 * 1024;
 
@@ -57,71 +56,6 @@ struct Origin {
   Digest chain{};
   std::vector<Piece> pieces;
 };
-
-bool is(const Row& row, std::size_t column, Type type) { return row.columns[column].type == type; }
-
-bool is_blob(const Row& row, std::size_t column, std::size_t bytes) {
-  const auto& c = row.columns[column];
-  return c.type == Type::blob && c.length == bytes && row.holds(c);
-}
-
-template <class Array>
-Array array_of(const Row& row, std::size_t column) {
-  Array array{};
-  if (is_blob(row, column, array.size()))
-    std::ranges::copy(row.bytes(row.columns[column]), array.begin());
-  return array;
-}
-
-std::string text_of(const Row& row, std::size_t column) {
-  return std::string(as_text(row.bytes(row.columns[column])));
-}
-
-bool is_lane(const Row& row) {
-  if (row.columns.size() != 8 || row.id <= 0 || row.id >= Queue::kLaneIdEnd) return false;
-  for (const std::size_t i : {1, 2}) {
-    if (!is(row, i, Type::text) || !row.holds(row.columns[i])) return false;
-  }
-  for (const std::size_t i : {4, 5, 6}) {
-    if (!is(row, i, Type::integer) || row.columns[i].integer < 0) return false;
-  }
-  return is(row, 0, Type::null) && is_blob(row, 3, sizeof(Epoch)) &&
-         is_blob(row, 7, sizeof(Digest)) && row.columns[4].integer > row.columns[5].integer;
-}
-
-bool is_entry(const Row& row) {
-  if (row.columns.size() != kQueueColumns || row.id < 0) return false;
-  for (std::size_t i = 1; i <= 6; ++i) {
-    if (!is(row, i, Type::integer)) return false;
-  }
-  const std::int64_t kind = row.columns[1].integer, count = row.columns[2].integer;
-  const bool chunk = kind == static_cast<std::int64_t>(Kind::chunk);
-  const bool hashed = chunk ? is(row, 7, Type::null) : is_blob(row, 7, sizeof(Digest));
-  const bool grave = kind == static_cast<std::int64_t>(Kind::tombstone);
-  const bool body = is(row, kBodyColumn, Type::blob) || grave;
-  const std::int64_t loss = row.columns[9].integer;
-  const bool reason = grave ? loss > 0 && loss <= static_cast<std::int64_t>(kLossLast) : loss == 0;
-  return is(row, 0, Type::null) && kind >= 0 && kind <= 2 && count >= 1 &&
-         count < static_cast<std::int64_t>(Queue::kSeqEnd) && hashed && body && reason;
-}
-
-LaneId lane_of(const Row& row) { return row.id / static_cast<std::int64_t>(Queue::kSeqEnd); }
-
-Entry entry_of(const Row& row) {
-  Entry e;
-  e.lane = lane_of(row);
-  e.kind = static_cast<Kind>(row.columns[1].integer);
-  e.range.first = static_cast<std::uint64_t>(row.id) % Queue::kSeqEnd;
-  e.range.last = e.range.first + static_cast<std::uint64_t>(row.columns[2].integer) - 1;
-  e.time_first = row.columns[3].integer;
-  e.time_last = row.columns[4].integer;
-  e.boot = static_cast<std::uint64_t>(row.columns[5].integer);
-  e.age = row.columns[6].integer;
-  e.hash = array_of<Digest>(row, 7);
-  e.previous = array_of<Digest>(row, 8);
-  e.loss = static_cast<Loss>(row.columns[9].integer);
-  return e;
-}
 
 Entry envelope_of(const Header& header) {
   Entry e;
@@ -191,33 +125,34 @@ void Salvage::take_lane(const Row& row) {
   const auto next_seq = static_cast<std::uint64_t>(row.columns[4].integer);
   if (origin.known && next_seq < origin.next_seq) return;
   origin.known = true;
-  origin.gateway = text_of(row, 1);
-  origin.name = text_of(row, 2);
-  origin.epoch = array_of<Epoch>(row, 3);
+  origin.gateway = damaged::text_of(row, 1);
+  origin.name = damaged::text_of(row, 2);
+  origin.epoch = damaged::array_of<Epoch>(row, 3);
   origin.next_seq = next_seq;
   origin.acked = std::max(origin.acked, static_cast<std::uint64_t>(row.columns[5].integer));
   origin.shed = std::max(origin.shed, static_cast<std::uint64_t>(row.columns[6].integer));
-  origin.chain = array_of<Digest>(row, 7);
+  origin.chain = damaged::array_of<Digest>(row, 7);
 }
 
 Status Salvage::collect() {
   for (DamagedFile::Page page = 1; page <= damaged_.page_count(); ++page) {
     if (damaged_.is_free(page)) continue;
     Status s = damaged_.rows(page, [&](const Row& row) {
-      if (is_lane(row)) take_lane(row);
-      if (is_entry(row)) {
-        const Entry e = entry_of(row);
+      if (damaged::is_lane(row)) take_lane(row);
+      if (damaged::is_entry(row)) {
+        const Entry e = damaged::entry_of(row);
         origins_[e.lane].pieces.push_back({row.id, e.kind, e.range, e.hash, page});
       }
       if (!damaged_.knows_free()) return;
-      const bool keyed = row.columns.size() >= 2 && row.id == 0 && is(row, 0, Type::text) &&
-                         row.columns.back().type == Type::blob;
+      const bool keyed = row.columns.size() >= 2 && row.id == 0 &&
+                         damaged::is(row, 0, damaged::Type::text) &&
+                         row.columns.back().type == damaged::Type::blob;
       if (!keyed || !damaged_.payload(row, payload_, pages_)) return;
       const auto of = [&](std::size_t i) {
         const auto& c = row.columns[i];
         return Bytes(payload_).subspan(c.offset, c.length);
       };
-      if (row.columns.size() == 3 && is(row, 1, Type::text)) {
+      if (row.columns.size() == 3 && damaged::is(row, 1, damaged::Type::text)) {
         cursors_.emplace_back(as_text(of(0)), as_text(of(1)), Buffer(of(2).begin(), of(2).end()));
       } else if (row.columns.size() == 2 && as_text(of(0)).starts_with("pipeline/")) {
         states_.emplace_back(as_text(of(0)), Buffer(of(1).begin(), of(1).end()));
@@ -476,15 +411,15 @@ Status Salvage::put(const Entry& entry, Bytes body) {
 Status Salvage::read(const Piece& piece, Entry& entry) {
   Status got = fail(Code::corrupt, "a row of the damaged queue is gone");
   const Status looked = damaged_.rows(piece.page, [&](const Row& row) {
-    if (row.id != piece.id || !is_entry(row)) return;
+    if (row.id != piece.id || !damaged::is_entry(row)) return;
     const std::size_t before = pages_.size();
     got = damaged_.payload(row, payload_, pages_);
     if (!got) {
       pages_.resize(before);
       return;
     }
-    entry = entry_of(row);
-    const auto& body = row.columns[kBodyColumn];
+    entry = damaged::entry_of(row);
+    const auto& body = row.columns[damaged::kBodyColumn];
     const Bytes bytes = Bytes(payload_).subspan(body.offset, body.length);
     body_.assign(bytes.begin(), bytes.end());
     entry.bytes = body_.size();
