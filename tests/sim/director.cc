@@ -175,7 +175,6 @@ void Director::outage() {
 }
 
 void Director::heal() {
-  over_ = true;
   timer_->stop();
   healers_.clear();
   for (const auto& [a, b] :

@@ -50,7 +50,6 @@ class Director {
   std::unique_ptr<Timer> timer_;
   std::vector<std::unique_ptr<Timer>> healers_;
   std::vector<std::string> told_;
-  bool over_ = false;
 };
 
 }  // namespace pinaflux::tests

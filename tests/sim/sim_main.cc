@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/wait.h>
@@ -105,66 +106,59 @@ std::string command_of(const Arguments& arguments, std::uint64_t seed) {
   return text;
 }
 
-Outcome run_seed(const Arguments& arguments, const Configuration& configuration,
-                 std::uint64_t seed) {
+Outcome run_seed(const Arguments& arguments, std::uint64_t seed) {
   RunOptions options = arguments.run;
   options.seed = seed;
-  Outcome outcome = run(options, configuration);
-  if (arguments.twice && run(options, configuration).trace != outcome.trace) {
-    outcome.failures.emplace_back("the same seed gave another trace");
-  }
-  return outcome;
+  return run(options, gateway_configuration());
 }
 
 // One line, numbers first; the first failure to the end of the line.
 std::string line_of(const Outcome& o) {
   char text[400];
   std::snprintf(
-      text, sizeof text, "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %f %f %zu ",
-      static_cast<unsigned long long>(o.seed), static_cast<unsigned long long>(o.commits),
-      static_cast<unsigned long long>(o.faults), static_cast<unsigned long long>(o.starts),
-      static_cast<unsigned long long>(o.sent), static_cast<unsigned long long>(o.landed),
-      static_cast<unsigned long long>(o.lost), static_cast<unsigned long long>(o.redelivered),
-      static_cast<unsigned long long>(o.steps), o.seconds, o.drain_seconds, o.failures.size());
+      text, sizeof text, "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %f %f %zu ",
+      static_cast<unsigned long long>(o.trace), static_cast<unsigned long long>(o.seed),
+      static_cast<unsigned long long>(o.commits), static_cast<unsigned long long>(o.faults),
+      static_cast<unsigned long long>(o.starts), static_cast<unsigned long long>(o.sent),
+      static_cast<unsigned long long>(o.landed), static_cast<unsigned long long>(o.lost),
+      static_cast<unsigned long long>(o.redelivered), static_cast<unsigned long long>(o.steps),
+      o.seconds, o.drain_seconds, o.failures.size());
   return text + (o.failures.empty() ? "-" : printable(o.failures[0], 2000)) + "\n";
 }
 
-void work(const Arguments& arguments, std::uint64_t first, std::uint64_t step, int out) {
-  const Configuration configuration = gateway_configuration();
-  for (std::uint64_t seed = first; seed <= arguments.last; seed += step) {
-    const std::string begin = "begin " + std::to_string(seed) + "\n";
-    (void)!::write(out, begin.data(), begin.size());
-    const std::string line = line_of(run_seed(arguments, configuration, seed));
-    (void)!::write(out, line.data(), line.size());
-  }
-}
-
+// A seed has a process of its own, so that what ran before it changes nothing.
 class Job {
  public:
   Job(const Arguments& arguments, std::uint64_t first) : arguments_(arguments) { start(first); }
 
-  // False: all its seeds are done.
+  // False: all its seeds, every jobs-th, are done.
   bool step(Sums& sums);
 
  private:
-  void start(std::uint64_t first);
+  void start(std::uint64_t seed);
+  bool next();
   void take(const char* line, Sums& sums);
   void fail(std::uint64_t seed, const std::string& why, Sums& sums);
 
   const Arguments& arguments_;
   pid_t child_ = 0;
   std::FILE* from_ = nullptr;
-  std::uint64_t running_ = 0;  // The seed at work; 0: none.
+  std::uint64_t seed_ = 0;
+  bool told_ = false;                        // How it came out.
+  std::optional<unsigned long long> trace_;  // Of its first run, while it is run again.
 };
 
-void Job::start(std::uint64_t first) {
+void Job::start(std::uint64_t seed) {
+  seed_ = seed;
+  told_ = false;
   int ends[2];
   if (::pipe(ends) != 0) std::abort();
   std::fflush(stdout);
   child_ = ::fork();
   if (child_ == 0) {
     ::close(ends[0]);
-    work(arguments_, first, arguments_.jobs, ends[1]);
+    const std::string line = line_of(run_seed(arguments_, seed));
+    (void)!::write(ends[1], line.data(), line.size());
     ::_exit(0);
   }
   ::close(ends[1]);
@@ -180,11 +174,17 @@ bool Job::step(Sums& sums) {
   std::fclose(from_);
   int status = 0;
   ::waitpid(child_, &status, 0);
-  if (running_ == 0) return false;
-  const std::uint64_t seed = std::exchange(running_, 0);
-  fail(seed, "the process ended, status " + std::to_string(status), sums);
-  if (seed + arguments_.jobs > arguments_.last) return false;
-  start(seed + arguments_.jobs);
+  if (!told_) fail(seed_, "the process ended, status " + std::to_string(status), sums);
+  return next();
+}
+
+bool Job::next() {
+  if (trace_) {
+    start(seed_);
+    return true;
+  }
+  if (seed_ + arguments_.jobs > arguments_.last) return false;
+  start(seed_ + arguments_.jobs);
   return true;
 }
 
@@ -196,19 +196,21 @@ void Job::fail(std::uint64_t seed, const std::string& why, Sums& sums) {
 }
 
 void Job::take(const char* line, Sums& sums) {
-  unsigned long long seed = 0, n[8]{};
+  unsigned long long trace = 0, seed = 0, n[8]{};
   double seconds = 0, drain = 0;
   std::size_t failures = 0;
   int end = 0;
-  if (std::sscanf(line, "begin %llu", &seed) == 1) {
-    running_ = seed;
+  const int read = std::sscanf(
+      line, "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %lf %lf %zu %n", &trace, &seed,
+      &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &seconds, &drain, &failures, &end);
+  if (read != 13 || seed != seed_) return;
+  told_ = true;
+  if (arguments_.twice && !trace_ && failures == 0) {
+    trace_ = trace;
     return;
   }
-  const int read = std::sscanf(
-      line, "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %lf %lf %zu %n", &seed, &n[0], &n[1],
-      &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &seconds, &drain, &failures, &end);
-  if (read != 12) return;
-  running_ = 0;
+  const auto before = std::exchange(trace_, std::nullopt);
+  if (before && *before != trace) return fail(seed, "the same seed gave another trace", sums);
   std::uint64_t* const sum[] = {&sums.commits, &sums.faults, &sums.starts,      &sums.sent,
                                 &sums.landed,  &sums.lost,   &sums.redelivered, &sums.steps};
   for (std::size_t i = 0; i < 8; ++i) *sum[i] += n[i];
@@ -277,7 +279,7 @@ int conclude(const Arguments& arguments, const Sums& sums, double took) {
 }
 
 int tell_one(const Arguments& arguments) {
-  const Outcome outcome = run_seed(arguments, gateway_configuration(), arguments.first);
+  const Outcome outcome = run_seed(arguments, arguments.first);
   for (const std::string& fault : outcome.told) std::printf("%s\n", fault.c_str());
   for (const std::string& failure : outcome.failures) std::printf("FAILED %s\n", failure.c_str());
   std::printf("seed %llu: trace %016llx, %llu acknowledged\n",
