@@ -81,7 +81,7 @@ Sums stored(Bytes bytes, std::size_t at) { return {u32(bytes, at), u32(bytes, at
 bool integer_bytes(std::uint64_t serial, std::size_t& bytes) {
   static constexpr std::array<std::size_t, 7> kBytes{0, 1, 2, 3, 4, 6, 8};
   if (serial < 1 || serial > 6) return false;
-  bytes = kBytes[serial];
+  bytes = kBytes[static_cast<std::size_t>(serial)];
   return true;
 }
 
@@ -91,7 +91,7 @@ std::int64_t signed_of(Bytes bytes) {
 }
 
 // Type and place of a column; what is an integer must lie in `start`.
-std::optional<DamagedFile::Column> column_of(std::uint64_t serial, std::uint64_t offset,
+std::optional<DamagedFile::Column> column_of(std::uint64_t serial, std::size_t offset,
                                              Bytes start) {
   using Column = DamagedFile::Column;
   Column column{.offset = offset};
@@ -110,7 +110,8 @@ std::optional<DamagedFile::Column> column_of(std::uint64_t serial, std::uint64_t
     column.length = 8;
   } else if (serial >= 12) {
     column.type = serial % 2 == 0 ? Column::Type::blob : Column::Type::text;
-    column.length = (serial - 12) / 2;
+    if (serial > 2 * kPayloadBytesMax) return std::nullopt;
+    column.length = static_cast<std::size_t>((serial - 12) / 2);
   } else {
     return std::nullopt;
   }
@@ -122,7 +123,7 @@ bool read_columns(DamagedFile::Row& row) {
   std::size_t at = 0;
   std::uint64_t header_bytes = 0;
   if (!take_varint(start, at, header_bytes) || header_bytes > start.size()) return false;
-  std::uint64_t offset = header_bytes;
+  auto offset = static_cast<std::size_t>(header_bytes);
   row.columns.clear();
   while (at < header_bytes) {
     std::uint64_t serial = 0;
@@ -137,13 +138,13 @@ bool read_columns(DamagedFile::Row& row) {
 
 bool read_cell(Bytes page, std::size_t at, std::uint8_t type, DamagedFile::Row& row) {
   if (type == kIndexInner) at += 4;
-  std::uint64_t id = 0;
-  if (!take_varint(page, at, row.payload_bytes) || row.payload_bytes > kPayloadBytesMax)
-    return false;
+  std::uint64_t id = 0, payload_bytes = 0;
+  if (!take_varint(page, at, payload_bytes) || payload_bytes > kPayloadBytesMax) return false;
+  row.payload_bytes = static_cast<std::size_t>(payload_bytes);
   if (type == kTableLeaf && !take_varint(page, at, id)) return false;
   row.id = static_cast<std::int64_t>(id);
   const std::size_t most = type == kTableLeaf ? kTableLocalMax : kIndexLocalMax;
-  std::size_t local = static_cast<std::size_t>(row.payload_bytes);
+  std::size_t local = row.payload_bytes;
   row.more = 0;
   if (row.payload_bytes > most) {
     const std::size_t rest = (local - kLocalMin) % (page.size() - 4);
@@ -271,8 +272,7 @@ Status DamagedFile::payload(const Row& row, Buffer& to, std::vector<Page>& pages
   for (Page page = row.more; page != 0; page = u32(image, 0)) {
     if (page > page_count_ || to.size() >= row.payload_bytes) break;
     if (Status s = read(page, image); !s) return s;
-    const std::size_t count = std::min<std::size_t>(
-        kPageBytes - 4, static_cast<std::size_t>(row.payload_bytes) - to.size());
+    const std::size_t count = std::min<std::size_t>(kPageBytes - 4, row.payload_bytes - to.size());
     append(to, Bytes(image).subspan(4, count));
     pages.push_back(page);
   }
@@ -284,10 +284,10 @@ Status DamagedFile::payload(const Row& row, Buffer& to, std::vector<Page>& pages
 Status DamagedFile::trim() {
   const auto info = file_->info();
   if (!info) return std::unexpected(info.error());
-  std::uint64_t last = info->bytes / kPageBytes;
+  auto last = static_cast<Page>(info->bytes / kPageBytes);
   while (last > 0 && last < released_.size() && released_[last]) --last;
-  if (knows_free_ && last * kPageBytes < info->bytes) {
-    if (Status s = file_->truncate(last * kPageBytes); !s) return s;
+  if (knows_free_ && std::uint64_t{last} * kPageBytes < info->bytes) {
+    if (Status s = file_->truncate(std::uint64_t{last} * kPageBytes); !s) return s;
   }
   std::vector<Page> all;
   for (Page page = 1; page <= last; ++page) {
@@ -308,7 +308,7 @@ Status DamagedFile::release(std::span<const Page> pages) {
   for (const std::uint64_t block : blocks) {
     bool whole = true;
     for (std::size_t i = 1; i <= kBlockPages; ++i) {
-      const std::uint64_t page = block * kBlockPages + i;
+      const auto page = static_cast<std::size_t>(block * kBlockPages + i);
       whole = whole && page < released_.size() && released_[page];
     }
     if (!whole) continue;

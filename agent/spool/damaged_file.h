@@ -33,14 +33,14 @@ class DamagedFile {
     enum class Type { null, integer, real, text, blob };
     Type type = Type::null;
     std::int64_t integer = 0;
-    std::uint64_t offset = 0, length = 0;  // In the payload.
+    std::size_t offset = 0, length = 0;  // In the payload.
   };
   struct Row {
     std::int64_t id = 0;  // The rowid; 0 in a table without.
     std::vector<Column> columns;
-    Buffer start;                     // Of the payload: what its own page holds.
-    std::uint64_t payload_bytes = 0;  // All of it.
-    Page more = 0;                    // First page of the rest; 0: there is none.
+    Buffer start;                   // Of the payload: what its own page holds.
+    std::size_t payload_bytes = 0;  // All of it.
+    Page more = 0;                  // First page of the rest; 0: there is none.
 
     // False: not wholly in `start`.
     bool holds(const Column& column) const { return column.offset + column.length <= start.size(); }

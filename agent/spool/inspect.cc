@@ -252,7 +252,8 @@ Result<bool> Peek::load(const Access& access) {
   if (!opened) return std::unexpected(opened.error());
   // What was shown as chunks may have become one envelope meanwhile.
   first_ = (*entry)->range.first;
-  shown_ = next_seq_ > first_ ? std::min<std::size_t>(next_seq_ - first_, rows_.size()) : 0;
+  const std::uint64_t shown = next_seq_ > first_ ? next_seq_ - first_ : 0;
+  shown_ = static_cast<std::size_t>(std::min<std::uint64_t>(shown, rows_.size()));
   next_seq_ = (*entry)->range.last + 1;
   return true;
 }
