@@ -16,6 +16,12 @@ namespace pinaflux {
 
 using namespace mqtt;
 
+namespace {
+
+constexpr std::size_t kWriteBytesMax = std::size_t{64} * 1024;
+
+}  // namespace
+
 class SimBroker::Peer final : public Stream::Events {
  public:
   Peer(SimBroker& broker, std::uint64_t number)
@@ -60,6 +66,7 @@ class SimBroker::Peer final : public Stream::Events {
   Framer framer_;
   std::unique_ptr<Stream> stream_;
   Buffer out_;
+  std::size_t out_at_ = 0;  // What is before it was written.
   bool hung_up_ = false;
   int version_ = 5;
   std::string client_id_;
@@ -229,9 +236,17 @@ void SimBroker::Peer::pump() {
   }
 }
 
+// In pieces: what a stream cannot hold as a whole it would refuse for ever.
 void SimBroker::Peer::flush() {
-  if (out_.empty() || hung_up_ || !stream_->write(out_)) return;  // Else drained() comes.
+  if (hung_up_) return;
+  while (out_at_ < out_.size()) {
+    const Bytes piece = Bytes(out_).subspan(out_at_);
+    const std::size_t size = std::min(piece.size(), kWriteBytesMax);
+    if (!stream_->write(piece.first(size))) return;  // drained() comes.
+    out_at_ += size;
+  }
   out_.clear();
+  out_at_ = 0;
 }
 
 void SimBroker::Peer::taken_over() {

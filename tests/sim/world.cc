@@ -4,6 +4,7 @@
 #include "tests/sim/world.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
 #include "agent/collector/verify.h"
@@ -207,6 +208,7 @@ void World::judge() {
   outcome_.seconds = Duration{stage_.scheduler.now().ns}.seconds();
   outcome_.trace = stage_.scheduler.trace();
   outcome_.steps = stage_.scheduler.steps();
+  if (options_.verbose && status) std::fprintf(stderr, "%s\n", status_json(*status).c_str());
   if (outcome_.commits < options_.commits_min) accuse("the gateway committed too seldom");
   collector_.stop();
   collector_.disk().power_on();
