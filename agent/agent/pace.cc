@@ -51,15 +51,22 @@ Instant Pace::next(const LeaseWish& free_places, const Group& group) const {
 
 void Pace::asked(const LeaseWish& wish, Instant now) {
   if (any(wish)) asked_ = now;
+  lost_.fill(false);
   opened_ = Instant::never();
 }
 
 void Pace::leased(LaneIndex lane, std::size_t wished, std::size_t brought, bool records) {
+  if (lost_[lane]) return;
   if (wished > 0) {
     lanes_[lane] = brought >= wished ? Lane::backlog : Lane::empty;
   } else if (records && lanes_[lane] == Lane::empty) {
     lanes_[lane] = Lane::some;
   }
+}
+
+void Pace::lost(LaneIndex lane) {
+  lanes_[lane] = Lane::backlog;
+  lost_[lane] = true;
 }
 
 }  // namespace pinaflux

@@ -39,7 +39,7 @@ class Pace {
   // After a commit: `brought` envelopes of a lane that `wished` for some; records were committed to it.
   void leased(LaneIndex lane, std::size_t wished, std::size_t brought, bool records);
   // The lane's leases were lost: all of it must be asked for again.
-  void lost(LaneIndex lane) { lanes_[lane] = Lane::backlog; }
+  void lost(LaneIndex lane);
 
  private:
   enum class Lane : std::uint8_t {
@@ -51,6 +51,7 @@ class Pace {
 
   Options options_;
   std::array<Lane, limits::kLanesMax> lanes_{};
+  std::array<bool, limits::kLanesMax> lost_{};  // Since the last wish: its answer knows nothing of it.
   Instant asked_{};                    // When envelopes were last asked for.
   Instant opened_ = Instant::never();  // When the group got its first content.
 };

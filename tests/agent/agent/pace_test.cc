@@ -87,6 +87,16 @@ TEST_CASE_FIXTURE(PaceFixture, "lost leases are asked for again at once") {
   CHECK(pace.lease_now(two_places, empty, at(1)).envelopes[0] == 2);
 }
 
+TEST_CASE_FIXTURE(PaceFixture, "leases lost while a wish is under way are asked for after it") {
+  pace.asked(two_places, at(0));
+  pace.lost(0);
+  pace.leased(0, 2, 0, false);  // Nothing new was there: what was lost is still called leased.
+  CHECK(pace.lease_now(two_places, empty, at(1)).envelopes[0] == 2);
+  pace.asked(two_places, at(1));
+  pace.leased(0, 2, 0, false);
+  CHECK(pace.lease_now(two_places, empty, at(2)).envelopes[0] == 0);
+}
+
 TEST_CASE_FIXTURE(PaceFixture, "without a free place nothing is asked for") {
   CHECK(pace.lease_now(none, some, at(9000)).envelopes[0] == 0);
   CHECK(pace.next(none, empty) == Instant::never());
