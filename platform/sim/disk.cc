@@ -123,11 +123,11 @@ Status SimDisk::synced(Operation&& operation, Call call) {
   ++counts_.calls;
   ++counts_.syncs;
   if (const Fault* fault = faults_.empty() ? nullptr : fault_of(call)) {
-    if (fault->kind == Fault::Kind::io && call == kSync) {
-      operation.kind = Operation::Kind::sync_failed;
-      perform(std::make_shared<const Operation>(std::move(operation)));
-    }
-    return std::unexpected(error_of(fault->kind));
+    const bool lossy = fault->kind == Fault::Kind::io && call == kSync;
+    const Error error = error_of(fault->kind);
+    operation.kind = lossy ? Operation::Kind::sync_failed : Operation::Kind::sync_refused;
+    perform(std::make_shared<const Operation>(std::move(operation)));
+    return std::unexpected(error);
   }
   const auto done = std::make_shared<const Operation>(std::move(operation));
   if (!options_.lying_sync) perform(done);

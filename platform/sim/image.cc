@@ -224,6 +224,7 @@ void Image::apply(const Operation& o) {
       return;
     case Operation::Kind::sync:
     case Operation::Kind::sync_failed:
+    case Operation::Kind::sync_refused:
     case Operation::Kind::sync_directory: return;
   }
   make(o.inode, false).modified = o.time;

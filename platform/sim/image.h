@@ -32,6 +32,7 @@ struct Operation {
     rename,          // Both at once: `name` is gone, `name_to` in `directory_to` is `inode`.
     sync,            // Of `inode`.
     sync_failed,     // The same, but the disk said no: any of its writes may be lost for good.
+    sync_refused,    // The same, but nothing was tried, and nothing is lost.
     sync_directory,  // Of `directory`.
   };
   Kind kind = Kind::write;

@@ -58,6 +58,7 @@ void Medium::add(const std::shared_ptr<const Operation>& operation, Random& rand
     unsynced_.push_back(operation);
     return;
   }
+  if (operation->kind == Operation::Kind::sync_refused) return;
   const bool failed = operation->kind == Operation::Kind::sync_failed;
   std::erase_if(unsynced_, [&](const auto& earlier) {
     if (!covers(*operation, *earlier)) return false;

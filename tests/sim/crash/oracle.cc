@@ -39,6 +39,8 @@ void Oracle::follow() {
       note(image(), i, mark);
     }
     if (i == recording_.history.size()) break;
+    // What fails to be synced may all the same be on the disk by then.
+    if (recording_.history[i]->kind > sim::Operation::Kind::sync) note(image(), i, kNone);
     medium.add(recording_.history[i], random);
     if (recording_.history[i]->is_sync()) note(image(), i + 1, kNone);
   }
