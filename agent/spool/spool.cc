@@ -9,9 +9,9 @@
 //   lanes       one row for each lane that changed
 //
 // What the file will say is computed in Lane::at while the transaction runs, and put back when it fails,
-// so a retry meets exactly the same state. After an I/O error SQLite's view of the file is not trusted
-// any more: the file is closed and opened again, and since an error of the last fsync does not tell
-// whether the transaction survived, the lanes' counters in the file decide whether the group is in it.
+// so a retry meets exactly the same state. An error of the last fsync does not tell whether the transaction
+// survived: it is voided in the WAL, so that it did not. After an I/O error SQLite's view of the file is
+// not trusted any more: the file is closed and opened again.
 
 #include "agent/spool/spool.h"
 
@@ -114,8 +114,8 @@ struct Spool::State {
   Status pack(const Request& request, std::vector<Lease>& leases);
   Status save_lanes();
   void settle();
-  Status give_up(const Error& error);
-  Status recover(const Group& group, const Error& error);
+  std::unexpected<Error> give_up(const Error& error);
+  std::unexpected<Error> recover(const Error& error);
   std::int64_t age() const;
   std::int64_t bytes_evictable() const;
 
@@ -172,8 +172,8 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
                             std::vector<Lease>& leases) {
   if (given_up) return fail(Code::corrupt, "the spool was damaged and is set aside");
   if (!store) {
-    const Status kept = recover(group, {Code::io, 0, "the spool could not be opened again"});
-    if (kept || !store) return kept;
+    const auto failed = recover({Code::io, 0, "the spool could not be opened again"});
+    if (!store) return failed;
   }
   Request request{group, wish, now, true, expected_bytes(group, store->lanes)};
   Status done = attempt(request, leases);
@@ -189,7 +189,7 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
     const Status acked = attempt(request, leases);
     if (acked || !ended(acked.error())) return done;
   }
-  return ended(done.error()) ? recover(group, done.error()) : done;
+  return ended(done.error()) ? recover(done.error()) : done;
 }
 
 Status Spool::State::attempt(const Request& request, std::vector<Lease>& leases) {
@@ -237,7 +237,7 @@ Result<bool> Spool::State::operate(Operation& operation, Buffer& out) {
   }
   // Of damage it cannot be said here whose it is: the next commit meets it, if it is the spool's.
   const Code code = done.error().code;
-  if (code == Code::io || code == Code::internal) std::ignore = recover({}, done.error());
+  if (code == Code::io || code == Code::internal) std::ignore = recover(done.error());
   return std::unexpected(done.error());
 }
 
@@ -376,20 +376,23 @@ void Spool::State::settle() {
   std::ignore = store->room->judge(bytes_evictable());
 }
 
-Status Spool::State::give_up(const Error& error) {
+std::unexpected<Error> Spool::State::give_up(const Error& error) {
   std::vector<std::string> findings;
   if (store) last_state = state();
   store.reset();
   given_up = true;
   if (!options.set_aside) return std::unexpected(error);
-  if (Status s = set_aside(options, files, clock.wall(), error.what, findings); !s) return s;
+  if (Status s = set_aside(options, files, clock.wall(), error.what, findings); !s) {
+    return std::unexpected(s.error());
+  }
   return std::unexpected(error);
 }
 
-// Ok: the group is in the file after all.
-Status Spool::State::recover(const Group& group, const Error& error) {
+// `error`, or why the file cannot be opened again: then the next commit tries.
+std::unexpected<Error> Spool::State::recover(const Error& error) {
   if (error.code == Code::corrupt) return give_up(error);
   if (store) {
+    if (Status s = store->database->forget(); !s) return std::unexpected(s.error());
     last_state = state();
     last_lanes = std::move(store->lanes);
     store.reset();
@@ -402,17 +405,13 @@ Status Spool::State::recover(const Group& group, const Error& error) {
   if (!made)
     return made.error().code == Code::corrupt ? give_up(made.error())
                                               : std::unexpected(made.error());
-  // Into the database by writes and syncs of their own: what the failed sync lost is written again.
-  if (Status s = made->database->checkpoint(false); !s) return s;
-  bool kept = group.record_count() > 0;
   for (std::size_t i = 0; i < std::min(made->lanes.size(), last_lanes.size()); ++i) {
     Progress& at = made->lanes[i].at;
     at.leased_last = std::clamp(last_lanes[i].at.leased_last, at.acked, at.sealed_last);
-    kept = kept && at.next_seq == last_lanes[i].at.next_seq + group.records[i].size();
   }
   store.emplace(std::move(*made));
   opened = clock.now();
-  return kept ? Status() : std::unexpected(error);
+  return std::unexpected(error);
 }
 
 std::int64_t Spool::State::age() const {

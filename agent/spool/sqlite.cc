@@ -6,6 +6,12 @@
 // space, once written, is overwritten from the start after a checkpoint and is never given back to a
 // file system that others fill. Secure deletion is off although Debian's library is built with it on:
 // it would write every page of an acknowledged envelope once more, as zeros.
+//
+// A failed sync is reported once; from then on the kernel may show pages as written that never will be. A
+// transaction whose sync failed can thus be read, even by the next process, and be missing after a power
+// cut, together with all that were committed behind it and reported. Hence forget(): the frame behind the last
+// good commit loses its header, and with it that transaction. And hence renew_wal() at every opening, in
+// case it could not be forgotten.
 
 #include "agent/spool/sqlite.h"
 
@@ -76,6 +82,21 @@ Status extend(sqlite3_file* file, std::int64_t bytes) {
     if (code != SQLITE_OK) return std::unexpected(error_of(code, 0));
     at += count;
   }
+  return {};
+}
+
+// https://sqlite.org/fileformat2.html#walformat
+constexpr std::int64_t kWalHeaderBytes = 32, kFrameHeaderBytes = 24;
+
+// Zeros over a header make it, and all behind it, invalid.
+Status erase_header(sqlite3_file* wal, std::int64_t offset, std::int64_t bytes) {
+  static constexpr std::array<std::uint8_t, kWalHeaderBytes> kZeros{};
+  const Result<std::int64_t> end = bytes_of(wal);
+  if (!end) return std::unexpected(end.error());
+  if (*end <= offset) return {};
+  int code = wal->pMethods->xWrite(wal, kZeros.data(), static_cast<int>(bytes), offset);
+  if (code == SQLITE_OK) code = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL);
+  if (code != SQLITE_OK) return std::unexpected(error_of(code, 0));
   return {};
 }
 
@@ -161,7 +182,7 @@ Result<std::unique_ptr<Database>> Database::open(const Options& options) {
       (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
       (shared ? 0 : SQLITE_OPEN_NOFOLLOW) | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(options.path.c_str(), &raw, flags, options.vfs);
-  std::unique_ptr<Database> database(new Database(raw));
+  std::unique_ptr<Database> database(new Database(raw, shared));
   if (code != SQLITE_OK)
     return raw == nullptr ? fail(Code::full, "out of memory") : database->failed();
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -192,9 +213,10 @@ Database::~Database() { sqlite3_close_v2(raw_); }
 
 Status Database::make_durable() {
   sqlite3_db_config(raw_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
-  return execute(
+  const Status set = execute(
       "PRAGMA auto_vacuum=NONE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
       "PRAGMA journal_size_limit=-1");
+  return set && !shared_ ? renew_wal() : set;
 }
 
 std::unexpected<Error> Database::failed() const {
@@ -223,9 +245,28 @@ Result<std::int64_t> Database::integer(const char* sql) {
   return statement->integer(0);
 }
 
+Status Database::commit() {
+  if (Status s = forget(); !s) return s;
+  Status done = execute("COMMIT");
+  commit_failed_ = !shared_ && !done && done.error().code != Code::full;
+  return done;
+}
+
+Status Database::forget() {
+  if (!commit_failed_) return {};
+  const Result<std::int64_t> page_bytes = integer("PRAGMA page_size");
+  if (!page_bytes) return std::unexpected(page_bytes.error());
+  const std::int64_t offset = kWalHeaderBytes + wal_frames_ * (kFrameHeaderBytes + *page_bytes);
+  Status erased =
+      erase_header(file_of(raw_, SQLITE_FCNTL_JOURNAL_POINTER), offset, kFrameHeaderBytes);
+  if (erased) commit_failed_ = false;
+  return erased;
+}
+
 void Database::rollback() {
   // Some errors have rolled back already.
   if (sqlite3_get_autocommit(raw_) == 0) std::ignore = execute("ROLLBACK");
+  std::ignore = forget();
 }
 
 Result<std::int64_t> Database::page_limit(std::int64_t pages) {
@@ -247,7 +288,14 @@ Status Database::checkpoint(bool truncate) {
   if (sqlite3_wal_checkpoint_v2(raw_, "main", mode, &frames, &copied) != SQLITE_OK) return failed();
   if (copied < frames) return fail(Code::busy, "the WAL is still being read");
   wal_frames_ = 0;
+  checkpointed_ = copied;
   return {};
+}
+
+Status Database::renew_wal() {
+  if (Status s = checkpoint(false); !s) return s;
+  if (checkpointed_ <= 0) return {};
+  return erase_header(file_of(raw_, SQLITE_FCNTL_JOURNAL_POINTER), 0, kWalHeaderBytes);
 }
 
 Status Database::extend_wal(std::int64_t bytes) {

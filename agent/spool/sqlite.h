@@ -1,7 +1,8 @@
 // SQLite behind one wall: a database, its statements, and our error codes.
 //
 // Promise    No call throws or aborts on what the disk does. After an error inside a transaction,
-//            rollback() brings the database back to where begin() found it.
+//            rollback() brings the database back to where begin() found it; when forget() has succeeded,
+//            nothing brings it back later, a power cut neither.
 // Errors     full (no space, or the page limit), read_only, denied, busy, corrupt, io, not_found.
 // Limits     One connection; page_limit(), the WAL by checkpoint().
 // Ownership  A Statement must die before its Database. What text() and blob() give dies with the next
@@ -87,7 +88,8 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  // Turns the WAL on and the pragmas of durability: the first call that reads and writes the file.
+  // Turns the WAL on and the pragmas of durability, and renews the WAL unless it is shared: the first call
+  // that reads and writes the file.
   Status make_durable();
 
   Status execute(const char* sql);
@@ -95,8 +97,12 @@ class Database {
   Result<std::int64_t> integer(const char* sql);  // One row, one column; not_found without a row.
 
   Status begin() { return execute("BEGIN"); }
-  Status commit() { return execute("COMMIT"); }
+  // An error other than full leaves open whether the transaction is in the WAL.
+  Status commit();
   void rollback();
+  // What failed to commit is voided in the WAL, durably. rollback() and commit() try it; to be repeated until
+  // it succeeds, before the file is closed or written again. Of a shared database nothing is voided.
+  Status forget();
 
   // The first `pages` pages are the most that the file may have. Gives what is now the limit.
   Result<std::int64_t> page_limit(std::int64_t pages);
@@ -110,6 +116,9 @@ class Database {
   // Copies the WAL into the database, so that its space is used again from the start. `truncate` also
   // gives the space back.
   Status checkpoint(bool truncate);
+  // A checkpoint, and then a WAL that begins with nothing: what a failed sync has kept from the disk is
+  // written once more, and a power cut brings no older pages back. Not for a shared database.
+  Status renew_wal();
   // Writes zeros behind the end of the WAL until it has `bytes`: space that a full disk cannot take.
   Status extend_wal(std::int64_t bytes);
   std::int64_t wal_bytes() const;
@@ -118,12 +127,15 @@ class Database {
   bool read_only() const;
 
  private:
-  explicit Database(sqlite3* raw) : raw_(raw) {}
+  Database(sqlite3* raw, bool shared) : raw_(raw), shared_(shared) {}
   std::unexpected<Error> failed() const;
   static int committed(void* self, sqlite3* raw, const char* name, int frames);
 
   sqlite3* raw_ = nullptr;
+  bool shared_ = false;
   std::int64_t wal_frames_ = 0;
+  std::int64_t checkpointed_ = 0;  // Frames, by the last checkpoint.
+  bool commit_failed_ = false;
 };
 
 }  // namespace pinaflux::sqlite

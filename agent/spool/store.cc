@@ -149,7 +149,13 @@ Status load(Store& store, const SpoolOptions& options, const std::vector<LaneId>
   auto lanes = schema::lanes(*store.database);
   if (!lanes) return std::unexpected(lanes.error());
   if (Status s = walk(store, *lanes); !s) return s;
-  if (Status s = match(store, *lanes, options, keep, findings); !s) return s;
+  Status matched = store.database->begin();
+  if (matched) matched = match(store, *lanes, options, keep, findings);
+  if (matched) matched = store.database->commit();
+  if (!matched) {
+    store.database->rollback();
+    return matched;
+  }
   auto letters = store.notes->letters();
   if (!letters) return std::unexpected(letters.error());
   store.letters = *letters;
@@ -179,12 +185,22 @@ Status prepare_room(Store& store, const SpoolOptions& options, Files& files,
   return {};
 }
 
+// SQLite syncs the directory of a new journal or WAL, and does not look whether that worked. Nor is it known
+// whether the file's first page was ever synced: SQLite deletes the WAL of an empty file.
+Status make_certain(Store& store, const SpoolOptions& options, Files& files) {
+  if (Status s = files.sync_directory(options.directory); !s) return s;
+  return store.database->renew_wal();
+}
+
 }  // namespace
 
 std::string database_path(const SpoolOptions& options) { return options.directory + "/spool.db"; }
 
 Result<Store> Store::open(const SpoolOptions& options, Files& files, WallTime now, Entropy& entropy,
                           std::vector<std::string>& findings, const std::vector<LaneId>& keep) {
+  // The names that an earlier start left: were a journal to come back under pages written since, SQLite
+  // would roll them back.
+  if (Status s = files.sync_directory(options.directory); !s) return std::unexpected(s.error());
   Store store;
   auto database = sqlite::Database::open({.path = database_path(options),
                                           .page_bytes = static_cast<int>(Room::kPageBytes),
@@ -196,6 +212,7 @@ Result<Store> Store::open(const SpoolOptions& options, Files& files, WallTime no
   if (Status s = schema::prepare(*store.database, options.gateway, now, entropy); !s) {
     return std::unexpected(s.error());
   }
+  if (Status s = make_certain(store, options, files); !s) return std::unexpected(s.error());
   if (Status s = prepare_tables(store, options); !s) return std::unexpected(s.error());
   if (Status s = load(store, options, keep, findings); !s) return std::unexpected(s.error());
   if (Status s = prepare_room(store, options, files, findings); !s) {

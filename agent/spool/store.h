@@ -1,6 +1,7 @@
 // Store: the open file: database, tables and the lanes as the file has them.
 //
-// Promise    open() reads the whole queue's keys and checks that no seq is missing or doubled.
+// Promise    open() reads the whole queue's keys and checks that no seq is missing or doubled. What it found
+//            is durable when it returns, even if an earlier sync failed.
 // Errors     As Spool::open(); corrupt: the file must be set aside.
 // Threads    Storage worker.
 // Tests      tests/agent/spool/open_test.cc

@@ -73,4 +73,25 @@ TEST_CASE_FIXTURE(PowerCutFixture, "a file whose size cannot be read is not writ
   }
 }
 
+TEST_CASE_FIXTURE(PowerCutFixture,
+                  "what a commit reported after a failed sync survives a power cut") {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    new_disk(seed);
+    start();
+    for (int i = 0; i < 4; ++i) {
+      add(0, i * 5, 5);
+      commit();
+    }
+    add(0, 20, 5);
+    disk->inject({.calls = sim::kSync});
+    while (!try_commit()) {
+    }
+    group.reset();
+
+    reboot(sim::Survival::none);
+
+    CHECK(lane_state(0).records_queued == 25);
+  }
+}
+
 }  // namespace pinaflux::spool_kit
