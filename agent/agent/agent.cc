@@ -195,7 +195,7 @@ void Agent::State::start_uplink() {
   options.gateway = configuration.gateway;
   options.generation = configuration.generation;
   options.lanes.clear();
-  for (const auto& lane : spool_state.lanes) options.lanes.push_back(lane.name);
+  for (const auto& lane : spool_state.lanes) options.lanes.push_back({lane.name, lane.gateway});
   uplink = std::make_unique<Uplink>(options, host.clock, host.entropy, host.loop,
                                     host.make_mqtt_client, [] {});
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {

@@ -34,7 +34,7 @@ void build_uplink(const Reader& r, Building& building) {
   o.back_off_max = r.duration("back_off_max");
   o.back_off_min = std::min(o.back_off_min, o.back_off_max);
   o.generation = building.to.generation;
-  for (const auto& lane : building.to.spool.lanes) o.lanes.push_back(lane.name);
+  for (const auto& lane : building.to.spool.lanes) o.lanes.push_back({lane.name});
 }
 
 }  // namespace

@@ -49,6 +49,15 @@ bool Uplink::State::look_for_acks(Lane& lane, LaneIndex index, Instant now) {
   return false;
 }
 
+const std::string& Uplink::State::gateway_of(std::size_t lane) const {
+  const std::string& name = options.lanes[lane].gateway;
+  return name.empty() ? options.gateway : name;
+}
+
+bool Uplink::State::served(std::size_t lane) const {
+  return !earlier_denied || gateway_of(lane) == options.gateway;
+}
+
 std::size_t Uplink::State::in_flight() const {
   std::size_t sum = 0;
   for (const Lane& lane : lanes) sum += lane.flight.in_flight();
@@ -115,7 +124,7 @@ bool Uplink::State::send_one(Lane& lane, LaneIndex index, Instant now) {
   LaneFlight::Item* item = lane.flight.next_unsent();
   if (item == nullptr) return false;
   MqttPublish publish;
-  publish.topic = base + "/data/" + options.lanes[index];
+  publish.topic = base_of(gateway_of(index)) + "/data/" + options.lanes[index].name;
   publish.payload = item->bytes;
   publish.content_type = kContentType;
   const std::size_t bytes = item->bytes.size();
@@ -190,11 +199,13 @@ void Uplink::State::reject(const char* why) {
 }
 
 void Uplink::State::message(const std::string& topic, Bytes payload) {
-  if (topic != base + "/ack") return;
+  const bool ours = topic == base_of(options.gateway) + "/ack";
+  const auto named = [&](const std::string& name) { return topic == base_of(name) + "/ack"; };
+  if (!ours && std::ranges::none_of(earlier_names, named)) return;
   const Result<AckMessage> ack = parse_ack(as_text(payload));
   if (!ack)
     return reject("an ack that cannot be read: does the collector have a version of its own?");
-  if (ack->gateway != options.gateway)
+  if (topic != base_of(ack->gateway) + "/ack")
     return reject("an ack for another gateway on our topic: check the collector");
   const std::size_t at = lane_of(*ack);
   if (at == lanes.size())
@@ -202,11 +213,11 @@ void Uplink::State::message(const std::string& topic, Bytes payload) {
   judge(*ack, static_cast<LaneIndex>(at));
 }
 
-// Lanes of an earlier epoch (an imported spool, a restored image) drain beside ours under the same name.
+// Lanes of an earlier epoch (an imported spool, a restored image) drain beside ours of the same name.
 std::size_t Uplink::State::lane_of(const AckMessage& ack) const {
   std::size_t named = lanes.size();
   for (std::size_t i = lanes.size(); i-- > 0;) {
-    if (options.lanes[i] != ack.lane) continue;
+    if (options.lanes[i].name != ack.lane || gateway_of(i) != ack.gateway) continue;
     named = i;
     if (lanes[i].flight.epoch_known() && lanes[i].flight.epoch() == ack.epoch) return i;
   }

@@ -35,7 +35,11 @@ Uplink::State::State(const UplinkOptions& o, const Clock& c, Entropy& entropy, M
   if (options.client_id.empty()) options.client_id = "pinaflux-" + options.gateway;
   lanes.resize(options.lanes.size());
   for (Lane& lane : lanes) lane.patience = options.ack_timeout;
-  base = options.topic_root + "/" + options.gateway;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    const std::string& name = gateway_of(i);
+    if (name == options.gateway || std::ranges::contains(earlier_names, name)) continue;
+    earlier_names.push_back(name);
+  }
   tick_every =
       std::clamp(options.ack_timeout / 12, Duration::milliseconds(20), Duration::seconds(2));
 }
@@ -57,8 +61,8 @@ void Uplink::State::connect() {
   to.password = options.password;
   to.version = tried;
   to.keep_alive = options.keep_alive;
-  to.will_topic = base + "/status";
-  to.will_payload = format(StatusMessage{options.gateway, "lost", marks()});
+  to.will_topic = base_of(options.gateway) + "/status";
+  to.will_payload = format(StatusMessage{options.gateway, "lost", marks(options.gateway)});
   to.inflight_max = limits::kWindowMax + 8;  // Envelopes, and what is said beside them.
   timer->start(kConnectMax);
   client->connect(to);
@@ -76,7 +80,8 @@ void Uplink::State::connected(const MqttSession& accepted) {
   link_text.clear();
   trouble.clear();
   timer->stop();
-  if (!client->subscribe(base + "/ack")) return;  // lost() follows.
+  if (!client->subscribe(base_of(options.gateway) + "/ack")) return;  // lost() follows.
+  if (!subscribe_earlier()) return;
   say_status("online");
   for (Lane& lane : lanes) {
     lane.flight.greet();
@@ -88,7 +93,22 @@ void Uplink::State::connected(const MqttSession& accepted) {
   pump();
 }
 
+// A broker may allow each user no more than the topics of its name. Better then to send what has ours.
+bool Uplink::State::subscribe_earlier() {
+  if (earlier_denied) {
+    trouble = "the broker denies the topics of '" + earlier_names.front() +
+              "', the gateway's earlier name: allow them until its queue is empty; it is kept";
+  }
+  if (earlier_denied || !collector()) return true;
+  for (const std::string& name : earlier_names) {
+    earlier_asked = true;
+    if (!client->subscribe(base_of(name) + "/ack")) return false;  // lost() follows.
+  }
+  return true;
+}
+
 void Uplink::State::lost(int reason, const std::string& why) {
+  if (std::exchange(earlier_asked, false) && reason == kNotAuthorised) earlier_denied = true;
   if (up && clock.now() - up_since >= kProven) back_off.reset();
   up = false;
   ticker->stop();
@@ -144,7 +164,7 @@ void Uplink::State::tick() {
   if (rested || silent) say_hello(rested);
   if (now - status_at >= kStatusEvery) {
     status_at = now;
-    if (format(StatusMessage{options.gateway, "online", marks()}) != status_said)
+    if (format(StatusMessage{options.gateway, "online", marks(options.gateway)}) != status_said)
       say_status("online");
   }
   pump();
@@ -152,7 +172,7 @@ void Uplink::State::tick() {
 
 void Uplink::State::say(const std::string& topic, const std::string& line, bool retained) {
   MqttPublish publish;
-  publish.topic = base + topic;
+  publish.topic = topic;
   publish.payload = as_bytes(line);
   publish.retained = retained && session.retain_available;
   // Refused here: the next connection, or the next minute, says it again.
@@ -160,7 +180,12 @@ void Uplink::State::say(const std::string& topic, const std::string& line, bool 
 }
 
 void Uplink::State::say_hello(bool wait_for_answer) {
-  say("/hello", format(HelloMessage{options.gateway, options.generation, marks()}), false);
+  const auto greet = [&](const std::string& name) {
+    say(base_of(name) + "/hello", format(HelloMessage{name, options.generation, marks(name)}),
+        false);
+  };
+  if (!earlier_denied) std::ranges::for_each(earlier_names, greet);
+  greet(options.gateway);
   hello_token = last_said;
   if (!collector() || !wait_for_answer) return;
   const Instant now = clock.now();
@@ -171,17 +196,18 @@ void Uplink::State::say_hello(bool wait_for_answer) {
 }
 
 void Uplink::State::say_status(const char* state) {
-  status_said = format(StatusMessage{options.gateway, state, marks()});
+  status_said = format(StatusMessage{options.gateway, state, marks(options.gateway)});
   status_at = clock.now();
-  say("/status", status_said, true);
+  say(base_of(options.gateway) + "/status", status_said, true);
 }
 
-std::vector<LaneMark> Uplink::State::marks() const {
+std::vector<LaneMark> Uplink::State::marks(const std::string& gateway) const {
   std::vector<LaneMark> all;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     const LaneFlight& flight = lanes[i].flight;
-    if (!flight.epoch_known()) continue;
-    all.push_back({options.lanes[i], flight.epoch(), flight.acked() + 1, flight.committed_last()});
+    if (!flight.epoch_known() || gateway_of(i) != gateway) continue;
+    all.push_back(
+        {options.lanes[i].name, flight.epoch(), flight.acked() + 1, flight.committed_last()});
   }
   return all;
 }

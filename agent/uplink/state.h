@@ -43,6 +43,7 @@ struct Uplink::State {
   void connect();
   int next_version() const;
   void connected(const MqttSession& session);
+  bool subscribe_earlier();  // False: lost() follows.
   void lost(int reason, const std::string& why);
   void retry(Duration after, const std::string& why);
   void due();
@@ -50,9 +51,14 @@ struct Uplink::State {
 
   // What is said.
   void say(const std::string& topic, const std::string& line, bool retained);
+  std::string base_of(const std::string& gateway) const {
+    return options.topic_root + "/" + gateway;
+  }
+  const std::string& gateway_of(std::size_t lane) const;
+  bool served(std::size_t lane) const;  // Its acks can reach us.
   void say_hello(bool wait_for_answer);
   void say_status(const char* state);
-  std::vector<LaneMark> marks() const;
+  std::vector<LaneMark> marks(const std::string& gateway) const;
 
   // Lanes.
   std::size_t in_flight() const;
@@ -92,7 +98,9 @@ struct Uplink::State {
 
   Random random;
   Backoff back_off, rest;
-  std::string base;
+  std::vector<std::string> earlier_names;  // Of the gateway: their lanes still drain.
+  bool earlier_asked = false;              // For their acks, on this connection.
+  bool earlier_denied = false;             // The broker hung up on that.
   Duration tick_every{};
   MqttSession session;
   int version = 5;  // The one that is tried first.

@@ -47,7 +47,8 @@ LeaseWish Uplink::wish() const {
   if (!s.up || s.stopping) return {};
   std::array<LaneDemand, limits::kLanesMax> demand{};
   for (std::size_t i = 0; i < s.lanes.size(); ++i) {
-    demand[i] = {s.lanes[i].rests_until == Instant{}, s.lanes[i].flight.in_flight() > 0};
+    const auto& lane = s.lanes[i];
+    demand[i] = {lane.rests_until == Instant{} && s.served(i), lane.flight.in_flight() > 0};
   }
   return share_places(s.places(), std::span(demand).first(s.lanes.size()));
 }

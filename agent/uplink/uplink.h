@@ -27,6 +27,11 @@ namespace pinaflux {
 
 struct UplinkOptions {
   enum class Ack { collector, broker };
+  struct Lane {
+    std::string name;
+    std::string gateway =
+        {};  // Whose name is on its envelopes. Empty: ours; else an earlier one's.
+  };
   std::string broker;     // "tcp://HOST:PORT"
   std::string client_id;  // Default: "pinaflux-" and the gateway.
   std::string user, password;
@@ -39,8 +44,8 @@ struct UplinkOptions {
   Duration ack_timeout = Duration::seconds(30);
   Duration batch_age = Duration::seconds(1);  // Envelopes are asked for this often: dense.
   Duration keep_alive = Duration::seconds(30);
-  std::uint64_t generation = 0;    // Of the configuration: told in hello.
-  std::vector<std::string> lanes;  // By LaneIndex.
+  std::uint64_t generation = 0;  // Of the configuration: told in hello.
+  std::vector<Lane> lanes;       // By LaneIndex.
 };
 
 struct UplinkHealth {

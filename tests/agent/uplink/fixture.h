@@ -69,14 +69,14 @@ struct UplinkFixture {
   UplinkFixture() {
     options.broker = "tcp://broker:1883";
     options.gateway = "gw";
-    options.lanes = {"alarm", "normal"};
+    options.lanes = {{"alarm"}, {"normal"}};
     options.window = 4;
   }
   // Connected, hello answered with nothing new for each lane.
   void open(MqttSession session = {}) {
     start();
     up(session);
-    for (const std::string& lane : options.lanes) ack(lane, 0);
+    for (const auto& lane : options.lanes) ack(lane.name, 0);
   }
   void start() {
     uplink = std::make_unique<Uplink>(

@@ -117,11 +117,11 @@ TEST_CASE_FIXTURE(UplinkFixture, "an ack that does not fit deletes nothing and i
 TEST_CASE_FIXTURE(UplinkFixture,
                   "a lane of an earlier epoch is acknowledged beside ours of the same name") {
   const Epoch earlier{9};
-  options.lanes = {"alarm", "normal", "normal"};
+  options.lanes = {{"alarm"}, {"normal"}, {"normal"}};
   start();
   uplink->committed(2, earlier, 1000);
   up();
-  for (const std::string& lane : options.lanes) ack(lane, 0);
+  for (const auto& lane : options.lanes) ack(lane.name, 0);
   AckMessage old = ack_of("normal", 0);
   old.epoch = earlier;
   say(old);
@@ -142,6 +142,73 @@ TEST_CASE_FIXTURE(UplinkFixture,
   CHECK(acks[0].lane == 2);
   CHECK(acks[0].epoch == earlier);
   CHECK(uplink->health().acks_rejected == 0);
+}
+
+struct RenamedFixture : UplinkFixture {
+  static constexpr LaneIndex kOld = 2;
+  const Epoch earlier{9};
+
+  RenamedFixture() {
+    options.lanes = {{"alarm"}, {"normal"}, {"normal", "old"}};
+    start();
+    uplink->committed(kOld, earlier, 1000);
+    up();
+  }
+  Lease lease_of_old() {
+    Lease made = lease(kOld, 1, 10);
+    made.epoch = earlier;
+    return made;
+  }
+  void send_old() {
+    std::vector<Lease> leases;
+    leases.push_back(lease_of_old());
+    uplink->send(std::move(leases));
+  }
+  void say_old(std::uint64_t high) {
+    AckMessage message = ack_of("normal", high);
+    message.gateway = "old";
+    message.epoch = earlier;
+    client->events.message("pinaflux/old/ack", as_bytes(format(message)));
+  }
+};
+
+TEST_CASE_FIXTURE(RenamedFixture, "what was queued under an earlier name goes out under it") {
+  for (const char* lane : {"alarm", "normal"}) ack(lane, 0);
+  say_old(0);
+
+  send_old();
+
+  CHECK(filters == std::vector<std::string>{"pinaflux/gw/ack", "pinaflux/old/ack"});
+  CHECK(std::ranges::contains(published, "pinaflux/old/hello", &Published::topic));
+  CHECK(published.back().topic == "pinaflux/old/data/normal");
+  say_old(10);
+  std::vector<LaneAck> acks;
+  uplink->take_acks(acks);
+  REQUIRE(acks.size() == 1);
+  CHECK(acks[0].lane == kOld);
+  CHECK(uplink->health().acks_rejected == 0);
+}
+
+TEST_CASE_FIXTURE(RenamedFixture, "an ack under another gateway's topic is rejected") {
+  AckMessage message = ack_of("normal", 10);
+  message.epoch = earlier;
+
+  client->events.message("pinaflux/old/ack", as_bytes(format(message)));
+
+  CHECK(highs().empty());
+  CHECK(uplink->health().acks_rejected == 1);
+}
+
+TEST_CASE_FIXTURE(RenamedFixture, "a broker that denies the earlier name keeps ours working") {
+  down(0x87);
+  wait(Duration::seconds(2));
+  up();
+  for (const char* lane : {"alarm", "normal"}) ack(lane, 0);
+
+  CHECK(wished(kOld) == 0);
+  CHECK(wished(kNormal) > 0);
+  CHECK(filters.back() == "pinaflux/gw/ack");
+  CHECK(uplink->health().text.find("'old'") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(UplinkFixture,
