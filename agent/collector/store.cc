@@ -122,7 +122,11 @@ Status CollectorStore::prepare(const Options& options, Files& files,
     if (!ndjson) return std::unexpected(ndjson.error());
     files_ = std::move(*ndjson);
   }
-  return database_->commit();
+  if (Status s = database_->commit(); !s) return s;
+  // Written once more, unless a reader holds the WAL: a sync that failed under an earlier process may have kept it
+  // from the disk, and what we read we acknowledge as a duplicate.
+  std::ignore = database_->checkpoint(false);
+  return {};
 }
 
 Status CollectorStore::land(std::span<const Arrival> arrivals, WallTime now, Landed& landed) {
