@@ -51,7 +51,8 @@ class Pace {
 
   Options options_;
   std::array<Lane, limits::kLanesMax> lanes_{};
-  std::array<bool, limits::kLanesMax> lost_{};  // Since the last wish: its answer knows nothing of it.
+  std::array<bool, limits::kLanesMax>
+      lost_{};                         // Since the last wish: its answer knows nothing of it.
   Instant asked_{};                    // When envelopes were last asked for.
   Instant opened_ = Instant::never();  // When the group got its first content.
 };
