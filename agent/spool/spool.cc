@@ -28,8 +28,8 @@
 #include "agent/spool/operation.h"
 #include "agent/spool/packer.h"
 #include "agent/spool/salvage.h"
+#include "agent/spool/shed.h"
 #include "agent/spool/store.h"
-#include "agent/spool/tombstone.h"
 
 namespace pinaflux {
 
@@ -37,7 +37,6 @@ static_assert(Spool::kBytesMin == static_cast<std::uint64_t>(Room::kBytesMin));
 
 namespace {
 
-constexpr std::size_t kExpireMax = 64;           // Entries that one commit expires in a lane.
 constexpr std::int64_t kSlackBytes = 32 * 1024;  // Of a transaction, beside what it stores.
 
 struct Request {
@@ -107,10 +106,6 @@ struct Spool::State {
   Status attempt(const Request& request, std::vector<Lease>& leases);
   Status write(const Request& request, std::vector<Lease>& leases);
   Status take_ack(const LaneAck& ack);
-  Status expire(Lane& lane);
-  Status make_room(std::int64_t bytes);
-  Result<bool> evict_one();
-  Result<std::optional<Entry>> victim(Lane& lane);
   Status pack(const Request& request, std::vector<Lease>& leases);
   Status save_lanes();
   void settle();
@@ -247,10 +242,10 @@ Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
   }
   if (request.everything) {
     for (Lane& lane : store->lanes) {
-      if (Status s = expire(lane); !s) return s;
+      if (Status s = shed::expire(*store, lane, age()); !s) return s;
     }
     if (request.group.record_count() > 0) {
-      if (Status s = make_room(request.bytes + kSlackBytes); !s) return s;
+      if (Status s = shed::make_room(*store, request.bytes + kSlackBytes); !s) return s;
     }
   }
   if (Status s = pack(request, leases); !s) return s;
@@ -292,55 +287,6 @@ Status Spool::State::take_ack(const LaneAck& ack) {
   }
   at.leased_last = std::max(at.leased_last, at.acked);
   return {};
-}
-
-// What is leased may have arrived: it is the last that a lane loses.
-Result<std::optional<Entry>> Spool::State::victim(Lane& lane) {
-  auto entry = store->queue->at_or_after(lane.id, lane.at.leased_last + 1, true);
-  if (!entry || *entry) return entry;
-  return store->queue->at_or_after(lane.id, 0, true);
-}
-
-Status Spool::State::expire(Lane& lane) {
-  const std::int64_t oldest_kept =
-      lane.keep == Duration::max() ? 0 : age() - lane.keep.ns / Duration::seconds(1).ns;
-  for (std::size_t i = 0; i < kExpireMax; ++i) {
-    const bool much = lane.at.bytes > lane.bytes_max;
-    if (lane.at.records == 0 || (!much && lane.at.oldest_age >= oldest_kept)) return {};
-    const auto entry = store->queue->at_or_after(lane.id, lane.at.leased_last + 1, true);
-    if (!entry) return std::unexpected(entry.error());
-    if (!*entry || (!much && (*entry)->age >= oldest_kept)) return {};
-    if (Status s = tombstone::entomb(*store->queue, lane, **entry, Loss::expired); !s) return s;
-    if (Status s = store->find_front(lane); !s) return s;
-  }
-  return {};
-}
-
-Status Spool::State::make_room(std::int64_t bytes) {
-  for (;;) {
-    const auto fits = store->room->fits(bytes);
-    if (!fits) return std::unexpected(fits.error());
-    if (*fits) return {};
-    const auto evicted = evict_one();
-    if (!evicted) return std::unexpected(evicted.error());
-    if (!*evicted) return fail(Code::full, "the spool is full");
-  }
-}
-
-// Lanes stand in the order of their rank: the last one loses first.
-Result<bool> Spool::State::evict_one() {
-  for (std::size_t i = store->lanes.size(); i-- > 0;) {
-    Lane& lane = store->lanes[i];
-    if (lane.when_full != LaneOptions::WhenFull::evict || lane.at.records == 0) continue;
-    const auto entry = victim(lane);
-    if (!entry) return std::unexpected(entry.error());
-    if (!*entry) continue;
-    if (Status s = tombstone::entomb(*store->queue, lane, **entry, Loss::evicted); !s) {
-      return std::unexpected(s.error());
-    }
-    return true;
-  }
-  return false;
 }
 
 Status Spool::State::pack(const Request& request, std::vector<Lease>& leases) {
