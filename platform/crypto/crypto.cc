@@ -87,6 +87,18 @@ Digest hmac_sha256(Bytes key, Bytes message) {
   return context.finish();
 }
 
+// One round of the expansion is all that 32 bytes need.
+void hkdf_sha256(Bytes key, Bytes salt, Bytes info, MutableBytes to) {
+  ASSERT(to.size() <= sizeof(Digest));
+  Digest extracted = hmac_sha256(salt, key);
+  Buffer round(info.begin(), info.end());
+  round.push_back(1);
+  Digest expanded = hmac_sha256(extracted, round);
+  std::memcpy(to.data(), expanded.data(), to.size());
+  wipe(extracted);
+  wipe(expanded);
+}
+
 namespace {
 
 struct Sip {

@@ -1,7 +1,7 @@
 // Crypto: the few primitives that we use, by mbedTLS; hashes of public and of private things apart.
 //
 // Threads    Pure functions; Sha256 by one owner at a time.
-// Source     FIPS 180-4 (SHA-256), RFC 2104 (HMAC), SipHash-2-4 (Aumasson, Bernstein 2012).
+// Source     FIPS 180-4 (SHA-256), RFC 2104 (HMAC), RFC 5869 (HKDF), SipHash-2-4 (Aumasson, Bernstein 2012).
 // Tests      tests/platform/crypto/crypto_test.cc (published vectors)
 #pragma once
 
@@ -31,6 +31,8 @@ class Sha256 {
 
 Digest sha256(Bytes bytes);
 Digest hmac_sha256(Bytes key, Bytes message);
+// A key of to.size() bytes (at most 32) for the purpose `info`, from one that need not be uniform.
+void hkdf_sha256(Bytes key, Bytes salt, Bytes info, MutableBytes to);
 // For hash tables over hostile keys, and for naming private bytes without storing them. 16-byte key.
 std::uint64_t siphash(Bytes key, Bytes message);
 

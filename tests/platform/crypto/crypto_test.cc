@@ -55,6 +55,19 @@ TEST_CASE("HMAC-SHA-256 gives the tags of RFC 4231") {
       "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+TEST_CASE("HKDF-SHA-256 gives the keys of RFC 5869") {
+  Buffer salt, info;
+  for (int i = 0; i <= 0x0c; ++i) salt.push_back(static_cast<std::uint8_t>(i));
+  for (int i = 0xf0; i <= 0xf9; ++i) info.push_back(static_cast<std::uint8_t>(i));
+  Buffer key(32);
+
+  crypto::hkdf_sha256(Buffer(22, 0x0b), salt, info, key);  // A.1; the first 32 of its 42 bytes.
+  CHECK(hex_of(key) == "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf");
+
+  crypto::hkdf_sha256(Buffer(22, 0x0b), {}, {}, key);  // A.3.
+  CHECK(hex_of(key) == "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d");
+}
+
 TEST_CASE("SipHash-2-4 gives the reference vectors of its authors") {
   // vectors_sip64 of https://github.com/veorq/SipHash: key 00..0f, message 00..(n-1), read
   // little-endian.
