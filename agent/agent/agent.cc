@@ -145,7 +145,8 @@ std::optional<Agent::Refusal> Agent::State::start() {
 
 std::optional<Agent::Refusal> Agent::State::open_spool() {
   std::vector<std::string> findings;
-  auto opened = Spool::open(configuration.spool, host.files, host.clock, host.entropy, findings);
+  auto opened =
+      Spool::open(configuration.spool, host.files, host.clock, host.entropy, findings, &vault);
   for (const auto& f : findings) host.log.warning("spool.finding", f);
   if (!opened) return Refusal{opened.error(), configuration.spool.directory};
   spool = std::move(*opened);

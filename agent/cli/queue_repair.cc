@@ -38,7 +38,7 @@ Result<AuditReport> audit_of(View& view) {
 Status repair_lanes(Store& store, const AuditReport& report, std::vector<RepairedLoss>& losses) {
   std::set<LaneId> damaged;
   for (const AuditFinding& finding : report.findings) damaged.insert(finding.lane_id);
-  const auto lanes = schema::lanes(*store.database);
+  const auto lanes = schema::lanes(*store.database, *store.encryption);
   if (!lanes) return std::unexpected(lanes.error());
   Repair repair(store);
   for (const Lane& lane : *lanes) {
@@ -75,8 +75,8 @@ Status rebuild(QueueSession& session) {
       return s;
     }
   }
-  auto spool =
-      Spool::open(session.spool(), platform.files, platform.clock, platform.entropy, findings);
+  auto spool = Spool::open(session.spool(), platform.files, platform.clock, platform.entropy,
+                           findings, session.vault());
   for (const std::string& finding : findings) std::fprintf(stderr, "%s\n", finding.c_str());
   if (!spool) return std::unexpected(spool.error());
   return {};
@@ -97,7 +97,8 @@ int queue_repair(const QueueTarget& target, bool json) {
   bool rebuilt = false;
   for (std::size_t round = 0; round < kRoundsMax; ++round) {
     long holder = 0;
-    auto view = View::open(session->spool(), session->platform().files, holder);
+    auto view = View::open(session->spool(), session->platform().files, holder, session->vault(),
+                           &session->platform().entropy);
     const bool unreadable = !view && view.error().code == Code::corrupt;
     if (!view && !unreadable) return session->say_unopened(view.error(), holder);
     AuditReport report;

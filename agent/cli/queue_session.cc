@@ -16,9 +16,9 @@ namespace {
 class Place {
  public:
   static Result<std::unique_ptr<Place>> open(const SpoolOptions& options, LinuxPlatform& platform,
-                                             bool changes, long& holder) {
+                                             const Vault& vault, bool changes, long& holder) {
     auto place = std::make_unique<Place>();
-    auto view = View::open(options, platform.files, holder);
+    auto view = View::open(options, platform.files, holder, &vault);
     if (!view) return std::unexpected(view.error());
     place->view_ = std::move(*view);
     if (!changes) return place;
@@ -26,7 +26,8 @@ class Place {
     std::vector<std::string> findings;
     SpoolOptions strict = options;
     strict.set_aside = false;
-    auto spool = Spool::open(strict, platform.files, platform.clock, platform.entropy, findings);
+    auto spool =
+        Spool::open(strict, platform.files, platform.clock, platform.entropy, findings, &vault);
     if (!spool) return std::unexpected(spool.error());
     place->spool_ = std::move(*spool);
     return place;
@@ -74,7 +75,17 @@ std::optional<QueueSession> QueueSession::open(const QueueTarget& target, int& s
   }
   session.socket_ = loaded.configuration->control.socket;
   session.spool_ = loaded.configuration->spool;
+  session.keys_read_ = session.load_keys(loaded.configuration->keys);
   return session;
+}
+
+// Only the spool's: whoever looks at the queue need not be able to read the others.
+Status QueueSession::load_keys(std::vector<Vault::Reference> keys) {
+  std::erase_if(keys, [this](const Vault::Reference& key) {
+    return key.id != spool_.key && key.id != spool_.key_previous;
+  });
+  std::string which;
+  return vault_.load(platform_->files, keys, which);
 }
 
 int QueueSession::run(const std::string& request, const char* what, const Take& take) {
@@ -129,8 +140,9 @@ QueueSession::Asked QueueSession::ask(const std::string& request, const char* wh
 }
 
 int QueueSession::work(Operation& operation, const char* what, const Take& take) {
+  if (!keys_read_) return say(keys_read_.error());
   long holder = 0;
-  auto place = Place::open(spool_, *platform_, operation.changes(), holder);
+  auto place = Place::open(spool_, *platform_, vault_, operation.changes(), holder);
   Buffer out;
   if (!place && operation.refused(place.error(), out)) {
     if (Status s = take(out); !s) return exit_status(s.error());

@@ -18,6 +18,7 @@
 #include "agent/control/queue_answer.h"
 #include "agent/spool/spool.h"
 #include "agent/spool/view.h"
+#include "agent/vault/vault.h"
 #include "platform/base/result.h"
 #include "platform/linux/linux.h"
 
@@ -49,14 +50,18 @@ class QueueSession {
 
   LinuxPlatform& platform() { return *platform_; }
   const SpoolOptions& spool() const { return spool_; }
+  const Vault* vault() const { return &vault_; }
 
  private:
   enum class Asked { answered, nobody };
   Asked ask(const std::string& request, const char* what, const Take& take, int& status);
+  Status load_keys(std::vector<Vault::Reference> keys);
   int work(Operation& operation, const char* what, const Take& take);
 
   std::unique_ptr<LinuxPlatform> platform_;
   SpoolOptions spool_;
+  Vault vault_;               // The spool's keys.
+  Status keys_read_;          // A running agent has read them itself.
   std::string socket_;        // Empty: there is none.
   bool must_answer_ = false;  // The socket was named.
 };

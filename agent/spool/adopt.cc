@@ -137,7 +137,7 @@ Status Adopt::put(const Access& access, Lane& lane, Entry& entry, const Digest& 
 }
 
 Result<Lane> Adopt::lane_of(const Access& access, const Header& header, std::uint64_t first) {
-  auto lanes = schema::lanes(*access.store.database);
+  auto lanes = schema::lanes(*access.store.database, *access.store.encryption);
   if (!lanes) return std::unexpected(lanes.error());
   const auto known = std::ranges::find_if(*lanes, [&](const Lane& lane) {
     return lane.gateway == header.gateway && lane.name == header.lane && lane.epoch == header.epoch;

@@ -32,7 +32,7 @@ Status Audit::begin(const Access& access) {
   if (access.packer == nullptr) {
     if (Status s = check_structure(access); !s) return s;
   }
-  auto lanes = schema::lanes(*access.store.database);
+  auto lanes = schema::lanes(*access.store.database, *access.store.encryption);
   if (!lanes && medium_failed(lanes.error())) return std::unexpected(lanes.error());
   if (!lanes) {
     find(Fault::structure, {}, lanes.error().what);
@@ -105,7 +105,7 @@ bool Audit::refused(const Error& error, Buffer& out) {
 
 // Looks at what there is time for, with the lane as it stands now.
 Status Audit::next_lane(const Access& access) {
-  const auto lanes = schema::lanes(*access.store.database);
+  const auto lanes = schema::lanes(*access.store.database, *access.store.encryption);
   if (!lanes) return std::unexpected(lanes.error());
   const auto now = std::ranges::find(*lanes, lane().id, &Lane::id);
   if (now != lanes->end()) lane().at = now->at;
@@ -159,7 +159,7 @@ bool Audit::take(const Access& access, const Entry& entry) {
     find(Fault::order, entry.range, "it stands behind records that are not sealed yet");
   }
   chunks_seen_ = chunks_seen_ || entry.kind == Kind::chunk;
-  if (Status s = access.store.queue->body(entry, body_); !s) {
+  if (Status s = access.store.queue->body_or_nothing(entry, body_); !s) {
     find_error(s.error(), entry.range);
     chain_ = entry.hash;
   } else {

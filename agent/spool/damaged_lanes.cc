@@ -1,5 +1,6 @@
 // One pass over the pages. It notes where rows of the queue lie, and keeps the newest row of each lane: its
-// columns only ever grow.
+// columns only ever grow. What an encrypted row hides is opened afterwards: the row of its key and the
+// row of its lane may lie behind it.
 //
 // What was deleted lies in free pages and is passed over. Where nobody can say which pages are free, an
 // envelope counts all the same (it never changes, and seqs that were acknowledged are known from `acked`,
@@ -9,6 +10,7 @@
 #include "agent/spool/damaged_lanes.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "agent/seal/envelope.h"
 
@@ -25,33 +27,23 @@ void DamagedLanes::take_lane(const damaged::Row& row) {
   lane.next_seq = next_seq;
   lane.acked = std::max(lane.acked, static_cast<std::uint64_t>(row.columns[5].integer));
   lane.shed = std::max(lane.shed, static_cast<std::uint64_t>(row.columns[6].integer));
-  lane.chain = damaged::array_of<Digest>(row, 7);
+  const Bytes chain = row.bytes(row.columns[7]);
+  lane.stored_chain.assign(chain.begin(), chain.end());
 }
 
-void DamagedLanes::take_note(const damaged::Row& row) {
-  const bool keyed = row.columns.size() >= 2 && row.id == 0 &&
-                     damaged::is(row, 0, damaged::Type::text) &&
-                     row.columns.back().type == damaged::Type::blob;
-  std::vector<DamagedFile::Page> pages;
-  if (!keyed || !file_.payload(row, payload_, pages)) return;
-  const auto of = [&](std::size_t i) {
-    const auto& c = row.columns[i];
-    return Bytes(payload_).subspan(c.offset, c.length);
-  };
-  if (row.columns.size() == 3 && damaged::is(row, 1, damaged::Type::text)) {
-    cursors_.emplace_back(as_text(of(0)), as_text(of(1)), Buffer(of(2).begin(), of(2).end()));
-  } else if (row.columns.size() == 2 && as_text(of(0)).starts_with("pipeline/")) {
-    states_.emplace_back(as_text(of(0)), Buffer(of(1).begin(), of(1).end()));
-  }
+void DamagedLanes::take_key(const damaged::Row& row) {
+  const auto of = [&](std::size_t i) { return row.bytes(row.columns[i]); };
+  keys_->take_key(row.id, of(1), of(2), of(3));
 }
 
 void DamagedLanes::take(const damaged::Row& row, DamagedFile::Page page) {
+  if (damaged::is_key(row)) take_key(row);
   if (damaged::is_lane(row)) take_lane(row);
   if (damaged::is_entry(row)) {
     const Entry e = damaged::entry_of(row);
-    lanes_[e.lane].pieces.push_back({row.id, e.kind, e.range, e.hash, page});
+    lanes_[e.lane].pieces.push_back({row.id, e.kind, e.range, e.key, e.hash, page});
   }
-  if (file_.knows_free()) take_note(row);
+  if (file_.knows_free()) notes_.take(file_, row);
 }
 
 Status DamagedLanes::collect() {
@@ -60,6 +52,7 @@ Status DamagedLanes::collect() {
     if (Status s = file_.rows(page, [&](const damaged::Row& row) { take(row, page); }); !s)
       return s;
   }
+  open_chains();
   for (auto& [id, lane] : lanes_) {
     std::ranges::sort(lane.pieces, {}, [](const DamagedLane::Piece& p) {
       return std::tuple(p.range.first, p.kind == Kind::chunk);
@@ -70,6 +63,32 @@ Status DamagedLanes::collect() {
     drop_stale(lane);
   }
   return {};
+}
+
+// What encrypted rows say of the chain.
+void DamagedLanes::open_chains() {
+  Buffer body;
+  std::vector<DamagedFile::Page> pages;
+  for (auto& [id, lane] : lanes_) {
+    if (!lane.known) continue;
+    keys_->take_lane(id, lane.gateway, lane.name, lane.epoch);
+    lane.chain = keys_->open_chain(id, lane.stored_chain).value_or(kNoDigest);
+    for (auto& piece : lane.pieces) {
+      Entry entry;
+      const bool hidden = piece.key != 0 && piece.kind != Kind::chunk;
+      if (hidden && read(piece, entry, body, pages)) piece.hash = entry.hash;
+      pages.clear();
+    }
+  }
+}
+
+bool DamagedLanes::needs_other_key() const {
+  for (const auto& [id, lane] : lanes_) {
+    for (const auto& piece : lane.pieces) {
+      if (keys_->is_foreign(piece.key)) return true;
+    }
+  }
+  return notes_.needs_other_key(*keys_);
 }
 
 // Without its row, a lane is named by its newest envelope.
@@ -118,17 +137,32 @@ Status DamagedLanes::read(const DamagedLane::Piece& piece, Entry& entry, Buffer&
     if (row.id != piece.id || !damaged::is_entry(row)) return;
     const std::size_t before = pages.size();
     got = file_.payload(row, payload_, pages);
-    if (!got) {
-      pages.resize(before);
-      return;
-    }
     entry = damaged::entry_of(row);
-    const auto& column = row.columns[damaged::kBodyColumn];
-    const Bytes bytes = Bytes(payload_).subspan(column.offset, column.length);
-    body.assign(bytes.begin(), bytes.end());
-    entry.bytes = body.size();
+    if (got) got = open(row, entry, body);
+    if (!got) pages.resize(before);
   });
   return looked ? got : looked;
+}
+
+// Its body, and what is encrypted of the entry, out of the payload.
+Status DamagedLanes::open(const damaged::Row& row, Entry& entry, Buffer& body) {
+  const auto of = [&](std::size_t i) {
+    const auto& c = row.columns[i];
+    return Bytes(payload_).subspan(c.offset, c.length);
+  };
+  const Bytes stored = of(damaged::kBodyColumn);
+  body.assign(stored.begin(), stored.end());
+  if (entry.key != 0) {
+    if (entry.kind != Kind::chunk) {
+      if (Status s = open_digests(*keys_, entry, of(damaged::kHashColumn)); !s) return s;
+    }
+    if (!stored.empty() && !open_body(*keys_, entry, stored, body)) {
+      return fail(Code::corrupt, "a row of the damaged queue does not open");
+    }
+    if (entry.damaged) entry.hash = Opener::header(body).value_or(Header()).hash;
+  }
+  entry.bytes = body.size();
+  return {};
 }
 
 }  // namespace pinaflux

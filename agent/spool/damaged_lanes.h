@@ -3,21 +3,22 @@
 // Promise    Pieces stand in order of seq, without what the far end has and without chunks that an envelope
 //            was made of. What they say of themselves is not proven: see salvage.cc.
 // Limits     About 100 bytes of memory a row of the queue.
-// Ownership  The DamagedFile must outlive it.
+// Ownership  The DamagedFile and the Encryption of the new spool must outlive it.
 // Threads    Storage worker.
-// Tests      tests/agent/spool/salvage_test.cc
+// Tests      tests/agent/spool/salvage_test.cc, encryption_test.cc
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
-#include <tuple>
-#include <utility>
 #include <vector>
 
 #include "agent/data/identity.h"
 #include "agent/spool/damaged_file.h"
+#include "agent/spool/damaged_notes.h"
 #include "agent/spool/damaged_rows.h"
+#include "agent/spool/encryption.h"
 #include "agent/spool/lane.h"
 #include "agent/spool/queue.h"
 
@@ -28,6 +29,7 @@ struct DamagedLane {
     std::int64_t id = 0;  // Of its row.
     Kind kind = Kind::envelope;
     Range range;
+    Encryption::KeyId key = 0;
     Digest hash{};
     DamagedFile::Page page = 0;
   };
@@ -37,21 +39,22 @@ struct DamagedLane {
   Epoch epoch{};
   std::uint64_t next_seq = 1, acked = 0, shed = 0;
   Digest chain{};
+  Buffer stored_chain;  // It may be encrypted.
   std::vector<Piece> pieces;
 };
 
 class DamagedLanes {
  public:
-  explicit DamagedLanes(DamagedFile& file) : file_(file) {}
+  // `encryption` has the roots; the keys are those that lie in the damaged file.
+  DamagedLanes(DamagedFile& file, const Encryption& encryption)
+      : file_(file), keys_(encryption.for_damaged()) {}
 
   // Looks at every page, once.
   Status collect();
 
   const std::map<LaneId, DamagedLane>& all() const { return lanes_; }
-  const std::vector<std::pair<std::string, Buffer>>& states() const { return states_; }
-  const std::vector<std::tuple<std::string, std::string, Buffer>>& cursors() const {
-    return cursors_;
-  }
+  std::vector<Note> notes() { return notes_.all(*keys_); }
+  bool needs_other_key() const;  // Some of it is encrypted with a key that is not given.
   std::uint64_t records_nameless() const { return nameless_; }  // Of lanes that cannot be named.
 
   // The row of a piece and its body; the pages that it took are added to `pages`. corrupt: it cannot be read.
@@ -61,14 +64,16 @@ class DamagedLanes {
  private:
   void take(const damaged::Row& row, DamagedFile::Page page);
   void take_lane(const damaged::Row& row);
-  void take_note(const damaged::Row& row);
+  void take_key(const damaged::Row& row);
+  void open_chains();
   Status name(DamagedLane& lane);
   void drop_stale(DamagedLane& lane);
+  Status open(const damaged::Row& row, Entry& entry, Buffer& body);
 
   DamagedFile& file_;
+  std::unique_ptr<Encryption> keys_;
   std::map<LaneId, DamagedLane> lanes_;
-  std::vector<std::pair<std::string, Buffer>> states_;
-  std::vector<std::tuple<std::string, std::string, Buffer>> cursors_;
+  DamagedNotes notes_;
   std::uint64_t nameless_ = 0;
   Buffer payload_;  // Scratch.
 };

@@ -1,3 +1,6 @@
+// A table is told by the number, the types and the lengths of its columns: the tables of one spool differ
+// in them.
+
 #include "agent/spool/damaged_rows.h"
 
 #include <cstdint>
@@ -6,7 +9,13 @@ namespace pinaflux::damaged {
 
 namespace {
 
-constexpr std::size_t kQueueColumns = 11, kLaneColumns = 8;
+constexpr std::size_t kQueueColumns = 11, kLaneColumns = 8, kKeyColumns = 4;
+
+bool is_hash(const Row& row, Kind kind, bool sealed) {
+  if (kind == Kind::chunk) return is(row, kHashColumn, Type::null);
+  if (!sealed) return is_blob(row, kHashColumn, sizeof(Digest));
+  return is(row, kHashColumn, Type::blob) && row.columns[kHashColumn].length == kSealedDigestsBytes;
+}
 
 }  // namespace
 
@@ -30,8 +39,16 @@ bool is_lane(const Row& row) {
   for (const std::size_t i : {4, 5, 6}) {
     if (!is(row, i, Type::integer) || row.columns[i].integer < 0) return false;
   }
-  return is(row, 0, Type::null) && is_blob(row, 3, sizeof(Epoch)) &&
-         is_blob(row, 7, sizeof(Digest)) && row.columns[4].integer > row.columns[5].integer;
+  const bool chained =
+      is_blob(row, 7, sizeof(Digest)) || is_blob(row, 7, Encryption::kSealedChainBytes);
+  return is(row, 0, Type::null) && is_blob(row, 3, sizeof(Epoch)) && chained &&
+         row.columns[4].integer > row.columns[5].integer;
+}
+
+bool is_key(const Row& row) {
+  return row.columns.size() == kKeyColumns && row.id > 0 && is(row, 0, Type::null) &&
+         is_blob(row, 1, Encryption::kSaltBytes) && is_blob(row, 2, sizeof(Encryption::Check)) &&
+         is_blob(row, 3, sizeof(Encryption::RowDigest));
 }
 
 bool is_entry(const Row& row) {
@@ -39,29 +56,32 @@ bool is_entry(const Row& row) {
   for (std::size_t i = 1; i <= 6; ++i) {
     if (!is(row, i, Type::integer)) return false;
   }
-  const std::int64_t kind = row.columns[1].integer, count = row.columns[2].integer;
-  const bool chunk = kind == static_cast<std::int64_t>(Kind::chunk);
-  const bool hashed = chunk ? is(row, 7, Type::null) : is_blob(row, 7, sizeof(Digest));
+  const std::int64_t stored = row.columns[1].integer, count = row.columns[2].integer;
+  const std::int64_t kind = stored & Queue::kKindMask;
   const bool grave = kind == static_cast<std::int64_t>(Kind::tombstone);
   const bool body = is(row, kBodyColumn, Type::blob) || grave;
   const std::int64_t loss = row.columns[9].integer;
   const bool reason = grave ? loss > 0 && loss <= static_cast<std::int64_t>(kLossLast) : loss == 0;
-  return is(row, 0, Type::null) && kind >= 0 && kind <= 2 && count >= 1 &&
-         count < static_cast<std::int64_t>(Queue::kSeqEnd) && hashed && body && reason;
+  return is(row, 0, Type::null) && stored >= 0 && kind <= 2 && count >= 1 &&
+         count < static_cast<std::int64_t>(Queue::kSeqEnd) && body && reason &&
+         is_hash(row, static_cast<Kind>(kind), stored > Queue::kKindMask);
 }
 
 Entry entry_of(const Row& row) {
   Entry e;
   e.lane = row.id / static_cast<std::int64_t>(Queue::kSeqEnd);
-  e.kind = static_cast<Kind>(row.columns[1].integer);
+  e.kind = static_cast<Kind>(row.columns[1].integer & Queue::kKindMask);
+  e.key = row.columns[1].integer >> Queue::kKeyShift;
   e.range.first = static_cast<std::uint64_t>(row.id) % Queue::kSeqEnd;
   e.range.last = e.range.first + static_cast<std::uint64_t>(row.columns[2].integer) - 1;
   e.time_first = row.columns[3].integer;
   e.time_last = row.columns[4].integer;
   e.boot = static_cast<std::uint64_t>(row.columns[5].integer);
   e.age = row.columns[6].integer;
-  e.hash = array_of<Digest>(row, 7);
-  e.previous = array_of<Digest>(row, 8);
+  if (e.key == 0) {
+    e.hash = array_of<Digest>(row, kHashColumn);
+    e.previous = array_of<Digest>(row, 8);
+  }
   e.loss = static_cast<Loss>(row.columns[9].integer);
   return e;
 }

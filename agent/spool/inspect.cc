@@ -53,7 +53,7 @@ std::string size_text(std::uint64_t bytes) {
 }  // namespace
 
 Result<std::vector<Lane>> lanes_named(const Access& access, const std::string& name) {
-  auto lanes = schema::lanes(*access.store.database);
+  auto lanes = schema::lanes(*access.store.database, *access.store.encryption);
   if (!lanes) return lanes;
   std::erase_if(*lanes, [&](const Lane& lane) { return !name.empty() && lane.name != name; });
   if (lanes->empty() && !name.empty()) {
@@ -71,7 +71,7 @@ Result<std::optional<Entry>> covering(Queue& queue, LaneId lane, std::uint64_t s
 
 Status Survey::begin(const Access& access) {
   begun_ = true;
-  const auto lanes = schema::lanes(*access.store.database);
+  const auto lanes = schema::lanes(*access.store.database, *access.store.encryption);
   if (!lanes) return std::unexpected(lanes.error());
   for (const Lane& lane : *lanes) {
     ids_.push_back(lane.id);

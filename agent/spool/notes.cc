@@ -7,12 +7,15 @@
 #include "agent/spool/notes.h"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
+#include <utility>
 
 namespace pinaflux {
 
 namespace {
 
-constexpr std::uint64_t kRowOverhead = 32;
+constexpr std::uint64_t kRowOverhead = 96;  // Name, nonce, tag and key included.
 
 struct Fold {
   Refusal sum;
@@ -26,9 +29,14 @@ const std::string& name_of(const std::vector<std::string>& sources, SourceIndex 
 
 }  // namespace
 
-Result<Notes> Notes::prepare(sqlite::Database& database, std::uint64_t letters_max) {
+Result<Notes> Notes::prepare(sqlite::Database& database, std::uint64_t letters_max,
+                             Encryption& encryption) {
   Notes notes;
   notes.letters_max_ = letters_max;
+  notes.encryption_ = &encryption;
+  auto sealed = SealedNotes::prepare(database, encryption);
+  if (!sealed) return std::unexpected(sealed.error());
+  notes.sealed_ = std::move(*sealed);
   static constexpr struct {
     sqlite::Statement Notes::* statement;
     const char* sql;
@@ -67,23 +75,52 @@ std::uint64_t Notes::estimate(const Group& group) {
   return bytes + group.refusals.size() * kLetterBytes;
 }
 
+// A note is in one of both tables.
+Status Notes::put(const Note& note) {
+  if (!encryption_->on()) {
+    Status s = sealed_.erase(note);
+    return s ? put_plain(note) : s;
+  }
+  Status s = erase_plain(note);
+  return s ? sealed_.put(note) : s;
+}
+
+Status Notes::erase(const Note& note) {
+  Status s = sealed_.erase(note);
+  return s ? erase_plain(note) : s;
+}
+
+Status Notes::put_plain(const Note& note) {
+  const bool cursor = note.kind == Note::Kind::cursor;
+  sqlite::Statement& statement = cursor ? put_cursor_ : put_state_;
+  int place = 0;
+  if (cursor) statement.bind(++place, std::string_view(note.source));
+  statement.bind(++place, std::string_view(note.key));
+  statement.bind(++place, Bytes(note.value));
+  return statement.run();
+}
+
+Status Notes::erase_plain(const Note& note) {
+  const bool cursor = note.kind == Note::Kind::cursor;
+  sqlite::Statement& statement = cursor ? erase_cursor_ : erase_state_;
+  int place = 0;
+  if (cursor) statement.bind(++place, std::string_view(note.source));
+  statement.bind(++place, std::string_view(note.key));
+  return statement.run();
+}
+
 Status Notes::write_cursors(const Group& group, const std::vector<std::string>& sources) {
   for (const CursorEdit& edit : group.cursors) {
-    sqlite::Statement& statement = edit.erase ? erase_cursor_ : put_cursor_;
-    statement.bind(1, std::string_view(name_of(sources, edit.source)));
-    statement.bind(2, std::string_view(edit.key));
-    if (!edit.erase) statement.bind(3, Bytes(edit.value));
-    if (Status s = statement.run(); !s) return s;
+    const Note note{Note::Kind::cursor, name_of(sources, edit.source), edit.key, edit.value};
+    if (Status s = edit.erase ? erase(note) : put(note); !s) return s;
   }
   return {};
 }
 
 Status Notes::write_states(const Group& group) {
   for (const StateEdit& edit : group.states) {
-    sqlite::Statement& statement = edit.value.empty() ? erase_state_ : put_state_;
-    statement.bind(1, std::string_view(edit.key));
-    if (!edit.value.empty()) statement.bind(2, Bytes(edit.value));
-    if (Status s = statement.run(); !s) return s;
+    const Note note{Note::Kind::state, {}, edit.key, edit.value};
+    if (Status s = edit.value.empty() ? erase(note) : put(note); !s) return s;
   }
   return {};
 }
@@ -120,39 +157,81 @@ Status Notes::write_letter(const Refusal& refusal, std::uint64_t count, const st
   put_letter_.bind(3, std::string_view(source));
   put_letter_.bind(4, std::string_view(reason_name(refusal.reason)));
   put_letter_.bind(5, static_cast<std::int64_t>(refusal.byte_count));
-  put_letter_.bind(6, static_cast<std::int64_t>(refusal.keyed_hash));
+  put_letter_.bind(6, static_cast<std::int64_t>(encryption_->veil(refusal.keyed_hash)));
   put_letter_.bind(7, static_cast<std::int64_t>(refusal.position));
   put_letter_.bind(8, static_cast<std::int64_t>(count));
   return put_letter_.run();
 }
 
-Result<Notes::Cursors> Notes::cursors() {
-  const sqlite::Reading reading(all_cursors_);
-  Cursors cursors;
+Result<std::vector<Note>> Notes::plain(Note::Kind kind) {
+  const bool cursor = kind == Note::Kind::cursor;
+  sqlite::Statement& statement = cursor ? all_cursors_ : all_states_;
+  const sqlite::Reading reading(statement);
+  std::vector<Note> notes;
   for (;;) {
-    const Result<bool> row = all_cursors_.step();
+    const Result<bool> row = statement.step();
     if (!row) return std::unexpected(row.error());
-    if (!*row) return cursors;
-    const std::string_view source = all_cursors_.text(0);
-    if (cursors.empty() || cursors.back().first != source) {
-      cursors.emplace_back(std::string(source), std::vector<std::pair<std::string, Buffer>>());
-    }
-    const Bytes value = all_cursors_.blob(2);
-    cursors.back().second.emplace_back(std::string(all_cursors_.text(1)),
-                                       Buffer(value.begin(), value.end()));
+    if (!*row) return notes;
+    Note& note = notes.emplace_back();
+    note.kind = kind;
+    int column = 0;
+    if (cursor) note.source = statement.text(column++);
+    note.key = statement.text(column++);
+    const Bytes value = statement.blob(column);
+    note.value.assign(value.begin(), value.end());
   }
 }
 
-Result<std::vector<StateEdit>> Notes::states() {
-  const sqlite::Reading reading(all_states_);
-  std::vector<StateEdit> states;
-  for (;;) {
-    const Result<bool> row = all_states_.step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return states;
-    const Bytes value = all_states_.blob(1);
-    states.push_back({std::string(all_states_.text(0)), Buffer(value.begin(), value.end())});
+Result<std::vector<Note>> Notes::all(Note::Kind kind) {
+  auto notes = plain(kind);
+  if (!notes) return notes;
+  auto sealed = sealed_.all(kind);
+  if (!sealed) return sealed;
+  if (sealed->empty()) return notes;
+  std::ranges::move(*sealed, std::back_inserter(*notes));
+  std::ranges::sort(*notes, {}, [](const Note& n) { return std::tie(n.source, n.key); });
+  return notes;
+}
+
+Result<std::size_t> Notes::convert() {
+  std::vector<Note> old;
+  if (encryption_->on()) {
+    for (const auto kind : {Note::Kind::cursor, Note::Kind::state}) {
+      auto notes = plain(kind);
+      if (!notes) return std::unexpected(notes.error());
+      std::ranges::move(*notes, std::back_inserter(old));
+    }
   }
+  auto sealed = sealed_.old(kConvertedEach);
+  if (!sealed) return std::unexpected(sealed.error());
+  std::ranges::move(*sealed, std::back_inserter(old));
+  if (old.size() > kConvertedEach) old.resize(kConvertedEach);
+  for (const Note& note : old) {
+    if (Status s = put(note); !s) return std::unexpected(s.error());
+  }
+  return old.size();
+}
+
+Result<Notes::Cursors> Notes::cursors() {
+  auto notes = all(Note::Kind::cursor);
+  if (!notes) return std::unexpected(notes.error());
+  Cursors cursors;
+  for (Note& note : *notes) {
+    if (cursors.empty() || cursors.back().first != note.source) {
+      cursors.emplace_back(note.source, std::vector<std::pair<std::string, Buffer>>());
+    }
+    cursors.back().second.emplace_back(std::move(note.key), std::move(note.value));
+  }
+  return cursors;
+}
+
+Result<std::vector<StateEdit>> Notes::states() {
+  auto notes = all(Note::Kind::state);
+  if (!notes) return std::unexpected(notes.error());
+  std::vector<StateEdit> states;
+  states.reserve(notes->size());
+  for (Note& note : *notes) states.push_back({std::move(note.key), std::move(note.value)});
+  return states;
 }
 
 Result<std::uint64_t> Notes::letters() {

@@ -3,9 +3,10 @@
 //
 // Limits     Dead letters have a budget of rows: the oldest go first. In one commit the refusals of one
 //            source for one reason are written one by one up to kLettersEach, then as one row.
-// Ownership  The Database must outlive it.
+// Promise    With encryption, cursors and states are in `sealed_notes`, whichever table they were in before.
+// Ownership  Database and Encryption must outlive it.
 // Threads    Storage worker.
-// Tests      tests/agent/spool/spool_test.cc
+// Tests      tests/agent/spool/spool_test.cc, encryption_test.cc
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,8 @@
 #include <vector>
 
 #include "agent/data/group.h"
+#include "agent/spool/encryption.h"
+#include "agent/spool/sealed_notes.h"
 #include "agent/spool/sqlite.h"
 #include "platform/base/result.h"
 
@@ -24,10 +27,17 @@ class Notes {
   static constexpr std::size_t kLettersEach = 16;
   static constexpr std::uint64_t kLetterBytes = 64;  // Of a row, its share of the page included.
 
-  static Result<Notes> prepare(sqlite::Database& database, std::uint64_t letters_max);
+  static Result<Notes> prepare(sqlite::Database& database, std::uint64_t letters_max,
+                               Encryption& encryption);
+  // Writes up to kConvertedEach cursors and states anew that are not stored as new ones would be (in
+  // plain text, or under another key), in the running transaction. How many there were.
+  static constexpr std::size_t kConvertedEach = 1'000;
+  Result<std::size_t> convert();
 
   // Everything of the group that is ours. `sources` are names by SourceIndex.
   Status write(const Group& group, const std::vector<std::string>& sources, Stamp now);
+  // In place of one with the same key.
+  Status put(const Note& note);
   // Bytes that write() may add, roughly.
   static std::uint64_t estimate(const Group& group);
 
@@ -38,6 +48,11 @@ class Notes {
 
  private:
   Notes() = default;
+  Status erase(const Note& note);
+  Status put_plain(const Note& note);
+  Status erase_plain(const Note& note);
+  Result<std::vector<Note>> plain(Note::Kind kind);
+  Result<std::vector<Note>> all(Note::Kind kind);
   Status write_cursors(const Group& group, const std::vector<std::string>& sources);
   Status write_states(const Group& group);
   Status write_letters(const Group& group, const std::vector<std::string>& sources, Stamp now);
@@ -45,6 +60,8 @@ class Notes {
                       Stamp now);
 
   std::uint64_t letters_max_ = 0;
+  Encryption* encryption_ = nullptr;
+  SealedNotes sealed_;
   sqlite::Statement put_cursor_, erase_cursor_, all_cursors_;
   sqlite::Statement put_state_, erase_state_, all_states_;
   sqlite::Statement put_letter_, trim_letters_, count_letters_;

@@ -92,11 +92,16 @@ Status Packer::lease(Job& job) {
     const auto found = job.queue.at_or_after(job.lane.id, at.leased_last + 1);
     if (!found) return std::unexpected(found.error());
     if (!*found || (*found)->kind == Kind::chunk) return {};
-    const Entry& entry = **found;
+    Entry entry = **found;
     Buffer bytes;
-    Status read = entry.bytes == 0
+    Status read = entry.bytes == 0 && entry.kind == Kind::tombstone
                       ? tombstone::seal(job.queue, job.lane, entry, generation_, sealer_, bytes)
                       : job.queue.body(entry, bytes);
+    const bool unreadable = !read && read.error().code == Code::invalid;
+    if (unreadable || (entry.damaged && entry.kind == Kind::tombstone)) {
+      if (Status s = replace_damaged(job, entry); !s) return s;
+      continue;
+    }
     if (!read) return read;
     // Sent as it is, it would be refused for ever, and the lane would wait behind it.
     if (entry.kind == Kind::envelope && !Opener::verify(bytes)) {
@@ -104,11 +109,21 @@ Status Packer::lease(Job& job) {
       if (!s) return s;
       continue;
     }
+    if (entry.damaged) entry.hash = Opener::header(bytes).value_or(Header()).hash;
     job.leases.push_back(lease_of(job, entry, std::move(bytes)));
     at.leased_last = entry.range.last;
     --job.places;
   }
   return {};
+}
+
+// What cannot be read any more is declared lost, and leased as that. A tombstone says the same again.
+Status Packer::replace_damaged(Job& job, const Entry& entry) {
+  if (entry.kind == Kind::envelope) {
+    return tombstone::entomb(job.queue, job.lane, entry, Loss::damaged);
+  }
+  Buffer bytes;
+  return tombstone::seal(job.queue, job.lane, entry, generation_, sealer_, bytes);
 }
 
 Status Packer::pack(Job& job, std::span<const Record> records) {
@@ -183,7 +198,7 @@ Status Packer::merge(Job& job) {
 
 // A chunk that cannot be opened even alone is declared lost: damage does not stop the lane.
 Status Packer::take_chunk(Job& job, const Entry& chunk) {
-  if (Status s = job.queue.body(chunk, body_); !s) return s;
+  if (Status s = job.queue.body_or_nothing(chunk, body_); !s) return s;
   if (rows_.size() + chunk.range.count() > limits::kEnvelopeRecordsMax ||
       arena_.bytes_used() > kOpenedBytesGood) {
     if (Status s = seal_opened(job); !s) return s;
@@ -339,6 +354,7 @@ Status Packer::put_envelope(Job& job, Header& header, Buffer&& bytes) {
   take_times(entry, header);
   entry.age = job.age;
   entry.hash = header.hash;
+  entry.previous = header.previous;
   entry.bytes = bytes.size();
   if (Status s = job.queue.put(entry, bytes); !s) return s;
   Progress& at = job.lane.at;

@@ -53,6 +53,7 @@ class Packer {
   class Opened;
 
   bool must_merge(const Job& job, std::size_t record_count) const;
+  Status replace_damaged(Job& job, const Entry& entry);
   Status merge(Job& job);
   Status take_chunk(Job& job, const Entry& chunk);
   Status open_chunk(const Entry& chunk);

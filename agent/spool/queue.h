@@ -1,7 +1,9 @@
 // Queue: the table of everything that is committed and not acknowledged, in order of lane and seq.
 //
+// Promise    With encryption, no body and no hash is stored in plain text, and a row opens only where it
+//            was put. Callers see plain text.
 // Limits     A seq is below 2^48, a lane's id below 2^15: together they are the row's key.
-// Ownership  The Database must outlive it.
+// Ownership  The Database and the Encryption must outlive it.
 // Threads    Storage worker.
 // Tests      tests/agent/spool/. Columns: FORMAT.md.
 #pragma once
@@ -11,6 +13,7 @@
 
 #include "agent/data/identity.h"
 #include "agent/data/record.h"
+#include "agent/spool/encryption.h"
 #include "agent/spool/lane.h"
 #include "agent/spool/sqlite.h"
 #include "platform/base/bytes.h"
@@ -38,19 +41,31 @@ struct Entry {
   Range range;
   std::int64_t time_first = 0, time_last = 0;  // Of the records, by `boot` as in Stamp.
   std::uint64_t boot = 0;
-  std::int64_t age = 0;     // Seconds that the spool had lived when it was written.
-  Digest hash{};            // The lane's chain after it (chunks: none).
-  Digest previous{};        // Tombstones: the lane's chain before it.
-  Loss loss = Loss::none;   // Tombstones.
-  std::uint64_t bytes = 0;  // Of the body; 0: a tombstone that has not been sealed.
+  std::int64_t age = 0;       // Seconds that the spool had lived when it was written.
+  Digest hash{};              // The lane's chain after it (chunks: none).
+  Digest previous{};          // Its chain before it; of a row in plain text, tombstones only.
+  Loss loss = Loss::none;     // Tombstones.
+  std::uint64_t bytes = 0;    // Of the body in plain text; 0: a tombstone that has not been sealed.
+  Encryption::KeyId key = 0;  // That the row is encrypted with; 0: none. put() chooses it.
+  bool damaged = false;       // Its hash and previous do not open, and are zeros.
 };
+
+// Hash and previous hash of an encrypted row.
+inline constexpr std::size_t kSealedDigestsBytes = Encryption::kOverhead + 2 * sizeof(Digest);
+
+// What an encrypted row hides. Hashes that do not open leave the entry `damaged`; a body gives invalid.
+Status open_digests(Encryption& encryption, Entry& entry, Bytes stored);
+Status open_body(Encryption& encryption, const Entry& entry, Bytes stored, Buffer& to);
 
 class Queue {
  public:
   static constexpr std::uint64_t kSeqEnd = std::uint64_t{1} << 48;
+  static constexpr int kKeyShift = 8;  // Column `kind` is key << kKeyShift | kind.
+  static constexpr std::int64_t kKindMask = 0xff;
   static constexpr LaneId kLaneIdEnd = LaneId{1} << 15;
 
-  static Result<Queue> prepare(sqlite::Database& database);
+  // Without encryption, encrypted rows do not open.
+  static Result<Queue> prepare(sqlite::Database& database, Encryption* encryption = nullptr);
 
   Status put(const Entry& entry, Bytes body);
   Status erase(const Entry& entry);
@@ -63,14 +78,26 @@ class Queue {
   Result<std::optional<Entry>> last_before(LaneId lane, std::uint64_t seq);
   // The entry of all lanes that follows this one.
   Result<std::optional<Entry>> after(const Entry& entry);
+  // invalid: it does not open, or is not there.
   Status body(const Entry& entry, Buffer& to);
+  // As body(), but what does not open is empty.
+  Status body_or_nothing(const Entry& entry, Buffer& to);
 
  private:
+  // What the columns hold; empty: null.
+  struct Columns {
+    std::int64_t kind = 0;
+    Bytes hash, previous, body;
+  };
+
   Queue() = default;
+  Result<Columns> columns(const Entry& entry, Bytes body);
   Result<std::optional<Entry>> one(sqlite::Statement& statement, std::int64_t from,
                                    std::int64_t to);
 
+  Encryption* encryption_ = nullptr;
   sqlite::Statement put_, erase_, widen_, seal_, next_, next_data_, before_, body_;
+  Buffer sealed_digests_, sealed_body_;  // Scratch.
 };
 
 }  // namespace pinaflux

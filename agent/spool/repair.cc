@@ -47,7 +47,7 @@ Status Repair::lane(const Lane& lane) {
 }
 
 Status Repair::take(const Entry& entry) {
-  if (Status s = store_.queue->body(entry, body_); !s) return s;
+  if (Status s = store_.queue->body_or_nothing(entry, body_); !s) return s;
   switch (entry.kind) {
     case Kind::envelope: return take_envelope(entry);
     case Kind::tombstone: return take_tombstone(entry);
@@ -101,7 +101,7 @@ Status Repair::take_chunk(const Entry& entry) {
     if (Status s = close_gap(before); !s) return s;
     chain_ = before;
     chain_known_ = true;
-    if (Status s = store_.queue->body(entry, body_); !s) return s;
+    if (Status s = store_.queue->body_or_nothing(entry, body_); !s) return s;
   }
   if (*chunks_sound_) return {};
   if (opener_.chunk(entry, body_)) return seal_chunk(entry);
@@ -115,7 +115,8 @@ Result<bool> Repair::chunks_are_sound(const Entry& first) {
     if (!entry) return std::unexpected(entry.error());
     if (!*entry || (*entry)->range.first != next) return false;
     if ((*entry)->kind != Kind::chunk) return fail(Code::corrupt, "the queue is out of order");
-    if (Status s = store_.queue->body(**entry, body_); !s) return std::unexpected(s.error());
+    if (Status s = store_.queue->body_or_nothing(**entry, body_); !s)
+      return std::unexpected(s.error());
     if (!opener_.chunk(**entry, body_)) return false;
     next = (*entry)->range.last + 1;
   }

@@ -97,24 +97,12 @@ Status Salvage::move_notes(const std::string& mark) {
   done->bind(1, std::string_view(mark));
   const auto row = done->step();
   if (!row || *row) return row ? Status() : std::unexpected(row.error());
-  auto cursor = database.prepare("INSERT OR REPLACE INTO cursors VALUES(?,?,?)");
-  auto state = database.prepare("INSERT OR REPLACE INTO states VALUES(?,?)");
   auto meta = database.prepare("INSERT OR REPLACE INTO meta VALUES('salvaged',?)");
-  for (const auto* statement : {&cursor, &state, &meta}) {
-    if (!*statement) return std::unexpected(statement->error());
-  }
+  if (!meta) return std::unexpected(meta.error());
   if (Status s = database.begin(); !s) return s;
   Status s;
-  for (const auto& [source, key, value] : found_.cursors()) {
-    cursor->bind(1, std::string_view(source));
-    cursor->bind(2, std::string_view(key));
-    cursor->bind(3, Bytes(value));
-    if (s) s = cursor->run();
-  }
-  for (const auto& [key, value] : found_.states()) {
-    state->bind(1, std::string_view(key));
-    state->bind(2, Bytes(value));
-    if (s) s = state->run();
+  for (const Note& note : found_.notes()) {
+    if (s) s = store_.notes->put(note);
   }
   meta->bind(1, std::string_view(mark));
   if (s) s = meta->run();
@@ -155,7 +143,7 @@ Status Salvage::move_lane(const DamagedLane& origin) {
 
 // As far as an earlier start has come, or a new row.
 Result<Lane> Salvage::lane_for(const DamagedLane& origin) {
-  auto lanes = schema::lanes(*store_.database);
+  auto lanes = schema::lanes(*store_.database, *store_.encryption);
   if (!lanes) return std::unexpected(lanes.error());
   for (Lane& lane : *lanes) {
     if (lane.gateway == origin.gateway && lane.name == origin.name && lane.epoch == origin.epoch) {
@@ -331,8 +319,13 @@ Result<bool> salvage(Store& store, const SpoolOptions& options, Files& files,
   if (Status s = store.room->grow((*damaged)->bytes_on_disk()); !s) {
     return std::unexpected(s.error());
   }
-  DamagedLanes found(**damaged);
+  DamagedLanes found(**damaged, *store.encryption);
   if (Status s = found.collect(); !s) return std::unexpected(s.error());
+  if (found.needs_other_key()) {
+    findings.push_back(name + " is encrypted with another key: it stays until that is given as " +
+                       "spool.key_previous, or until you delete it");
+    return false;
+  }
   if (found.all().empty()) {
     findings.push_back("nothing could be read of " + name +
                        ": it stays for you to look at; delete it to have its space back");

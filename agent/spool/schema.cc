@@ -1,4 +1,4 @@
-// The schema of version 1. All tables are made in one transaction together with user_version, so a file
+// The schema of version 1; what version 2 adds is in encryption.cc. All tables are made in one transaction together with user_version, so a file
 // either has no tables or has all of them: a power cut while making it leaves a file that is made again.
 
 #include "agent/spool/schema.h"
@@ -55,7 +55,34 @@ Status make(sqlite::Database& database, const std::string& gateway, WallTime now
   return s;
 }
 
-// True: the tables are there. False: the file is empty.
+Result<std::uint64_t> counter(const sqlite::Statement& row, int column) {
+  const std::int64_t value = row.integer(column);
+  if (value < 0) return fail(Code::corrupt, "a lane counts below zero");
+  return static_cast<std::uint64_t>(value);
+}
+
+Result<Lane> lane_of(const sqlite::Statement& row, Encryption& encryption) {
+  Lane lane;
+  lane.id = row.integer(0);
+  lane.gateway = row.text(1);
+  lane.name = row.text(2);
+  const Bytes epoch = row.blob(3);
+  const Result<Digest> chain = encryption.open_chain(lane.id, row.blob(7));
+  if (!chain) return std::unexpected(chain.error());
+  const auto next_seq = counter(row, 4), acked = counter(row, 5), shed = counter(row, 6);
+  if (!next_seq || !acked || !shed || *next_seq <= *acked || epoch.size() != lane.epoch.size()) {
+    return fail(Code::corrupt, "a lane of the spool is damaged");
+  }
+  std::ranges::copy(epoch, lane.epoch.begin());
+  lane.at.chain = *chain;
+  lane.at.next_seq = *next_seq;
+  lane.at.acked = *acked;
+  lane.at.shed = *shed;
+  return lane;
+}
+
+}  // namespace
+
 Result<bool> recognise(sqlite::Database& database) {
   const Result<std::int64_t> version = database.integer("PRAGMA user_version");
   if (!version) return std::unexpected(version.error());
@@ -67,45 +94,16 @@ Result<bool> recognise(sqlite::Database& database) {
   if (*owner != kApplicationId) {
     return fail(Code::invalid, "spool.db is another program's database: move it away");
   }
-  if (*version > kVersion) {
+  if (*version > kVersionEncrypted) {
     return fail(Code::newer, "spool.db was written by a newer version: run that one");
   }
   return true;
 }
 
-Result<std::uint64_t> counter(const sqlite::Statement& row, int column) {
-  const std::int64_t value = row.integer(column);
-  if (value < 0) return fail(Code::corrupt, "a lane counts below zero");
-  return static_cast<std::uint64_t>(value);
-}
-
-Result<Lane> lane_of(const sqlite::Statement& row) {
-  Lane lane;
-  lane.id = row.integer(0);
-  lane.gateway = row.text(1);
-  lane.name = row.text(2);
-  const Bytes epoch = row.blob(3), chain = row.blob(7);
-  const auto next_seq = counter(row, 4), acked = counter(row, 5), shed = counter(row, 6);
-  if (!next_seq || !acked || !shed || *next_seq <= *acked || epoch.size() != lane.epoch.size() ||
-      chain.size() != lane.at.chain.size()) {
-    return fail(Code::corrupt, "a lane of the spool is damaged");
-  }
-  std::ranges::copy(epoch, lane.epoch.begin());
-  std::ranges::copy(chain, lane.at.chain.begin());
-  lane.at.next_seq = *next_seq;
-  lane.at.acked = *acked;
-  lane.at.shed = *shed;
-  return lane;
-}
-
-}  // namespace
-
-Status prepare(sqlite::Database& database, const std::string& gateway, WallTime now,
+Status prepare(sqlite::Database& database, bool made, const std::string& gateway, WallTime now,
                Entropy& entropy) {
-  const Result<bool> made = recognise(database);
-  if (!made) return std::unexpected(made.error());
   if (Status s = database.make_durable(); !s) return s;
-  return *made ? Status() : make(database, gateway, now, entropy);
+  return made ? Status() : make(database, gateway, now, entropy);
 }
 
 Status check(sqlite::Database& database) {
@@ -136,7 +134,7 @@ Result<Epoch> epoch(sqlite::Database& database) {
   return epoch;
 }
 
-Result<std::vector<Lane>> lanes(sqlite::Database& database) {
+Result<std::vector<Lane>> lanes(sqlite::Database& database, Encryption& encryption) {
   Result<sqlite::Statement> select = database.prepare(
       "SELECT id,gateway,name,epoch,next_seq,acked,shed,chain FROM lanes ORDER BY id");
   if (!select) return std::unexpected(select.error());
@@ -145,7 +143,7 @@ Result<std::vector<Lane>> lanes(sqlite::Database& database) {
     const Result<bool> row = select->step();
     if (!row) return std::unexpected(row.error());
     if (!*row) return lanes;
-    Result<Lane> lane = lane_of(*select);
+    Result<Lane> lane = lane_of(*select, encryption);
     if (!lane) return std::unexpected(lane.error());
     lanes.push_back(std::move(*lane));
   }

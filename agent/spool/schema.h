@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/data/identity.h"
+#include "agent/spool/encryption.h"
 #include "agent/spool/lane.h"
 #include "agent/spool/sqlite.h"
 #include "platform/base/result.h"
@@ -17,17 +18,20 @@
 
 namespace pinaflux::schema {
 
-inline constexpr std::int64_t kVersion = 1;
+inline constexpr std::int64_t kVersion = 1;                 // Of a spool in plain text.
+inline constexpr std::int64_t kVersionEncrypted = 2;        // Has the tables of encryption.h.
 inline constexpr std::int64_t kApplicationId = 0x50465331;  // "PFS1", seen by file(1).
 
-// Looks at the file, makes it durable, and makes the tables if the file is new.
-Status prepare(sqlite::Database& database, const std::string& gateway, WallTime now,
+// Looks at the file without writing. True: the tables are there. False: the file is empty.
+Result<bool> recognise(sqlite::Database& database);
+// Makes the file durable, and the tables if they are not there.
+Status prepare(sqlite::Database& database, bool made, const std::string& gateway, WallTime now,
                Entropy& entropy);
 // Ours, and with its tables. Reads only. Errors: not_found (an empty file), newer, invalid, corrupt.
 Status check(sqlite::Database& database);
 Result<Epoch> epoch(sqlite::Database& database);
 Result<std::string> gateway(sqlite::Database& database);  // That made the file.
-Result<std::vector<Lane>> lanes(sqlite::Database& database);
+Result<std::vector<Lane>> lanes(sqlite::Database& database, Encryption& encryption);
 Result<sqlite::Statement> prepare_save(sqlite::Database& database);  // See Store::save().
 Result<Lane> add_lane(sqlite::Database& database, const std::string& gateway,
                       const std::string& name, const Epoch& epoch);

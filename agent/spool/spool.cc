@@ -119,6 +119,7 @@ struct Spool::State {
   const Clock& clock;
   Entropy& entropy;
   std::unique_ptr<FileLock> lock;
+  Roots roots;
   std::optional<Store> store;
   Packer packer;
   Instant opened{};
@@ -134,11 +135,11 @@ Status Spool::State::open(std::vector<std::string>& findings) {
   for (const LaneOptions& lane : options.lanes) {
     if (Status s = packer.check_names(options.gateway, lane.name); !s) return s;
   }
-  auto made = Store::open(options, files, clock.wall(), entropy, findings);
+  auto made = Store::open(options, roots, files, clock.wall(), entropy, findings);
   if (!made && made.error().code == Code::corrupt && options.set_aside) {
     if (Status s = set_aside(options, files, clock.wall(), made.error().what, findings); !s)
       return s;
-    made = Store::open(options, files, clock.wall(), entropy, findings);
+    made = Store::open(options, roots, files, clock.wall(), entropy, findings);
   }
   if (!made) return std::unexpected(made.error());
   store.emplace(std::move(*made));
@@ -157,7 +158,7 @@ Status Spool::State::take_salvage(std::vector<std::string>& findings) {
                        std::string(moved.error().what) + "): the next start goes on with it");
   }
   store.reset();
-  auto made = Store::open(options, files, clock.wall(), entropy, findings);
+  auto made = Store::open(options, roots, files, clock.wall(), entropy, findings);
   if (!made) return std::unexpected(made.error());
   store.emplace(std::move(*made));
   return {};
@@ -347,7 +348,7 @@ std::unexpected<Error> Spool::State::recover(const Error& error) {
   ids.reserve(last_lanes.size());
   for (const Lane& lane : last_lanes) ids.push_back(lane.id);
   std::vector<std::string> findings;
-  auto made = Store::open(options, files, clock.wall(), entropy, findings, ids);
+  auto made = Store::open(options, roots, files, clock.wall(), entropy, findings, ids);
   if (!made)
     return made.error().code == Code::corrupt ? give_up(made.error())
                                               : std::unexpected(made.error());
@@ -402,7 +403,7 @@ Spool::~Spool() = default;
 
 Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options, Files& files,
                                            const Clock& clock, Entropy& entropy,
-                                           std::vector<std::string>& findings) {
+                                           std::vector<std::string>& findings, const Vault* vault) {
   if (Status s = check(options); !s) return std::unexpected(s.error());
   long holder = 0;
   auto lock = lock_directory(files, options.directory, holder);
@@ -411,6 +412,7 @@ Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options, Files& f
     return std::unexpected(lock.error());
   }
   auto state = std::make_unique<State>(options, files, clock, entropy, std::move(*lock));
+  if (Status s = state->roots.derive(options, vault); !s) return std::unexpected(s.error());
   if (Status s = state->open(findings); !s) return std::unexpected(s.error());
   return std::unique_ptr<Spool>(new Spool(std::move(state)));
 }

@@ -9,7 +9,7 @@
 //            gateway name and epoch that it was committed under.
 // Limits     Options::bytes_max (at least kBytesMin) bounds database and WAL together. Full is an answer,
 //            not a failure: when evict lanes have nothing left to lose, commit() says so.
-// Ownership  Files, clock and entropy must outlive it. A lost Lease costs a resend, never a record.
+// Ownership  Files, clock and entropy must outlive it; the vault need not. A lost Lease costs a resend, never a record.
 // Threads    Storage worker only; the loop goes through agent/agent/committer.h.
 // Tests      tests/agent/spool/. Tables: FORMAT.md.
 #pragma once
@@ -31,6 +31,8 @@
 
 namespace pinaflux {
 
+class Vault;
+
 struct LaneOptions {
   enum class WhenFull { hold, evict };
   std::string name;
@@ -48,6 +50,11 @@ struct SpoolOptions {
   std::vector<LaneOptions> lanes;
   std::vector<std::string> sources;  // By SourceIndex: cursors are stored under names.
   bool set_aside = true;  // A damaged file; else open() says corrupt and leaves it as it is.
+  // Encryption at rest: names of keys in the vault; empty: none. `key` writes and reads, `key_previous`
+  // reads what was written before.
+  std::string key;
+  std::string key_previous;
+  std::uint64_t key_messages_max = std::uint64_t{1} << 32;  // Under one key of an opening.
 };
 
 struct LaneState {
@@ -79,12 +86,14 @@ class Spool {
  public:
   static constexpr std::uint64_t kBytesMin = 16ull * 1024 * 1024;
 
-  // Errors: busy (another agent has it: which one is in `findings`), read_only, denied, full, newer,
-  // invalid (another program's database, or options beyond the limits), io. Nothing is changed on an
+  // Errors: busy (another agent has it: which one is in `findings`), read_only, denied (also: encrypted
+  // with a key that is not given), full, newer, invalid (another program's database, a key that the
+  // vault does not have, or options beyond the limits), io. Nothing is changed on an
   // error. A damaged file is put aside and a new one begun, and `findings` says so (see set_aside).
   static Result<std::unique_ptr<Spool>> open(const SpoolOptions& options, Files& files,
                                              const Clock& clock, Entropy& entropy,
-                                             std::vector<std::string>& findings);
+                                             std::vector<std::string>& findings,
+                                             const Vault* vault = nullptr);
   ~Spool();
 
   // One transaction: acks, cursors, states, refusals, records; then what `wish` allows is sealed and

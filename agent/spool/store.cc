@@ -128,11 +128,26 @@ Status match(Store& store, std::vector<Lane>& found, const SpoolOptions& options
   return {};
 }
 
+// Nothing is written before it is known that the file is ours, and that its rows can be opened.
+Status prepare_file(Store& store, const SpoolOptions& options, const Roots& roots, WallTime now,
+                    Entropy& entropy, std::vector<std::string>& findings) {
+  const Result<bool> made = schema::recognise(*store.database);
+  if (!made) return std::unexpected(made.error());
+  auto encryption =
+      Encryption::recognise(*store.database, roots, &entropy, options.key_messages_max, findings);
+  if (!encryption) return std::unexpected(encryption.error());
+  store.encryption = std::move(*encryption);
+  if (Status s = schema::prepare(*store.database, *made, options.gateway, now, entropy); !s) {
+    return s;
+  }
+  return store.encryption->prepare();
+}
+
 Status prepare_tables(Store& store, const SpoolOptions& options) {
-  auto queue = Queue::prepare(*store.database);
+  auto queue = Queue::prepare(*store.database, store.encryption.get());
   if (!queue) return std::unexpected(queue.error());
   store.queue.emplace(std::move(*queue));
-  auto notes = Notes::prepare(*store.database, letters_max(options.bytes_max));
+  auto notes = Notes::prepare(*store.database, letters_max(options.bytes_max), *store.encryption);
   if (!notes) return std::unexpected(notes.error());
   store.notes.emplace(std::move(*notes));
   auto save = schema::prepare_save(*store.database);
@@ -146,7 +161,7 @@ Status load(Store& store, const SpoolOptions& options, const std::vector<LaneId>
   auto epoch = schema::epoch(*store.database);
   if (!epoch) return std::unexpected(epoch.error());
   store.epoch = *epoch;
-  auto lanes = schema::lanes(*store.database);
+  auto lanes = schema::lanes(*store.database, *store.encryption);
   if (!lanes) return std::unexpected(lanes.error());
   if (Status s = walk(store, *lanes); !s) return s;
   Status matched = store.database->begin();
@@ -192,12 +207,41 @@ Status make_certain(Store& store, const SpoolOptions& options, Files& files) {
   return store.database->renew_wal();
 }
 
+// Lanes that are not loaded, too: all keys but the current one are to become unused.
+Status convert_chains(Store& store) {
+  std::vector<std::pair<LaneId, Buffer>> old;
+  {
+    auto select = store.database->prepare("SELECT id,chain FROM lanes");
+    if (!select) return std::unexpected(select.error());
+    for (;;) {
+      const Result<bool> row = select->step();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) break;
+      const Bytes chain = select->blob(1);
+      if (store.encryption->is_current(Encryption::key_of_chain(chain))) continue;
+      old.emplace_back(select->integer(0), Buffer(chain.begin(), chain.end()));
+    }
+  }
+  auto update = store.database->prepare("UPDATE lanes SET chain=?2 WHERE id=?1");
+  if (!update) return std::unexpected(update.error());
+  for (auto& [id, chain] : old) {
+    const auto digest = store.encryption->open_chain(id, chain);
+    if (!digest) return std::unexpected(digest.error());
+    if (Status s = store.encryption->seal_chain(id, *digest, chain); !s) return s;
+    update->bind(1, id);
+    update->bind(2, Bytes(chain));
+    if (Status s = update->run(); !s) return s;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string database_path(const SpoolOptions& options) { return options.directory + "/spool.db"; }
 
-Result<Store> Store::open(const SpoolOptions& options, Files& files, WallTime now, Entropy& entropy,
-                          std::vector<std::string>& findings, const std::vector<LaneId>& keep) {
+Result<Store> Store::open(const SpoolOptions& options, const Roots& roots, Files& files,
+                          WallTime now, Entropy& entropy, std::vector<std::string>& findings,
+                          const std::vector<LaneId>& keep) {
   // The names that an earlier start left: were a journal to come back under pages written since, SQLite
   // would roll them back.
   if (Status s = files.sync_directory(options.directory); !s) return std::unexpected(s.error());
@@ -209,7 +253,7 @@ Result<Store> Store::open(const SpoolOptions& options, Files& files, WallTime no
   if (!database) return std::unexpected(database.error());
   store.database = std::move(*database);
   if (store.database->read_only()) return fail(Code::read_only, "spool.db cannot be written");
-  if (Status s = schema::prepare(*store.database, options.gateway, now, entropy); !s) {
+  if (Status s = prepare_file(store, options, roots, now, entropy, findings); !s) {
     return std::unexpected(s.error());
   }
   if (Status s = make_certain(store, options, files); !s) return std::unexpected(s.error());
@@ -218,15 +262,36 @@ Result<Store> Store::open(const SpoolOptions& options, Files& files, WallTime no
   if (Status s = prepare_room(store, options, files, findings); !s) {
     return std::unexpected(s.error());
   }
+  std::ignore = store.tidy();
   return store;
 }
 
+Status Store::tidy() {
+  if (!encryption->has_tables()) return {};
+  for (std::size_t converted = 1; converted > 0;) {
+    if (Status s = database->begin(); !s) return s;
+    const auto notes_converted = notes->convert();
+    Status done = notes_converted ? Status() : std::unexpected(notes_converted.error());
+    if (done && *notes_converted == 0) done = convert_chains(*this);
+    if (done) done = database->commit();
+    if (!done) {
+      database->rollback();
+      return done;
+    }
+    converted = *notes_converted;
+    if (Status s = room->checkpoint_if_due(); !s) return s;
+  }
+  return encryption->forget_unused();
+}
+
 Status Store::save(const Lane& lane) {
+  Buffer chain;
+  if (Status s = encryption->seal_chain(lane.id, lane.at.chain, chain); !s) return s;
   save_lane.bind(1, lane.id);
   save_lane.bind(2, static_cast<std::int64_t>(lane.at.next_seq));
   save_lane.bind(3, static_cast<std::int64_t>(lane.at.acked));
   save_lane.bind(4, static_cast<std::int64_t>(lane.at.shed));
-  save_lane.bind(5, Bytes(lane.at.chain));
+  save_lane.bind(5, Bytes(chain));
   return save_lane.run();
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/spool/encryption.h"
 #include "agent/spool/lane.h"
 #include "agent/spool/notes.h"
 #include "agent/spool/queue.h"
@@ -25,6 +26,7 @@ namespace pinaflux {
 struct Store {
   std::unique_ptr<File> file;  // First: closed after the database, whose locks it would drop.
   std::unique_ptr<sqlite::Database> database;  // Statements die before it.
+  std::unique_ptr<Encryption> encryption;
   std::optional<Queue> queue;
   std::optional<Notes> notes;
   std::optional<Room> room;
@@ -35,11 +37,14 @@ struct Store {
   std::uint64_t letters = 0;
 
   // `keep`: lanes that stay in `lanes` although they are empty, so that no index changes.
-  static Result<Store> open(const SpoolOptions& options, Files& files, WallTime now,
-                            Entropy& entropy, std::vector<std::string>& findings,
+  static Result<Store> open(const SpoolOptions& options, const Roots& roots, Files& files,
+                            WallTime now, Entropy& entropy, std::vector<std::string>& findings,
                             const std::vector<LaneId>& keep = {});
 
   Status save(const Lane& lane);
+  // Cursors, states and chains that are not stored as new ones would be are written anew, keys that nothing
+  // needs any more are deleted. What fails here is done at the next start.
+  Status tidy();
   // Looks up the oldest records of a lane again.
   Status find_front(Lane& lane);
 };

@@ -18,18 +18,58 @@ namespace pinaflux::tombstone {
 
 namespace {
 
-// The chain before an envelope stands in its header; nothing has been chained in a chunk.
-Result<Digest> chain_before(Queue& queue, const Lane& lane, const Entry& lost) {
-  if (lost.kind == Kind::chunk) return lane.at.chain;
+// The header of an envelope; of one that does not open, none of its hashes.
+Result<Header> header_of(Queue& queue, const Entry& entry) {
   Buffer bytes;
-  if (Status s = queue.body(lost, bytes); !s) return std::unexpected(s.error());
-  const Result<Header> header = Opener::header(bytes);
-  return header ? header->previous : kNoDigest;
+  if (Status s = queue.body_or_nothing(entry, bytes); !s) return std::unexpected(s.error());
+  return Opener::header(bytes).value_or(Header());
+}
+
+// Stored beside an encrypted envelope; of one in plain text it stands in the header.
+Result<Digest> previous_of(Queue& queue, const Entry& entry) {
+  if (entry.kind == Kind::tombstone || (entry.key != 0 && !entry.damaged)) return entry.previous;
+  const Result<Header> header = header_of(queue, entry);
+  return header ? Result<Digest>(header->previous) : std::unexpected(header.error());
+}
+
+Result<Digest> hash_of(Queue& queue, const Entry& entry) {
+  if (entry.kind == Kind::tombstone || !entry.damaged) return entry.hash;
+  const Result<Header> header = header_of(queue, entry);
+  return header ? Result<Digest>(header->hash) : std::unexpected(header.error());
+}
+
+// Nothing has been chained in a chunk. What a damaged envelope cannot say, its neighbours know.
+Result<Digest> chain_before(Queue& queue, const Lane& lane, const Entry& lost,
+                            const std::optional<Entry>& before) {
+  if (lost.kind == Kind::chunk) return lane.at.chain;
+  const Result<Digest> previous = previous_of(queue, lost);
+  const bool unknown = previous && *previous == kNoDigest && before.has_value();
+  return unknown ? hash_of(queue, *before) : previous;
+}
+
+Result<Digest> chain_after(Queue& queue, const Lane& lane, const Entry& lost) {
+  if (lost.kind == Kind::chunk) return lane.at.chain;
+  if (!lost.damaged) return lost.hash;
+  const auto next = queue.after(lost);
+  if (!next) return std::unexpected(next.error());
+  const bool chained = *next && (*next)->lane == lost.lane && (*next)->kind != Kind::chunk;
+  return chained ? previous_of(queue, **next) : lane.at.chain;
+}
+
+Result<Entry> mend(Queue& queue, const Lane& lane, Entry tombstone) {
+  const auto before = queue.last_before(lane.id, tombstone.range.first);
+  if (!before) return std::unexpected(before.error());
+  const auto previous = chain_before(queue, lane, tombstone, *before);
+  const auto through = chain_after(queue, lane, tombstone);
+  if (!previous || !through) return std::unexpected((previous ? through : previous).error());
+  tombstone.previous = *previous;
+  tombstone.hash = *through;
+  return tombstone;
 }
 
 bool joins(const Entry& tombstone, const Entry& lost, Loss reason) {
-  return tombstone.kind == Kind::tombstone && tombstone.bytes == 0 && tombstone.loss == reason &&
-         tombstone.range.last + 1 == lost.range.first;
+  return tombstone.kind == Kind::tombstone && tombstone.bytes == 0 && !tombstone.damaged &&
+         tombstone.loss == reason && tombstone.range.last + 1 == lost.range.first;
 }
 
 Status widen(Queue& queue, Entry tombstone, const Entry& lost, const Digest& through) {
@@ -60,29 +100,33 @@ void account(Lane& lane, const Entry& lost) {
 
 Status entomb(Queue& queue, Lane& lane, const Entry& lost, Loss reason) {
   ASSERT(lost.kind != Kind::tombstone);
-  const Digest through = lost.kind == Kind::chunk ? lane.at.chain : lost.hash;
+  const Result<Digest> through = chain_after(queue, lane, lost);
+  if (!through) return std::unexpected(through.error());
   const auto before = queue.last_before(lane.id, lost.range.first);
   if (!before) return std::unexpected(before.error());
   const bool joined = *before && joins(**before, lost, reason);
   Entry grave = lost;
   if (!joined) {
-    const Result<Digest> previous = chain_before(queue, lane, lost);
+    const Result<Digest> previous = chain_before(queue, lane, lost, *before);
     if (!previous) return std::unexpected(previous.error());
     grave.kind = Kind::tombstone;
     grave.previous = *previous;
-    grave.hash = through;
+    grave.hash = *through;
     grave.loss = reason;
   }
   if (Status s = queue.erase(lost); !s) return s;
-  if (Status s = joined ? widen(queue, **before, lost, through) : queue.put(grave, {}); !s) {
+  if (Status s = joined ? widen(queue, **before, lost, *through) : queue.put(grave, {}); !s) {
     return s;
   }
   account(lane, lost);
   return {};
 }
 
-Status seal(Queue& queue, const Lane& lane, const Entry& tombstone, std::uint64_t generation,
+Status seal(Queue& queue, const Lane& lane, const Entry& grave, std::uint64_t generation,
             Sealer& sealer, Buffer& bytes) {
+  const Result<Entry> mended = grave.damaged ? mend(queue, lane, grave) : grave;
+  if (!mended) return std::unexpected(mended.error());
+  const Entry& tombstone = *mended;
   Header header;
   header.gateway = lane.gateway;
   header.lane = lane.name;

@@ -15,7 +15,8 @@ namespace pinaflux {
 
 namespace {
 
-Result<std::unique_ptr<Store>> look(const SpoolOptions& options, Files& files) {
+Result<std::unique_ptr<Store>> look(const SpoolOptions& options, Files& files, const Roots& roots,
+                                    Entropy* entropy) {
   auto store = std::make_unique<Store>();
   auto database = sqlite::Database::open({.path = database_path(options),
                                           .page_bytes = static_cast<int>(Room::kPageBytes),
@@ -24,7 +25,12 @@ Result<std::unique_ptr<Store>> look(const SpoolOptions& options, Files& files) {
   if (!database) return std::unexpected(database.error());
   store->database = std::move(*database);
   if (Status s = schema::check(*store->database); !s) return std::unexpected(s.error());
-  auto queue = Queue::prepare(*store->database);
+  std::vector<std::string> findings;
+  auto encryption =
+      Encryption::recognise(*store->database, roots, entropy, options.key_messages_max, findings);
+  if (!encryption) return std::unexpected(encryption.error());
+  store->encryption = std::move(*encryption);
+  auto queue = Queue::prepare(*store->database, store->encryption.get());
   if (!queue) return std::unexpected(queue.error());
   store->queue.emplace(std::move(*queue));
   auto save = schema::prepare_save(*store->database);
@@ -41,7 +47,8 @@ Result<std::unique_ptr<Store>> look(const SpoolOptions& options, Files& files) {
 View::View() = default;
 View::~View() = default;
 
-Result<std::unique_ptr<View>> View::open(const SpoolOptions& options, Files& files, long& holder) {
+Result<std::unique_ptr<View>> View::open(const SpoolOptions& options, Files& files, long& holder,
+                                         const Vault* vault, Entropy* entropy) {
   const auto there = files.info(database_path(options));
   if (!there) {
     if (there.error().code != Code::not_found) return std::unexpected(there.error());
@@ -52,7 +59,8 @@ Result<std::unique_ptr<View>> View::open(const SpoolOptions& options, Files& fil
   if (!lock) return std::unexpected(lock.error());
   view->lock_ = std::move(*lock);
   view->options_ = options;
-  auto store = look(options, files);
+  if (Status s = view->roots_.derive(options, vault); !s) return std::unexpected(s.error());
+  auto store = look(options, files, view->roots_, entropy);
   if (!store) return std::unexpected(store.error());
   view->store_ = std::move(*store);
   return view;
@@ -66,6 +74,7 @@ Result<bool> View::operate(Operation& operation, Buffer& out) {
 Status View::change(const std::function<Status(Store&)>& repair) {
   sqlite::Database& database = *store_->database;
   if (Status s = database.make_durable(); !s) return s;
+  if (Status s = store_->encryption->prepare(); !s) return s;
   Status done = database.begin();
   if (done) done = repair(*store_);
   if (done) done = database.commit();
@@ -84,7 +93,7 @@ class Names : public Operation {
     auto gateway = schema::gateway(*access.store.database);
     if (!gateway) return std::unexpected(gateway.error());
     options_.gateway = std::move(*gateway);
-    const auto lanes = schema::lanes(*access.store.database);
+    const auto lanes = schema::lanes(*access.store.database, *access.store.encryption);
     if (!lanes) return std::unexpected(lanes.error());
     for (const Lane& lane : *lanes) {
       const bool ours = lane.gateway == options_.gateway && lane.epoch == access.store.epoch;

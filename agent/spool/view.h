@@ -3,7 +3,7 @@
 // Promise    Without change(), changes nothing: the file is closed as it was found, damaged or not, and a folder without a spool
 //            stays one. What is wrong inside it is for the operation to find.
 // Errors     not_found (no spool there), busy (an agent has it: which one is in `holder`), newer, invalid
-//            (another program's database), corrupt (not a database), denied, read_only, io.
+//            (another program's database), corrupt (not a database), denied (also: another key), read_only, io.
 // Ownership  Files must outlive it.
 // Threads    One owner.
 // Tests      tests/agent/spool/inspect_test.cc
@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 
+#include "agent/spool/encryption.h"
 #include "agent/spool/operation.h"
 #include "agent/spool/spool.h"
 #include "platform/files.h"
@@ -20,8 +21,10 @@ namespace pinaflux {
 
 class View {
  public:
-  static Result<std::unique_ptr<View>> open(const SpoolOptions& options, Files& files,
-                                            long& holder);
+  // An encrypted spool needs its key of the vault, and to be changed, entropy.
+  static Result<std::unique_ptr<View>> open(const SpoolOptions& options, Files& files, long& holder,
+                                            const Vault* vault = nullptr,
+                                            Entropy* entropy = nullptr);
   ~View();
 
   Result<bool> operate(Operation& operation, Buffer& out);
@@ -32,6 +35,7 @@ class View {
   View();
   SpoolOptions options_;
   std::unique_ptr<FileLock> lock_;
+  Roots roots_;
   std::unique_ptr<Store> store_;
 };
 

@@ -3,9 +3,11 @@
 //
 //   PINAFLUX_GOLDEN_SPOOL=version_1 build/dev/agent_spool_test -tc="a golden spool is written*"
 //
-// and holds one of everything: envelopes (leased and not), a chunk, tombstones with and without an
-// envelope, two cursors, two states, dead letters. It must never be written anew.
+// golden/version_2.db likewise, encrypted, with PINAFLUX_SPOOL_KEY=1 PINAFLUX_GOLDEN_SPOOL=version_2. Each
+// holds one of everything: envelopes (leased and not), a chunk, tombstones with and without an
+// envelope, two cursors, two states, dead letters. They must never be written anew.
 
+#include "agent/spool/sqlite.h"
 #include "tests/agent/spool/spool_kit.h"
 
 namespace pinaflux::spool_kit {
@@ -79,6 +81,37 @@ struct GoldenFixture : SpoolFixture {
     }
     return far;
   }
+  void check_drained() {
+    check_notes();
+    FarEnd far = drain();
+    check_arrived(far);
+    add(0, 50, 1);
+    commit();
+    far.take(leases);
+    CHECK(far.lanes[0].landed.at(51) == 50);
+    open();
+    CHECK(findings.empty());
+    check_notes();
+  }
+  std::int64_t version() {
+    spool.reset();
+    auto database =
+        sqlite::Database::open({.path = options.directory + "/spool.db", .read_only = true});
+    REQUIRE(database.has_value());
+    return (*database)->integer("PRAGMA user_version").value_or(-1);
+  }
+  static void check_arrived(FarEnd& far) {
+    CHECK(far.lanes[0].high == 50);
+    CHECK(far.lanes[0].landed.size() == 30);
+    CHECK(far.lanes[0].landed.at(21) == 20);
+    CHECK(far.lanes[0].landed.at(50) == 49);
+    CHECK(far.lanes[1].high == 26);
+    CHECK(far.lanes[1].landed.size() == 15);
+    CHECK(far.lanes[1].landed.at(26) == 25);
+    CHECK(far.lanes[1].lost.size() == 11);
+    CHECK(far.lanes[1].lost.at(20) == "expired");
+    CHECK(far.lanes[1].lost.at(21) == "too_large");
+  }
   void check_notes() {
     const auto cursors = spool->cursors();
     REQUIRE(cursors.size() == 2);
@@ -92,19 +125,6 @@ struct GoldenFixture : SpoolFixture {
     CHECK(spool->state().dead_letters == 2);
   }
 };
-
-void check_arrived(FarEnd& far) {
-  CHECK(far.lanes[0].high == 50);
-  CHECK(far.lanes[0].landed.size() == 30);
-  CHECK(far.lanes[0].landed.at(21) == 20);
-  CHECK(far.lanes[0].landed.at(50) == 49);
-  CHECK(far.lanes[1].high == 26);
-  CHECK(far.lanes[1].landed.size() == 15);
-  CHECK(far.lanes[1].landed.at(26) == 25);
-  CHECK(far.lanes[1].lost.size() == 11);
-  CHECK(far.lanes[1].lost.at(20) == "expired");
-  CHECK(far.lanes[1].lost.at(21) == "too_large");
-}
 
 }  // namespace
 
@@ -130,16 +150,22 @@ TEST_CASE_FIXTURE(GoldenFixture, "the spool that version 1 wrote opens, drains a
   CHECK(findings.empty());
   CHECK(lane_state(0).acked == 20);
   CHECK(lane_state(1).records_shed == 11);
-  check_notes();
-  FarEnd far = drain();
-  check_arrived(far);
-  add(0, 50, 1);
-  commit();
-  far.take(leases);
-  CHECK(far.lanes[0].landed.at(51) == 50);
+  check_drained();
+  CHECK(version() == (options.key.empty() ? 1 : 2));
+}
+
+TEST_CASE_FIXTURE(GoldenFixture, "the spool that version 2 encrypted opens, drains and goes on") {
+  load_keys();
+  options.key = "first";
+  place("version_2.db");
+
   open();
+
   CHECK(findings.empty());
-  check_notes();
+  CHECK(lane_state(0).acked == 20);
+  CHECK(lane_state(1).records_shed == 11);
+  check_drained();
+  CHECK(version() == 2);
 }
 
 }  // namespace pinaflux::spool_kit

@@ -38,7 +38,7 @@ struct RepairFixture : SpoolFixture {
     REQUIRE(repairable(before));
     const Status done = stopped->change([&](Store& store) {
       Repair repair(store);
-      const auto lanes = schema::lanes(*store.database);
+      const auto lanes = schema::lanes(*store.database, *store.encryption);
       for (const Lane& lane : *lanes) {
         if (Status s = repair.lane(lane); !s) return s;
       }

@@ -17,6 +17,7 @@
 #include "agent/data/group.h"
 #include "agent/seal/envelope.h"
 #include "agent/spool/spool.h"
+#include "agent/vault/vault.h"
 #include "platform/linux/files.h"
 
 namespace pinaflux::spool_kit {
@@ -76,6 +77,8 @@ struct SpoolFixture {
   LinuxFiles files;
   HandClock clock;
   CountingEntropy entropy{1};
+  Entropy* random = &entropy;
+  Vault vault;
   Shapes shapes;
   SpoolOptions options;
   std::vector<std::string> findings;
@@ -92,12 +95,31 @@ struct SpoolFixture {
     options.generation = 3;
     options.lanes = {{.name = "alarm"}, {.name = "bulk"}};
     options.sources = {"boiler", "zigbee"};
+    // PINAFLUX_SPOOL_KEY=1 runs every test of the spool with encryption at rest.
+    if (std::getenv("PINAFLUX_SPOOL_KEY") != nullptr) {
+      load_keys();
+      options.key = "first";
+    }
+  }
+
+  // Keys `first` and `second`.
+  void load_keys() {
+    std::vector<Vault::Reference> references;
+    for (const std::string name : {"first", "second"}) {
+      const std::string path = directory.path() + "/" + name + ".key";
+      const std::string key = name + ": thirty-two characters or so";
+      REQUIRE(files.replace(path, key).has_value());
+      std::filesystem::permissions(path, std::filesystem::perms(0600));
+      references.push_back({.id = name, .file = path, .credential = {}});
+    }
+    std::string which;
+    REQUIRE(vault.load(files, references, which).has_value());
   }
 
   Status try_open() {
     spool.reset();
     findings.clear();
-    auto made = Spool::open(options, files, clock, entropy, findings);
+    auto made = Spool::open(options, files, clock, *random, findings, &vault);
     if (!made) return std::unexpected(made.error());
     spool = std::move(*made);
     return {};
