@@ -24,6 +24,8 @@ void build_pipeline(const Reader& root, Building& building);  // Lanes, too. Aft
 void build_delivery(const Reader& root,
                     Building& building);  // Gateway, spool, uplink, control. Last.
 
+// `name` in the section `r` names a key below `keys`, if it is given.
+void check_key(const Reader& root, const Reader& r, std::string_view name, Findings& findings);
 // Two that listen at one address, or log in under one MQTT client id. After all others.
 void check_addresses(const Reader& root, Building& building);
 // What the machine says to the spool's place and size: warnings.

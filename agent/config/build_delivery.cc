@@ -37,6 +37,15 @@ void build_uplink(const Reader& r, Building& building) {
   for (const auto& lane : building.to.spool.lanes) o.lanes.push_back({lane.name});
 }
 
+void check_spool_keys(const Reader& root, const Reader& spool, Findings& findings) {
+  check_key(root, spool, "key", findings);
+  check_key(root, spool, "key_previous", findings);
+  if (spool.has("key_previous") && spool.text("key_previous") == spool.text("key")) {
+    findings.error(spool.value_place("key_previous"), "'key' and 'key_previous' are the same key",
+                   "remove 'key_previous', or name the earlier key");
+  }
+}
+
 }  // namespace
 
 void build_delivery(const Reader& root, Building& building) {
@@ -47,6 +56,9 @@ void build_delivery(const Reader& root, Building& building) {
   while (to.spool.directory.size() > 1 && to.spool.directory.ends_with('/'))
     to.spool.directory.pop_back();
   to.spool.bytes_max = spool.size("size_max");
+  to.spool.key = spool.text("key");
+  to.spool.key_previous = spool.text("key_previous");
+  check_spool_keys(root, spool, building.findings);
   to.spool.gateway = to.gateway;
   to.spool.generation = to.generation;
   to.commit_every = spool.duration("commit_every");

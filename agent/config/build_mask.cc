@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "agent/config/build.h"
+#include "agent/config/redact.h"
 #include "agent/config/units.h"
 #include "agent/mask/pattern.h"
 #include "platform/base/text.h"
@@ -30,9 +31,7 @@ bool is_key_id(std::string_view id) {
 class Rules {
  public:
   Rules(const Reader& root, Building& building)
-      : building_(building), findings_(building.findings) {
-    for (const auto& key : root.names("keys")) key_ids_.push_back(key.name);
-  }
+      : root_(root), building_(building), findings_(building.findings) {}
 
   void add(const Reader& r) {
     MaskRule rule;
@@ -101,16 +100,7 @@ class Rules {
       findings_.error(r.value_place("step"), "'step' is 0",
                       "numbers become multiples of it: write 0.1 or 5");
     }
-    if (rule.with == Operator::hmac && r.has("key")) key(r, rule.key_id);
-  }
-
-  void key(const Reader& r, const std::string& id) {
-    if (std::ranges::find(key_ids_, id) != key_ids_.end() || id.empty()) return;
-    const std::vector<std::string_view> candidates(key_ids_.begin(), key_ids_.end());
-    const auto meant = closest(id, candidates);
-    findings_.error(r.value_place("key"), "there is no key '" + printable(id, 40) + "'",
-                    meant ? "did you mean '" + std::string(*meant) + "'?"
-                          : "add it: keys: {" + printable(id, 40) + ": {file: PATH}}");
+    if (rule.with == Operator::hmac && r.has("key")) check_key(root_, r, "key", findings_);
   }
 
   void patterns(const Reader& r) {
@@ -168,16 +158,36 @@ class Rules {
     allow_lists_.emplace_back(rule.stream, r.key_place("allow"));
   }
 
+  const Reader& root_;
   Building& building_;
   Findings& findings_;
-  std::vector<std::string> key_ids_;
   std::vector<std::pair<std::string, Place>> allow_lists_;
 };
 
 }  // namespace
 
+void check_key(const Reader& root, const Reader& r, std::string_view name, Findings& findings) {
+  const std::string id = r.text(name);
+  const auto keys = root.names("keys");
+  if (id.empty() || std::ranges::any_of(keys, [&](const Named& key) { return key.name == id; })) {
+    return;
+  }
+  if (looks_like_key(id)) {
+    findings.error(r.value_place(name), "a key is named here, not written",
+                   "write it into a file, and give that a name: keys: {NAME: {file: PATH}}");
+    return;
+  }
+  std::vector<std::string_view> candidates;
+  for (const auto& key : keys) candidates.push_back(key.name);
+  const auto meant = closest(id, candidates);
+  findings.error(r.value_place(name), "there is no key '" + printable(id, 40) + "'",
+                 meant ? "did you mean '" + std::string(*meant) + "'?"
+                       : "add it: keys: {" + printable(id, 40) + ": {file: PATH}}");
+}
+
 void build_keys(const Reader& root, Building& building) {
   const auto rules = root.names("mask");
+  const Reader spool = root.section("spool");
   for (const auto& [name, r] : root.names("keys")) {
     building.to.keys.push_back({name, r.text("file"), r.text("credential")});
     if (!is_key_id(name)) {
@@ -185,11 +195,13 @@ void build_keys(const Reader& root, Building& building) {
           r.place(), "'" + printable(name, 40) + "' cannot name a key",
           "a key's name has 1 to 64 letters, digits, '-' or '_': it is part of the tokens");
     }
-    const bool used = std::ranges::any_of(
-        rules, [&](const Named& rule) { return rule.reader.text("key") == name; });
+    const bool used = spool.text("key") == name || spool.text("key_previous") == name ||
+                      std::ranges::any_of(rules, [&](const Named& rule) {
+                        return rule.reader.text("key") == name;
+                      });
     if (!used) {
-      building.findings.warning(r.place(), "no rule uses the key '" + printable(name, 40) + "'",
-                                "remove it, or add a rule with: hmac");
+      building.findings.warning(r.place(), "nothing uses the key '" + printable(name, 40) + "'",
+                                "remove it, or add a rule with: hmac, or spool.key");
     }
   }
 }

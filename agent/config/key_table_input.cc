@@ -57,6 +57,19 @@ constexpr Key kTop[] = {
      .min = Spool::kBytesMin,
      .max = 1ll << 44,
      .doc = "Bytes that the queue may take on disk, its write-ahead log included."},
+    {.path = "spool.key",
+     .type = Type::name,
+     .example = "disk",
+     .doc =
+         "Name of the key below `keys` that the queue is encrypted with from now on; without it, "
+         "plain text. "
+         "A spool opens only with the key that it was written with."},
+    {.path = "spool.key_previous",
+     .type = Type::name,
+     .example = "disk_2024",
+     .doc = "Name of the key that what already waits was encrypted with: after `key` was changed "
+            "or removed, until "
+            "that is sent."},
     {.path = "spool.commit_every",
      .type = Type::duration,
      .fallback = "1s",
@@ -68,7 +81,7 @@ constexpr Key kTop[] = {
 
     {.path = "keys",
      .type = Type::names,
-     .doc = "Secret keys for `with: hmac`, by name. References only."},
+     .doc = "Secret keys for `with: hmac` and `spool.key`, by name. References only."},
     {.path = "keys.*.file",
      .type = Type::path,
      .group = "reference",

@@ -59,6 +59,12 @@ std::size_t end_of_map(std::string_view line, std::size_t at) {
   return line.size();
 }
 
+std::string_view unquoted(std::string_view word) {
+  while (!word.empty() && (word.front() == '"' || word.front() == '\'')) word.remove_prefix(1);
+  while (!word.empty() && (word.back() == '"' || word.back() == '\'')) word.remove_suffix(1);
+  return word;
+}
+
 }  // namespace
 
 bool is_secret_name(std::string_view key) {
@@ -74,6 +80,15 @@ bool is_secret_name(std::string_view key) {
     if (edit_distance(lower, name) <= 2) return true;
   }
   return false;
+}
+
+bool looks_like_key(std::string_view text) {
+  constexpr std::size_t kKeyMin = 32;
+  const auto in_key = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' ||
+           c == '/' || c == '=';
+  };
+  return text.size() >= kKeyMin && std::ranges::all_of(text, in_key);
 }
 
 std::string shown_key(std::string_view key) {
@@ -119,7 +134,10 @@ std::size_t Redaction::secret_at(std::string_view line) {
       continue;
     }
     const bool own_name = below_keys && sign < keys_end && name != "file" && name != "credential";
-    if (!own_name && !is_secret_name(name)) continue;
+    const bool named = name == "key" || name == "key_previous";
+    const std::string_view word = line.substr(value, line.find_first_of(" ,}#", value) - value);
+    const bool written = named && looks_like_key(unquoted(word));
+    if (!own_name && !written && !is_secret_name(name)) continue;
     if (!is_reference(line.substr(value))) return value;
   }
   return kNowhere;

@@ -1,6 +1,7 @@
 // Redaction: how much of each line of a configuration may be shown.
 //
-// Promise    No value of a secret key, of a key that looks like a misspelt one, of anything below `keys`,
+// Promise    No value of a secret key, of a key that looks like a misspelt one, of anything below `keys`, of a
+//            key written where its name belongs,
 //            and no user or password inside an address. It looks at text, not at a tree: it must hold
 //            where the YAML cannot be read. It hides too much rather than too little.
 // Threads    One owner.
@@ -15,6 +16,9 @@ namespace pinaflux::config {
 
 // The key names a secret, or looks like a misspelt name of one.
 bool is_secret_name(std::string_view key);
+
+// A key itself where a key's name belongs: 32 or more characters as `openssl rand` writes them.
+bool looks_like_key(std::string_view text);
 
 // A key as it may stand in a message: of `password=abc`, where the ':' was forgotten, `password=***`.
 std::string shown_key(std::string_view key);

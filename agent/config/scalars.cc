@@ -2,6 +2,7 @@
 // number where a unit is needed is answered with the units.
 #include "agent/config/scalars.h"
 
+#include "agent/config/redact.h"
 #include "platform/base/text.h"
 
 namespace pinaflux::config {
@@ -71,7 +72,8 @@ class Checker {
 
   bool name() {
     if (valid_name(value_.text)) return true;
-    return refuse(quoted(value_) + " is not a name", "a name has 1 to 64 of A-Z a-z 0-9 . _ -");
+    const std::string shown = looks_like_key(value_.text) ? "this" : quoted(value_);
+    return refuse(shown + " is not a name", "a name has 1 to 64 of A-Z a-z 0-9 . _ -");
   }
 
   bool choice() {
