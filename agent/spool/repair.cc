@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "agent/data/limits.h"
+#include "agent/spool/tombstone.h"
 #include "platform/base/json_writer.h"
 
 namespace pinaflux {
@@ -46,14 +47,34 @@ Status Repair::lane(const Lane& lane) {
   return store_.save(lane_);
 }
 
-Status Repair::take(const Entry& entry) {
+Status Repair::take(Entry entry) {
   if (Status s = store_.queue->body_or_nothing(entry, body_); !s) return s;
+  if (entry.damaged) {
+    if (Status s = mend(entry); !s) return s;
+  }
   switch (entry.kind) {
     case Kind::envelope: return take_envelope(entry);
     case Kind::tombstone: return take_tombstone(entry);
     case Kind::chunk: return take_chunk(entry);
   }
   return {};
+}
+
+// Hashes of an encrypted row that do not open are known from the body, or from the neighbours.
+Status Repair::mend(Entry& entry) {
+  if (entry.kind == Kind::tombstone) {
+    auto mended = tombstone::mend(*store_.queue, lane_, entry);
+    if (!mended) return std::unexpected(mended.error());
+    entry = *mended;
+  } else {
+    const auto header = Opener::verify(body_);
+    if (!header) return {};
+    entry.hash = header->hash;
+    entry.previous = header->previous;
+  }
+  entry.damaged = false;
+  Status s = store_.queue->erase(entry);
+  return s ? store_.queue->put(entry, body_) : s;
 }
 
 Status Repair::take_envelope(const Entry& entry) {

@@ -46,7 +46,8 @@ class Repair {
     Range range;
     Entry like;  // Its times and age.
   };
-  Status take(const Entry& entry);
+  Status take(Entry entry);
+  Status mend(Entry& entry);
   Status take_envelope(const Entry& entry);
   Status take_tombstone(const Entry& entry);
   Status take_chunk(const Entry& entry);

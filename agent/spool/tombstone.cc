@@ -56,17 +56,6 @@ Result<Digest> chain_after(Queue& queue, const Lane& lane, const Entry& lost) {
   return chained ? previous_of(queue, **next) : lane.at.chain;
 }
 
-Result<Entry> mend(Queue& queue, const Lane& lane, Entry tombstone) {
-  const auto before = queue.last_before(lane.id, tombstone.range.first);
-  if (!before) return std::unexpected(before.error());
-  const auto previous = chain_before(queue, lane, tombstone, *before);
-  const auto through = chain_after(queue, lane, tombstone);
-  if (!previous || !through) return std::unexpected((previous ? through : previous).error());
-  tombstone.previous = *previous;
-  tombstone.hash = *through;
-  return tombstone;
-}
-
 bool joins(const Entry& tombstone, const Entry& lost, Loss reason) {
   return tombstone.kind == Kind::tombstone && tombstone.bytes == 0 && !tombstone.damaged &&
          tombstone.loss == reason && tombstone.range.last + 1 == lost.range.first;
@@ -97,6 +86,17 @@ void account(Lane& lane, const Entry& lost) {
 }
 
 }  // namespace
+
+Result<Entry> mend(Queue& queue, const Lane& lane, Entry tombstone) {
+  const auto before = queue.last_before(lane.id, tombstone.range.first);
+  if (!before) return std::unexpected(before.error());
+  const auto previous = chain_before(queue, lane, tombstone, *before);
+  const auto through = chain_after(queue, lane, tombstone);
+  if (!previous || !through) return std::unexpected((previous ? through : previous).error());
+  tombstone.previous = *previous;
+  tombstone.hash = *through;
+  return tombstone;
+}
 
 Status entomb(Queue& queue, Lane& lane, const Entry& lost, Loss reason) {
   ASSERT(lost.kind != Kind::tombstone);

@@ -17,5 +17,7 @@ Status entomb(Queue& queue, Lane& lane, const Entry& lost, Loss reason);
 // Puts the declaration into an empty envelope, from now on immutable: appended to `bytes`.
 Status seal(Queue& queue, const Lane& lane, const Entry& tombstone, std::uint64_t generation,
             Sealer& sealer, Buffer& bytes);
+// An encrypted tombstone whose hashes do not open, with those that its neighbours know.
+Result<Entry> mend(Queue& queue, const Lane& lane, Entry tombstone);
 
 }  // namespace pinaflux::tombstone
