@@ -1,6 +1,7 @@
 // Encryption: the spool's keys, and what is sealed and opened with them. Scheme: FORMAT.md.
 //
 // Promise    Nothing is encrypted under a key that was found in the file: each opening makes one of its own.
+//            Two different texts have different nonces, even if all random bytes were the same.
 //            A row's key is in the file as soon as the row is. What was changed, moved to another place
 //            or written with another key does not open. No key is in a file, a finding or an error.
 // Errors     denied: rows that no given key opens (how many is in `findings`); nothing was written.
@@ -26,6 +27,7 @@
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
 #include "platform/crypto/aead.h"
+#include "platform/crypto/crypto.h"
 #include "platform/entropy.h"
 
 namespace pinaflux {
@@ -121,6 +123,7 @@ class Encryption {
     KeyId id = 0;
     std::unique_ptr<crypto::Aead> aead;
   };
+  using Nonce = std::array<std::uint8_t, crypto::Aead::kNonceBytes>;
 
   Encryption(sqlite::Database& database, const Roots& roots, Entropy* entropy,
              std::uint64_t messages_max);
@@ -131,6 +134,7 @@ class Encryption {
   void mint();
   Keyed keyed(KeyId key) const;
   crypto::Aead* reading(KeyId key);
+  Nonce nonce_for(Bytes associated, Bytes plain);
   static Name name_under(const Roots::Root& root, Bytes key);
 
   sqlite::Database& database_;
@@ -146,6 +150,8 @@ class Encryption {
   std::uint64_t written_ = 0;  // Texts under writing_.
   Check check_{};              // Of writing_.
   RowDigest digest_{};
+  Roots::Root nonces_{};  // Of writing_.
+  crypto::Sha256 hash_;
   Roots::Root names_{}, old_names_{}, letters_{};
 };
 

@@ -171,6 +171,11 @@ TEST_CASE_FIXTURE(InspectFixture, "the file alone says whose it is and which lan
   spool.reset();
   long holder = 0;
   const auto found = options_of(options.directory, files, holder);
+  if (!options.key.empty()) {  // PINAFLUX_SPOOL_KEY: without the key, nothing is told.
+    REQUIRE(!found.has_value());
+    CHECK(found.error().code == Code::denied);
+    return;
+  }
   REQUIRE(found.has_value());
   CHECK(found->gateway == "pump-7");
   REQUIRE(found->lanes.size() == 2);

@@ -28,7 +28,7 @@ struct PowerCutFixture : SpoolFixture {
   Status try_start() {
     spool.reset();
     findings.clear();
-    auto made = Spool::open(options, *sim_files, clock, entropy, findings);
+    auto made = Spool::open(options, *sim_files, clock, *random, findings, &vault);
     CHECK(findings.empty());
     if (!made) return std::unexpected(made.error());
     spool = std::move(*made);

@@ -27,7 +27,7 @@ std::string answer(Place& place, Operation& operation) {
 inline std::unique_ptr<View> view(SpoolFixture& f) {
   f.spool.reset();
   long holder = 0;
-  auto view = View::open(f.options, f.files, holder);
+  auto view = View::open(f.options, f.files, holder, &f.vault, f.random);
   REQUIRE(view.has_value());
   return std::move(*view);
 }
