@@ -262,7 +262,10 @@ Result<Store> Store::open(const SpoolOptions& options, const Roots& roots, Files
   if (Status s = prepare_room(store, options, files, findings); !s) {
     return std::unexpected(s.error());
   }
-  std::ignore = store.tidy();
+  // What does not fit now is written anew at a later start.
+  if (Status s = store.tidy(); !s && s.error().code != Code::full) {
+    return std::unexpected(s.error());
+  }
   return store;
 }
 

@@ -43,7 +43,7 @@ struct Store {
 
   Status save(const Lane& lane);
   // Cursors, states and chains that are not stored as new ones would be are written anew, keys that nothing
-  // needs any more are deleted. What fails here is done at the next start.
+  // needs any more are deleted. What has no room is done at a later start.
   Status tidy();
   // Looks up the oldest records of a lane again.
   Status find_front(Lane& lane);
