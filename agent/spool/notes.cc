@@ -29,14 +29,8 @@ const std::string& name_of(const std::vector<std::string>& sources, SourceIndex 
 
 }  // namespace
 
-Result<Notes> Notes::prepare(sqlite::Database& database, std::uint64_t letters_max,
-                             Encryption& encryption) {
-  Notes notes;
-  notes.letters_max_ = letters_max;
-  notes.encryption_ = &encryption;
-  auto sealed = SealedNotes::prepare(database, encryption);
-  if (!sealed) return std::unexpected(sealed.error());
-  notes.sealed_ = std::move(*sealed);
+Notes::Notes(const sqlite::Database& database, std::uint64_t letters_max, Encryption& encryption)
+    : letters_max_(letters_max), encryption_(&encryption), sealed_(database, encryption) {
   static constexpr struct {
     sqlite::Statement Notes::* statement;
     const char* sql;
@@ -54,12 +48,7 @@ Result<Notes> Notes::prepare(sqlite::Database& database, std::uint64_t letters_m
        "DELETE FROM dead_letters WHERE id<=(SELECT max(id) FROM dead_letters)-?"},
       {&Notes::count_letters_, "SELECT coalesce(sum(count),0) FROM dead_letters"},
   };
-  for (const auto& [statement, sql] : kAll) {
-    Result<sqlite::Statement> made = database.prepare(sql);
-    if (!made) return std::unexpected(made.error());
-    notes.*statement = std::move(*made);
-  }
-  return notes;
+  for (const auto& [statement, sql] : kAll) this->*statement = database.prepare_later(sql);
 }
 
 Status Notes::write(const Group& group, const std::vector<std::string>& sources, Stamp now) {

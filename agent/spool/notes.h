@@ -27,8 +27,7 @@ class Notes {
   static constexpr std::size_t kLettersEach = 16;
   static constexpr std::uint64_t kLetterBytes = 64;  // Of a row, its share of the page included.
 
-  static Result<Notes> prepare(sqlite::Database& database, std::uint64_t letters_max,
-                               Encryption& encryption);
+  Notes(const sqlite::Database& database, std::uint64_t letters_max, Encryption& encryption);
   // Writes up to kConvertedEach cursors and states anew that are not stored as new ones would be (in
   // plain text, or under another key), in the running transaction. How many there were.
   static constexpr std::size_t kConvertedEach = 1'000;
@@ -47,7 +46,6 @@ class Notes {
   Result<std::uint64_t> letters();  // Refusals that the rows held stand for.
 
  private:
-  Notes() = default;
   Status erase(const Note& note);
   Status put_plain(const Note& note);
   Status erase_plain(const Note& note);

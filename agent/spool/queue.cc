@@ -121,9 +121,7 @@ const char* loss_name(Loss loss) {
   return "?";
 }
 
-Result<Queue> Queue::prepare(sqlite::Database& database, Encryption* encryption) {
-  Queue queue;
-  queue.encryption_ = encryption;
+Queue::Queue(const sqlite::Database& database, Encryption* encryption) : encryption_(encryption) {
   const std::string select = kSelect;
   const struct {
     sqlite::Statement Queue::* statement;
@@ -141,12 +139,7 @@ Result<Queue> Queue::prepare(sqlite::Database& database, Encryption* encryption)
       {&Queue::before_, select + "WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"},
       {&Queue::body_, "SELECT body FROM queue WHERE id=?"},
   };
-  for (const auto& [statement, sql] : all) {
-    Result<sqlite::Statement> made = database.prepare(sql.c_str());
-    if (!made) return std::unexpected(made.error());
-    queue.*statement = std::move(*made);
-  }
-  return queue;
+  for (const auto& [statement, sql] : all) this->*statement = database.prepare_later(sql);
 }
 
 Result<Queue::Columns> Queue::columns(const Entry& e, Bytes body) {

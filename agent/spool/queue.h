@@ -65,7 +65,7 @@ class Queue {
   static constexpr LaneId kLaneIdEnd = LaneId{1} << 15;
 
   // Without encryption, encrypted rows do not open.
-  static Result<Queue> prepare(sqlite::Database& database, Encryption* encryption = nullptr);
+  explicit Queue(const sqlite::Database& database, Encryption* encryption = nullptr);
 
   Status put(const Entry& entry, Bytes body);
   Status erase(const Entry& entry);
@@ -90,7 +90,6 @@ class Queue {
     Bytes hash, previous, body;
   };
 
-  Queue() = default;
   Result<Columns> columns(const Entry& entry, Bytes body);
   Result<std::optional<Entry>> one(sqlite::Statement& statement, std::int64_t from,
                                    std::int64_t to);

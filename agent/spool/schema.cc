@@ -149,8 +149,9 @@ Result<std::vector<Lane>> lanes(sqlite::Database& database, Encryption& encrypti
   }
 }
 
-Result<sqlite::Statement> prepare_save(sqlite::Database& database) {
-  return database.prepare("UPDATE lanes SET next_seq=?2,acked=?3,shed=?4,chain=?5 WHERE id=?1");
+sqlite::Statement prepare_save(const sqlite::Database& database) {
+  return database.prepare_later(
+      "UPDATE lanes SET next_seq=?2,acked=?3,shed=?4,chain=?5 WHERE id=?1");
 }
 
 Result<Lane> add_lane(sqlite::Database& database, const std::string& gateway,

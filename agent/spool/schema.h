@@ -32,7 +32,7 @@ Status check(sqlite::Database& database);
 Result<Epoch> epoch(sqlite::Database& database);
 Result<std::string> gateway(sqlite::Database& database);  // That made the file.
 Result<std::vector<Lane>> lanes(sqlite::Database& database, Encryption& encryption);
-Result<sqlite::Statement> prepare_save(sqlite::Database& database);  // See Store::save().
+sqlite::Statement prepare_save(const sqlite::Database& database);  // See Store::save().
 Result<Lane> add_lane(sqlite::Database& database, const std::string& gateway,
                       const std::string& name, const Epoch& epoch);
 

@@ -47,19 +47,15 @@ std::optional<Note> open_note(Encryption& encryption, Encryption::KeyId key, Byt
   return note;
 }
 
-Result<SealedNotes> SealedNotes::prepare(sqlite::Database& database, Encryption& encryption) {
-  SealedNotes notes;
-  notes.encryption_ = &encryption;
-  if (!encryption.has_tables()) return notes;
+SealedNotes::SealedNotes(const sqlite::Database& database, Encryption& encryption)
+    : encryption_(&encryption) {
+  if (!encryption.has_tables()) return;
   for (auto [statement, sql] :
        {std::pair{&SealedNotes::put_, "INSERT OR REPLACE INTO sealed_notes VALUES(?,?,?)"},
         std::pair{&SealedNotes::erase_, "DELETE FROM sealed_notes WHERE name=?"},
         std::pair{&SealedNotes::all_, "SELECT name,key,value FROM sealed_notes"}}) {
-    Result<sqlite::Statement> made = database.prepare(sql);
-    if (!made) return std::unexpected(made.error());
-    notes.*statement = std::move(*made);
+    this->*statement = database.prepare_later(sql);
   }
-  return notes;
 }
 
 Status SealedNotes::put(const Note& note) {

@@ -33,9 +33,8 @@ std::optional<Note> open_note(Encryption& encryption, Encryption::KeyId key, Byt
 
 class SealedNotes {
  public:
-  SealedNotes() = default;
   // Without the table it holds nothing, and only erase() may be called.
-  static Result<SealedNotes> prepare(sqlite::Database& database, Encryption& encryption);
+  SealedNotes(const sqlite::Database& database, Encryption& encryption);
 
   Status put(const Note& note);    // In place of one with the same key.
   Status erase(const Note& note);  // By its key, if it is there.

@@ -104,23 +104,46 @@ Status erase_header(sqlite3_file* wal, std::int64_t offset, std::int64_t bytes) 
 
 Statement::~Statement() { sqlite3_finalize(raw_); }
 
-Statement::Statement(Statement&& other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
+Statement::Statement(Statement&& other) noexcept
+    : raw_(std::exchange(other.raw_, nullptr)),
+      owner_(other.owner_),
+      sql_(std::move(other.sql_)),
+      unready_(other.unready_) {}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(raw_, other.raw_);
+  std::swap(owner_, other.owner_);
+  std::swap(sql_, other.sql_);
+  std::swap(unready_, other.unready_);
   return *this;
 }
 
-void Statement::bind(int place, std::int64_t value) { sqlite3_bind_int64(raw_, place, value); }
+bool Statement::ready() {
+  if (raw_ != nullptr || owner_ == nullptr) return true;
+  if (unready_) return false;
+  const int code =
+      sqlite3_prepare_v3(owner_, sql_.c_str(), -1, SQLITE_PREPARE_PERSISTENT, &raw_, nullptr);
+  if (code == SQLITE_OK) return true;
+  unready_ = error_of(sqlite3_extended_errcode(owner_), sqlite3_system_errno(owner_));
+  return false;
+}
 
-void Statement::bind(int place, double value) { sqlite3_bind_double(raw_, place, value); }
+void Statement::bind(int place, std::int64_t value) {
+  if (ready()) sqlite3_bind_int64(raw_, place, value);
+}
+
+void Statement::bind(int place, double value) {
+  if (ready()) sqlite3_bind_double(raw_, place, value);
+}
 
 void Statement::bind(int place, std::string_view text) {
+  if (!ready()) return;
   const char* data = text.data() == nullptr ? "" : text.data();
   sqlite3_bind_text64(raw_, place, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
 }
 
 void Statement::bind(int place, Bytes blob) {
+  if (!ready()) return;
   if (blob.empty()) {
     sqlite3_bind_zeroblob(raw_, place, 0);
     return;
@@ -128,9 +151,12 @@ void Statement::bind(int place, Bytes blob) {
   sqlite3_bind_blob64(raw_, place, blob.data(), blob.size(), SQLITE_STATIC);
 }
 
-void Statement::bind_null(int place) { sqlite3_bind_null(raw_, place); }
+void Statement::bind_null(int place) {
+  if (ready()) sqlite3_bind_null(raw_, place);
+}
 
 Result<bool> Statement::step() {
+  if (!ready()) return std::unexpected(*std::exchange(unready_, std::nullopt));
   const int code = sqlite3_step(raw_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) {
@@ -151,7 +177,10 @@ Status Statement::run() {
   }
 }
 
-void Statement::reset() { sqlite3_reset(raw_); }
+void Statement::reset() {
+  unready_.reset();
+  sqlite3_reset(raw_);
+}
 
 std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(raw_, column); }
 

@@ -14,8 +14,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
@@ -32,7 +34,8 @@ class Statement {
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&& other) noexcept;
 
-  // Places count from 1. The bytes must live until the statement has run.
+  // Places count from 1. The bytes must live until the statement has run. What prepare_later() gave is
+  // prepared here; if that fails, step() says so.
   void bind(int place, std::int64_t value);
   void bind(int place, double value);  // A NaN becomes NULL.
   void bind(int place, std::string_view text);
@@ -56,7 +59,13 @@ class Statement {
  private:
   friend class Database;
   explicit Statement(sqlite3_stmt* raw) : raw_(raw) {}
+  Statement(sqlite3* owner, std::string sql) : owner_(owner), sql_(std::move(sql)) {}
+  bool ready();
+
   sqlite3_stmt* raw_ = nullptr;
+  sqlite3* owner_ = nullptr;  // Of one that is not prepared yet.
+  std::string sql_;
+  std::optional<Error> unready_;  // Why; some bindings are missing.
 };
 
 // Resets a statement that is read row by row, on every way out.
@@ -94,6 +103,8 @@ class Database {
 
   Status execute(const char* sql);
   Result<Statement> prepare(const char* sql);
+  // At its first use: a start needs few of the statements that a life does, and parsing them is half of it.
+  Statement prepare_later(std::string sql) const { return {raw_, std::move(sql)}; }
   Result<std::int64_t> integer(const char* sql);  // One row, one column; not_found without a row.
 
   Status begin() { return execute("BEGIN"); }

@@ -143,17 +143,10 @@ Status prepare_file(Store& store, const SpoolOptions& options, const Roots& root
   return store.encryption->prepare();
 }
 
-Status prepare_tables(Store& store, const SpoolOptions& options) {
-  auto queue = Queue::prepare(*store.database, store.encryption.get());
-  if (!queue) return std::unexpected(queue.error());
-  store.queue.emplace(std::move(*queue));
-  auto notes = Notes::prepare(*store.database, letters_max(options.bytes_max), *store.encryption);
-  if (!notes) return std::unexpected(notes.error());
-  store.notes.emplace(std::move(*notes));
-  auto save = schema::prepare_save(*store.database);
-  if (!save) return std::unexpected(save.error());
-  store.save_lane = std::move(*save);
-  return {};
+void prepare_tables(Store& store, const SpoolOptions& options) {
+  store.queue.emplace(*store.database, store.encryption.get());
+  store.notes.emplace(*store.database, letters_max(options.bytes_max), *store.encryption);
+  store.save_lane = schema::prepare_save(*store.database);
 }
 
 Status load(Store& store, const SpoolOptions& options, const std::vector<LaneId>& keep,
@@ -257,7 +250,7 @@ Result<Store> Store::open(const SpoolOptions& options, const Roots& roots, Files
     return std::unexpected(s.error());
   }
   if (Status s = make_certain(store, options, files); !s) return std::unexpected(s.error());
-  if (Status s = prepare_tables(store, options); !s) return std::unexpected(s.error());
+  prepare_tables(store, options);
   if (Status s = load(store, options, keep, findings); !s) return std::unexpected(s.error());
   if (Status s = prepare_room(store, options, files, findings); !s) {
     return std::unexpected(s.error());

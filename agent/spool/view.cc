@@ -30,12 +30,8 @@ Result<std::unique_ptr<Store>> look(const SpoolOptions& options, Files& files, c
       Encryption::recognise(*store->database, roots, entropy, options.key_messages_max, findings);
   if (!encryption) return std::unexpected(encryption.error());
   store->encryption = std::move(*encryption);
-  auto queue = Queue::prepare(*store->database, store->encryption.get());
-  if (!queue) return std::unexpected(queue.error());
-  store->queue.emplace(std::move(*queue));
-  auto save = schema::prepare_save(*store->database);
-  if (!save) return std::unexpected(save.error());
-  store->save_lane = std::move(*save);
+  store->queue.emplace(*store->database, store->encryption.get());
+  store->save_lane = schema::prepare_save(*store->database);
   auto epoch = schema::epoch(*store->database);
   if (!epoch) return std::unexpected(epoch.error());
   store->epoch = *epoch;
