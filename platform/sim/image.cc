@@ -1,9 +1,10 @@
-// A file is a row of 4 KiB blocks behind two shared pointers, its content and each block: a copy of an
-// image shares all of it, and a write copies the row (a few hundred pointers) and the blocks that it
-// touches. A crash state of a spool thus costs the blocks of its unsynced writes, whatever the spool holds.
+// A file is a row of extents of 64 blocks of 4 KiB, behind shared pointers all the way: a copy of an image shares
+// all of it, and a write copies the row (64 pointers for 16 MiB), an extent, and the blocks that it touches. A
+// crash state of a spool thus costs the blocks of its unsynced writes, whatever the spool holds. What was
+// reserved is one extent of zeros, which all files share.
 //
-// The hash is a sum over blocks, each of which remembers its own: two states that differ in one sector
-// compute one block anew.
+// The hash is a sum over blocks, and each block and each extent remembers its own: two states that differ in one
+// sector compute one block anew.
 
 #include "platform/sim/image.h"
 
@@ -67,14 +68,53 @@ Image::Content& Image::own(InodeId id) {
   return *inode.content;
 }
 
-Image::Block& Image::own(std::shared_ptr<Block>& block) {
+const Image::Block* Image::block_of(const Content& content, std::uint64_t index) {
+  const std::uint64_t at = index / kExtentBlocks;
+  if (at >= content.extents.size() || !content.extents[at]) return nullptr;
+  return content.extents[at]->blocks[index % kExtentBlocks].get();
+}
+
+// The one that holds that block, to be changed.
+Image::Extent& Image::own_extent(Content& content, std::uint64_t index) {
+  const std::uint64_t at = index / kExtentBlocks;
+  if (content.extents.size() <= at) content.extents.resize(at + 1);
+  auto& extent = content.extents[at];
+  if (!extent) {
+    extent = std::make_shared<Extent>();
+  } else if (extent.use_count() != 1) {
+    extent = std::make_shared<Extent>(*extent);
+  }
+  extent->summed = false;
+  return *extent;
+}
+
+Image::Block& Image::own_block(Content& content, std::uint64_t index) {
+  Extent& extent = own_extent(content, index);
+  auto& block = extent.blocks[index % kExtentBlocks];
   if (!block) {
     block = std::make_shared<Block>();
+    ++extent.allocated;
   } else if (block.use_count() != 1) {
     block = std::make_shared<Block>(*block);
   }
   block->hash = 0;
   return *block;
+}
+
+void Image::set_block(Content& content, std::uint64_t index, const std::shared_ptr<Block>& block) {
+  Extent& extent = own_extent(content, index);
+  auto& old = extent.blocks[index % kExtentBlocks];
+  extent.allocated += (block ? 1u : 0u) - (old ? 1u : 0u);
+  old = block;
+}
+
+// Forgets the blocks from there on.
+void Image::resize(Content& content, std::uint64_t blocks) {
+  const std::uint64_t extents = (blocks + kExtentBlocks - 1) / kExtentBlocks;
+  if (extents < content.extents.size()) content.extents.resize(extents);
+  for (std::uint64_t i = blocks; i < content.extents.size() * kExtentBlocks; ++i) {
+    if (block_of(content, i) != nullptr) set_block(content, i, nullptr);
+  }
 }
 
 InodeId Image::find(InodeId directory, std::string_view name) const {
@@ -104,8 +144,9 @@ std::uint64_t Image::bytes(InodeId inode) const {
 }
 
 std::uint64_t Image::bytes_allocated(const Content& content) {
-  const auto is_there = [](const auto& block) { return block != nullptr; };
-  return static_cast<std::uint64_t>(std::ranges::count_if(content.blocks, is_there)) * kBlockBytes;
+  std::uint64_t blocks = 0;
+  for (const auto& extent : content.extents) blocks += extent ? extent->allocated : 0;
+  return blocks * kBlockBytes;
 }
 
 std::uint64_t Image::bytes_allocated(InodeId inode) const {
@@ -126,9 +167,7 @@ std::uint64_t Image::bytes_needed(InodeId inode, std::uint64_t offset, std::uint
   std::uint64_t needed = 0;
   if (bytes == 0) return 0;
   for (std::uint64_t b = offset / kBlockBytes; b <= (offset + bytes - 1) / kBlockBytes; ++b) {
-    const bool has = there != nullptr && b < there->content->blocks.size() &&
-                     there->content->blocks[b] != nullptr;
-    if (!has) needed += kBlockBytes;
+    if (there == nullptr || block_of(*there->content, b) == nullptr) needed += kBlockBytes;
   }
   return needed;
 }
@@ -141,8 +180,8 @@ std::size_t Image::read(InodeId inode, std::uint64_t offset, MutableBytes to) co
   for (std::size_t done = 0; done < count;) {
     const std::uint64_t block = (offset + done) / kBlockBytes, from = (offset + done) % kBlockBytes;
     const std::size_t n = std::min<std::uint64_t>(count - done, kBlockBytes - from);
-    if (block < content.blocks.size() && content.blocks[block]) {
-      std::memcpy(to.data() + done, content.blocks[block]->bytes.data() + from, n);
+    if (const Block* there_is = block_of(content, block); there_is != nullptr) {
+      std::memcpy(to.data() + done, there_is->bytes.data() + from, n);
     } else {
       std::memset(to.data() + done, 0, n);
     }
@@ -154,14 +193,11 @@ std::size_t Image::read(InodeId inode, std::uint64_t offset, MutableBytes to) co
 void Image::write(InodeId inode, std::uint64_t offset, Bytes bytes) {
   Content& content = own(inode);
   if (bytes.empty()) return;
-  const std::uint64_t end = offset + bytes.size();
-  content.bytes = std::max(content.bytes, end);
-  const std::size_t block_count = (end + kBlockBytes - 1) / kBlockBytes;
-  if (content.blocks.size() < block_count) content.blocks.resize(block_count);
+  content.bytes = std::max(content.bytes, offset + bytes.size());
   for (std::size_t done = 0; done < bytes.size();) {
     const std::uint64_t block = (offset + done) / kBlockBytes, from = (offset + done) % kBlockBytes;
     const std::size_t n = std::min<std::uint64_t>(bytes.size() - done, kBlockBytes - from);
-    std::memcpy(own(content.blocks[block]).bytes.data() + from, bytes.data() + done, n);
+    std::memcpy(own_block(content, block).bytes.data() + from, bytes.data() + done, n);
     done += n;
   }
 }
@@ -169,39 +205,49 @@ void Image::write(InodeId inode, std::uint64_t offset, Bytes bytes) {
 void Image::truncate(InodeId inode, std::uint64_t bytes) {
   Content& content = own(inode);
   if (bytes < content.bytes) {
-    content.blocks.resize((bytes + kBlockBytes - 1) / kBlockBytes);
-    const std::uint64_t rest = bytes % kBlockBytes;
-    if (rest != 0 && content.blocks.back()) {
-      Block& last = own(content.blocks.back());
-      std::memset(last.bytes.data() + rest, 0, kBlockBytes - rest);
+    resize(content, (bytes + kBlockBytes - 1) / kBlockBytes);
+    const std::uint64_t rest = bytes % kBlockBytes, last = bytes / kBlockBytes;
+    if (rest != 0 && block_of(content, last) != nullptr) {
+      std::memset(own_block(content, last).bytes.data() + rest, 0, kBlockBytes - rest);
     }
   }
   content.bytes = bytes;
-  content.blocks.resize((bytes + kBlockBytes - 1) / kBlockBytes);
 }
 
 void Image::reserve(InodeId inode, std::uint64_t bytes) {
   Content& content = own(inode);
   content.bytes = std::max(content.bytes, bytes);
-  const std::size_t block_count = (bytes + kBlockBytes - 1) / kBlockBytes;
-  if (content.blocks.size() < block_count) content.blocks.resize(block_count);
-  for (std::size_t i = 0; i < block_count; ++i) {
-    if (!content.blocks[i]) content.blocks[i] = zeros();
+  const std::uint64_t block_count = (bytes + kBlockBytes - 1) / kBlockBytes;
+  for (std::uint64_t i = 0; i < block_count;) {
+    const std::uint64_t at = i / kExtentBlocks,
+                        to = std::min((at + 1) * kExtentBlocks, block_count);
+    if (content.extents.size() <= at) content.extents.resize(at + 1);
+    auto& extent = content.extents[at];
+    if (!extent && to - i == kExtentBlocks) extent = reserved();
+    if (extent && extent->allocated == kExtentBlocks) {
+      i = to;
+      continue;
+    }
+    for (; i < to; ++i) {
+      if (block_of(content, i) == nullptr) set_block(content, i, zeros());
+    }
   }
 }
 
 void Image::punch(InodeId inode, std::uint64_t offset, std::uint64_t bytes) {
   Content& content = own(inode);
-  const std::uint64_t end = std::min(offset + bytes, content.blocks.size() * kBlockBytes);
+  const std::uint64_t there = content.extents.size() * kExtentBlocks * kBlockBytes;
+  const std::uint64_t end = std::min(offset + bytes, there);
   for (std::uint64_t at = offset; at < end;) {
     const std::uint64_t from = at % kBlockBytes, n = std::min(kBlockBytes - from, end - at);
-    auto& block = content.blocks[at / kBlockBytes];
-    if (n == kBlockBytes) {
-      block.reset();
-    } else if (block) {
-      std::memset(own(block).bytes.data() + from, 0, n);
-    }
+    const std::uint64_t block = at / kBlockBytes;
     at += n;
+    if (block_of(content, block) == nullptr) continue;
+    if (n == kBlockBytes) {
+      set_block(content, block, nullptr);
+    } else {
+      std::memset(own_block(content, block).bytes.data() + from, 0, n);
+    }
   }
 }
 
@@ -280,14 +326,35 @@ const std::shared_ptr<Image::Block>& Image::zeros() {
   return block;
 }
 
-std::uint64_t Image::hash(const Content& content) {
-  std::uint64_t sum = mix(content.bytes + kOdd);
-  for (std::size_t i = 0; i < content.blocks.size(); ++i) {
-    Block* block = content.blocks[i].get();
+const std::shared_ptr<Image::Extent>& Image::reserved() {
+  static const std::shared_ptr<Extent> extent = [] {
+    auto made = std::make_shared<Extent>();
+    made->blocks.fill(zeros());
+    made->allocated = kExtentBlocks;
+    made->summed = true;
+    return made;
+  }();
+  return extent;
+}
+
+// Zeros are not told apart from a hole.
+std::uint64_t Image::sum_of(Extent& extent, std::uint64_t first) {
+  if (extent.summed) return extent.sum;
+  extent.sum = 0;
+  for (std::size_t i = 0; i < kExtentBlocks; ++i) {
+    Block* block = extent.blocks[i].get();
     if (block == nullptr) continue;
     if (block->hash == 0) block->hash = hash_of(Bytes(block->bytes));
-    if (block->hash == zeros()->hash) continue;  // Zeros are not told apart from a hole.
-    sum += mix(block->hash + i * kOdd);
+    if (block->hash != zeros()->hash) extent.sum += mix(block->hash + (first + i) * kOdd);
+  }
+  extent.summed = true;
+  return extent.sum;
+}
+
+std::uint64_t Image::hash(const Content& content) {
+  std::uint64_t sum = mix(content.bytes + kOdd);
+  for (std::size_t i = 0; i < content.extents.size(); ++i) {
+    if (content.extents[i]) sum += sum_of(*content.extents[i], i * kExtentBlocks);
   }
   return sum;
 }

@@ -100,9 +100,16 @@ class Image {
     std::array<std::uint8_t, kBlockBytes> bytes{};
     std::uint64_t hash = 0;  // 0: not computed since the last change.
   };
+  static constexpr std::size_t kExtentBlocks = 64;
+  struct Extent {
+    std::array<std::shared_ptr<Block>, kExtentBlocks> blocks;  // Null: a hole.
+    std::uint32_t allocated = 0;                               // Of them.
+    bool summed = false;                                       // `sum` is of what they are now.
+    std::uint64_t sum = 0;
+  };
   struct Content {
     std::uint64_t bytes = 0;
-    std::vector<std::shared_ptr<Block>> blocks;  // Null: a hole.
+    std::vector<std::shared_ptr<Extent>> extents;  // Null: a hole.
   };
   struct Inode {
     InodeId id = 0;
@@ -114,8 +121,14 @@ class Image {
   const Inode* inode_of(InodeId id) const;
   Inode& make(InodeId id, bool directory);
   Content& own(InodeId id);
-  static Block& own(std::shared_ptr<Block>& block);
+  static const Block* block_of(const Content& content, std::uint64_t index);
+  static Extent& own_extent(Content& content, std::uint64_t index);
+  static Block& own_block(Content& content, std::uint64_t index);
+  static void set_block(Content& content, std::uint64_t index, const std::shared_ptr<Block>& block);
+  static void resize(Content& content, std::uint64_t blocks);
   static const std::shared_ptr<Block>& zeros();
+  static const std::shared_ptr<Extent>& reserved();
+  static std::uint64_t sum_of(Extent& extent, std::uint64_t first);
   static std::uint64_t bytes_allocated(const Content& content);
   static std::uint64_t hash(const Content& content);
   void link(InodeId directory, std::string_view name, InodeId inode);
