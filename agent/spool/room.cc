@@ -77,6 +77,7 @@ Status Room::grow(std::uint64_t bytes_taken) {
 // As much of the target as the disk gives.
 Status Room::secure() {
   if (reserves_ && reserved_ < target_) {
+    const std::int64_t before = reserved_;
     Status s = secure_file(target_);
     for (std::int64_t step = (target_ - reserved_) / 2; !s && step >= kReserveStep; step /= 2) {
       if (s.error().code != Code::full) break;
@@ -85,6 +86,11 @@ Status Room::secure() {
     }
     if (!s && s.error().code == Code::unsupported) reserves_ = false;
     if (!s && reserves_ && s.error().code != Code::full) return s;
+    // Where the WAL is empty SQLite takes the length for its page count, and writes that into the WAL: with
+    // a file that has lost its length, the next start would find it damaged.
+    if (reserved_ > before) {
+      if (Status synced = place_.file->sync(); !synced) return synced;
+    }
   }
   share_out();
   const std::int64_t pages = (reserves_ ? reserved_ : target_) / kPageBytes;
