@@ -198,6 +198,8 @@ Status Salvage::take_chunk(const DamagedLane& origin, const Entry& chunk) {
   if (chunk.range.first > lane_.at.next_seq) {
     // Before it, envelopes may be missing; the lane's chain is theirs.
     if (Status s = fill_gap(chunk.range.first, origin.chain); !s) return s;
+  } else if (rows_.empty() && chunk.range.first == origin.acked + 1) {
+    lane_.at.chain = origin.chain;  // Chunks come last: all that was sealed is acknowledged.
   }
   if (!open_chunk(chunk)) {
     if (Status s = seal_rows(); !s) return s;

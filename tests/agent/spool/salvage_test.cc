@@ -172,6 +172,32 @@ TEST_CASE_FIXTURE(SalvageFixture,
   CHECK(salvaged > 20);
 }
 
+TEST_CASE_FIXTURE(SalvageFixture,
+                  "chunks go on in the chain of what was acknowledged before them") {
+  open();
+  add(0, 0, 5);
+  wish.envelopes.fill(1);
+  commit();
+  REQUIRE(leases.size() == 1);
+  const Digest acknowledged = leases[0].hash;
+  ack(0, leases[0].range.last);
+  add(0, 5, 5);
+  wish.envelopes.fill(0);
+  commit();
+  spool.reset();
+  std::filesystem::remove(database() + "-wal");
+  Random random(1);
+  damage(database(), 0, 256, random);
+
+  open();
+
+  wish.envelopes.fill(1);
+  commit();
+  REQUIRE(leases.size() == 1);
+  CHECK(leases[0].range.first == 6);
+  CHECK(Opener::header(leases[0].bytes)->previous == acknowledged);
+}
+
 TEST_CASE_FIXTURE(SalvageFixture, "positions of sources and states of the pipeline are kept") {
   fill();
   // The queue's end is missing: SQLite finds nothing wrong.
