@@ -62,6 +62,7 @@ class Connection {
   }
 
   int truncate(sqlite3_int64 bytes) {
+    if (chunk_ > 0) bytes = (bytes + chunk_ - 1) / chunk_ * chunk_;  // As os_unix.c.
     return said(disk_.truncate(handle_, static_cast<std::uint64_t>(bytes)), SQLITE_IOERR_TRUNCATE);
   }
 
@@ -105,6 +106,7 @@ class Connection {
   bool sync_directory_;
   std::shared_ptr<Sharing> sharing_;
   int level_ = SQLITE_LOCK_NONE;
+  int chunk_ = 0;
   bool persist_wal_ = false;
   bool powersafe_overwrite_ = true;
   bool uses_index_ = false;
@@ -169,6 +171,7 @@ int Connection::control(int operation, void* argument) {
       return SQLITE_OK;
     }
     case SQLITE_FCNTL_SIZE_HINT: return SQLITE_OK;
+    case SQLITE_FCNTL_CHUNK_SIZE: chunk_ = *static_cast<int*>(argument); return SQLITE_OK;
     default: return SQLITE_NOTFOUND;
   }
 }
