@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 namespace pinaflux::crash {
 
@@ -28,13 +29,13 @@ sim::Image cut(const sim::Medium& medium, std::uint64_t variant, Random& random)
 
 }  // namespace
 
+// Nothing but sums.
 void Tally::add(const Tally& other) {
-  states += other.states;
-  distinct += other.distinct;
-  compound += other.compound;
-  proved += other.proved;
-  operations += other.operations;
-  moments += other.moments;
+  using Numbers = std::array<std::uint64_t, sizeof(Counts) / sizeof(std::uint64_t)>;
+  auto mine = std::bit_cast<Numbers>(counts);
+  const auto others = std::bit_cast<Numbers>(other.counts);
+  for (std::size_t i = 0; i < mine.size(); ++i) mine[i] += others[i];
+  counts = std::bit_cast<Counts>(mine);
   failures.insert(failures.end(), other.failures.begin(), other.failures.end());
 }
 
@@ -44,8 +45,10 @@ Enumerator::Enumerator(const Subject& subject)
       oracle_(recording_, rig_),
       medium_(recording_.medium) {
   medium_.reset(recording_.initial);
-  tally_.operations = recording_.history.size();
-  tally_.moments = oracle_.moment_count();
+  tally_.counts.operations = recording_.history.size();
+  tally_.counts.moments = oracle_.moment_count();
+  tally_.counts.covered = recording_.covered;
+  tally_.counts.happened = happened_ ? 1 : 0;
   if (!oracle_.wrong().empty()) fail(subject_.command(), oracle_.wrong());
 }
 
@@ -60,7 +63,7 @@ std::string Enumerator::name_of(std::size_t operation, std::uint64_t variant) co
 }
 
 void Enumerator::fail(const std::string& name, const std::string& wrong) {
-  tally_.failures.push_back(name + ": " + wrong + " [" + theme_name(recording_.theme) + "]");
+  tally_.failures.push_back(name + "  # " + wrong + " [" + theme_name(recording_.theme) + "]");
 }
 
 Tally Enumerator::run(std::uint64_t states_wanted) {
@@ -68,7 +71,7 @@ Tally Enumerator::run(std::uint64_t states_wanted) {
   const std::size_t count = recording_.history.size();
   for (std::size_t i = 0; i <= count && tally_.failures.size() < kFailuresMax; ++i) {
     if (i > 0) medium_.add(recording_.history[i - 1], random);
-    const std::uint64_t left = states_wanted - std::min(states_wanted, tally_.distinct);
+    const std::uint64_t left = states_wanted - std::min(states_wanted, tally_.counts.distinct);
     at(i, std::max<std::uint64_t>(2, left / (count + 1 - i)));
   }
   return tally_;
@@ -97,11 +100,11 @@ void Enumerator::at(std::size_t operation, std::uint64_t quota) {
 }
 
 Enumerator::Novelty Enumerator::novelty(const sim::Image& image, const Oracle::Bounds& bounds) {
-  ++tally_.states;
+  ++tally_.counts.states;
   const auto [at, is_new] =
       seen_.try_emplace(Rig::hash(image, *bounds.mark->options), bounds.first);
   if (is_new) {
-    ++tally_.distinct;
+    ++tally_.counts.distinct;
     return Novelty::state;
   }
   if (at->second >= bounds.first) return Novelty::none;
@@ -114,11 +117,11 @@ bool Enumerator::check(const sim::Image& image, std::size_t operation, std::uint
   const Oracle::Bounds bounds = oracle_.bounds(operation);
   const Novelty novel = novelty(image, bounds);
   if (novel == Novelty::none) return false;
-  const bool prove = always_prove_ || tally_.distinct % kProveEach == 0;
+  const bool prove = always_prove_ || tally_.counts.distinct % kProveEach == 0;
   if (const std::string wrong = wrong_with(image, bounds, prove); !wrong.empty()) {
     fail(name_of(operation, variant), wrong);
-  } else if (always_prove_ || tally_.distinct % kCompoundEach == 0) {
-    crash_again(image, bounds, name_of(operation, variant));
+  } else if (always_prove_ || tally_.counts.distinct % kCompoundEach == 0) {
+    crash_again(image, bounds, operation, variant);
   }
   return novel == Novelty::state;
 }
@@ -132,14 +135,14 @@ std::string Enumerator::wrong_with(const sim::Image& image, const Oracle::Bounds
   std::string wrong = oracle_.wrong_with(bounds, moment);
   if (wrong.empty() && prove) {
     wrong = oracle_.prove(moment, *bounds.mark->options);
-    ++tally_.proved;
+    ++tally_.counts.proved;
   }
   return wrong;
 }
 
 // The power goes again while the spool is opened, or while it is closed in order after that.
 void Enumerator::crash_again(const sim::Image& image, const Oracle::Bounds& bounds,
-                             const std::string& name) {
+                             std::size_t operation, std::uint64_t variant) {
   std::vector<std::shared_ptr<const sim::Operation>> history;
   rig_.disk().history = &history;
   const Status opened = rig_.open(image, *bounds.mark->options, bounds.mark->age);
@@ -149,18 +152,19 @@ void Enumerator::crash_again(const sim::Image& image, const Oracle::Bounds& boun
   sim::Medium medium(recording_.medium);
   medium.reset(image);
   Random random(recording_.medium_seed);
-  Random choice = random_of(history.size(), tally_.distinct);
+  Random choice = random_of(operation, ~variant);
   const std::uint64_t each = 1 + history.size() / kCompoundPoints;
   for (std::size_t i = 0; i < history.size(); ++i) {
     medium.add(history[i], random);
     if (i % each != 0 && !history[i]->is_sync()) continue;
-    for (std::uint64_t variant = 0; variant < kCompoundVariants; ++variant) {
-      const sim::Image again = cut(medium, variant == 0 ? 0 : 1 + variant, choice);
+    for (std::uint64_t j = 0; j < kCompoundVariants; ++j) {
+      const sim::Image again = cut(medium, j == 0 ? 0 : 1 + j, choice);
       const Novelty novel = novelty(again, bounds);
       if (novel == Novelty::none) continue;
-      if (novel == Novelty::state) ++tally_.compound;
+      if (novel == Novelty::state) ++tally_.counts.in_recovery;
       if (std::string wrong = wrong_with(again, bounds, false); !wrong.empty()) {
-        fail(name, "and again at operation " + std::to_string(i) + " of the recovery: " + wrong);
+        fail(name_of(operation, variant),
+             "and again at operation " + std::to_string(i) + " of the recovery: " + wrong);
         return;
       }
     }

@@ -21,16 +21,21 @@
 namespace pinaflux::crash {
 
 struct Tally {
-  std::uint64_t states = 0;      // Made.
-  std::uint64_t distinct = 0;    // Opened and checked.
-  std::uint64_t compound = 0;    // Of them: crashes during the recovery from a crash.
-  std::uint64_t proved = 0;      // Of them: drained, record by record, and used further.
-  std::uint64_t operations = 0;  // Of the workload's disk.
-  std::uint64_t moments = 0;     // Of the workload: transactions that changed something.
+  struct Counts {
+    std::uint64_t states = 0;       // Made.
+    std::uint64_t distinct = 0;     // Opened and checked.
+    std::uint64_t in_recovery = 0;  // Of them: crashes during the recovery from a crash.
+    std::uint64_t proved = 0;       // Of them: drained, record by record, and used further.
+    std::uint64_t operations = 0;   // Of the workload's disk.
+    std::uint64_t moments = 0;      // Of the workload: transactions that changed something.
+    std::uint64_t happened = 0;     // Workloads whose trouble came to pass.
+    Coverage covered;
+  } counts;
   std::vector<std::string> failures;
 
   void add(const Tally& other);
 };
+static_assert(sizeof(Tally::Counts) % sizeof(std::uint64_t) == 0);
 
 // Where a single state is: what --at takes.
 struct Place {
@@ -45,8 +50,6 @@ class Enumerator {
   // As many distinct states as wanted, or as there are. Stops at the first few failures.
   Tally run(std::uint64_t states_wanted);
   Tally run(const Place& place);
-  // The subject's trouble came to pass.
-  bool happened() const { return happened_; }
   // Of the distinct states seen: their hashes, and the highest lower bound that they were held against.
   using Seen = std::unordered_map<std::uint64_t, std::size_t>;
   const Seen& seen() const { return seen_; }
@@ -59,7 +62,8 @@ class Enumerator {
   Novelty novelty(const sim::Image& image, const Oracle::Bounds& bounds);
   bool check(const sim::Image& image, std::size_t operation, std::uint64_t variant);
   std::string wrong_with(const sim::Image& image, const Oracle::Bounds& bounds, bool prove);
-  void crash_again(const sim::Image& image, const Oracle::Bounds& bounds, const std::string& name);
+  void crash_again(const sim::Image& image, const Oracle::Bounds& bounds, std::size_t operation,
+                   std::uint64_t variant);
   void fail(const std::string& name, const std::string& wrong);
   Random random_of(std::size_t operation, std::uint64_t variant) const;
   std::string name_of(std::size_t operation, std::uint64_t variant) const;

@@ -1,28 +1,44 @@
-// crash: the power cuts that a spool may meet, enumerated. Not a part of tests/run yet: it does not know
-// what salvage and a reserved disk say at the start, and calls that a failure.
+// crash: the power cuts that a spool may meet, enumerated. What it does and how: ../README.md
 //
-//   crash --workloads 0..7 --states 2000      so many distinct states of each
-//   crash --workloads 3 --at 63:0             one state
-//   crash --workloads 0 --trouble io:32       the 32nd call of the disk fails
-//   crash --workloads 0..3 --mutant NAME      exit status 0 when it was caught
+//   crash --workloads 0..63 --states 20000 --jobs 2     so many distinct states of each
+//   crash --workloads 3 --at 63:0                       one state: what a failure prints
+//   crash --workloads 0 --trouble io:32                 the 32nd call of the disk fails
+//   crash --workloads 0 --trouble io:1..4000            each of them in turn, to the end of the workload
+//   crash --workloads 0..7 --mutant NAME                a control: exit status 0 when it was caught
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
 #include <string_view>
+#include <utility>
 
+#include "platform/base/json_writer.h"
 #include "platform/base/text.h"
 #include "tests/sim/crash/enumerator.h"
 #include "tests/sim/crash/heap.h"
+#include "tests/sim/crash/jobs.h"
 
 namespace pinaflux::crash {
 namespace {
+
+constexpr std::size_t kTroublesPerTask = 16;
 
 struct Arguments {
   Subject subject;
   std::uint64_t first = 0, last = 0;
   std::uint64_t states = 2000;
+  std::uint64_t jobs = 1;
+  std::uint64_t nth_last = 0;
   std::optional<Place> place;
+  bool json = false;
+};
+
+struct Sums {
+  Tally tally;
+  std::vector<std::uint64_t> hashes;
+  std::uint64_t failed = 0;  // Workloads, or workloads with their trouble.
 };
 
 bool take_number(std::string_view text, std::uint64_t& to) {
@@ -38,24 +54,28 @@ bool take_pair(std::string_view text, std::string_view between, std::uint64_t& a
   return take_number(text.substr(0, at), a) && take_number(text.substr(at + between.size()), b);
 }
 
-bool take_trouble(std::string_view text, Subject& to) {
+// "A..B", or "A" alone.
+bool take_range(std::string_view text, std::uint64_t& first, std::uint64_t& last) {
+  if (take_pair(text, "..", first, last)) return first <= last;
+  const bool one = take_number(text, first);
+  last = first;
+  return one;
+}
+
+bool take_trouble(std::string_view text, Arguments& to) {
   const std::size_t colon = text.find(':');
   const auto trouble = trouble_of(text.substr(0, colon));
   if (!trouble || colon == std::string_view::npos) return false;
-  to.trouble = *trouble;
-  return take_number(text.substr(colon + 1), to.nth);
+  to.subject.trouble = *trouble;
+  return take_range(text.substr(colon + 1), to.subject.nth, to.nth_last) && to.subject.nth > 0;
 }
 
 bool take(std::string_view name, std::string_view value, Arguments& to) {
   if (name == "--seed") return take_number(value, to.subject.seed);
   if (name == "--states") return take_number(value, to.states);
-  if (name == "--trouble") return take_trouble(value, to.subject);
-  if (name == "--workloads") {
-    if (take_pair(value, "..", to.first, to.last)) return to.first <= to.last;
-    const bool one = take_number(value, to.first);
-    to.last = to.first;
-    return one;
-  }
+  if (name == "--jobs") return take_number(value, to.jobs) && to.jobs > 0;
+  if (name == "--trouble") return take_trouble(value, to);
+  if (name == "--workloads") return take_range(value, to.first, to.last);
   if (name == "--at") {
     std::uint64_t operation = 0, variant = 0;
     if (!take_pair(value, ":", operation, variant)) return false;
@@ -68,37 +88,154 @@ bool take(std::string_view name, std::string_view value, Arguments& to) {
   return true;
 }
 
-Tally run_all(const Arguments& arguments) {
-  Tally sum;
-  for (std::uint64_t number = arguments.first; number <= arguments.last; ++number) {
-    Subject subject = arguments.subject;
-    subject.number = number;
-    Enumerator enumerator(subject);
-    sum.add(arguments.place ? enumerator.run(*arguments.place) : enumerator.run(arguments.states));
+bool parse(int argc, char** argv, Arguments& to) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view name = argv[i];
+    if (name == "--json") {
+      to.json = true;
+    } else if (i + 1 == argc || !take(name, argv[++i], to)) {
+      return false;
+    }
   }
-  return sum;
+  return true;
+}
+
+int usage() {
+  std::fputs(
+      "usage: crash [--seed N] [--workloads A..B] [--states N] [--jobs N] [--json]\n"
+      "             [--at OPERATION:VARIANT] [--trouble NAME:A..B] [--mutant NAME]\ntroubles:",
+      stderr);
+  for (const TroubleName& one : kTroubles) std::fprintf(stderr, " %s", one.name.data());
+  std::fputs("\nmutants:", stderr);
+  for (const MutantName& one : kMutants) std::fprintf(stderr, " %s", one.name.data());
+  std::fputs("\n", stderr);
+  return 64;
+}
+
+// ---- tasks: a workload, or a workload with a few of the troubles
+
+class Plan {
+ public:
+  explicit Plan(const Arguments& arguments) : a_(arguments) {}
+
+  std::size_t count() const { return (a_.last - a_.first + 1) * troubles(); }
+  Outcome work(std::size_t task) const;
+  std::string command(std::size_t task) const { return subject(task).command(); }
+
+ private:
+  bool troubled() const { return a_.subject.trouble != Trouble::none; }
+  std::size_t troubles() const {
+    return troubled() ? (a_.nth_last - a_.subject.nth) / kTroublesPerTask + 1 : 1;
+  }
+  Subject subject(std::size_t task) const;
+
+  const Arguments& a_;
+};
+
+Subject Plan::subject(std::size_t task) const {
+  Subject subject = a_.subject;
+  subject.number = a_.first + task / troubles();
+  subject.nth += task % troubles() * kTroublesPerTask;
+  return subject;
+}
+
+Outcome Plan::work(std::size_t task) const {
+  Outcome outcome;
+  Subject subject = this->subject(task);
+  const std::uint64_t last = std::min(subject.nth + kTroublesPerTask - 1, a_.nth_last);
+  do {
+    Enumerator enumerator(subject);
+    const Tally tally = a_.place ? enumerator.run(*a_.place) : enumerator.run(a_.states);
+    outcome.tally.add(tally);
+    for (const auto& [hash, bound] : enumerator.seen()) outcome.hashes.push_back(hash);
+    // The workload is over before it gets there.
+    if (tally.counts.happened == 0) break;
+  } while (troubled() && ++subject.nth <= last);
+  return outcome;
+}
+
+Sums run_all(const Arguments& arguments) {
+  Sums sums;
+  const Plan plan(arguments);
+  const auto tell = [&](const std::string& failure) {
+    if (!arguments.json) std::printf("%s\n", failure.c_str());
+  };
+  const auto take = [&](std::size_t, const Outcome& outcome) {
+    sums.tally.add(outcome.tally);
+    sums.hashes.insert(sums.hashes.end(), outcome.hashes.begin(), outcome.hashes.end());
+    std::ranges::for_each(outcome.tally.failures, tell);
+    if (!outcome.tally.failures.empty()) ++sums.failed;
+  };
+  const auto died = [&](std::size_t task, int status) {
+    sums.tally.failures.push_back(plan.command(task) + "  # the process ended, status " +
+                                  std::to_string(status));
+    tell(sums.tally.failures.back());
+    ++sums.failed;
+  };
+  run_jobs({.count = plan.count(),
+            .work = [&](std::size_t task) { return plan.work(task); },
+            .take = take,
+            .died = died},
+           arguments.jobs);
+  std::ranges::sort(sums.hashes);
+  const auto again = std::ranges::unique(sums.hashes);
+  sums.hashes.erase(again.begin(), again.end());
+  sums.tally.counts.distinct = sums.hashes.size();
+  return sums;
+}
+
+void print_json(const Arguments& arguments, const Sums& sums, double seconds) {
+  const Tally::Counts& counts = sums.tally.counts;
+  const std::pair<const char*, std::uint64_t> numbers[] = {
+      {"workloads", arguments.last - arguments.first + 1},
+      {"states", counts.states},
+      {"distinct", counts.distinct},
+      {"in_recovery", counts.in_recovery},
+      {"proved", counts.proved},
+      {"operations", counts.operations},
+      {"moments", counts.moments},
+      {"troubles", counts.happened},
+      {"sealed", counts.covered.sealed},
+      {"merged", counts.covered.merged},
+      {"evicted", counts.covered.evicted},
+      {"expired", counts.covered.expired},
+      {"checkpoints", counts.covered.checkpoints},
+      {"salvages", counts.covered.salvages},
+      {"failed", sums.failed}};
+  JsonWriter j;
+  j.begin_object().key("schema").string("pinaflux.crash/1");
+  for (const auto& [name, value] : numbers) j.key(name).number(value);
+  j.key("seconds").number(seconds).key("failures").begin_array();
+  for (const std::string& failure : sums.tally.failures) j.string(failure);
+  j.end_array().end_object();
+  std::printf("%s\n", j.take().c_str());
+}
+
+void print(const Arguments& arguments, const Sums& sums, double seconds) {
+  const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+  const Tally::Counts& counts = sums.tally.counts;
+  if (counts.happened > 0) std::printf("%llu troubles; ", number(counts.happened));
+  std::printf("%llu workloads, %llu states, %llu distinct, %llu of crashes in a recovery, ",
+              number(arguments.last - arguments.first + 1), number(counts.states),
+              number(counts.distinct), number(counts.in_recovery));
+  std::printf("%llu failed; sealed %llu, merged %llu, evicted %llu, expired %llu, ",
+              number(sums.failed), number(counts.covered.sealed), number(counts.covered.merged),
+              number(counts.covered.evicted), number(counts.covered.expired));
+  std::printf("checkpoints %llu, salvages %llu; %.1f s, %.0f states/s\n",
+              number(counts.covered.checkpoints), number(counts.covered.salvages), seconds,
+              static_cast<double>(counts.distinct) / std::max(seconds, 1e-3));
 }
 
 int main_of(int argc, char** argv) {
   Arguments arguments;
-  for (int i = 1; i < argc; i += 2) {
-    if (i + 1 < argc && take(argv[i], argv[i + 1], arguments)) continue;
-    std::fputs(
-        "usage: crash [--seed N] [--workloads A..B] [--states N] [--at OPERATION:VARIANT]\n"
-        "             [--trouble NAME:N] [--mutant NAME]\n",
-        stderr);
-    return 64;
-  }
+  if (!parse(argc, argv, arguments)) return usage();
   install_heap();
   watch_connections();
-  const Tally sum = run_all(arguments);
-  for (const std::string& failure : sum.failures) std::printf("%s\n", failure.c_str());
-  std::printf("%llu states, %llu distinct, %llu of crashes in a recovery, %zu failures\n",
-              static_cast<unsigned long long>(sum.states),
-              static_cast<unsigned long long>(sum.distinct),
-              static_cast<unsigned long long>(sum.compound), sum.failures.size());
-  const bool caught = !sum.failures.empty();
-  return caught == (arguments.subject.mutant != Mutant::none) ? 0 : 1;
+  const auto begin = std::chrono::steady_clock::now();
+  const Sums sums = run_all(arguments);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  (arguments.json ? print_json : print)(arguments, sums, took.count());
+  return (sums.failed > 0) == (arguments.subject.mutant != Mutant::none) ? 0 : 1;
 }
 
 }  // namespace

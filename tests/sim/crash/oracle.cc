@@ -55,14 +55,15 @@ void Oracle::note(const sim::Image& image, std::size_t operations, std::size_t m
     wrong_ = std::string("the spool does not open after an orderly stop: ") + s.error().what;
     return;
   }
-  const auto complaints = rig_.complaints();
+  const auto complaints = rig_.complaints(in_force.truth->salvaged);
   if (!complaints.empty()) wrong_ = "without a crash: " + complaints.front();
   moment.pages = hash_pages();
   moment.rows = hash_rows();
   const bool same = !moments_.empty() && moments_.back().rows == moment.rows;
   if (!same) moments_.push_back(moment);
   if (mark == kNone) return;
-  moments_.back().mark = mark;
+  // The promise of damage to come is weaker than the one before it.
+  if (!in_force.damaged) moments_.back().mark = mark;
   moment_of_mark_.push_back(moments_.size() - 1);
   if (std::string wrong = prove(moments_.size() - 1, *in_force.options);
       !wrong.empty() && wrong_.empty()) {
@@ -74,7 +75,10 @@ Oracle::Bounds Oracle::bounds(std::size_t operations) const {
   Bounds bounds;
   const auto& marks = recording_.marks;
   for (std::size_t i = 0; i < moment_of_mark_.size(); ++i) {
-    if (marks[i].settled <= operations) bounds.mark = &marks[i];
+    if (marks[i].settled <= operations) {
+      bounds.mark = &marks[i];
+      bounds.mark_index = i;
+    }
     if (marks[i].reported > operations) continue;
     bounds.first = moment_of_mark_[i];
     bounds.damaged = marks[i].damaged;
@@ -91,8 +95,9 @@ std::string Oracle::wrong_with(const Bounds& bounds, std::size_t& moment) {
   const SpoolOptions& options = *bounds.mark->options;
   moment = kNone;
   if (rig_.bytes_used(options) > options.bytes_max) return "the spool passes its bound";
-  if (bounds.damaged) return {};
-  if (const auto complaints = rig_.complaints(); !complaints.empty()) return complaints.front();
+  if (bounds.damaged) return wrong_after_damage(bounds);
+  const auto complaints = rig_.complaints(bounds.mark->truth->salvaged);
+  if (!complaints.empty()) return complaints.front();
   const std::uint64_t pages = hash_pages();
   for (std::size_t i = bounds.last + 1; i-- > bounds.first;) {
     if (moments_[i].pages != pages) continue;
@@ -136,6 +141,25 @@ std::string Oracle::wrong_with_notes(const Truth& truth) {
   return {};
 }
 
+// Positions may be lost with a file, but none is anything else than it was.
+std::string Oracle::wrong_after_damage(const Bounds& bounds) {
+  const Truth& truth = *bounds.mark->truth;
+  for (const auto& [source, all] : rig_.spool().cursors()) {
+    for (const auto& [key, value] : all) {
+      const auto known = truth.cursors.find({source, key});
+      if (known == truth.cursors.end() || known->second != value) return "a cursor was made up";
+    }
+  }
+  for (const StateEdit& state : rig_.spool().states()) {
+    const auto known = truth.states.find(state.key);
+    if (known == truth.states.end() || known->second != state.value) return "a state was made up";
+  }
+  std::vector<Far> far;
+  if (std::string wrong = wrong_with_lanes(truth, far); !wrong.empty()) return wrong;
+  if (std::string wrong = drain(bounds.mark_index, far); !wrong.empty()) return wrong;
+  return go_on(bounds.mark_index, *bounds.mark->options, far);
+}
+
 // The counters; and where the far end stands, by lane of the spool.
 std::string Oracle::wrong_with_lanes(const Truth& truth, std::vector<Far>& far) {
   std::map<std::string, LaneTruth> missing = truth.lanes;
@@ -175,7 +199,9 @@ std::string Oracle::take(const Lease& lease, std::size_t mark, Far& far) {
   const bool is_loss = !reader_.reason().empty();
   const auto& lanes = recording_.marks[mark].truth->lanes;
   const auto known = lanes.find(key);
-  if (is_loss && known != lanes.end() && !known->second.may_lose) {
+  const bool may = known == lanes.end() || known->second.may_lose ||
+                   (known->second.damaged && reader_.reason() == "damaged");
+  if (is_loss && !may) {
     return "lane " + key + " lost records (" + reader_.reason() + ")";
   }
   far = {lease.range.last, lease.hash};
@@ -224,7 +250,8 @@ std::string Oracle::go_on(std::size_t mark, const SpoolOptions& options, std::ve
     if (!s) return std::string("a further commit fails: ") + s.error().what;
   }
   if (Status s = rig_.open_again(options); !s) return "the spool does not open any more";
-  if (const auto complaints = rig_.complaints(); !complaints.empty()) return complaints.front();
+  const auto complaints = rig_.complaints(recording_.marks[mark].truth->salvaged);
+  if (!complaints.empty()) return complaints.front();
   far.resize(rig_.spool().state().lanes.size());
   std::string wrong = drain(mark, far);
   for (std::size_t i = 0; i < options.lanes.size() && wrong.empty(); ++i) {

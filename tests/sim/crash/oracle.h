@@ -2,6 +2,7 @@
 //
 // Promise    wrong_with() compares the whole database with what it was after one of the transactions that may
 //            be the last: the newest that was reported, and those after it that had begun.
+//            After damage every record is gone through instead: it is there once, or declared lost.
 //            prove() goes through every record: each one that was promised is delivered, once, in order
 //            and whole, or a tombstone declares it; then the spool works on.
 // Ownership  Recording and Rig must outlive it.
@@ -25,8 +26,9 @@ class Oracle {
   // The disk stopped after so many operations of the recording.
   struct Bounds {
     std::size_t first = 0, last = 0;  // Of the moments that may be found.
-    bool damaged = false;             // Anything may be found that opens.
+    bool damaged = false;             // Bytes were spoiled: no transaction is to be found again.
     const Mark* mark = nullptr;       // Whose configuration was in force.
+    std::size_t mark_index = 0;
   };
   Bounds bounds(std::size_t operations) const;
 
@@ -56,6 +58,7 @@ class Oracle {
   void follow();
   void note(const sim::Image& image, std::size_t operations, std::size_t mark);
   std::string wrong_with_notes(const Truth& truth);
+  std::string wrong_after_damage(const Bounds& bounds);
   std::string wrong_with_lanes(const Truth& truth, std::vector<Far>& far);
   std::string drain(std::size_t mark, std::vector<Far>& far);
   std::string take(const Lease& lease, std::size_t mark, Far& far);

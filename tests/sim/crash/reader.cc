@@ -35,11 +35,14 @@ std::string Reader::wrong_with(const Lease& lease, const LaneState& lane, std::u
     return "an envelope has another's identity" + where;
   }
   if (lease.range.first != landed + 1) return "a lease does not follow the one before it" + where;
-  if (header->previous != chain) return "the hash chain is broken" + where;
   if (header->count == 0) {
     const std::string wrong = wrong_with_loss(lease, *header);
-    return wrong.empty() ? wrong : wrong + where;
+    if (!wrong.empty()) return wrong + where;
   }
+  // What led to damage may be gone with it, and a receiver does not ask for it.
+  const bool unknown = reason_ == "damaged" && header->previous == Digest{};
+  if (header->previous != chain && !unknown) return "the hash chain is broken" + where;
+  if (header->count == 0) return {};
   if (header->range != lease.range || header->count != rows_.size() || header->hash != lease.hash ||
       rows_.size() != lease.range.count()) {
     return "an envelope is not what its lease says" + where;
@@ -50,6 +53,11 @@ std::string Reader::wrong_with(const Lease& lease, const LaneState& lane, std::u
     }
   }
   return {};
+}
+
+bool Reader::overtakes(const Lease& lease, std::uint64_t landed) {
+  const auto header = Opener::header(lease.bytes);
+  return header && header->count == 0 && lease.range.first <= landed && lease.range.last > landed;
 }
 
 void Reader::seal_again(Lease& lease) {

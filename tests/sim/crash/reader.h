@@ -20,6 +20,8 @@ class Reader {
   // declares a loss, for `reason()`.
   std::string wrong_with(const Lease& lease, const LaneState& lane, std::uint64_t landed,
                          const Digest& chain);
+  // A loss may be declared for what has landed already, and more.
+  static bool overtakes(const Lease& lease, std::uint64_t landed);
   // Puts the same records under another header: an envelope that is sound, and not the one that was.
   void seal_again(Lease& lease);
   const std::string& reason() const { return reason_; }  // Of the last lease; empty: none was lost.

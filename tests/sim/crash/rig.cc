@@ -45,10 +45,10 @@ void Rig::shut() {
   disk_.power_on();
 }
 
-std::vector<std::string> Rig::complaints() const {
+std::vector<std::string> Rig::complaints(bool salvaged) const {
   std::vector<std::string> complaints;
   for (const std::string& finding : findings_) {
-    if (!is_news(finding)) complaints.push_back(finding);
+    if (!is_news(finding, {.salvaged = salvaged})) complaints.push_back(finding);
   }
   return complaints;
 }
@@ -59,7 +59,7 @@ std::uint64_t Rig::bytes_used(const SpoolOptions& options) const {
   std::uint64_t bytes = 0;
   for (const auto& entry : image.entries()) {
     if (entry.directory == directory && entry.name.starts_with("spool.db")) {
-      bytes += image.bytes(entry.inode);
+      bytes += std::min(image.bytes(entry.inode), image.bytes_allocated(entry.inode));
     }
   }
   return bytes;

@@ -32,8 +32,8 @@ class Rig {
   sim::SimDisk& disk() { return disk_; }
   HandClock& clock() { return clock_; }
   // Findings of the last open that are more than news.
-  std::vector<std::string> complaints() const;
-  // Of the database and its WAL, damaged ones included.
+  std::vector<std::string> complaints(bool salvaged) const;
+  // Of the database and its WAL, damaged ones included; without holes.
   std::uint64_t bytes_used(const SpoolOptions& options) const;
   // Of the spool's files; the lock is not looked at.
   static std::uint64_t hash(const sim::Image& image, const SpoolOptions& options);

@@ -59,7 +59,10 @@ std::string Subject::command() const {
 
 Recording record(const Subject& subject, bool& happened) {
   Workload workload(subject.seed, subject.number, subject.mutant);
-  if (subject.trouble != Trouble::none) workload.limit_steps(kStepsTroubled);
+  if (subject.trouble != Trouble::none) {
+    workload.limit_steps(kStepsTroubled);
+    workload.do_not_cover();
+  }
   arm(subject, workload.disk());
   Recording recording = workload.run();
   happened = workload.disk().counts().faults > 0 || allocation_refused();

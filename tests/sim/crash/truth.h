@@ -23,13 +23,16 @@ struct LaneTruth {
   std::uint64_t landed = 0;  // The far end has everything up to here, or was told that it is lost.
   Digest chain{};            // Of the far end, there.
   bool may_lose = false;     // It evicts, expires, or was given what fits into no envelope.
+  bool damaged = false;      // Bytes of the file that held it were spoiled.
 };
 
 struct Truth {
-  std::map<std::string, LaneTruth> lanes;  // By lane_key().
-  std::map<std::pair<std::string, std::string>, Buffer> cursors;
+  std::map<std::string, LaneTruth> lanes;                                 // By lane_key().
+  using Cursors = std::map<std::pair<std::string, std::string>, Buffer>;  // By source and key.
+  Cursors cursors;
   std::map<std::string, Buffer> states;
   std::uint64_t letters = 0;
+  bool salvaged = false;  // Some lanes came out of a damaged file.
 };
 
 std::string lane_key(const LaneState& lane);

@@ -44,7 +44,7 @@ struct Mark {
   std::shared_ptr<const Truth> truth;
   std::shared_ptr<const SpoolOptions> options;
   Duration age{};        // The clock's.
-  bool damaged = false;  // From here to the next mark bytes are spoiled: nothing is promised.
+  bool damaged = false;  // From here to the next mark bytes are spoiled and salvaged.
 };
 
 // An envelope that left the gateway: when it is sent again it must have the same bytes.
@@ -53,6 +53,16 @@ struct Sent {
   std::uint64_t hash = 0;
   bool is_loss = false;
   std::size_t mark = 0;  // Marks made before it.
+};
+
+// What a workload came by: a gate that has lost its subject must say so.
+struct Coverage {
+  std::uint64_t sealed = 0;       // Envelopes.
+  std::uint64_t merged = 0;       // Commits that made envelopes of chunks while the link was down.
+  std::uint64_t evicted = 0;      // Records.
+  std::uint64_t expired = 0;      // Records.
+  std::uint64_t checkpoints = 0;  // After which the WAL began anew.
+  std::uint64_t salvages = 0;     // Of files that were set aside.
 };
 
 struct Recording {
@@ -67,6 +77,7 @@ struct Recording {
   std::map<std::pair<std::string, std::uint64_t>, Digest>
       chains;         // Of the far end, by lane and seq.
   std::string wrong;  // Seen while it ran; empty: nothing.
+  Coverage covered;
 
   // What is wrong with sending this after `mark` marks; empty: nothing.
   std::string wrong_with_resend(const std::string& lane, const Lease& lease, bool is_loss,
@@ -84,6 +95,8 @@ class Workload {
   // What is to go wrong is set up here, before run(). A fault that lasts for ever ends the run.
   sim::SimDisk& disk() { return disk_; }
   void limit_steps(std::uint64_t steps) { steps_max_ = steps; }
+  // Not where calls of the disk are counted: to see what is covered costs some.
+  void do_not_cover() { covers_ = false; }
 
  private:
   void configure();
@@ -93,6 +106,14 @@ class Workload {
   void reopen();
   void reconfigure();
   void damage();
+  void take_stock(const std::vector<std::string>& findings);
+  struct Contents {
+    std::size_t operations = 0;
+    std::int64_t envelopes = 0, chunks = 0;
+    std::uint64_t shed = 0;
+  };
+  Contents contents_now() const;
+  void cover(const Contents& before);
   void fill();
   void fill_records(LaneIndex index);
   void fill_notes();
@@ -129,6 +150,7 @@ class Workload {
   std::uint64_t steps_max_ = 40;
   std::size_t errors_in_a_row_ = 0;
   bool link_ = true;
+  bool covers_ = true;
 };
 
 }  // namespace pinaflux::crash

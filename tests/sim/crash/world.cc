@@ -67,8 +67,11 @@ void watch_connections() { sqlite3_auto_extension(reinterpret_cast<void (*)()>(&
 
 sqlite3* newest_connection() { return newest(); }
 
-bool is_news(std::string_view finding) {
-  return finding.find("is not configured any more") != std::string_view::npos;
+bool is_news(std::string_view finding, const Expected& expected) {
+  const auto says = [&](std::string_view text) { return finding.find(text) != finding.npos; };
+  return says("is not configured any more") ||
+         (expected.salvaged && says(" of an earlier queue: ")) ||
+         (expected.small_disk && says("the disk has no space for "));
 }
 
 std::uint64_t hash_pages() {
@@ -87,6 +90,15 @@ std::uint64_t hash_rows() {
 
 void execute(const char* sql) {
   ASSERT(sqlite3_exec(newest(), sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+}
+
+std::int64_t number(const char* sql) {
+  sqlite3_stmt* raw = nullptr;
+  ASSERT(sqlite3_prepare_v2(newest(), sql, -1, &raw, nullptr) == SQLITE_OK);
+  ASSERT(sqlite3_step(raw) == SQLITE_ROW);
+  const std::int64_t value = sqlite3_column_int64(raw, 0);
+  sqlite3_finalize(raw);
+  return value;
 }
 
 }  // namespace pinaflux::crash

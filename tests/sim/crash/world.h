@@ -44,13 +44,19 @@ class SeedEntropy : public Entropy {
 void watch_connections();
 sqlite3* newest_connection();
 
-// A finding of Spool::open() that says nothing is wrong: a lane that only drains.
-bool is_news(std::string_view finding);
+// What findings of Spool::open() may say without anything being wrong.
+struct Expected {
+  bool salvaged = false;    // An earlier queue came out of a damaged file, and drains.
+  bool small_disk = false;  // The disk cannot hold the whole bound.
+};
+bool is_news(std::string_view finding, const Expected& expected);
 
 // Of every page of that database, as it reads them now.
 std::uint64_t hash_pages();
 // Of every row of every table: what is left when two files differ in their layout only.
 std::uint64_t hash_rows();
 void execute(const char* sql);
+// One row, one column.
+std::int64_t number(const char* sql);
 
 }  // namespace pinaflux::crash

@@ -1,0 +1,173 @@
+// A process writes the number of a task before it begins it and the outcome after it: numbers as they are, texts and
+// hashes behind their counts. Whoever reads is the same program.
+
+#include "tests/sim/crash/jobs.h"
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <optional>
+#include <poll.h>
+#include <string>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+#include "platform/base/assert.h"
+
+namespace pinaflux::crash {
+
+namespace {
+
+using Counter = std::atomic<std::size_t>;
+
+Counter& shared_counter() {
+  void* page =
+      ::mmap(nullptr, sizeof(Counter), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT(page != MAP_FAILED);
+  return *new (page) Counter(0);
+}
+
+class Pipe {
+ public:
+  explicit Pipe(std::FILE* file) : file_(file) {}
+  ~Pipe() { std::fclose(file_); }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  int descriptor() const { return ::fileno(file_); }
+  void flush() { std::fflush(file_); }
+  void put(std::uint64_t number) { put(&number, sizeof number); }
+  void put(const void* from, std::size_t bytes) {
+    if (bytes > 0) ASSERT(std::fwrite(from, bytes, 1, file_) == 1);
+  }
+  // False: the other end is gone.
+  bool get(std::uint64_t& number) { return get(&number, sizeof number); }
+  bool get(void* to, std::size_t bytes) {
+    return bytes == 0 || std::fread(to, bytes, 1, file_) == 1;
+  }
+
+ private:
+  std::FILE* file_;
+};
+
+void put(Pipe& to, const Outcome& outcome) {
+  to.put(&outcome.tally.counts, sizeof outcome.tally.counts);
+  to.put(outcome.tally.failures.size());
+  for (const std::string& text : outcome.tally.failures) {
+    to.put(text.size());
+    to.put(text.data(), text.size());
+  }
+  to.put(outcome.hashes.size());
+  to.put(outcome.hashes.data(), outcome.hashes.size() * sizeof(std::uint64_t));
+}
+
+bool get(Pipe& from, Outcome& outcome) {
+  std::uint64_t count = 0, bytes = 0;
+  if (!from.get(&outcome.tally.counts, sizeof outcome.tally.counts) || !from.get(count)) {
+    return false;
+  }
+  for (; count > 0; --count) {
+    if (!from.get(bytes)) return false;
+    std::string text(bytes, '\0');
+    if (!from.get(text.data(), bytes)) return false;
+    outcome.tally.failures.push_back(std::move(text));
+  }
+  if (!from.get(count)) return false;
+  outcome.hashes.resize(count);
+  return from.get(outcome.hashes.data(), count * sizeof(std::uint64_t));
+}
+
+class Job {
+ public:
+  Job(const Tasks& tasks, Counter& next) : tasks_(tasks), next_(next) { start(); }
+
+  int descriptor() const { return pipe_->descriptor(); }
+  // Something can be read. False: it was the end.
+  bool step();
+
+ private:
+  void start();
+  void work(Pipe& to);
+
+  const Tasks& tasks_;
+  Counter& next_;
+  std::optional<std::uint64_t> task_;  // That was begun.
+  pid_t child_ = 0;
+  std::unique_ptr<Pipe> pipe_;
+};
+
+void Job::start() {
+  int ends[2];
+  ASSERT(::pipe(ends) == 0);
+  std::fflush(stdout);
+  child_ = ::fork();
+  ASSERT(child_ >= 0);
+  if (child_ == 0) {
+    ::close(ends[0]);
+    Pipe to(::fdopen(ends[1], "w"));
+    work(to);
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  std::FILE* from = ::fdopen(ends[0], "r");
+  std::setvbuf(from, nullptr, _IONBF, 0);  // What is left to be read is seen by poll().
+  pipe_ = std::make_unique<Pipe>(from);
+}
+
+void Job::work(Pipe& to) {
+  for (;;) {
+    const std::size_t task = next_.fetch_add(1);
+    if (task >= tasks_.count) break;
+    to.put(task);
+    to.flush();
+    put(to, tasks_.work(task));
+    to.flush();
+  }
+}
+
+bool Job::step() {
+  std::uint64_t task = 0;
+  Outcome outcome;
+  if (!task_ && pipe_->get(task)) {
+    task_ = task;
+    return true;
+  }
+  if (task_ && get(*pipe_, outcome)) {
+    tasks_.take(*task_, std::move(outcome));
+    task_.reset();
+    return true;
+  }
+  int status = 0;
+  ::waitpid(child_, &status, 0);
+  if (!task_) return false;
+  tasks_.died(*task_, status);
+  task_.reset();
+  start();
+  return true;
+}
+
+}  // namespace
+
+void run_jobs(const Tasks& tasks, std::size_t jobs) {
+  Counter& next = shared_counter();
+  std::vector<std::unique_ptr<Job>> running;
+  for (std::size_t i = 0; i < jobs && i < tasks.count; ++i) {
+    running.push_back(std::make_unique<Job>(tasks, next));
+  }
+  while (!running.empty()) {
+    std::vector<pollfd> waits;
+    for (const auto& job : running) waits.push_back({job->descriptor(), POLLIN, 0});
+    ::poll(waits.data(), waits.size(), -1);
+    for (std::size_t i = waits.size(); i-- > 0;) {
+      if (waits[i].revents == 0 || running[i]->step()) continue;
+      running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+  ::munmap(&next, sizeof next);
+}
+
+}  // namespace pinaflux::crash
