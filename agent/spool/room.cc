@@ -81,7 +81,9 @@ Status Room::secure() {
     Status s = secure_file(target_);
     for (std::int64_t step = (target_ - reserved_) / 2; !s && step >= kReserveStep; step /= 2) {
       if (s.error().code != Code::full) break;
-      while (secure_file(reserved_ + step / kPageBytes * kPageBytes)) {
+      // Space may come free meanwhile: the bound is the bound all the same.
+      const std::int64_t more = step / kPageBytes * kPageBytes;
+      while (reserved_ + more <= target_ && secure_file(reserved_ + more)) {
       }
     }
     if (!s && s.error().code == Code::unsupported) reserves_ = false;
