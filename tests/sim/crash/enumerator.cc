@@ -17,6 +17,8 @@ constexpr std::uint64_t kCompoundEach = 400;
 constexpr std::uint64_t kCompoundPoints = 12;
 constexpr std::uint64_t kCompoundVariants = 4;
 constexpr std::uint64_t kTriesPerState = 3;  // Until the budget of an operation is given up.
+constexpr std::uint64_t kFirstVariants = 7;  // Of which one is taken when there is one only.
+constexpr std::uint64_t kShareVariant = std::uint64_t{1} << 40;  // Names no state.
 
 sim::Image cut(const sim::Medium& medium, std::uint64_t variant, Random& random) {
   static constexpr std::array kKinds{sim::Survival::subset, sim::Survival::torn,
@@ -72,7 +74,9 @@ Tally Enumerator::run(std::uint64_t states_wanted) {
   for (std::size_t i = 0; i <= count && tally_.failures.size() < kFailuresMax; ++i) {
     if (i > 0) medium_.add(recording_.history[i - 1], random);
     const std::uint64_t left = states_wanted - std::min(states_wanted, tally_.counts.distinct);
-    at(i, std::max<std::uint64_t>(2, left / (count + 1 - i)));
+    const std::uint64_t still = count + 1 - i;
+    Random random_share = random_of(i, kShareVariant);
+    at(i, left / still + (random_share.below(still) < left % still ? 1 : 0));
   }
   return tally_;
 }
@@ -89,10 +93,12 @@ Tally Enumerator::run(const Place& place) {
 }
 
 void Enumerator::at(std::size_t operation, std::uint64_t quota) {
-  if (!oracle_.wrong().empty()) return;
+  if (!oracle_.wrong().empty() || quota == 0) return;
   const std::uint64_t tries = medium_.unsynced_count() == 0 ? 1 : quota * kTriesPerState;
   std::uint64_t found = 0;
-  for (std::uint64_t variant = 0; variant < tries && found < quota; ++variant) {
+  const std::uint64_t first =
+      quota > 1 || tries == 1 ? 0 : random_of(operation, kShareVariant).below(kFirstVariants);
+  for (std::uint64_t variant = first; variant < first + tries && found < quota; ++variant) {
     if (tally_.failures.size() >= kFailuresMax) return;
     Random random = random_of(operation, variant);
     if (check(cut(medium_, variant, random), operation, variant)) ++found;

@@ -13,6 +13,7 @@ enum class Mutant : std::uint8_t {
   synchronous_normal,  // The WAL is not synced by a commit.
   lying_sync,          // The disk says that it has synced, and has not.
   report_early,        // Sources are told before the commit.
+  delete_before_ack,   // What is sent is deleted, whether it has arrived or not.
   ack_off_by_one,      // The far end's ack is taken for one record more.
   tombstone_missing,   // What was evicted is forgotten.
   envelope_changed,    // An envelope is sent again with another byte in it.
@@ -22,7 +23,8 @@ struct MutantName {
   Mutant mutant;
   std::string_view name;
 };
-inline constexpr std::array<MutantName, 6> kMutants{{
+inline constexpr std::array<MutantName, 7> kMutants{{
+    {Mutant::delete_before_ack, "delete_before_ack"},
     {Mutant::synchronous_normal, "synchronous_normal"},
     {Mutant::lying_sync, "lying_sync"},
     {Mutant::report_early, "report_early"},

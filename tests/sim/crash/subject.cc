@@ -59,13 +59,11 @@ std::string Subject::command() const {
 
 Recording record(const Subject& subject, bool& happened) {
   Workload workload(subject.seed, subject.number, subject.mutant);
-  if (subject.trouble != Trouble::none) {
-    workload.limit_steps(kStepsTroubled);
-    workload.do_not_cover();
-  }
+  if (subject.trouble != Trouble::none) workload.expect_trouble(kStepsTroubled);
   arm(subject, workload.disk());
   Recording recording = workload.run();
-  happened = workload.disk().counts().faults > 0 || allocation_refused();
+  happened = subject.trouble != Trouble::none &&
+             (workload.disk().counts().faults > 0 || allocation_refused());
   refuse_allocation(0);
   recording.medium_seed = subject.nth + 1;
   return recording;

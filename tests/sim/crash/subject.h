@@ -29,15 +29,14 @@ enum class Trouble : std::uint8_t {
 struct TroubleName {
   Trouble trouble;
   std::string_view name;
-  std::uint64_t runs;  // Of the default run, for each workload.
 };
 inline constexpr std::array<TroubleName, 6> kTroubles{{
-    {Trouble::io, "io", 60},
-    {Trouble::io_spell, "io_spell", 20},
-    {Trouble::full, "full", 20},
-    {Trouble::short_write, "short_write", 20},
-    {Trouble::memory, "memory", 20},
-    {Trouble::allocation, "allocation", 60},
+    {Trouble::io, "io"},
+    {Trouble::io_spell, "io_spell"},
+    {Trouble::full, "full"},
+    {Trouble::short_write, "short_write"},
+    {Trouble::memory, "memory"},
+    {Trouble::allocation, "allocation"},
 }};
 
 std::optional<Trouble> trouble_of(std::string_view name);

@@ -19,7 +19,8 @@ namespace {
 constexpr const char* kParent = "/var/lib";
 constexpr const char* kDirectory = "/var/lib/pinaflux";
 constexpr std::size_t kErrorsMax = 40;  // In a row: the workload gives up.
-constexpr std::uint64_t kSmallDisk = 560 * 1024;
+constexpr std::uint64_t kLargeDisk = std::uint64_t{1} << 40;
+constexpr std::uint64_t kRefusals = 6;      // Of a reservation, each half of the one before it.
 constexpr std::size_t kTooLarge = 130'000;  // Of noise: fits into no envelope.
 
 sim::SimDisk::Options disk_options(std::uint64_t seed, std::uint64_t number, Mutant mutant) {
@@ -85,8 +86,7 @@ void Workload::configure() {
     case Theme::evict:
       record_bytes_max_ = 6'000;
       options_.lanes[1].when_full = LaneOptions::WhenFull::evict;
-      bytes_usual_ = kSmallDisk;
-      disk_.set_bytes_max(kSmallDisk);
+      bytes_usual_ = kLargeDisk;
       link_ = false;
       break;
     case Theme::expire: options_.lanes[1].keep = Duration::seconds(20); break;
@@ -139,6 +139,7 @@ void Workload::step() {
 
 bool Workload::open() {
   for (std::size_t i = 0; i < kErrorsMax; ++i) {
+    if (recording_.theme == Theme::evict && !troubled_) shrink();
     std::vector<std::string> findings;
     auto made = Spool::open(options_, files_, clock_, entropy_, findings);
     if (made) {
@@ -164,6 +165,16 @@ bool Workload::open() {
   }
   complain("the spool does not open any more");
   return false;
+}
+
+// The database has a sixty-fourth of its bound, and will not get more.
+void Workload::shrink() {
+  sim::Fault fault{.calls = sim::kReserve, .kind = sim::Fault::Kind::full, .count = kRefusals};
+  disk_.clear_faults();
+  disk_.inject(fault);
+  fault.skip = 1;
+  fault.count = sim::SimDisk::kForEver;
+  disk_.inject(fault);
 }
 
 void Workload::close() { spool_.reset(); }
@@ -241,7 +252,7 @@ void Workload::fill() {
     }
     fill_notes();
   }
-  group_.acks.clear();
+  group_.acks = std::exchange(deleted_, {});
   add_acks();
 }
 
@@ -328,7 +339,7 @@ void Workload::commit() {
   }
   next.letters += group_.refusals.size();
   const std::size_t before = recording_.history.size();
-  const bool covers = covers_ && errors_in_a_row_ == 0;
+  const bool covers = !troubled_ && errors_in_a_row_ == 0;
   const Contents contents = covers ? contents_now() : Contents();
   leases_.clear();
   const Status done = spool_->commit(group_, wish_, Stamp::wall(clock_.wall()), leases_);
@@ -343,7 +354,9 @@ void Workload::commit() {
 void Workload::settle(const Truth& next, bool kept) {
   if (!kept) {
     clock_.advance(Duration::seconds(1));
-    if (++errors_in_a_row_ == 6 && bytes_usual_ != 0) disk_.set_bytes_max(1ull << 40);
+    if (++errors_in_a_row_ % 6 == 0 && bytes_usual_ != 0) {
+      disk_.set_bytes_max(bytes_usual_);
+    }
     if (errors_in_a_row_ == kErrorsMax) {
       complain("commits do not work any more");
       spool_.reset();
@@ -424,6 +437,8 @@ void Workload::deliver(Lease& lease) {
   recording_.sent[{key, lease.range.first}].push_back(
       {lease.range, hash_of(lease.bytes), is_loss, mark});
   if (rarely(10)) {  // The packet is lost: all from here on are sent again.
+    if (mutant_ == Mutant::delete_before_ack)
+      deleted_.push_back({lease.lane, lane.epoch, lease.range.last});
     spool_->unlease(lease.lane);
     return;
   }

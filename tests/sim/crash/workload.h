@@ -94,15 +94,18 @@ class Workload {
 
   // What is to go wrong is set up here, before run(). A fault that lasts for ever ends the run.
   sim::SimDisk& disk() { return disk_; }
-  void limit_steps(std::uint64_t steps) { steps_max_ = steps; }
-  // Not where calls of the disk are counted: to see what is covered costs some.
-  void do_not_cover() { covers_ = false; }
+  // That it will: life is short then, and no calls of the disk are spent on counting what is covered.
+  void expect_trouble(std::uint64_t steps) {
+    steps_max_ = steps;
+    troubled_ = true;
+  }
 
  private:
   void configure();
   void step();
   bool open();
   void close();
+  void shrink();
   void reopen();
   void reconfigure();
   void damage();
@@ -143,6 +146,7 @@ class Workload {
   std::vector<Lease> leases_;
   Reader reader_;
   Truth truth_;
+  std::vector<LaneAck> deleted_;                                  // A mutant's.
   std::map<std::string, std::vector<std::uint64_t>> boundaries_;  // By lane: ends of what landed.
   Recording recording_;
   std::size_t record_bytes_max_ = 40;
@@ -150,7 +154,7 @@ class Workload {
   std::uint64_t steps_max_ = 40;
   std::size_t errors_in_a_row_ = 0;
   bool link_ = true;
-  bool covers_ = true;
+  bool troubled_ = false;
 };
 
 }  // namespace pinaflux::crash
