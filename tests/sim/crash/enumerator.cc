@@ -13,7 +13,7 @@ namespace pinaflux::crash {
 namespace {
 
 constexpr std::uint64_t kProveEach = 50;  // Of the distinct states.
-constexpr std::uint64_t kCompoundEach = 400;
+constexpr std::uint64_t kCompoundEach = 150;
 constexpr std::uint64_t kCompoundPoints = 12;
 constexpr std::uint64_t kCompoundVariants = 4;
 constexpr std::uint64_t kTriesPerState = 3;  // Until the budget of an operation is given up.
