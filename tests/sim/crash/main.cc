@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -119,7 +120,7 @@ class Plan {
   explicit Plan(const Arguments& arguments) : a_(arguments) {}
 
   std::size_t count() const { return (a_.last - a_.first + 1) * troubles(); }
-  Outcome work(std::size_t task) const;
+  Outcome work(std::size_t task);
   std::string command(std::size_t task) const { return subject(task).command(); }
 
  private:
@@ -130,6 +131,8 @@ class Plan {
   Subject subject(std::size_t task) const;
 
   const Arguments& a_;
+  std::map<std::uint64_t, std::uint64_t>
+      ends_;  // By workload: the first n that is beyond its calls.
 };
 
 Subject Plan::subject(std::size_t task) const {
@@ -139,24 +142,28 @@ Subject Plan::subject(std::size_t task) const {
   return subject;
 }
 
-Outcome Plan::work(std::size_t task) const {
+Outcome Plan::work(std::size_t task) {
   Outcome outcome;
   Subject subject = this->subject(task);
+  const auto end = ends_.find(subject.number);
+  if (end != ends_.end() && subject.nth >= end->second) return outcome;
   const std::uint64_t last = std::min(subject.nth + kTroublesPerTask - 1, a_.nth_last);
   do {
     Enumerator enumerator(subject);
     const Tally tally = a_.place ? enumerator.run(*a_.place) : enumerator.run(a_.states);
     outcome.tally.add(tally);
     for (const auto& [hash, bound] : enumerator.seen()) outcome.hashes.push_back(hash);
-    // The workload is over before it gets there.
-    if (tally.counts.happened == 0) break;
+    if (troubled() && tally.counts.happened == 0) {  // The workload is over before it gets there.
+      ends_[subject.number] = subject.nth;
+      break;
+    }
   } while (troubled() && ++subject.nth <= last);
   return outcome;
 }
 
 Sums run_all(const Arguments& arguments) {
   Sums sums;
-  const Plan plan(arguments);
+  Plan plan(arguments);
   const auto tell = [&](const std::string& failure) {
     if (!arguments.json) std::printf("%s\n", failure.c_str());
   };
