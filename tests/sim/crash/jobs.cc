@@ -33,7 +33,7 @@ Counter& shared_counter() {
 
 class Pipe {
  public:
-  explicit Pipe(std::FILE* file) : file_(file) {}
+  explicit Pipe(std::FILE* file) : file_(file) { ASSERT(file != nullptr); }
   ~Pipe() { std::fclose(file_); }
   Pipe(const Pipe&) = delete;
   Pipe& operator=(const Pipe&) = delete;
@@ -114,6 +114,7 @@ void Job::start() {
   }
   ::close(ends[1]);
   std::FILE* from = ::fdopen(ends[0], "r");
+  ASSERT(from != nullptr);
   std::setvbuf(from, nullptr, _IONBF, 0);  // What is left to be read is seen by poll().
   pipe_ = std::make_unique<Pipe>(from);
 }
@@ -160,6 +161,7 @@ void run_jobs(const Tasks& tasks, std::size_t jobs) {
   }
   while (!running.empty()) {
     std::vector<pollfd> waits;
+    waits.reserve(running.size());
     for (const auto& job : running) waits.push_back({job->descriptor(), POLLIN, 0});
     ::poll(waits.data(), waits.size(), -1);
     for (std::size_t i = waits.size(); i-- > 0;) {
