@@ -141,8 +141,19 @@ std::string Oracle::wrong_with_notes(const Truth& truth) {
   return {};
 }
 
-// Positions may be lost with a file, but none is anything else than it was.
+// Damage that is met only when its row is read ends the spool and sets the file aside; the next start salvages it.
 std::string Oracle::wrong_after_damage(const Bounds& bounds) {
+  damage_met_ = false;
+  const std::string wrong = wrong_with_salvaged(bounds);
+  if (!damage_met_) return wrong;
+  if (Status s = rig_.open_again(*bounds.mark->options); !s) {
+    return std::string("the spool does not open after damage: ") + s.error().what;
+  }
+  return wrong_with_salvaged(bounds);
+}
+
+// Positions may be lost with a file, but none is anything else than it was.
+std::string Oracle::wrong_with_salvaged(const Bounds& bounds) {
   const Truth& truth = *bounds.mark->truth;
   for (const auto& [source, all] : rig_.spool().cursors()) {
     for (const auto& [key, value] : all) {
@@ -217,6 +228,7 @@ std::string Oracle::drain(std::size_t mark, std::vector<Far>& far) {
     leases.clear();
     const Stamp now = Stamp::wall(rig_.clock().wall());
     if (Status s = rig_.spool().commit(acks, wish, now, leases); !s) {
+      damage_met_ = s.error().code == Code::corrupt;
       return std::string("draining fails: ") + s.error().what;
     }
     if (leases.empty() && acks.acks.empty()) break;

@@ -59,6 +59,7 @@ class Oracle {
   void note(const sim::Image& image, std::size_t operations, std::size_t mark);
   std::string wrong_with_notes(const Truth& truth);
   std::string wrong_after_damage(const Bounds& bounds);
+  std::string wrong_with_salvaged(const Bounds& bounds);
   std::string wrong_with_lanes(const Truth& truth, std::vector<Far>& far);
   std::string drain(std::size_t mark, std::vector<Far>& far);
   std::string take(const Lease& lease, std::size_t mark, Far& far);
@@ -72,6 +73,7 @@ class Oracle {
   std::vector<Moment> moments_;
   std::vector<std::size_t> moment_of_mark_;
   std::string wrong_;
+  bool damage_met_ = false;  // By the last drain().
 };
 
 }  // namespace pinaflux::crash
