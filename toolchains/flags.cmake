@@ -77,10 +77,10 @@ target_compile_options(pinaflux_warnings INTERFACE
   -Wall -Wextra -Wno-missing-designated-field-initializers -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
   -Wnon-virtual-dtor -Wold-style-cast -Werror)
 
-# The standard library's headers, read once a build: a third of the compiler's time. Not in dev and armhf builds,
-# which so show where a source leans on an include that it does not have.
+# The standard library's headers, read once a build: a third of the compiler's time. Not in dev builds, which so
+# show where a source leans on an include that it does not have.
 set(PINAFLUX_PRECOMPILE ON)
-if(PINAFLUX_BUILD STREQUAL "dev" OR PINAFLUX_ARCH STREQUAL "armhf")
+if(PINAFLUX_BUILD STREQUAL "dev")
   set(PINAFLUX_PRECOMPILE OFF)
 endif()
 set(PINAFLUX_PRECOMPILED_HEADERS
