@@ -110,7 +110,6 @@ struct Agent::State {
   std::uint64_t commit_failures = 0;
   Duration commit_took{};
   Pace pace;
-  std::vector<LaneIndex> lost;  // Lanes to unlease with the next commit.
   bool held = false;
   bool turned = false;  // Since the last housekeeping.
   std::vector<Said> said_sources;
@@ -228,6 +227,8 @@ bool Agent::State::turn() {
 void Agent::State::finish_commit() {
   auto done = committer->take_done();
   if (!done) return;
+  const std::uint64_t ignored = done->state.acks_ignored - spool_state.acks_ignored;
+  if (ignored > 0) uplink->disproved(ignored);
   spool_state = std::move(done->state);
   commit_took = done->took;
   hold_sources(spool_state.full || (!done->status && done->status.error().code == Code::full));
@@ -252,7 +253,7 @@ void Agent::State::finish_commit() {
     const auto lane = static_cast<LaneIndex>(i);
     const auto& state = spool_state.lanes[i];
     uplink->committed(lane, state.epoch, state.next_seq - 1, state.acked);
-    pace.leased(lane, done->wish.envelopes[i], brought[i], done->records[i] > 0);
+    pace.leased(lane, done->wish, brought[i], done->records[i] > 0);
   }
   if (!done->leases.empty()) uplink->send(std::move(done->leases));
 }
@@ -277,10 +278,7 @@ void Agent::State::take_acks() {
   auto& acks = committer->filling().acks;
   uplink->take_acks(acks);
   if (waits_for_room && committer->retrying() && !acks.empty()) retry_at = {};
-  for (LaneIndex lane : uplink->take_lost()) {
-    if (std::ranges::find(lost, lane) == lost.end()) lost.push_back(lane);
-    pace.lost(lane);
-  }
+  for (LaneIndex lane : uplink->take_lost()) pace.lost(lane);
 }
 
 void Agent::State::hold_sources(bool hold) {
@@ -299,7 +297,8 @@ void Agent::State::hold_sources(bool hold) {
 void Agent::State::submit(const Pace::Group& group, Instant now) {
   if (!committer->idle()) return;
   const bool retrying = committer->retrying();
-  const LeaseWish free_places = stopping == Stopping::no ? uplink->wish() : LeaseWish{};
+  LeaseWish free_places = uplink->wish();
+  if (stopping != Stopping::no) free_places.envelopes.fill(0);
   const LeaseWish wish = pace.lease_now(free_places, group, now);
   const bool wanted = retrying ? now >= retry_at : pace.commit_now(group, wish, now);
   if (!wanted) {
@@ -308,7 +307,7 @@ void Agent::State::submit(const Pace::Group& group, Instant now) {
   }
   if (!retrying) pipeline->save(committer->filling());
   pace.asked(wish, now);
-  committer->submit(wish, stamp(), std::exchange(lost, {}));
+  committer->submit(wish, stamp());
 }
 
 void Agent::State::wake_at(Instant at, Instant now) {

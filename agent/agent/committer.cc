@@ -10,7 +10,7 @@ Committer::Committer(Spool& spool, Worker& worker, const Clock& clock,
 
 Committer::~Committer() { ASSERT(!in_flight_ && steps_.empty()); }
 
-void Committer::submit(const LeaseWish& wish, Stamp now, std::vector<LaneIndex> unlease) {
+void Committer::submit(const LeaseWish& wish, Stamp now) {
   ASSERT(!in_flight_ && !done_);
   if (retrying_) {
     auto& acks = filling_->acks;
@@ -21,14 +21,12 @@ void Committer::submit(const LeaseWish& wish, Stamp now, std::vector<LaneIndex> 
   }
   job_ = Done{};
   job_.wish = wish;
-  unlease_ = std::move(unlease);
   in_flight_ = true;
   worker_.submit([this, now] { commit(now); }, [this] { conclude(); });
 }
 
 // On the storage worker: the only place that touches the spool while the agent runs.
 void Committer::commit(Stamp now) {
-  for (LaneIndex lane : unlease_) spool_.unlease(lane);
   const Instant begin = clock_.now();
   job_.status = spool_.commit(*committing_, job_.wish, now, job_.leases);
   job_.took = clock_.now() - begin;

@@ -49,8 +49,8 @@ class Committer {
   bool retrying() const { return retrying_; }
 
   // Commits the failed group again, with the acks of filling() added; or else filling() itself. Not
-  // called unless idle(). `unlease`: lanes whose leases were lost with the link.
-  void submit(const LeaseWish& wish, Stamp now, std::vector<LaneIndex> unlease);
+  // called unless idle().
+  void submit(const LeaseWish& wish, Stamp now);
   std::optional<Done> take_done();
 
   // A step of an operator's operation, on the worker behind what was submitted before; commits go on
@@ -76,7 +76,6 @@ class Committer {
   Group groups_[2];
   Group* filling_ = &groups_[0];
   Group* committing_ = &groups_[1];
-  std::vector<LaneIndex> unlease_;
   std::deque<std::unique_ptr<Step>> steps_;  // In the order submitted.
   bool in_flight_ = false;
   bool retrying_ = false;

@@ -11,8 +11,8 @@ bool any(const LeaseWish& wish) {
 }  // namespace
 
 LeaseWish Pace::lease_now(const LeaseWish& free_places, const Group& group, Instant now) const {
-  LeaseWish wish;
-  const bool due = batch_due(now);
+  LeaseWish wish{.envelopes = {}, .round = free_places.round};
+  const bool due = wish.fresh = batch_due(now);
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     const bool has = lanes_[i] != Lane::empty || !group.empty;
     if (lanes_[i] == Lane::backlog || (due && has)) wish.envelopes[i] = free_places.envelopes[i];
@@ -50,15 +50,18 @@ Instant Pace::next(const LeaseWish& free_places, const Group& group) const {
 }
 
 void Pace::asked(const LeaseWish& wish, Instant now) {
-  if (any(wish)) asked_ = now;
+  if (any(wish) && wish.fresh) asked_ = now;
   lost_.fill(false);
   opened_ = Instant::never();
 }
 
-void Pace::leased(LaneIndex lane, std::size_t wished, std::size_t brought, bool records) {
+void Pace::leased(LaneIndex lane, const LeaseWish& wish, std::size_t brought, bool records) {
   if (lost_[lane]) return;
-  if (wished > 0) {
-    lanes_[lane] = brought >= wished ? Lane::backlog : Lane::empty;
+  const std::size_t wished = wish.envelopes[lane];
+  if (wished > 0 && brought >= wished) {
+    lanes_[lane] = Lane::backlog;
+  } else if (wished > 0) {
+    lanes_[lane] = wish.fresh ? Lane::empty : Lane::some;
   } else if (records && lanes_[lane] == Lane::empty) {
     lanes_[lane] = Lane::some;
   }

@@ -2,7 +2,8 @@
 //
 // Rules      A group is committed when it is full, when its age is `commit_every`, or soon after every
 //            source waits for it. Envelopes are asked for once a `batch_age`, so that a live lane sends
-//            dense batches, and at once while a lane has a backlog.
+//            dense batches, and at once while a lane has a backlog; what just came in has places then only
+//            once a `batch_age`, too.
 // Threads    Loop.
 // Tests      tests/agent/agent/pace_test.cc
 #pragma once
@@ -36,15 +37,15 @@ class Pace {
   Instant next(const LeaseWish& free_places, const Group& group) const;
 
   void asked(const LeaseWish& wish, Instant now);
-  // After a commit: `brought` envelopes of a lane that `wished` for some; records were committed to it.
-  void leased(LaneIndex lane, std::size_t wished, std::size_t brought, bool records);
+  // After a commit: `brought` envelopes of a lane; records were committed to it.
+  void leased(LaneIndex lane, const LeaseWish& wish, std::size_t brought, bool records);
   // The lane's leases were lost: all of it must be asked for again.
   void lost(LaneIndex lane);
 
  private:
   enum class Lane : std::uint8_t {
     empty,    // The last wish brought less than it asked for, and nothing was committed since.
-    some,     // Committed since the last wish.
+    some,     // Committed since the last wish, or not sealed by it.
     backlog,  // The last wish was granted in full, or nobody asked yet: more may wait.
   };
   bool batch_due(Instant now) const { return now >= asked_ + options_.batch_age; }

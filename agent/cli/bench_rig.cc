@@ -82,7 +82,7 @@ Status Rig::commit(std::uint16_t places) {
   }
   sealed_envelopes_ += leases_.size();
   if (!leases_.empty()) {
-    group_.acks.push_back({kLane, leases_.back().epoch, leases_.back().range.last});
+    group_.acks.push_back({kLane, leases_.back().epoch, {1, leases_.back().range.last}});
   }
   return {};
 }

@@ -8,6 +8,7 @@
 
 #include "agent/collector/settled.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pinaflux {
@@ -55,6 +56,8 @@ Result<Settled> Settled::prepare(sqlite::Database& database) {
       {&settled.holding_, kHolding},
       {&settled.above_,
        "SELECT first,last FROM pinaflux_range WHERE lane=? AND first>? ORDER BY first"},
+      {&settled.down_,
+       "SELECT first,last FROM pinaflux_range WHERE lane=? AND first>? ORDER BY first DESC"},
       {&settled.any_, "SELECT 1 FROM pinaflux_range WHERE lane=? LIMIT 1"},
   };
   for (const auto& [statement, sql] : all) {
@@ -168,6 +171,29 @@ Result<std::vector<Range>> Settled::gaps(std::int64_t lane, std::uint64_t high,
     next = seq(above_.integer(1)) + 1;
   }
   return gaps;
+}
+
+Result<std::vector<Range>> Settled::above(std::int64_t lane, std::uint64_t high,
+                                          std::size_t count_max) {
+  const sqlite::Reading reading(down_);
+  down_.bind(1, lane);
+  down_.bind(2, stored(high));
+  std::vector<Range> ranges;
+  for (;;) {
+    const Result<bool> row = down_.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    const Range range{seq(down_.integer(0)), seq(down_.integer(1))};
+    if (!ranges.empty() && range.last + 1 == ranges.back().first) {
+      ranges.back().first = range.first;
+    } else if (ranges.size() == count_max) {
+      break;
+    } else {
+      ranges.push_back(range);
+    }
+  }
+  std::ranges::reverse(ranges);
+  return ranges;
 }
 
 Result<bool> Settled::any(std::int64_t lane) {

@@ -43,6 +43,8 @@ class Settled {
   Result<std::uint64_t> prefix_end(std::int64_t lane, std::uint64_t high);
   // What is not settled between `high` and the last that is: the lowest `count_max` ranges of it.
   Result<std::vector<Range>> gaps(std::int64_t lane, std::uint64_t high, std::size_t count_max);
+  // What is settled above `high`: the highest `count_max` ranges of it, rising.
+  Result<std::vector<Range>> above(std::int64_t lane, std::uint64_t high, std::size_t count_max);
   Result<bool> any(std::int64_t lane);
 
  private:
@@ -52,7 +54,7 @@ class Settled {
   Status join(std::int64_t lane, Stretch stretch);
   Status replace(std::int64_t lane, const Stretch& old, const Range& by);
 
-  sqlite::Statement overlapping_, put_, erase_, holding_, above_, any_;
+  sqlite::Statement overlapping_, put_, erase_, holding_, above_, down_, any_;
 };
 
 }  // namespace pinaflux

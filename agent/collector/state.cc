@@ -252,6 +252,13 @@ Result<AckMessage> Ledger::ack(const LaneEntry& lane) {
   ack.high = lane.high;
   ack.hash = lane.chain.value_or(kNoDigest);
   ack.gaps = std::move(*gaps);
+  const auto landed = settled_.above(lane.id, lane.high, limits::kLandedRangesMax);
+  if (!landed) return std::unexpected(landed.error());
+  for (const Range& range : *landed) {
+    const auto hash = chain_at(lane, range.last);
+    if (!hash) return std::unexpected(hash.error());
+    if (*hash) ack.landed.push_back({range, **hash});
+  }
   return ack;
 }
 

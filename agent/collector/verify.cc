@@ -143,7 +143,7 @@ Status Verifier::read_ranges(Lane& lane) {
     if (!*row) break;
     take_range(lane, {seq(ranges->integer(0)), seq(ranges->integer(1))}, *ranges, next);
   }
-  if (lane.report.last >= next) lane.report.outstanding = lane.report.last - next + 1;
+  if (lane.report.last >= next) lane.report.outstanding += lane.report.last - next + 1;
   return {};
 }
 
@@ -151,7 +151,7 @@ Status Verifier::read_ranges(Lane& lane) {
 void Verifier::take_range(Lane& lane, const Range& range, const sqlite::Statement& row,
                           std::uint64_t& next) {
   LaneReport& report = lane.report;
-  if (range.first > next) miss(report, {next, range.first - 1});
+  if (range.first > next) report.outstanding += range.first - next;
   next = range.last + 1;
   switch (static_cast<Fate>(row.integer(2))) {
     case Fate::landed: lane.landed.push_back(range); return;

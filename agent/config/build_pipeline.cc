@@ -248,6 +248,13 @@ void build_lanes(const Reader& root, const Wiring& wiring, Building& building) {
     if (r.text("when_full") == "evict") lane.when_full = LaneOptions::WhenFull::evict;
     if (r.has("keep")) lane.keep = r.duration("keep");
     if (r.has("size_max")) lane.bytes_max = r.size("size_max");
+    if (r.text("order") == "newest") lane.order = LaneOptions::Order::newest;
+    if (r.text("order") == "live") lane.order = LaneOptions::Order::live;
+    lane.backlog_share = static_cast<double>(r.integer("backlog_share")) / 100.0;
+    if (r.has("backlog_share") && lane.order != LaneOptions::Order::live) {
+      building.findings.error(r.place(), "backlog_share without order: live",
+                              "say order: live, or leave it out");
+    }
     to.spool.lanes.push_back(std::move(lane));
     to.pipeline.lanes.push_back({name, r.texts("from")});
   }

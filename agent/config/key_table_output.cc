@@ -172,6 +172,20 @@ constexpr Key kDelivery[] = {
             "up, and "
             "declared lost."},
 
+    {.path = "lanes.*.order",
+     .type = Type::choice,
+     .fallback = "oldest",
+     .choices = "oldest|newest|live",
+     .doc = "oldest: as it came. newest: the newest of what waits goes first. live: what comes in "
+            "goes first, and beside it the backlog, oldest first."},
+    {.path = "lanes.*.backlog_share",
+     .type = Type::integer,
+     .fallback = "20",
+     .min = 0,
+     .max = 100,
+     .doc = "With order live: percent of what is sent that is the backlog's, when both have "
+            "something to send."},
+
     {.path = "uplink",
      .type = Type::section,
      .required = true,

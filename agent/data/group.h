@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,11 +27,14 @@ struct Receipt {
   std::uint64_t records = 0;  // Accepted records of that source in this group.
 };
 
-// The far end has everything of the lane up to and including `high`.
+// The far end has everything of the lane in `range`; from 1 on: up to and including range.last.
 struct LaneAck {
   LaneIndex lane = 0;
   Epoch epoch{};
-  std::uint64_t high = 0;
+  Range range;
+  // Not known to the uplink from what it sent: the spool believes it if that is the hash of the envelope
+  // that ends there.
+  std::optional<Digest> unproved = {};
 };
 
 // A piece of a station's durable state (a deadband's last value, ...), replaced whole by its key.

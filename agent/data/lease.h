@@ -15,6 +15,10 @@ namespace pinaflux {
 // For each lane: how many more envelopes the uplink has a place for.
 struct LeaseWish {
   std::array<std::uint16_t, limits::kLanesMax> envelopes{};
+  // Another number than in the last wish: what was leased to the lane before is lost, and leased again.
+  std::array<std::uint32_t, limits::kLanesMax> round{};
+  // Lanes that send the newest first seal now what came in. False: what is sealed already has the places.
+  bool fresh = true;
 };
 
 struct Lease {
@@ -22,7 +26,8 @@ struct Lease {
   Epoch epoch{};
   Range range;
   Digest hash{};
-  Buffer bytes;  // The whole envelope.
+  Buffer bytes;             // The whole envelope.
+  std::uint32_t round = 0;  // Of the wish that it answers.
 };
 
 }  // namespace pinaflux

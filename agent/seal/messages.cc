@@ -2,7 +2,7 @@
 
 // All three are lines of the kind in line.h:
 //
-//   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH gaps=701-800,901-950 fork=1
+//   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH gaps=701-800,901-950 landed=801-900:HASH fork=1
 //   pinaflux-hello/1 g=pump-7 c=3 l=normal,EPOCH,101,950 l=alarm,EPOCH,1,0
 //   pinaflux-status/1 g=pump-7 state=online l=normal,EPOCH,101,950
 //
@@ -94,11 +94,42 @@ bool parse_gaps(std::string_view text, std::vector<Range>& to) {
   return true;
 }
 
+// RANGE:HASH, rising.
+bool parse_landed(std::string_view text, std::vector<LandedRange>& to) {
+  Split pieces(text, ',');
+  std::string_view piece;
+  while (pieces.next(piece)) {
+    const auto colon = piece.find(':');
+    LandedRange landed;
+    if (to.size() >= limits::kLandedRangesMax || colon == std::string_view::npos ||
+        !parse_range(piece.substr(0, colon), landed.range) || landed.range.count() == 0 ||
+        !parse_digest(piece.substr(colon + 1), landed.hash) ||
+        (!to.empty() && landed.range.first <= to.back().range.last)) {
+      return false;
+    }
+    to.push_back(landed);
+  }
+  return true;
+}
+
+std::string format_range(const Range& range) {
+  return std::to_string(range.first) + "-" + std::to_string(range.last);
+}
+
+std::string format_landed(const std::vector<LandedRange>& all) {
+  std::string text;
+  for (const LandedRange& landed : all) {
+    if (!text.empty()) text += ',';
+    text += format_range(landed.range) + ":" + base64url(Bytes(landed.hash).first(kDigestBytes));
+  }
+  return text;
+}
+
 std::string format_gaps(const std::vector<Range>& gaps) {
   std::string text;
   for (const Range& gap : gaps) {
     if (!text.empty()) text += ',';
-    text += std::to_string(gap.first) + "-" + std::to_string(gap.last);
+    text += format_range(gap);
   }
   return text;
 }
@@ -110,6 +141,7 @@ std::string format(const AckMessage& m) {
   line.pair("g", m.gateway).pair("l", m.lane).bytes("e", m.epoch).number("high", m.high);
   line.digest("h", m.hash);
   if (!m.gaps.empty()) line.pair("gaps", format_gaps(m.gaps));
+  if (!m.landed.empty()) line.pair("landed", format_landed(m.landed));
   if (m.fork) line.pair("fork", "1");
   return finish(line);
 }
@@ -141,6 +173,7 @@ Result<AckMessage> parse_ack(std::string_view text) {
     if (key == "e") ok = epoch = unbase64url(value, m.epoch);
     if (key == "h") ok = hash = parse_digest(value, m.hash);
     if (key == "gaps") ok = parse_gaps(value, m.gaps);
+    if (key == "landed") ok = parse_landed(value, m.landed);
     if (key == "fork") m.fork = value == "1";
     if (key == "high") {
       const auto n = parse_number(value);

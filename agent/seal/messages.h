@@ -16,6 +16,13 @@
 
 namespace pinaflux {
 
+// What has landed, up to the envelope whose hash that is.
+struct LandedRange {
+  Range range;
+  Digest hash{};
+  friend bool operator==(const LandedRange&, const LandedRange&) = default;
+};
+
 // Collector to gateway, on `<root>/<gateway>/ack`: everything up to `high` has landed.
 struct AckMessage {
   std::string gateway, lane;
@@ -23,7 +30,9 @@ struct AckMessage {
   std::uint64_t high = 0;   // End of the contiguous prefix that has landed or was declared lost.
   Digest hash{};            // Of the envelope that ends at `high`.
   std::vector<Range> gaps;  // Missing ranges above `high`, at most limits::kGapRangesMax.
-  bool fork = false;        // Another hash on a landed range: mint a new epoch.
+  // What has landed above `high`, rising: the last limits::kLandedRangesMax ranges of it.
+  std::vector<LandedRange> landed;
+  bool fork = false;  // Another hash on a landed range: mint a new epoch.
 };
 
 // Gateway to collector on connecting, on `<root>/<gateway>/hello`; the collector answers with acks.

@@ -116,6 +116,12 @@ Status Adopt::put(const Access& access, Lane& lane, Entry& entry, const Digest& 
     lane.at.next_seq = entry.range.first;
     lane.at.chain = previous;
   }
+  if (empty && has_landed(entry)) {
+    lane.at.acked = entry.range.last;
+    lane.at.next_seq = entry.range.last + 1;
+    lane.at.chain = entry.hash;
+    return access.store.save(lane);
+  }
   if (entry.range.first != lane.at.next_seq || previous != lane.at.chain) {
     return fail(Code::invalid,
                 "this export does not follow on what is here of the same lane: send that first, or "
@@ -125,12 +131,16 @@ Status Adopt::put(const Access& access, Lane& lane, Entry& entry, const Digest& 
       access.store.room->fits(static_cast<std::int64_t>(envelope.size()) + kSlackBytes);
   if (!fits) return std::unexpected(fits.error());
   if (!*fits) return fail(Code::full, "the spool has no room for this: let it be sent first");
+  if (has_landed(entry)) {
+    Status s = schema::raise_version(*access.store.database, schema::kVersionUnordered);
+    if (!s) return s;
+  }
   entry.lane = lane.id;
   entry.age = access.age;
   if (Status s = access.store.queue->put(entry, envelope); !s) return s;
   lane.at.next_seq = entry.range.last + 1;
   lane.at.chain = entry.hash;
-  if (entry.kind == Kind::tombstone) lane.at.shed += entry.range.count();
+  if (entry.kind == Kind::tombstone && !has_landed(entry)) lane.at.shed += entry.range.count();
   if (entry.kind == Kind::envelope) records_ += entry.range.count();
   ++taken_;
   return access.store.save(lane);

@@ -180,6 +180,7 @@ void Audit::check(const Entry& entry) {
   }
   chain_ = entry.hash;
   if (report_.findings_count != before) return;
+  if (has_landed(entry)) return;
   ++(entry.kind == Kind::envelope ? result().envelopes : result().tombstones);
   if (entry.kind == Kind::envelope) result().records += entry.range.count();
 }

@@ -21,6 +21,7 @@
 #include <tuple>
 #include <utility>
 
+#include "agent/spool/schema.h"
 #include "agent/spool/spool.h"
 #include "platform/base/assert.h"
 #include "platform/crypto/crypto.h"
@@ -38,11 +39,10 @@ constexpr const char* kTables = R"(
     "check" BLOB NOT NULL, digest BLOB NOT NULL);
   CREATE TABLE IF NOT EXISTS sealed_notes(name BLOB PRIMARY KEY NOT NULL, key INTEGER NOT NULL,
     value BLOB NOT NULL) WITHOUT ROWID;
-  PRAGMA user_version=2;
 )";
 constexpr const char* kLost =
     "; if it is lost, so are they: move spool.db and spool.db-wal away, and a new queue begins";
-constexpr const char* kNoTables = "DROP TABLE keys; DROP TABLE sealed_notes; PRAGMA user_version=1";
+constexpr const char* kNoTables = "DROP TABLE keys; DROP TABLE sealed_notes";
 
 void derive(Bytes root, Bytes salt, std::string_view purpose, MutableBytes to) {
   crypto::hkdf_sha256(root, salt, as_bytes(purpose), to);
@@ -226,6 +226,7 @@ Status Encryption::prepare() {
   if (on() && !tables_) {
     if (Status s = database_.begin(); !s) return s;
     Status made = database_.execute(kTables);
+    if (made) made = schema::raise_version(database_, schema::kVersionEncrypted);
     if (made) made = database_.commit();
     if (!made) {
       database_.rollback();
@@ -252,6 +253,9 @@ Status Encryption::forget_unused() {
   if (!drop && std::ranges::none_of(keys_, unused)) return {};
   if (Status s = database_.begin(); !s) return s;
   Status done = drop ? database_.execute(kNoTables) : Status();
+  if (drop && done) {
+    done = schema::lower_version(database_, schema::kVersionEncrypted, schema::kVersion);
+  }
   for (const auto& key : keys_) {
     if (!done || drop) break;
     if (!unused(key)) continue;

@@ -106,6 +106,7 @@ void Survey::count(const Entry& entry) {
     case Kind::envelope: ++lane.envelopes; break;
     case Kind::chunk: ++lane.chunks; break;
     case Kind::tombstone:
+      if (has_landed(entry)) return;
       ++lane.tombstones;
       lane.lost += entry.range.count();
       return;

@@ -12,6 +12,7 @@
 
 #include "agent/data/identity.h"
 #include "agent/data/record.h"
+#include "agent/spool/leased.h"
 #include "agent/spool/spool.h"
 
 namespace pinaflux {
@@ -34,9 +35,10 @@ struct Progress {
   Stamp oldest;
   std::int64_t oldest_age = 0;
   // Since start.
-  std::uint64_t leased_last = 0;  // Everything up to here is leased or gone.
-  bool changed = false;           // `lanes` must be written.
-  bool front_moved = false;       // `oldest` must be looked up.
+  Leased leased;
+  double backlog_credit = 0.0;  // Places that the backlog may still claim.
+  bool changed = false;         // `lanes` must be written.
+  bool front_moved = false;     // `oldest` must be looked up.
 };
 
 struct Lane {
@@ -47,6 +49,9 @@ struct Lane {
   LaneOptions::WhenFull when_full = LaneOptions::WhenFull::hold;
   Duration keep = Duration::max();
   std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
+  LaneOptions::Order order = LaneOptions::Order::oldest;
+  double backlog_share = 0.0;
+  std::uint32_t round = 0;  // Of the last wish.
   Progress at;
   // Learned, to decide early; never relied on.
   double bytes_per_record = 0.0;  // Of what was sealed lately; 0: not known yet.

@@ -59,7 +59,37 @@ Lease lease_of(const Packer::Job& job, const Entry& entry, Buffer&& bytes) {
           .epoch = job.lane.epoch,
           .range = entry.range,
           .hash = entry.hash,
-          .bytes = std::move(bytes)};
+          .bytes = std::move(bytes),
+          .round = job.lane.round};
+}
+
+// What was sealed, was not leased and has not landed: the oldest of it.
+Result<std::optional<Entry>> oldest_waiting(const Packer::Job& job) {
+  const Progress& at = job.lane.at;
+  for (std::uint64_t seq = at.leased.first_free(at.acked + 1); seq <= at.sealed_last;) {
+    auto entry = job.queue.at_or_after(job.lane.id, seq);
+    if (!entry || !*entry) return entry;
+    if ((*entry)->kind == Kind::chunk) return std::nullopt;
+    if (!has_landed(**entry) && !at.leased.contains((*entry)->range.first)) return entry;
+    seq = at.leased.first_free((*entry)->range.last + 1);
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<Entry>> newest_waiting(const Packer::Job& job) {
+  const Progress& at = job.lane.at;
+  for (std::uint64_t seq = at.leased.last_free(at.sealed_last); seq > at.acked;) {
+    auto entry = job.queue.last_before(job.lane.id, seq + 1);
+    if (!entry || !*entry) return entry;
+    const std::uint64_t first = (*entry)->range.first;
+    if (!has_landed(**entry) && !at.leased.contains(first)) return entry;
+    seq = at.leased.last_free(first - 1);
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<Entry>> next_waiting(const Packer::Job& job) {
+  return job.lane.order == LaneOptions::Order::newest ? newest_waiting(job) : oldest_waiting(job);
 }
 
 }  // namespace
@@ -86,12 +116,45 @@ class Packer::Opened {
 Packer::Packer(std::uint64_t generation)
     : generation_(generation), shapes_(std::make_unique<Shapes>()), arena_(kOpenedArenaBytesMax) {}
 
+Status Packer::take(Job& job, std::span<const Record> records) {
+  if (job.lane.order == LaneOptions::Order::oldest) {
+    if (Status s = lease(job); !s) return s;
+    return pack(job, records);
+  }
+  const auto kept = places_of_backlog(job);
+  if (!kept) return std::unexpected(kept.error());
+  job.places -= *kept;
+  if (Status s = pack(job, records); !s) return s;
+  job.places += *kept;
+  return lease(job);
+}
+
+// What comes in has its places first, but once a batch age only: else each free place would take a handful
+// of records. The backlog's share is saved up, because places come one by one.
+Result<std::size_t> Packer::places_of_backlog(const Job& job) {
+  if (!job.fresh) return job.places;
+  if (job.lane.order == LaneOptions::Order::newest || job.places == 0) return 0;
+  const auto waiting = oldest_waiting(job);
+  if (!waiting) return std::unexpected(waiting.error());
+  double& credit = job.lane.at.backlog_credit;
+  if (!*waiting) credit = 0.0;
+  if (!*waiting) return 0;
+  credit += static_cast<double>(job.places) * job.lane.backlog_share;
+  const auto kept = std::min(static_cast<std::size_t>(credit), job.places);
+  credit -= static_cast<double>(kept);
+  return kept;
+}
+
+Status Packer::lease_in_order(Job& job) {
+  return job.lane.order == LaneOptions::Order::oldest ? lease(job) : Status();
+}
+
 Status Packer::lease(Job& job) {
   Progress& at = job.lane.at;
-  while (job.places > 0 && at.leased_last < at.sealed_last) {
-    const auto found = job.queue.at_or_after(job.lane.id, at.leased_last + 1);
+  while (job.places > 0) {
+    const auto found = next_waiting(job);
     if (!found) return std::unexpected(found.error());
-    if (!*found || (*found)->kind == Kind::chunk) return {};
+    if (!*found) return {};
     Entry entry = **found;
     Buffer bytes;
     Status read = entry.bytes == 0 && entry.kind == Kind::tombstone
@@ -111,7 +174,7 @@ Status Packer::lease(Job& job) {
     }
     if (entry.damaged) entry.hash = Opener::header(bytes).value_or(Header()).hash;
     job.leases.push_back(lease_of(job, entry, std::move(bytes)));
-    at.leased_last = entry.range.last;
+    at.leased.add(entry.range);
     --job.places;
   }
   return {};
@@ -208,7 +271,7 @@ Status Packer::take_chunk(Job& job, const Entry& chunk) {
     if (!open_chunk(chunk)) {
       Status s = tombstone::entomb(job.queue, job.lane, chunk, Loss::damaged);
       rows_first_ = job.lane.at.sealed_last + 1;
-      return s ? lease(job) : s;
+      return s ? lease_in_order(job) : s;
     }
   }
   Progress& at = job.lane.at;
@@ -333,7 +396,7 @@ Status Packer::give_up(Job& job, const Row& row, std::uint64_t seq, Make make) {
   at.sealed_last = seq;
   ++at.shed;
   at.changed = true;
-  return lease(job);
+  return lease_in_order(job);
 }
 
 Status Packer::check_names(const std::string& gateway, const std::string& lane) {
@@ -358,7 +421,6 @@ Status Packer::put_envelope(Job& job, Header& header, Buffer&& bytes) {
   entry.bytes = bytes.size();
   if (Status s = job.queue.put(entry, bytes); !s) return s;
   Progress& at = job.lane.at;
-  ASSERT(job.places == 0 || at.leased_last + 1 == entry.range.first);
   if (at.records == 0) at.front_moved = true;
   at.records += entry.range.count();
   at.bytes += entry.bytes;
@@ -367,7 +429,7 @@ Status Packer::put_envelope(Job& job, Header& header, Buffer&& bytes) {
   at.changed = true;
   if (job.places > 0) {
     job.leases.push_back(lease_of(job, entry, std::move(bytes)));
-    at.leased_last = entry.range.last;
+    at.leased.add(entry.range);
     --job.places;
   }
   return {};

@@ -3,7 +3,7 @@
 //
 // Promise    Every record is in exactly one row afterwards, in order, with the seqs that follow on.
 // Limits     kEnvelopeBytesMax an envelope; kOpenedArenaBytesMax of chunks opened at a time.
-// Threads    Storage worker; one pack() at a time.
+// Threads    Storage worker; one take() at a time.
 // Tests      tests/agent/spool/spool_test.cc, damage_test.cc
 #pragma once
 
@@ -33,13 +33,15 @@ class Packer {
     std::int64_t age;            // Seconds that the spool has lived.
     std::size_t places;          // Envelopes that may be leased at once; counted down.
     std::vector<Lease>& leases;  // They are appended here, bytes and all.
+    bool fresh = true;           // As in LeaseWish.
   };
-  Status pack(Job& job, std::span<const Record> records);
+  // Stores the records; what there are places for is leased, in the lane's order.
+  Status take(Job& job, std::span<const Record> records);
   // Puts the lane's chunks into envelopes, as if the uplink had places for all of them; leases none.
   Status seal(Job& job);
   // Puts a tombstone into its envelope: see tombstone.h.
   Status seal(Queue& queue, const Lane& lane, const Entry& tombstone, Buffer& bytes);
-  // The last pack() failed on a record that fits into no envelope, behind chunks: the next one merges
+  // The last take() failed on a record that fits into no envelope, behind chunks: the next one merges
   // them first, so that the record's tombstone has its place.
   bool must_repeat() const { return merge_first_; }
   // A header can carry these names.
@@ -52,6 +54,9 @@ class Packer {
 
   class Opened;
 
+  Status pack(Job& job, std::span<const Record> records);
+  Status lease_in_order(Job& job);
+  Result<std::size_t> places_of_backlog(const Job& job);
   bool must_merge(const Job& job, std::size_t record_count) const;
   Status replace_damaged(Job& job, const Entry& entry);
   Status merge(Job& job);
@@ -73,7 +78,7 @@ class Packer {
   Arena arena_;
   std::vector<Row> rows_;         // Opened and new ones, in order.
   std::uint64_t rows_first_ = 0;  // Seq of rows_[0].
-  std::uint64_t bytes_made_ = 0;  // By this pack().
+  std::uint64_t bytes_made_ = 0;  // By this take().
   bool merge_first_ = false;
   Buffer body_;  // Scratch.
 };

@@ -13,6 +13,7 @@
 
 #include "agent/spool/inspect.h"
 #include "agent/spool/packer.h"
+#include "agent/spool/shed.h"
 #include "agent/spool/store.h"
 #include "agent/spool/tombstone.h"
 #include "platform/base/json_writer.h"
@@ -94,13 +95,13 @@ Status Purge::purge_some(const Access& access, Lane& lane, Target& target) {
 
 Result<std::optional<Entry>> Purge::victim(const Access& access, const Lane& lane,
                                            const Target& target) const {
-  for (const std::uint64_t from : {lane.at.leased_last + 1, std::uint64_t{0}}) {
-    auto entry = access.store.queue->at_or_after(lane.id, from, true);
-    if (!entry) return entry;
-    const bool fits =
-        *entry && (*entry)->kind == Kind::envelope && (*entry)->range.last <= target.last;
-    if (fits) return entry;
-  }
+  const auto fits = [&](const std::optional<Entry>& entry) {
+    return entry && entry->kind == Kind::envelope && entry->range.last <= target.last;
+  };
+  auto entry = shed::oldest_unleased(*access.store.queue, lane);
+  if (!entry || fits(*entry)) return entry;
+  entry = access.store.queue->at_or_after(lane.id, 0, true);
+  if (!entry || fits(*entry)) return entry;
   return std::nullopt;
 }
 

@@ -117,6 +117,7 @@ const char* loss_name(Loss loss) {
     case Loss::damaged: return "damaged";
     case Loss::too_large: return "too_large";
     case Loss::purged: return "purged";
+    case Loss::landed: return "landed";
   }
   return "?";
 }

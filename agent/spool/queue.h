@@ -30,9 +30,10 @@ enum class Loss : std::uint8_t {
   expired = 2,
   damaged = 3,
   too_large = 4,
-  purged = 5  // By an operator.
+  purged = 5,  // By an operator.
+  landed = 6   // Not lost: the far end has it, and not yet all that stands before it. Never sent.
 };
-inline constexpr Loss kLossLast = Loss::purged;
+inline constexpr Loss kLossLast = Loss::landed;
 const char* loss_name(Loss loss);
 
 struct Entry {
@@ -49,6 +50,10 @@ struct Entry {
   Encryption::KeyId key = 0;  // That the row is encrypted with; 0: none. put() chooses it.
   bool damaged = false;       // Its hash and previous do not open, and are zeros.
 };
+
+inline bool has_landed(const Entry& entry) {
+  return entry.kind == Kind::tombstone && entry.loss == Loss::landed;
+}
 
 // Hash and previous hash of an encrypted row.
 inline constexpr std::size_t kSealedDigestsBytes = Encryption::kOverhead + 2 * sizeof(Digest);

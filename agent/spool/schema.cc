@@ -94,10 +94,24 @@ Result<bool> recognise(sqlite::Database& database) {
   if (*owner != kApplicationId) {
     return fail(Code::invalid, "spool.db is another program's database: move it away");
   }
-  if (*version > kVersionEncrypted) {
+  if (*version > kVersionUnordered) {
     return fail(Code::newer, "spool.db was written by a newer version: run that one");
   }
   return true;
+}
+
+Status raise_version(sqlite::Database& database, std::int64_t to) {
+  const Result<std::int64_t> version = database.integer("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  if (*version >= to) return {};
+  return database.execute(("PRAGMA user_version=" + std::to_string(to)).c_str());
+}
+
+Status lower_version(sqlite::Database& database, std::int64_t from, std::int64_t to) {
+  const Result<std::int64_t> version = database.integer("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  if (*version != from) return {};
+  return database.execute(("PRAGMA user_version=" + std::to_string(to)).c_str());
 }
 
 Status prepare(sqlite::Database& database, bool made, const std::string& gateway, WallTime now,

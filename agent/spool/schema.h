@@ -20,6 +20,7 @@ namespace pinaflux::schema {
 
 inline constexpr std::int64_t kVersion = 1;                 // Of a spool in plain text.
 inline constexpr std::int64_t kVersionEncrypted = 2;        // Has the tables of encryption.h.
+inline constexpr std::int64_t kVersionUnordered = 3;        // May have rows with Loss::landed.
 inline constexpr std::int64_t kApplicationId = 0x50465331;  // "PFS1", seen by file(1).
 
 // Looks at the file without writing. True: the tables are there. False: the file is empty.
@@ -27,6 +28,9 @@ Result<bool> recognise(sqlite::Database& database);
 // Makes the file durable, and the tables if they are not there.
 Status prepare(sqlite::Database& database, bool made, const std::string& gateway, WallTime now,
                Entropy& entropy);
+// In the running transaction, if there is one: no version above it is lowered, or none but `from`.
+Status raise_version(sqlite::Database& database, std::int64_t to);
+Status lower_version(sqlite::Database& database, std::int64_t from, std::int64_t to);
 // Ours, and with its tables. Reads only. Errors: not_found (an empty file), newer, invalid, corrupt.
 Status check(sqlite::Database& database);
 Result<Epoch> epoch(sqlite::Database& database);

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kExpireMax = 64;  // Entries that one commit expires in a lane.
 
 Result<std::optional<Entry>> victim(Store& store, const Lane& lane) {
-  auto entry = store.queue->at_or_after(lane.id, lane.at.leased_last + 1, true);
+  auto entry = oldest_unleased(*store.queue, lane);
   if (!entry || *entry) return entry;
   return store.queue->at_or_after(lane.id, 0, true);
 }
@@ -35,13 +35,22 @@ Result<bool> evict_one(Store& store) {
 
 }  // namespace
 
+Result<std::optional<Entry>> oldest_unleased(Queue& queue, const Lane& lane) {
+  std::uint64_t seq = lane.at.leased.first_free(lane.at.acked + 1);
+  for (;;) {
+    auto entry = queue.at_or_after(lane.id, seq, true);
+    if (!entry || !*entry || !lane.at.leased.contains((*entry)->range.first)) return entry;
+    seq = lane.at.leased.first_free((*entry)->range.last + 1);
+  }
+}
+
 Status expire(Store& store, Lane& lane, std::int64_t age) {
   const std::int64_t oldest_kept =
       lane.keep == Duration::max() ? 0 : age - lane.keep.ns / Duration::seconds(1).ns;
   for (std::size_t i = 0; i < kExpireMax; ++i) {
     const bool much = lane.at.bytes > lane.bytes_max;
     if (lane.at.records == 0 || (!much && lane.at.oldest_age >= oldest_kept)) return {};
-    const auto entry = store.queue->at_or_after(lane.id, lane.at.leased_last + 1, true);
+    const auto entry = oldest_unleased(*store.queue, lane);
     if (!entry) return std::unexpected(entry.error());
     if (!*entry || (!much && (*entry)->age >= oldest_kept)) return {};
     if (Status s = tombstone::entomb(*store.queue, lane, **entry, Loss::expired); !s) return s;

@@ -8,12 +8,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "agent/spool/store.h"
 #include "platform/base/result.h"
 
 namespace pinaflux::shed {
 
+// The lane's oldest envelope or chunk that is not leased.
+Result<std::optional<Entry>> oldest_unleased(Queue& queue, const Lane& lane);
 // `age`: seconds that the spool has lived. At most 64 entries; the next commit goes on.
 Status expire(Store& store, Lane& lane, std::int64_t age);
 // Until `bytes` more fit. full: no lane has anything left that it may lose.

@@ -3,7 +3,7 @@
 //   acks        delete what the far end has
 //   expiry      delete what is older than its lane keeps it, or more, tombstones in its place
 //   room        if the records would not fit: delete the oldest of the lanes that may lose, tombstones
-//   backlog     lease what was sealed before, up to the wish
+//   backlog     lease what was sealed before, up to the wish (behind the records where these go first)
 //   records     seal and lease what has a place, the rest becomes chunks
 //   notes       cursors, states, dead letters
 //   lanes       one row for each lane that changed
@@ -24,6 +24,7 @@
 #include <utility>
 
 #include "agent/data/limits.h"
+#include "agent/spool/landed.h"
 #include "agent/spool/lock.h"
 #include "agent/spool/operation.h"
 #include "agent/spool/packer.h"
@@ -105,6 +106,7 @@ struct Spool::State {
   Status transact(const std::function<Status()>& change);
   Status attempt(const Request& request, std::vector<Lease>& leases);
   Status write(const Request& request, std::vector<Lease>& leases);
+  void begin_rounds(const LeaseWish& wish);
   Status take_ack(const LaneAck& ack);
   Status pack(const Request& request, std::vector<Lease>& leases);
   Status save_lanes();
@@ -171,6 +173,7 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
     const auto failed = recover({Code::io, 0, "the spool could not be opened again"});
     if (!store) return failed;
   }
+  begin_rounds(wish);
   Request request{group, wish, now, true, expected_bytes(group, store->lanes)};
   Status done = attempt(request, leases);
   if (!done && done.error().code == Code::full &&
@@ -261,32 +264,14 @@ Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
   return save_lanes();
 }
 
-// Whole envelopes and tombstones only: one that ends above the ack stays.
 Status Spool::State::take_ack(const LaneAck& ack) {
   if (ack.lane >= store->lanes.size()) {
     ++acks_ignored;
     return {};
   }
-  Lane& lane = store->lanes[ack.lane];
-  Progress& at = lane.at;
-  if (ack.epoch != lane.epoch || ack.high > at.sealed_last) {
-    ++acks_ignored;
-    return {};
-  }
-  while (at.acked < ack.high) {
-    const auto entry = store->queue->at_or_after(lane.id, at.acked + 1);
-    if (!entry) return std::unexpected(entry.error());
-    if (!*entry) return fail(Code::corrupt, "the queue has lost an envelope");
-    if ((*entry)->range.last > ack.high) break;
-    if (Status s = store->queue->erase(**entry); !s) return s;
-    if ((*entry)->kind == Kind::envelope) {
-      at.records -= (*entry)->range.count();
-      at.bytes -= (*entry)->bytes;
-    }
-    at.acked = (*entry)->range.last;
-    at.changed = at.front_moved = true;
-  }
-  at.leased_last = std::max(at.leased_last, at.acked);
+  const auto taken = landed::take(*store->queue, store->lanes[ack.lane], ack);
+  if (!taken) return std::unexpected(taken.error());
+  if (!*taken) ++acks_ignored;
   return {};
 }
 
@@ -297,12 +282,21 @@ Status Spool::State::pack(const Request& request, std::vector<Lease>& leases) {
                     .index = static_cast<LaneIndex>(i),
                     .age = age(),
                     .places = request.wish.envelopes[i],
-                    .leases = leases};
-    if (Status s = packer.lease(job); !s) return s;
-    if (!request.everything) continue;
-    if (Status s = packer.pack(job, request.group.records[i]); !s) return s;
+                    .leases = leases,
+                    .fresh = request.wish.fresh};
+    Status packed =
+        request.everything ? packer.take(job, request.group.records[i]) : packer.lease(job);
+    if (!packed) return packed;
   }
   return {};
+}
+
+// Leases of a round that is over are lost.
+void Spool::State::begin_rounds(const LeaseWish& wish) {
+  for (std::size_t i = 0; i < store->lanes.size(); ++i) {
+    Lane& lane = store->lanes[i];
+    if (std::exchange(lane.round, wish.round[i]) != wish.round[i]) lane.at.leased.clear();
+  }
 }
 
 Status Spool::State::save_lanes() {
@@ -353,8 +347,8 @@ std::unexpected<Error> Spool::State::recover(const Error& error) {
     return made.error().code == Code::corrupt ? give_up(made.error())
                                               : std::unexpected(made.error());
   for (std::size_t i = 0; i < std::min(made->lanes.size(), last_lanes.size()); ++i) {
-    Progress& at = made->lanes[i].at;
-    at.leased_last = std::clamp(last_lanes[i].at.leased_last, at.acked, at.sealed_last);
+    made->lanes[i].round = last_lanes[i].round;
+    made->lanes[i].at.leased = last_lanes[i].at.leased;
   }
   store.emplace(std::move(*made));
   opened = clock.now();
@@ -420,12 +414,6 @@ Result<std::unique_ptr<Spool>> Spool::open(const SpoolOptions& options, Files& f
 Status Spool::commit(const Group& group, const LeaseWish& wish, Stamp now,
                      std::vector<Lease>& leases) {
   return state_->commit(group, wish, now, leases);
-}
-
-void Spool::unlease(LaneIndex lane) {
-  if (!state_->store || lane >= state_->store->lanes.size()) return;
-  Progress& at = state_->store->lanes[lane].at;
-  at.leased_last = at.acked;
 }
 
 Result<bool> Spool::operate(Operation& operation, Buffer& out) {

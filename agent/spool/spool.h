@@ -2,7 +2,7 @@
 //
 // Promise    commit() returns ok only when the group is on disk, whole. A record leaves by ack(), or by
 //            eviction, which leaves a tombstone; by nothing else, not even a power cut.
-// Order      Oldest first within a lane. Envelopes are immutable from the commit that made them.
+// Order      Within a lane as LaneOptions::order says. Envelopes are immutable from the commit that made them.
 // Lanes      By name: reordering, adding and removing lanes, or renaming the gateway, keeps what is
 //            queued. What is not configured any more follows the configured lanes in state().lanes as
 //            long as it holds something, is leased and acknowledged under that index, and keeps the
@@ -35,11 +35,16 @@ class Vault;
 
 struct LaneOptions {
   enum class WhenFull { hold, evict };
+  // oldest: as committed. newest: the newest of what waits. live: what comes in, and beside it the backlog,
+  // oldest first; `backlog_share` of the places are the backlog's when both want them.
+  enum class Order { oldest, newest, live };
   std::string name;
   WhenFull when_full = WhenFull::hold;
   // Beyond these the oldest are shed, with a tombstone; what is leased, not before it comes back.
   Duration keep = Duration::max();
   std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max();
+  Order order = Order::oldest;
+  double backlog_share = 0.2;  // 0 to 1.
 };
 
 struct SpoolOptions {
@@ -76,7 +81,7 @@ struct SpoolState {
   std::uint64_t bytes_max = 0;
   std::uint64_t commits = 0;       // Since start.
   std::uint64_t dead_letters = 0;  // Refusals that the rows held stand for.
-  std::uint64_t acks_ignored = 0;  // Since start: of another epoch, or beyond what was sealed.
+  std::uint64_t acks_ignored = 0;  // Since start: of another epoch, beyond what was sealed, untrue.
   bool full = false;               // Lanes that hold must be held back.
 };
 
@@ -97,14 +102,12 @@ class Spool {
   ~Spool();
 
   // One transaction: acks, cursors, states, refusals, records; then what `wish` allows is sealed and
-  // leased into `leases`, in order, each envelope once until unlease(). On an error nothing of the
+  // leased into `leases`, in order, each envelope once in a round of the wish. On an error nothing of the
   // group was kept, and the same group is to be committed next (acks may be added to it). Code::full: it
   // does not fit; then its acks were taken all the same, and what waits was leased: send `leases`, or
   // nothing ever gets free. Code::corrupt: the file is damaged and was set aside; this Spool commits
   // nothing more: open another, which takes over what can be read of it.
   Status commit(const Group& group, const LeaseWish& wish, Stamp now, std::vector<Lease>& leases);
-  // Forgets which envelopes were leased: the next commit() leases from the lowest unacknowledged.
-  void unlease(LaneIndex lane);
 
   // A step of what an operator does (operation.h), between two commits. True: there is more to do. On an
   // error nothing of the step was kept.

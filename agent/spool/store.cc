@@ -64,7 +64,7 @@ Status account(Lane& lane, std::uint64_t& next, const Entry& entry) {
 Status walk(Store& store, std::vector<Lane>& lanes) {
   std::vector<std::uint64_t> next;
   for (Lane& lane : lanes) {
-    lane.at.sealed_last = lane.at.leased_last = lane.at.acked;
+    lane.at.sealed_last = lane.at.acked;
     next.push_back(lane.at.acked + 1);
   }
   Entry at;
@@ -78,6 +78,7 @@ Status walk(Store& store, std::vector<Lane>& lanes) {
     auto& expected = next[static_cast<std::size_t>(lane - lanes.begin())];
     if (Status s = account(*lane, expected, at); !s) return s;
     store.age = std::max(store.age, at.age);
+    store.unordered = store.unordered || has_landed(at);
   }
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     if (next[i] != lanes[i].at.next_seq) return fail(Code::corrupt, "the queue's end is missing");
@@ -115,6 +116,9 @@ Status match(Store& store, std::vector<Lane>& found, const SpoolOptions& options
     store.lanes.back().when_full = wanted.when_full;
     store.lanes.back().keep = wanted.keep;
     store.lanes.back().bytes_max = wanted.bytes_max;
+    store.lanes.back().order = wanted.order;
+    store.lanes.back().backlog_share = wanted.backlog_share;
+    store.unordered = store.unordered || wanted.order != LaneOptions::Order::oldest;
   }
   for (Lane& lane : found) {
     if (empty(lane) && std::ranges::find(keep, lane.id) == keep.end()) continue;
@@ -159,6 +163,9 @@ Status load(Store& store, const SpoolOptions& options, const std::vector<LaneId>
   if (Status s = walk(store, *lanes); !s) return s;
   Status matched = store.database->begin();
   if (matched) matched = match(store, *lanes, options, keep, findings);
+  if (matched && store.unordered) {
+    matched = schema::raise_version(*store.database, schema::kVersionUnordered);
+  }
   if (matched) matched = store.database->commit();
   if (!matched) {
     store.database->rollback();
@@ -263,6 +270,12 @@ Result<Store> Store::open(const SpoolOptions& options, const Roots& roots, Files
 }
 
 Status Store::tidy() {
+  if (!unordered) {
+    const bool sealed = encryption->has_tables();
+    Status s = schema::lower_version(*database, schema::kVersionUnordered,
+                                     sealed ? schema::kVersionEncrypted : schema::kVersion);
+    if (!s) return s;
+  }
   if (!encryption->has_tables()) return {};
   for (std::size_t converted = 1; converted > 0;) {
     if (Status s = database->begin(); !s) return s;

@@ -35,6 +35,7 @@ struct Store {
   std::vector<Lane> lanes;  // By LaneIndex: as configured, then those that still hold something.
   std::int64_t age = 0;     // Seconds that the spool had lived at its newest entry.
   std::uint64_t letters = 0;
+  bool unordered = false;  // Rows with Loss::landed may come, or are there.
 
   // `keep`: lanes that stay in `lanes` although they are empty, so that no index changes.
   static Result<Store> open(const SpoolOptions& options, const Roots& roots, Files& files,

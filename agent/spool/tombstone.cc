@@ -32,6 +32,37 @@ Result<Digest> previous_of(Queue& queue, const Entry& entry) {
   return header ? Result<Digest>(header->previous) : std::unexpected(header.error());
 }
 
+// Not with one that the uplink is thought to have: it would be leased again with it, or never.
+bool joins(const Lane& lane, const Entry& tombstone, const Entry& lost, Loss reason) {
+  return tombstone.kind == Kind::tombstone && tombstone.bytes == 0 && !tombstone.damaged &&
+         tombstone.loss == reason && tombstone.range.last + 1 == lost.range.first &&
+         lane.at.leased.contains(tombstone.range.first) ==
+             lane.at.leased.contains(lost.range.first);
+}
+
+Status widen(Queue& queue, Entry tombstone, const Entry& lost, const Digest& through) {
+  tombstone.range.last = lost.range.last;
+  tombstone.hash = through;
+  cover_times(tombstone, lost);
+  return queue.widen(tombstone);
+}
+
+void account(Lane& lane, const Entry& lost) {
+  Progress& at = lane.at;
+  at.records -= lost.range.count();
+  at.bytes -= lost.bytes;
+  at.shed += lost.range.count();
+  if (lost.kind == Kind::chunk) {
+    --at.pending_chunks;
+    at.pending_bytes -= lost.bytes;
+  }
+  at.sealed_last = std::max(at.sealed_last, lost.range.last);
+  at.changed = true;
+  at.front_moved = true;
+}
+
+}  // namespace
+
 Result<Digest> hash_of(Queue& queue, const Entry& entry) {
   if (entry.kind == Kind::tombstone || !entry.damaged) return entry.hash;
   const Result<Header> header = header_of(queue, entry);
@@ -56,36 +87,11 @@ Result<Digest> chain_after(Queue& queue, const Lane& lane, const Entry& lost) {
   return chained ? previous_of(queue, **next) : lane.at.chain;
 }
 
-bool joins(const Entry& tombstone, const Entry& lost, Loss reason) {
-  return tombstone.kind == Kind::tombstone && tombstone.bytes == 0 && !tombstone.damaged &&
-         tombstone.loss == reason && tombstone.range.last + 1 == lost.range.first;
+void cover_times(Entry& tombstone, const Entry& lost) {
+  if (tombstone.boot != lost.boot) return;
+  tombstone.time_first = std::min(tombstone.time_first, lost.time_first);
+  tombstone.time_last = std::max(tombstone.time_last, lost.time_last);
 }
-
-Status widen(Queue& queue, Entry tombstone, const Entry& lost, const Digest& through) {
-  tombstone.range.last = lost.range.last;
-  tombstone.hash = through;
-  if (tombstone.boot == lost.boot) {
-    tombstone.time_first = std::min(tombstone.time_first, lost.time_first);
-    tombstone.time_last = std::max(tombstone.time_last, lost.time_last);
-  }
-  return queue.widen(tombstone);
-}
-
-void account(Lane& lane, const Entry& lost) {
-  Progress& at = lane.at;
-  at.records -= lost.range.count();
-  at.bytes -= lost.bytes;
-  at.shed += lost.range.count();
-  if (lost.kind == Kind::chunk) {
-    --at.pending_chunks;
-    at.pending_bytes -= lost.bytes;
-  }
-  at.sealed_last = std::max(at.sealed_last, lost.range.last);
-  at.changed = true;
-  at.front_moved = true;
-}
-
-}  // namespace
 
 Result<Entry> mend(Queue& queue, const Lane& lane, Entry tombstone) {
   const auto before = queue.last_before(lane.id, tombstone.range.first);
@@ -104,7 +110,7 @@ Status entomb(Queue& queue, Lane& lane, const Entry& lost, Loss reason) {
   if (!through) return std::unexpected(through.error());
   const auto before = queue.last_before(lane.id, lost.range.first);
   if (!before) return std::unexpected(before.error());
-  const bool joined = *before && joins(**before, lost, reason);
+  const bool joined = *before && joins(lane, **before, lost, reason);
   Entry grave = lost;
   if (!joined) {
     const Result<Digest> previous = chain_before(queue, lane, lost, *before);

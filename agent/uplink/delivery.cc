@@ -20,6 +20,8 @@ namespace {
 
 constexpr char kContentType[] = "application/vnd.pinaflux.envelope";
 constexpr std::size_t kPublishOverheadMax = 128;  // Of a PUBLISH beside topic and payload.
+constexpr const char* kForeignAck =
+    "an ack that fits nothing that was sent: is there a second gateway of this name?";
 constexpr Duration kPatienceMax = Duration::hours(1);
 
 const char* refusal_text(int reason) {
@@ -71,41 +73,15 @@ std::size_t Uplink::State::places() const {
 }
 
 void Uplink::State::take(std::vector<Lease>&& leases) {
-  std::array<bool, limits::kLanesMax> seen{}, drop{};
   for (Lease& lease : leases) {
-    const LaneIndex index = lease.lane;
-    ASSERT(index < lanes.size());
-    if (!std::exchange(seen[index], true)) drop[index] = !may_take(lease);
-    if (!drop[index]) drop[index] = !take(std::move(lease));
+    ASSERT(lease.lane < lanes.size());
+    lanes[lease.lane].flight.take(std::move(lease));
   }
   pump();
 }
 
-bool Uplink::State::may_take(const Lease& first_of_batch) {
-  LaneFlight& flight = lanes[first_of_batch.lane].flight;
-  if (up && flight.in_order(first_of_batch)) return true;
-  if (!up) flight.lose_from(first_of_batch.range.first);
-  tell_lost(first_of_batch.lane);
-  return false;
-}
-
-bool Uplink::State::take(Lease&& lease) {
-  const LaneIndex index = lease.lane;
-  LaneFlight& flight = lanes[index].flight;
-  const bool was_pending = flight.pending();
-  const LaneFlight::Taken taken = flight.take(std::move(lease));
-  if (taken == LaneFlight::Taken::accepted) {
-    accepted(index);
-  } else if (was_pending && !flight.pending()) {
-    reject("an ack for an envelope that we never made: is there a second gateway of this name?");
-  }
-  if (taken != LaneFlight::Taken::broken) return true;
-  lose(index);
-  return false;
-}
-
 bool Uplink::State::may_send(const Lane& lane, Instant now) const {
-  return now >= lane.answer_until && lane.rests_until == Instant{} && !lane.flight.pending();
+  return now >= lane.answer_until && lane.rests_until == Instant{};
 }
 
 // One of each lane in turn, so that no lane waits for another's backlog.
@@ -161,7 +137,8 @@ void Uplink::State::published(std::uint64_t token, int reason) {
     item->token = 0;
     item->delivered = true;
     lanes[i].progress_at = clock.now();
-    if (!collector() && lanes[i].flight.take_delivered()) accepted(static_cast<LaneIndex>(i));
+    const auto index = static_cast<LaneIndex>(i);
+    if (!collector() && lanes[i].flight.take_delivered(index, acks)) accepted(index);
     return pump();
   }
 }
@@ -191,6 +168,11 @@ void Uplink::State::lose(LaneIndex index) {
 
 void Uplink::State::tell_lost(LaneIndex index) {
   if (!std::ranges::contains(lost_lanes, index)) lost_lanes.push_back(index);
+}
+
+void Uplink::State::disproved(std::uint64_t count) {
+  health.acks_rejected += count - 1;
+  reject(kForeignAck);
 }
 
 void Uplink::State::reject(const char* why) {
@@ -233,24 +215,20 @@ void Uplink::State::judge(const AckMessage& ack, LaneIndex index) {
         "an image");
     return pump();
   }
-  switch (lane.flight.judge(ack)) {
-    case LaneFlight::Verdict::accepted: accepted(index); break;
-    case LaneFlight::Verdict::rejected:
-      reject("an ack that fits nothing that was sent: is there a second gateway of this name?");
-      break;
-    case LaneFlight::Verdict::pending: break;
-    case LaneFlight::Verdict::stale:
-      // The answer to a hello that followed what is in flight: it never arrived.
-      if (lane.probed && lane.flight.in_flight() > 0) lose(index);
-      break;
-  }
+  const LaneFlight::Verdict verdict = lane.flight.judge(ack, index, acks);
+  if (verdict.accepted) accepted(index);
+  if (verdict.rejected) reject(kForeignAck);
+  // What the spool looks up now would be sent once more.
+  if (verdict.unproved && !lane.flight.sent_since_greeting()) lose(index);
+  // The answer to a hello that followed what is in flight: it never arrived.
+  const bool stale = !verdict.accepted && !verdict.unproved && !verdict.rejected;
+  if (stale && lane.probed && lane.flight.in_flight() > 0) lose(index);
   pump();
 }
 
 void Uplink::State::accepted(LaneIndex index) {
   Lane& lane = lanes[index];
   const Instant now = clock.now();
-  acks.push_back({index, lane.flight.epoch(), lane.flight.acked()});
   health.envelopes_acked += lane.flight.gone();
   if (lane.flight.gone_sent_at() != Instant{}) health.round_trip = now - lane.flight.gone_sent_at();
   window.acked(lane.flight.gone());

@@ -1,13 +1,12 @@
-// After a restart the collector's answer to hello may be ahead of all that we know:
+// An ack names what has landed: all up to `high`, and ranges above it, each with the hash of the envelope
+// that it ends with. Whatever the hash is right for is the truth, because it binds everything before it:
 //
-//   collector has   1 .............. 300      ack: high 300, hash of the envelope that ends there
-//   spool leases    1-100  101-200  201-300  301-400    (its acks were lost with the process)
+//   sent       [1-10] [11-20] [21-30]      ack: high 20, hash of 11-20     fits: 1-20 are gone
+//   after a    nothing is leased yet       ack: high 300, some hash        unproved: the spool has the
+//   restart                                                                envelope, and looks
 //
-// The ack cannot be proved from memory, so it is kept pending and leases are passed by, unsent, up
-// to the one that ends at `high`: if that has the hash, all of them go; if not, or if none ends
-// there, the ack is dropped and the leases are given up, so that the spool begins again at 1 and
-// everything is sent. The same way serves after a lost link. An ack above what was sent on this
-// connection is never pending: it is a lie.
+// Leases of which nothing is known any more (the link broke, the lane was refused) belong to a round that
+// is over. The next wish names the new round; what was on its way meanwhile names the old one.
 
 #include "agent/uplink/lane_flight.h"
 
@@ -17,6 +16,16 @@
 #include "platform/base/assert.h"
 
 namespace pinaflux {
+
+namespace {
+
+bool within(const Range& inner, const Range& outer) {
+  return inner.first >= outer.first && inner.last <= outer.last;
+}
+
+constexpr std::size_t kToldMax = limits::kLandedRangesMax + 1;
+
+}  // namespace
 
 void LaneFlight::committed(const Epoch& epoch, std::uint64_t last, std::uint64_t acked) {
   // What was minted anew waits until the envelopes of the old epoch are gone.
@@ -30,115 +39,144 @@ void LaneFlight::turn_to(const Epoch& epoch) {
   if (epoch_known_ && epoch == epoch_) return;
   epoch_ = epoch;
   epoch_known_ = true;
-  acked_ = committed_last_ = sent_high_ = lost_from_ = 0;
+  acked_ = committed_last_ = 0;
   known_.clear();
-  pending_.reset();
+  told_.clear();
 }
 
-LaneFlight::Verdict LaneFlight::judge(const AckMessage& ack) {
-  if (!epoch_known_ || ack.epoch != epoch_) return Verdict::rejected;
-  if (ack.high <= acked_) return Verdict::stale;
-  if (ack.high > committed_last_) return Verdict::rejected;
-  const auto proves = [&](const auto& end) {
-    if (end.hash != ack.hash) return Verdict::rejected;
-    accept(ack.high);
-    return Verdict::accepted;
+LaneFlight::Verdict LaneFlight::judge(const AckMessage& ack, LaneIndex index,
+                                      std::vector<LaneAck>& acks) {
+  Verdict verdict;
+  gone_ = 0;
+  gone_sent_at_ = {};
+  if (!epoch_known_ || ack.epoch != epoch_) return {.rejected = true};
+  std::vector<LandedRange> all = ack.landed;
+  if (ack.high > 0) all.insert(all.begin(), {{1, ack.high}, ack.hash});
+  for (const LandedRange& landed : all) {
+    if (landed.range.last <= acked_) continue;
+    const Proof proof = landed.range.last > committed_last_ ? Proof::contradicts : prove(landed);
+    if (proof == Proof::contradicts) {
+      verdict.rejected = true;
+    } else if (told(landed.range, proof == Proof::fits)) {
+      continue;
+    } else if (proof == Proof::fits) {
+      verdict.accepted = true;
+      acks.push_back({index, epoch_, landed.range});
+      accept(landed);
+    } else {
+      verdict.unproved = true;
+      acks.push_back({index, epoch_, landed.range, landed.hash});
+      remember_told({landed.range, false});
+    }
+  }
+  return verdict;
+}
+
+LaneFlight::Proof LaneFlight::prove(const LandedRange& landed) const {
+  const std::uint64_t last = landed.range.last;
+  const auto compare = [&](const Digest& hash) {
+    return hash == landed.hash ? Proof::fits : Proof::contradicts;
   };
   for (const Item& item : items_) {
-    if (item.range.last == ack.high) return proves(item);
-    if (item.range.last > ack.high) return Verdict::rejected;  // In the middle of it.
+    if (item.range.last == last) return compare(item.hash);
   }
-  for (const End& end : known_) {
-    if (end.last == ack.high) return proves(end);
-  }
-  if (!may_pend_) return Verdict::rejected;
-  pending_ = End{ack.high, ack.hash};
-  if (!items_.empty()) lose_from(items_.front().range.first);
-  skipped_ = skipped_ || !items_.empty();
-  items_.clear();
-  return Verdict::pending;
+  if (const End* end = known(last)) return compare(end->hash);
+  const auto holds = [&](const Item& i) { return i.range.first <= last && last < i.range.last; };
+  return std::ranges::any_of(items_, holds) ? Proof::contradicts : Proof::none;
 }
 
-LaneFlight::Taken LaneFlight::take(Lease&& lease) {
+const LaneFlight::End* LaneFlight::known(std::uint64_t last) const {
+  const auto at = std::ranges::find(known_, last, &End::last);
+  return at == known_.end() ? nullptr : &*at;
+}
+
+void LaneFlight::remember(const End& end) {
+  if (known(end.last) != nullptr) return;
+  known_.push_back(end);
+  if (known_.size() > kKnownMax) known_.pop_front();
+}
+
+bool LaneFlight::told(const Range& range, bool proved) const {
+  return std::ranges::any_of(
+      told_, [&](const Told& t) { return within(range, t.range) && (t.proved || !proved); });
+}
+
+void LaneFlight::remember_told(const Told& told) {
+  std::erase_if(told_, [&](const Told& t) {
+    return t.range.last <= acked_ || (within(t.range, told.range) && (told.proved || !t.proved));
+  });
+  if (told_.size() >= kToldMax) told_.erase(told_.begin());
+  told_.push_back(told);
+}
+
+void LaneFlight::accept(const LandedRange& landed) {
+  const Range& range = landed.range;
+  if (range.first <= acked_ + 1) acked_ = std::max(acked_, range.last);
+  for (std::size_t i = items_.size(); i-- > 0;) {
+    const Item& item = items_[i];
+    if (!within(item.range, range)) continue;
+    if (item.sent) {
+      gone_sent_at_ = std::max(gone_sent_at_, item.sent_at);
+      --sent_;
+    }
+    ++gone_;
+    items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  std::erase_if(known_, [&](const End& end) {
+    return end.last <= acked_ || (end.last >= range.first && end.last < range.last);
+  });
+  if (range.last > acked_) remember({range.last, landed.hash});
+  remember_told({range, true});
+}
+
+void LaneFlight::take(Lease&& lease) {
+  if (lease.round != round_) return;
   turn_to(lease.epoch);
   committed_last_ = std::max(committed_last_, lease.range.last);
-  if (lease.range.last <= acked_) return Taken::covered;
-  if (pending_ && lease.range.last < pending_->last) {
-    lose_from(lease.range.first);
-    skipped_ = true;
-    return Taken::covered;
-  }
-  if (pending_ && lease.range.last == pending_->last && lease.hash == pending_->hash) {
-    accept(pending_->last);
-    return Taken::accepted;
-  }
-  if (pending_) {
-    pending_.reset();
-    may_pend_ = false;
-    if (skipped_) return Taken::broken;
-  }
+  if (lease.range.last <= acked_) return;
   Item item;
   item.range = lease.range;
   item.hash = lease.hash;
   item.bytes = std::move(lease.bytes);
   items_.push_back(std::move(item));
-  return Taken::queued;
-}
-
-bool LaneFlight::in_order(const Lease& first_of_batch) {
-  const bool behind = restart_ && lost_from_ > acked_ && first_of_batch.range.first > lost_from_;
-  restart_ = false;
-  return !behind;
 }
 
 void LaneFlight::lose() {
-  if (!items_.empty()) lose_from(items_.front().range.first);
   for (std::size_t i = 0; i < sent_; ++i) {
-    const Item& item = items_[i];
-    const auto same = [&](const End& end) { return end.last == item.range.last; };
-    if (std::ranges::none_of(known_, same)) known_.push_back({item.range.last, item.hash});
+    remember({items_[i].range.last, items_[i].hash});
   }
-  while (known_.size() > kKnownMax) known_.pop_front();
   items_.clear();
   sent_ = 0;
-  pending_.reset();
-  skipped_ = false;
-  restart_ = true;
+  ++round_;
 }
 
-void LaneFlight::lose_from(std::uint64_t seq) {
-  lost_from_ = lost_from_ > acked_ ? std::min(lost_from_, seq) : seq;
+void LaneFlight::greet() {
+  sent_since_greeting_ = false;
+  told_.clear();
 }
 
-bool LaneFlight::take_delivered() {
-  std::uint64_t high = 0;
-  for (const Item& item : items_) {
-    if (!item.delivered) break;
-    high = item.range.last;
-  }
-  if (high == 0) return false;
-  accept(high);
-  return true;
-}
-
-void LaneFlight::accept(std::uint64_t high) {
-  ASSERT(high > acked_);
-  acked_ = high;
+bool LaneFlight::take_delivered(LaneIndex index, std::vector<LaneAck>& acks) {
   gone_ = 0;
   gone_sent_at_ = {};
-  while (!items_.empty() && items_.front().range.last <= high) {
-    if (items_.front().sent) {
-      gone_sent_at_ = items_.front().sent_at;
-      --sent_;
+  std::optional<Range> run;
+  const auto tell = [&] {
+    if (run) acks.push_back({index, epoch_, *run});
+  };
+  while (!items_.empty() && items_.front().delivered) {
+    const LandedRange delivered{items_.front().range, items_.front().hash};
+    const Range& range = delivered.range;
+    if (run && run->last + 1 == range.first) {
+      run->last = range.last;
+    } else if (run && range.last + 1 == run->first) {
+      run->first = range.first;
+    } else {
+      tell();
+      run = range;
     }
-    items_.pop_front();
-    ++gone_;
+    accept(delivered);
   }
-  std::erase_if(known_, [&](const End& end) { return end.last <= high; });
-  if (pending_ && pending_->last <= high) {
-    pending_.reset();
-    skipped_ = false;
-  }
+  tell();
+  return run.has_value();
 }
 
 LaneFlight::Item* LaneFlight::next_unsent() {
@@ -157,8 +195,7 @@ void LaneFlight::mark_sent(Item& item, std::uint64_t token, Instant now) {
   item.sent_at = now;
   item.bytes = {};
   ++sent_;
-  may_pend_ = false;
-  sent_high_ = std::max(sent_high_, item.range.last);
+  sent_since_greeting_ = true;
 }
 
 }  // namespace pinaflux

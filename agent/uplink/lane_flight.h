@@ -1,8 +1,8 @@
 // LaneFlight: what of one lane is leased, what of that was sent, and which acks fit it.
 //
-// Promise    accept() moves only by an ack whose hash is that of the envelope that ends there, or
-//            by delivery to the broker. An ack that does not fit changes nothing.
-// Order      Items leave in the order leased; they go away from the front only, or all at once.
+// Promise    An ack is believed if its hash is that of an envelope which ends where it does, and which
+//            is leased or was sent. One that nothing here proves or disproves is for the spool to judge.
+// Order      Items leave in the order leased.
 // Limits     Remembers the ends of at most kKnownMax envelopes that were sent and whose leases were
 //            lost.
 // Threads    Loop.
@@ -12,7 +12,9 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <vector>
 
+#include "agent/data/group.h"
 #include "agent/data/lease.h"
 #include "agent/seal/messages.h"
 #include "platform/base/time.h"
@@ -30,48 +32,41 @@ class LaneFlight {
     bool delivered = false;  // The broker has it.
     Instant sent_at{};
   };
-  enum class Verdict {
-    accepted,
-    stale,    // Known already.
-    pending,  // Fits if the envelope that ends there has this hash: told when that is leased.
-    rejected,
-  };
-  enum class Taken {
-    queued,
-    covered,   // Acknowledged already: nothing to send.
-    accepted,  // It proved the pending ack.
-    broken,    // The pending ack did not fit; what was skipped for it must be leased again.
+  // What an ack says; nothing of it: all of that was known.
+  struct Verdict {
+    bool accepted = false;  // Some of it fits what is leased or was sent.
+    bool unproved = false;  // Some of it does neither fit nor contradict that.
+    bool rejected = false;  // Some of it contradicts that, and was left out.
   };
 
   void committed(const Epoch& epoch, std::uint64_t last, std::uint64_t acked);
-  Verdict judge(const AckMessage& ack);
-  Taken take(Lease&& lease);
-  // False: a batch that was leased before the spool was told of the loss: to be dropped, and the
-  // loss told again. One at most follows a loss.
-  bool in_order(const Lease& first_of_batch);
-  // The leases are lost: what was sent is remembered by its end and hash.
+  // What the spool is to be told is appended to `acks`, as of lane `index`.
+  Verdict judge(const AckMessage& ack, LaneIndex index, std::vector<LaneAck>& acks);
+  // Drops a lease of a round that is over, and one of what is acknowledged.
+  void take(Lease&& lease);
+  // The leases are lost: what was sent is remembered by its end and hash, and another round begins.
   void lose();
-  // A lease from there on was dropped.
-  void lose_from(std::uint64_t seq);
-  // A new connection: its answer to hello may name what an earlier run sent.
-  void greet() { may_pend_ = true; }
-  // Broker mode: takes the delivered items at the front away. True if acked() rose.
-  bool take_delivered();
+  // A new connection: its answer to hello may say again what the spool did not believe.
+  void greet();
+  // Broker mode: takes the delivered items at the front away, into `acks`. False: there are none.
+  bool take_delivered(LaneIndex index, std::vector<LaneAck>& acks);
 
   Item* next_unsent();
   Item* by_token(std::uint64_t token);
   void mark_sent(Item& item, std::uint64_t token, Instant now);
-  bool was_sent_before(const Item& item) const { return item.range.last <= sent_high_; }
+  bool was_sent_before(const Item& item) const { return known(item.range.last) != nullptr; }
 
+  std::uint32_t round() const { return round_; }
   std::size_t in_flight() const { return sent_; }
   std::size_t waiting() const { return items_.size() - sent_; }
-  bool pending() const { return pending_.has_value(); }
-  bool holds_leases() const { return !items_.empty() || skipped_; }
+  bool sent_since_greeting() const { return sent_since_greeting_; }
+  bool holds_leases() const { return !items_.empty(); }
   const Epoch& epoch() const { return epoch_; }
   bool epoch_known() const { return epoch_known_; }
   std::uint64_t acked() const { return acked_; }
   std::uint64_t committed_last() const { return committed_last_; }
-  // Of the last accept(): how many envelopes went, and when the last of them was sent (0: never).
+  // Of the last judge() or take_delivered(): how many envelopes went, and when the last of them was sent
+  // (0: never).
   std::size_t gone() const { return gone_; }
   Instant gone_sent_at() const { return gone_sent_at_; }
 
@@ -81,21 +76,29 @@ class LaneFlight {
     std::uint64_t last;
     Digest hash;
   };
+  struct Told {
+    Range range;
+    bool proved;
+  };
+  enum class Proof { fits, contradicts, none };
 
-  void accept(std::uint64_t high);
+  Proof prove(const LandedRange& landed) const;
+  const End* known(std::uint64_t last) const;
+  void remember(const End& end);
+  bool told(const Range& range, bool proved) const;
+  void remember_told(const Told& told);
+  void accept(const LandedRange& landed);
   void turn_to(const Epoch& epoch);
 
   Epoch epoch_{};
   bool epoch_known_ = false;
-  std::uint64_t acked_ = 0, committed_last_ = 0, sent_high_ = 0;
+  std::uint64_t acked_ = 0, committed_last_ = 0;
+  std::uint32_t round_ = 0;
   std::deque<Item> items_;  // The first `sent_` of them are sent.
   std::size_t sent_ = 0;
   std::deque<End> known_;
-  std::optional<End> pending_;
-  bool may_pend_ = false;  // Nothing was sent since greet().
-  bool skipped_ = false;   // Leases were dropped unsent, for the pending ack's sake.
-  bool restart_ = false;   // lose() happened, and no batch came since.
-  std::uint64_t lost_from_ = 0;
+  std::vector<Told> told_;  // To the spool, on this connection, and not within acked_.
+  bool sent_since_greeting_ = false;
   std::size_t gone_ = 0;
   Instant gone_sent_at_{};
 };

@@ -112,9 +112,7 @@ void Uplink::State::lost(int reason, const std::string& why) {
   if (up && clock.now() - up_since >= kProven) back_off.reset();
   up = false;
   ticker->stop();
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
-    if (lanes[i].flight.holds_leases()) lose(static_cast<LaneIndex>(i));
-  }
+  for (std::size_t i = 0; i < lanes.size(); ++i) lose(static_cast<LaneIndex>(i));
   if (stopping) {
     stopped = true;
     timer->stop();

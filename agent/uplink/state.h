@@ -64,8 +64,6 @@ struct Uplink::State {
   std::size_t in_flight() const;
   std::size_t places() const;
   void take(std::vector<Lease>&& leases);
-  // False: what follows in its batch must be leased again, too.
-  bool take(Lease&& lease);
   void pump();
   bool may_send(const Lane& lane, Instant now) const;
   bool send_one(Lane& lane, LaneIndex index, Instant now);
@@ -77,8 +75,8 @@ struct Uplink::State {
   std::size_t lane_of(const AckMessage& ack) const;  // lanes.size(): none has the name.
   void judge(const AckMessage& ack, LaneIndex index);
   void accepted(LaneIndex index);
+  void disproved(std::uint64_t count);
   void reject(const char* why);
-  bool may_take(const Lease& first_of_batch);
   void lose(LaneIndex index);
   void tell_lost(LaneIndex index);
   // True: it is time to ask the collector what it has.

@@ -44,13 +44,16 @@ bool Uplink::stopped() const { return state_->stopped; }
 
 LeaseWish Uplink::wish() const {
   const State& s = *state_;
-  if (!s.up || s.stopping) return {};
+  LeaseWish wish;
+  for (std::size_t i = 0; i < s.lanes.size(); ++i) wish.round[i] = s.lanes[i].flight.round();
+  if (!s.up || s.stopping) return wish;
   std::array<LaneDemand, limits::kLanesMax> demand{};
   for (std::size_t i = 0; i < s.lanes.size(); ++i) {
     const auto& lane = s.lanes[i];
     demand[i] = {lane.rests_until == Instant{} && s.served(i), lane.flight.in_flight() > 0};
   }
-  return share_places(s.places(), std::span(demand).first(s.lanes.size()));
+  wish.envelopes = share_places(s.places(), std::span(demand).first(s.lanes.size()));
+  return wish;
 }
 
 void Uplink::send(std::vector<Lease>&& leases) { state_->take(std::move(leases)); }
@@ -59,6 +62,8 @@ void Uplink::take_acks(std::vector<LaneAck>& acks) {
   acks.insert(acks.end(), state_->acks.begin(), state_->acks.end());
   state_->acks.clear();
 }
+
+void Uplink::disproved(std::uint64_t acks) { state_->disproved(acks); }
 
 std::vector<LaneIndex> Uplink::take_lost() { return std::exchange(state_->lost_lanes, {}); }
 

@@ -74,13 +74,15 @@ class Uplink : private MqttClient::Events {
   // Says goodbye: retained status with the last committed seq of each lane, then DISCONNECT.
   void stop();
 
-  // Free places: 0 for every lane while the link is down or the window is full.
+  // Free places: 0 for every lane while the link is down or the window is full. Its rounds count the
+  // losses of leases: what was leased before the last of them is not sent.
   LeaseWish wish() const;
   void send(std::vector<Lease>&& leases);
-  // Acks that came since the last call, and the lanes whose leases were lost with the link
-  // (Spool::unlease them).
+  // Acks that came since the last call, and the lanes whose leases were lost.
   void take_acks(std::vector<LaneAck>& acks);
   std::vector<LaneIndex> take_lost();
+  // Acks that were unproved, and that the spool found to be false.
+  void disproved(std::uint64_t acks);
   // What hello, status message and last will carry: the last committed seq of each lane, and the
   // last that was acknowledged (as the spool has it; what came since is known here). Before
   // start(), too.

@@ -2,9 +2,10 @@
 
 namespace pinaflux {
 
-LeaseWish share_places(std::size_t free, std::span<const LaneDemand> lanes) {
-  LeaseWish wish;
-  if (free == 0) return wish;
+std::array<std::uint16_t, limits::kLanesMax> share_places(std::size_t free,
+                                                          std::span<const LaneDemand> lanes) {
+  std::array<std::uint16_t, limits::kLanesMax> shares{};
+  if (free == 0) return shares;
   std::size_t open = 0, busy = 0;
   for (const LaneDemand& lane : lanes) {
     open += lane.open ? 1 : 0;
@@ -21,9 +22,9 @@ LeaseWish share_places(std::size_t free, std::span<const LaneDemand> lanes) {
       rest -= part;
       --sharing;
     }
-    wish.envelopes[i] = static_cast<std::uint16_t>(places);
+    shares[i] = static_cast<std::uint16_t>(places);
   }
-  return wish;
+  return shares;
 }
 
 }  // namespace pinaflux

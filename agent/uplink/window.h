@@ -8,6 +8,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <span>
 
@@ -44,6 +45,7 @@ struct LaneDemand {
 
 // Each open lane gets one of the `free` places (the uplink keeps what is then too many until there
 // is a place for it), the busy ones share the rest; all of them if none is busy.
-LeaseWish share_places(std::size_t free, std::span<const LaneDemand> lanes);
+std::array<std::uint16_t, limits::kLanesMax> share_places(std::size_t free,
+                                                          std::span<const LaneDemand> lanes);
 
 }  // namespace pinaflux

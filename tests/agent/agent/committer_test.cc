@@ -72,7 +72,7 @@ struct CommitterFixture {
     group.receipt(0, ++ticket, static_cast<std::uint64_t>(records));
   }
   Committer::Done commit(const LeaseWish& wish) {
-    committer.submit(wish, Stamp{1, 0}, {});
+    committer.submit(wish, Stamp{1, 0});
     worker.run();
     auto done = committer.take_done();
     REQUIRE(done.has_value());
@@ -84,7 +84,7 @@ struct CommitterFixture {
 
 TEST_CASE_FIXTURE(CommitterFixture, "a receipt comes back only after the commit") {
   fill(3);
-  committer.submit(none, Stamp{1, 0}, {});
+  committer.submit(none, Stamp{1, 0});
   CHECK_FALSE(committer.idle());
   CHECK_FALSE(committer.take_done().has_value());
   CHECK(finished == 0);
@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(CommitterFixture, "a receipt comes back only after the commit"
 
 TEST_CASE_FIXTURE(CommitterFixture, "the other group fills while one is committed") {
   fill(3);
-  committer.submit(none, Stamp{1, 0}, {});
+  committer.submit(none, Stamp{1, 0});
   fill(2);
   CHECK(committer.filling().record_count() == 2);
   worker.run();
@@ -137,7 +137,7 @@ TEST_CASE_FIXTURE(CommitterFixture,
   REQUIRE_FALSE(leased.empty());
   for (std::size_t n = 0; n < 200 && committer.retrying(); ++n) {
     const Lease last = leased.back();
-    committer.filling().acks.push_back({0, last.epoch, last.range.last});
+    committer.filling().acks.push_back({0, last.epoch, {1, last.range.last}});
     done = commit(some);
     for (auto& lease : done.leases) leased.push_back(std::move(lease));
   }

@@ -23,7 +23,7 @@ struct PaceFixture {
   // The lane has been asked at `now` and had nothing.
   void drained(Instant now) {
     pace.asked(two_places, now);
-    pace.leased(0, 2, 0, false);
+    pace.leased(0, two_places, 0, false);
   }
 };
 
@@ -58,7 +58,7 @@ TEST_CASE_FIXTURE(PaceFixture, "what was queued before the start is asked for at
 
 TEST_CASE_FIXTURE(PaceFixture, "a live lane is asked once a batch age") {
   drained(at(0));
-  pace.leased(0, 0, 0, true);  // Committed as a chunk by an early commit.
+  pace.leased(0, none, 0, true);  // Committed as a chunk by an early commit.
   CHECK(pace.lease_now(two_places, empty, at(500)).envelopes[0] == 0);
   const LeaseWish wish = pace.lease_now(two_places, empty, at(1000));
   CHECK(wish.envelopes[0] == 2);
@@ -77,7 +77,7 @@ TEST_CASE_FIXTURE(PaceFixture, "an empty lane is not asked, and nothing is due")
 TEST_CASE_FIXTURE(PaceFixture,
                   "a wish granted in full is repeated at once: there may be a backlog") {
   pace.asked(two_places, at(0));
-  pace.leased(0, 2, 2, false);
+  pace.leased(0, two_places, 2, false);
   CHECK(pace.lease_now(two_places, empty, at(1)).envelopes[0] == 2);
 }
 
@@ -90,11 +90,44 @@ TEST_CASE_FIXTURE(PaceFixture, "lost leases are asked for again at once") {
 TEST_CASE_FIXTURE(PaceFixture, "leases lost while a wish is under way are asked for after it") {
   pace.asked(two_places, at(0));
   pace.lost(0);
-  pace.leased(0, 2, 0, false);  // Nothing new was there: what was lost is still called leased.
+  pace.leased(0, two_places, 0,
+              false);  // Nothing new was there: what was lost is still called leased.
   CHECK(pace.lease_now(two_places, empty, at(1)).envelopes[0] == 2);
   pace.asked(two_places, at(1));
-  pace.leased(0, 2, 0, false);
+  pace.leased(0, two_places, 0, false);
   CHECK(pace.lease_now(two_places, empty, at(2)).envelopes[0] == 0);
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "beside a backlog, what comes in is sealed once a batch age") {
+  pace.asked(two_places, at(0));
+  pace.leased(0, two_places, 2, true);
+  const LeaseWish early = pace.lease_now(two_places, some, at(1));
+  CHECK(early.envelopes[0] == 2);
+  CHECK_FALSE(early.fresh);
+  pace.asked(early, at(1));
+  pace.leased(0, early, 0, true);  // What was sealed is leased: what came in is not sealed yet.
+
+  CHECK(pace.lease_now(two_places, empty, at(999)).envelopes[0] == 0);
+  const LeaseWish due = pace.lease_now(two_places, empty, at(1000));
+  CHECK(due.envelopes[0] == 2);
+  CHECK(due.fresh);
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "a lane with a backlog does not keep another from its turn") {
+  LeaseWish places = two_places;
+  places.envelopes[1] = 1;
+  drained(at(0));
+  pace.leased(1, places, 0, false);
+  pace.leased(1, none, 0, true);
+  pace.lost(0);
+  for (std::int64_t ms = 1; ms < 1000; ++ms) {
+    const LeaseWish wish = pace.lease_now(places, empty, at(ms));
+    REQUIRE(wish.envelopes[0] == 2);
+    REQUIRE(wish.envelopes[1] == 0);
+    pace.asked(wish, at(ms));
+    pace.leased(0, wish, 2, false);
+  }
+  CHECK(pace.lease_now(places, empty, at(1000)).envelopes[1] == 1);
 }
 
 TEST_CASE_FIXTURE(PaceFixture, "without a free place nothing is asked for") {

@@ -64,6 +64,9 @@ TEST_CASE_FIXTURE(SettledFixture,
   CHECK(*settled.prefix_end(1, 10) == 12);
   CHECK(*settled.gaps(1, 12, 10) == std::vector<Range>{{13, 19}, {30, 39}});
   CHECK(*settled.gaps(1, 12, 1) == std::vector<Range>{{13, 19}});
+  settle(30, 31, Fate::lost, "evicted");
+  CHECK(*settled.above(1, 12, 10) == std::vector<Range>{{20, 31}, {40, 49}});
+  CHECK(*settled.above(1, 12, 1) == std::vector<Range>{{40, 49}});
   CHECK(*settled.prefix_end(2, 0) == 0);
   CHECK_FALSE(*settled.any(2));
 }

@@ -75,12 +75,15 @@ TEST_CASE_FIXTURE(LedgerFixture, "out of order leaves gaps that close") {
   CHECK(offer(link(5)) == Verdict::fresh);
   CHECK(ack().high == 10);
   CHECK(ack().gaps == std::vector<Range>{{11, 20}, {31, 40}});
+  CHECK(ack().landed ==
+        std::vector<LandedRange>{{{21, 30}, digest_of(3)}, {{41, 50}, digest_of(5)}});
   CHECK(offer(link(2)) == Verdict::fresh);
   CHECK(ack().high == 30);
   CHECK(ack().hash == digest_of(3));
   CHECK(offer(link(4)) == Verdict::fresh);
   CHECK(ack().high == 50);
   CHECK(ack().gaps.empty());
+  CHECK(ack().landed.empty());
 }
 
 TEST_CASE_FIXTURE(LedgerFixture, "the same envelope again is a duplicate, on any side of a gap") {

@@ -15,6 +15,7 @@ AckMessage sample_ack() {
   m.high = 600;
   m.hash[0] = 7;
   m.gaps = {{701, 800}, {901, 950}};
+  m.landed = {{{801, 900}, Digest{7}}, {{951, 960}, Digest{8}}};
   return m;
 }
 
@@ -22,7 +23,8 @@ TEST_CASE("an ack comes back, and is the golden line") {
   const std::string text = format(sample_ack());
   CHECK(text ==
         "pinaflux-ack/1 g=pump-7 l=normal e=AQEBAQEBAQEBAQEBAQEBAQ high=600 "
-        "h=BwAAAAAAAAAAAAAAAAAAAA gaps=701-800,901-950\n");
+        "h=BwAAAAAAAAAAAAAAAAAAAA gaps=701-800,901-950 "
+        "landed=801-900:BwAAAAAAAAAAAAAAAAAAAA,951-960:CAAAAAAAAAAAAAAAAAAAAA\n");
   const auto m = parse_ack(text);
   REQUIRE(m.has_value());
   CHECK(m->gateway == "pump-7");
@@ -31,6 +33,7 @@ TEST_CASE("an ack comes back, and is the golden line") {
   CHECK(m->high == 600);
   CHECK(m->hash == sample_ack().hash);
   CHECK(m->gaps == sample_ack().gaps);
+  CHECK(m->landed == sample_ack().landed);
   CHECK_FALSE(m->fork);
 }
 
@@ -60,12 +63,28 @@ TEST_CASE("foreign and damaged messages are refused") {
     return bad.replace(bad.find(from), from.size(), to);
   };
   for (const std::string& bad :
-       {std::string(), std::string("\n"), std::string("pinaflux-ack/1"), changed("ack/1", "ack/2"),
-        changed("AQEBAQEBAQEBAQEBAQEBAQ", "short"), changed("BAQ ", "BAR "),
-        changed("g=a", "g=a/b"), changed("high=1", "high=-1"),
-        changed("high=1", "high=18446744073709551616"), good + " gaps=5-4", good + " gaps=5-9,7-8",
-        good + " gaps=1-3,3-4", good + " gaps=1,2", good + " gaps=", good + " x", good + "  x=1",
-        good + "\n\n", good + "\nx=1"}) {
+       {std::string(),
+        std::string("\n"),
+        std::string("pinaflux-ack/1"),
+        changed("ack/1", "ack/2"),
+        changed("AQEBAQEBAQEBAQEBAQEBAQ", "short"),
+        changed("BAQ ", "BAR "),
+        changed("g=a", "g=a/b"),
+        changed("high=1", "high=-1"),
+        changed("high=1", "high=18446744073709551616"),
+        good + " gaps=5-4",
+        good + " gaps=5-9,7-8",
+        good + " landed=5-9",
+        good + " landed=5-9:x",
+        good + " landed=9-5:BwAAAAAAAAAAAAAAAAAAAA",
+        good + " landed=5-9:BwAAAAAAAAAAAAAAAAAAAA,7-8:BwAAAAAAAAAAAAAAAAAAAA",
+        good + " gaps=1-3,3-4",
+        good + " gaps=1,2",
+        good + " gaps=",
+        good + " x",
+        good + "  x=1",
+        good + "\n\n",
+        good + "\nx=1"}) {
     CHECK_MESSAGE(!parse_ack(bad).has_value(), bad);
   }
   CHECK_FALSE(parse_status("pinaflux-status/1 g=a state=sleeping").has_value());

@@ -109,7 +109,7 @@ std::uint64_t groups_in(SpoolFixture& f) {
     told.groups = k + 1;
     f.group.reset();
     for (const Lease& lease : f.leases) {
-      f.group.acks.push_back({lease.lane, lease.epoch, lease.range.last});
+      f.group.acks.push_back({lease.lane, lease.epoch, {1, lease.range.last}});
     }
   }
 }

@@ -174,7 +174,7 @@ struct SpoolFixture {
     group.reset();
   }
   void ack(LaneIndex lane, std::uint64_t high) {
-    group.acks.push_back({lane, lane_state(lane).epoch, high});
+    group.acks.push_back({lane, lane_state(lane).epoch, {1, high}});
   }
 
   LaneState lane_state(LaneIndex lane) { return spool->state().lanes.at(lane); }

@@ -105,6 +105,7 @@ struct UplinkFixture {
     Lease made;
     made.lane = lane;
     made.epoch = epoch;
+    made.round = uplink->wish().round[lane];
     made.range = {first, last};
     made.hash = digest_of(last);
     append(made.bytes, "envelope of " + std::to_string(first) + "-" + std::to_string(last));
@@ -140,6 +141,11 @@ struct UplinkFixture {
       client->events.published(p.token, reason);
     }
   }
+  void send(Lease&& lease) {
+    std::vector<Lease> leases;
+    leases.push_back(std::move(lease));
+    uplink->send(std::move(leases));
+  }
   // The payloads sent to a lane since the last call.
   std::vector<std::string> sent(const std::string& lane = "normal") {
     std::vector<std::string> payloads;
@@ -161,7 +167,13 @@ struct UplinkFixture {
     std::vector<LaneAck> acks;
     uplink->take_acks(acks);
     std::vector<std::uint64_t> all;
-    for (const LaneAck& a : acks) all.push_back(a.high);
+    for (const LaneAck& a : acks) {
+      if (a.unproved) {
+        claims.push_back(a);
+      } else {
+        all.push_back(a.range.last);
+      }
+    }
     return all;
   }
   std::size_t wished(LaneIndex lane) const { return uplink->wish().envelopes[lane]; }
@@ -177,6 +189,7 @@ struct UplinkFixture {
   std::vector<Published> published;
   std::size_t seen = 0;
   std::uint64_t last_token = 0, pubacked = 0;
+  std::vector<LaneAck> claims;  // That highs() met: acks which are not proved.
   int disconnects = 0, clients = 0, changes = 0;
   bool accepts = true;
   std::unique_ptr<Uplink> uplink;

@@ -8,9 +8,8 @@ namespace pinaflux {
 namespace {
 
 std::vector<int> shared(std::size_t free, const std::vector<LaneDemand>& lanes) {
-  const LeaseWish wish = share_places(free, lanes);
-  return {wish.envelopes.begin(),
-          wish.envelopes.begin() + static_cast<std::ptrdiff_t>(lanes.size())};
+  const auto shares = share_places(free, lanes);
+  return {shares.begin(), shares.begin() + static_cast<std::ptrdiff_t>(lanes.size())};
 }
 
 TEST_CASE("the window halves to one and grows by one for each window acknowledged") {

@@ -208,6 +208,7 @@ void print_json(const Arguments& arguments, const Sums& sums, double seconds) {
       {"expired", counts.covered.expired},
       {"checkpoints", counts.covered.checkpoints},
       {"salvages", counts.covered.salvages},
+      {"unordered", counts.covered.unordered},
       {"failed", sums.failed}};
   JsonWriter j;
   j.begin_object().key("schema").string("pinaflux.crash/1");

@@ -201,9 +201,18 @@ std::string Oracle::wrong_with_lanes(const Truth& truth, std::vector<Far>& far) 
   return {};
 }
 
+// What had landed out of order, before `first`, need not be sent any more.
+void Oracle::skip_landed(const std::string& lane, std::size_t mark, std::uint64_t first,
+                         Far& far) const {
+  const auto& lanes = recording_.marks[mark].truth->lanes;
+  const auto known = lanes.find(lane);
+  if (known != lanes.end()) absorb(far.landed, far.chain, known->second.above, first);
+}
+
 std::string Oracle::take(const Lease& lease, std::size_t mark, Far& far) {
   const LaneState lane = rig_.spool().state().lanes[lease.lane];
   const std::string key = lane_key(lane);
+  skip_landed(key, mark, lease.range.first, far);
   if (std::string wrong = reader_.wrong_with(lease, lane, far.landed, far.chain); !wrong.empty()) {
     return wrong;
   }
@@ -235,11 +244,12 @@ std::string Oracle::drain(std::size_t mark, std::vector<Far>& far) {
     acks.reset();
     for (const Lease& lease : leases) {
       if (std::string wrong = take(lease, mark, far[lease.lane]); !wrong.empty()) return wrong;
-      acks.acks.push_back({lease.lane, lease.epoch, lease.range.last});
+      acks.acks.push_back({lease.lane, lease.epoch, {1, lease.range.last}});
     }
   }
   const auto lanes = rig_.spool().state().lanes;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
+    skip_landed(lane_key(lanes[i]), mark, lanes[i].next_seq, far[i]);
     if (far[i].landed + 1 != lanes[i].next_seq) return "lane " + lanes[i].name + " is not drained";
     if (lanes[i].records_queued != 0) return "an acknowledged record is still queued";
   }

@@ -62,6 +62,7 @@ class Oracle {
   std::string wrong_with_salvaged(const Bounds& bounds);
   std::string wrong_with_lanes(const Truth& truth, std::vector<Far>& far);
   std::string drain(std::size_t mark, std::vector<Far>& far);
+  void skip_landed(const std::string& lane, std::size_t mark, std::uint64_t first, Far& far) const;
   std::string take(const Lease& lease, std::size_t mark, Far& far);
   std::string go_on(std::size_t mark, const SpoolOptions& options, std::vector<Far>& far);
 

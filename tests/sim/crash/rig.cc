@@ -32,7 +32,9 @@ Status Rig::open_again(const SpoolOptions& options) {
   spool_.reset();
   entropy_.reseed(1);
   findings_.clear();
-  auto made = Spool::open(options, files_, clock_, entropy_, findings_);
+  SpoolOptions in_order = options;
+  for (LaneOptions& lane : in_order.lanes) lane.order = LaneOptions::Order::oldest;
+  auto made = Spool::open(in_order, files_, clock_, entropy_, findings_);
   if (!made) return std::unexpected(made.error());
   spool_ = std::move(*made);
   return {};

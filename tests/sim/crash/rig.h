@@ -20,7 +20,7 @@ class Rig {
  public:
   Rig();
 
-  // Puts the image in and opens. What is open is cut off first.
+  // Puts the image in and opens, with lanes that send their oldest first. What is open is cut off first.
   Status open(const sim::Image& image, const SpoolOptions& options, Duration age);
   // As it is on the disk now: after an orderly close, or a kill.
   Status open_again(const SpoolOptions& options);

@@ -31,6 +31,16 @@ Stamp time_of(std::uint64_t seq) {
 
 }  // namespace
 
+void absorb(std::uint64_t& landed, Digest& chain,
+            const std::map<std::uint64_t, std::pair<std::uint64_t, Digest>>& above,
+            std::uint64_t end) {
+  for (auto next = above.find(landed + 1); next != above.end() && next->first < end;
+       next = above.find(landed + 1)) {
+    landed = next->second.first;
+    chain = next->second.second;
+  }
+}
+
 std::string lane_key(const LaneState& lane) {
   return lane.gateway + "/" + lane.name + "/" + hex(Bytes(lane.epoch).first(4));
 }

@@ -22,8 +22,10 @@ struct LaneTruth {
   std::uint64_t next_seq = 1;  // Of the next record to be committed.
   std::uint64_t landed = 0;  // The far end has everything up to here, or was told that it is lost.
   Digest chain{};            // Of the far end, there.
-  bool may_lose = false;     // It evicts, expires, or was given what fits into no envelope.
-  bool damaged = false;      // Bytes of the file that held it were spoiled.
+  // What came to the far end before what stands before it: by first seq the last one, and the chain there.
+  std::map<std::uint64_t, std::pair<std::uint64_t, Digest>> above;
+  bool may_lose = false;  // It evicts, expires, or was given what fits into no envelope.
+  bool damaged = false;   // Bytes of the file that held it were spoiled.
 };
 
 struct Truth {
@@ -34,6 +36,11 @@ struct Truth {
   std::uint64_t letters = 0;
   bool salvaged = false;  // Some lanes came out of a damaged file.
 };
+
+// What follows on what has landed, and has landed too, up to `end` (not included), is no longer above it.
+void absorb(std::uint64_t& landed, Digest& chain,
+            const std::map<std::uint64_t, std::pair<std::uint64_t, Digest>>& above,
+            std::uint64_t end);
 
 std::string lane_key(const LaneState& lane);
 

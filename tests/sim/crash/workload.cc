@@ -28,7 +28,7 @@ sim::SimDisk::Options disk_options(std::uint64_t seed, std::uint64_t number, Mut
   options.seed = seed;
   options.cuttable = false;
   options.lying_sync = mutant == Mutant::lying_sync;
-  // Themes turn by 8: each of them meets both.
+  // Themes turn by 8: each of them meets both, and all orders of lanes.
   options.medium.naming =
       number / kThemeCount % 2 == 0 ? sim::Medium::Naming::strict : sim::Medium::Naming::journaled;
   return options;
@@ -65,19 +65,31 @@ Workload::Workload(std::uint64_t seed, std::uint64_t number, Mutant mutant)
       files_(disk_) {
   recording_.theme = static_cast<Theme>(number % kThemeCount);
   recording_.medium = disk_options(0, number, mutant).medium;
-  configure();
+  configure(number);
   std::ignore = files_.make_directory(kParent, 0755);
 }
 
 Workload::~Workload() = default;
 
-void Workload::configure() {
+void Workload::configure(std::uint64_t number) {
   options_.directory = kDirectory;
   options_.bytes_max = Spool::kBytesMin;
   options_.gateway = "pump-7";
   options_.generation = 3;
   options_.lanes = {{.name = "alarm"}, {.name = "bulk"}};
   options_.sources = {"boiler", "zigbee"};
+  using Order = LaneOptions::Order;
+  switch (number / kThemeCount / 2 % 3) {
+    case 1:
+      options_.lanes[0].order = Order::live;
+      options_.lanes[1].order = Order::newest;
+      break;
+    case 2:
+      options_.lanes[0].order = Order::newest;
+      options_.lanes[1].order = Order::live;
+      break;
+    default: break;
+  }
   switch (recording_.theme) {
     case Theme::backlog:
       record_bytes_max_ = 9'000;
@@ -246,6 +258,7 @@ void Workload::fill() {
   for (std::size_t i = 0; i < lane_count && link_; ++i) {
     wish_.envelopes[i] = static_cast<std::uint16_t>(random_.below(4));
   }
+  wish_.fresh = !rarely(4);
   if (errors_in_a_row_ == 0) {  // Else the same group is tried again.
     for (std::size_t i = 0; i < options_.lanes.size(); ++i) {
       if (!rarely(3)) fill_records(static_cast<LaneIndex>(i));
@@ -295,6 +308,7 @@ void Workload::add_acks() {
   for (std::size_t i = 0; i < lane_count; ++i) {
     const std::size_t before = group_.acks.size();
     if (rarely(recording_.theme == Theme::checkpoint ? 4 : 2)) add_ack(static_cast<LaneIndex>(i));
+    add_acks_above(static_cast<LaneIndex>(i));
     if (group_.acks.size() > before && rarely(6)) group_.acks.push_back(group_.acks.back());
   }
 }
@@ -303,17 +317,35 @@ void Workload::add_ack(LaneIndex index) {
   const LaneState lane = spool_->state().lanes[index];
   const auto& ends = boundaries_[lane_key(lane)];
   if (ends.empty()) return;
-  LaneAck ack{index, lane.epoch, ends.back()};
+  LaneAck ack{index, lane.epoch, {1, ends.back()}};
   switch (random_.below(12)) {
     case 0:
-    case 1: ack.high = ends[random_.below(ends.size())]; break;
-    case 2: ack.high = ends.back() - 1; break;
+    case 1: ack.range.last = ends[random_.below(ends.size())]; break;
+    case 2: ack.range.last = ends.back() - 1; break;
     case 3: ack.epoch[0] ^= 1; break;
-    case 4: ack.high += 1u << 30; break;
+    case 4: ack.range.last += 1u << 30; break;
     default: break;
   }
-  if (mutant_ == Mutant::ack_off_by_one) ++ack.high;
+  if (mutant_ == Mutant::ack_off_by_one) ++ack.range.last;
   group_.acks.push_back(ack);
+}
+
+// Of what landed out of order; half the time the spool must find out itself whether that is true.
+void Workload::add_acks_above(LaneIndex index) {
+  const LaneState lane = spool_->state().lanes[index];
+  if (rarely(4)) {
+    const Range untrue{lane.acked + 1, lane.acked + 1 + random_.below(lane.next_seq - lane.acked)};
+    group_.acks.push_back({index, lane.epoch, untrue, Digest{1}});
+  }
+  for (const auto& [first, end] : truth_of(index).above) {
+    if (end.first <= lane.acked || !rarely(3)) continue;
+    LaneAck ack{index, lane.epoch, {first, end.first}};
+    if (rarely(2)) ack.unproved = end.second;
+    group_.acks.push_back(ack);
+    if (!rarely(4)) continue;
+    ack.unproved = Digest{1};
+    group_.acks.push_back(ack);
+  }
 }
 
 void Workload::commit() {
@@ -374,6 +406,7 @@ Workload::Contents Workload::contents_now() const {
   contents.operations = recording_.history.size();
   contents.envelopes = number("SELECT count(*) FROM queue WHERE kind=0");
   contents.chunks = number("SELECT count(*) FROM queue WHERE kind=2");
+  contents.unordered = number("SELECT count(*) FROM queue WHERE loss=6");
   for (const LaneState& lane : spool_->state().lanes) contents.shed += lane.records_shed;
   return contents;
 }
@@ -384,6 +417,7 @@ void Workload::cover(const Contents& before) {
   const bool made = now.envelopes > before.envelopes;
   if (!link_ && made && now.chunks < before.chunks) ++covered.merged;
   covered.sealed += leases_.size();
+  if (now.unordered > before.unordered) ++covered.unordered;
   const bool expires = recording_.theme == Theme::expire;
   (expires ? covered.expired : covered.evicted) += now.shed - before.shed;
   // A header of the WAL: it begins anew.
@@ -412,7 +446,7 @@ void Workload::drop_link() {
   link_ = !link_;
   if (link_) return;
   for (std::size_t i = 0; i < spool_->state().lanes.size(); ++i) {
-    spool_->unlease(static_cast<LaneIndex>(i));
+    ++wish_.round[i];
   }
 }
 
@@ -438,8 +472,8 @@ void Workload::deliver(Lease& lease) {
       {lease.range, hash_of(lease.bytes), is_loss, mark});
   if (rarely(10)) {  // The packet is lost: all from here on are sent again.
     if (mutant_ == Mutant::delete_before_ack)
-      deleted_.push_back({lease.lane, lane.epoch, lease.range.last});
-    spool_->unlease(lease.lane);
+      deleted_.push_back({lease.lane, lane.epoch, {1, lease.range.last}});
+    ++wish_.round[lease.lane];
     return;
   }
   std::uint64_t landed = truth.landed;
@@ -448,12 +482,27 @@ void Workload::deliver(Lease& lease) {
     landed = lease.range.first - 1;
     chain = landed == 0 ? Digest{} : recording_.chains[{key, landed}];
   }
-  if (lease.range.first != landed + 1) return;
+  const bool follows = lease.range.first == landed + 1;
+  if (lease.range.last <= landed || (!follows && in_order(lease.lane))) return;
+  if (!follows) {
+    landed = lease.range.first - 1;
+    chain = header->previous;
+  }
   if (auto wrong = reader_.wrong_with(lease, lane, landed, chain); !wrong.empty()) complain(wrong);
+  recording_.chains[{key, lease.range.last}] = lease.hash;
+  if (!follows) {
+    truth.above[lease.range.first] = {lease.range.last, lease.hash};
+    return;
+  }
   truth.landed = lease.range.last;
   truth.chain = lease.hash;
-  recording_.chains[{key, lease.range.last}] = lease.hash;
-  boundaries_[key].push_back(lease.range.last);
+  absorb(truth.landed, truth.chain, truth.above, truth.next_seq);
+  boundaries_[key].push_back(truth.landed);
+}
+
+bool Workload::in_order(LaneIndex index) const {
+  return index >= options_.lanes.size() ||
+         options_.lanes[index].order == LaneOptions::Order::oldest;
 }
 
 }  // namespace pinaflux::crash

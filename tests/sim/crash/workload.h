@@ -63,6 +63,7 @@ struct Coverage {
   std::uint64_t expired = 0;      // Records.
   std::uint64_t checkpoints = 0;  // After which the WAL began anew.
   std::uint64_t salvages = 0;     // Of files that were set aside.
+  std::uint64_t unordered = 0;    // Commits that took acks out of order.
 };
 
 struct Recording {
@@ -101,7 +102,7 @@ class Workload {
   }
 
  private:
-  void configure();
+  void configure(std::uint64_t number);
   void step();
   bool open();
   void close();
@@ -112,7 +113,7 @@ class Workload {
   void take_stock(const std::vector<std::string>& findings);
   struct Contents {
     std::size_t operations = 0;
-    std::int64_t envelopes = 0, chunks = 0;
+    std::int64_t envelopes = 0, chunks = 0, unordered = 0;
     std::uint64_t shed = 0;
   };
   Contents contents_now() const;
@@ -122,6 +123,8 @@ class Workload {
   void fill_notes();
   void add_acks();
   void add_ack(LaneIndex index);
+  void add_acks_above(LaneIndex index);
+  bool in_order(LaneIndex index) const;
   void commit();
   void settle(const Truth& next, bool kept);
   void deliver();
