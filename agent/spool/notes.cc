@@ -27,6 +27,14 @@ const std::string& name_of(const std::vector<std::string>& sources, SourceIndex 
   return source < sources.size() ? sources[source] : kUnknown;
 }
 
+// The place behind the key.
+int bind_key(sqlite::Statement& statement, const Note& note) {
+  int place = 1;
+  if (note.kind == Note::Kind::cursor) statement.bind(place++, std::string_view(note.source));
+  statement.bind(place++, std::string_view(note.key));
+  return place;
+}
+
 }  // namespace
 
 Notes::Notes(const sqlite::Database& database, std::uint64_t letters_max, Encryption& encryption)
@@ -80,21 +88,14 @@ Status Notes::erase(const Note& note) {
 }
 
 Status Notes::put_plain(const Note& note) {
-  const bool cursor = note.kind == Note::Kind::cursor;
-  sqlite::Statement& statement = cursor ? put_cursor_ : put_state_;
-  int place = 0;
-  if (cursor) statement.bind(++place, std::string_view(note.source));
-  statement.bind(++place, std::string_view(note.key));
-  statement.bind(++place, Bytes(note.value));
+  sqlite::Statement& statement = note.kind == Note::Kind::cursor ? put_cursor_ : put_state_;
+  statement.bind(bind_key(statement, note), Bytes(note.value));
   return statement.run();
 }
 
 Status Notes::erase_plain(const Note& note) {
-  const bool cursor = note.kind == Note::Kind::cursor;
-  sqlite::Statement& statement = cursor ? erase_cursor_ : erase_state_;
-  int place = 0;
-  if (cursor) statement.bind(++place, std::string_view(note.source));
-  statement.bind(++place, std::string_view(note.key));
+  sqlite::Statement& statement = note.kind == Note::Kind::cursor ? erase_cursor_ : erase_state_;
+  bind_key(statement, note);
   return statement.run();
 }
 

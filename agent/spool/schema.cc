@@ -84,17 +84,13 @@ Result<Lane> lane_of(const sqlite::Statement& row, Encryption& encryption) {
 }  // namespace
 
 Result<bool> recognise(sqlite::Database& database) {
-  const Result<std::int64_t> version = database.integer("PRAGMA user_version");
-  if (!version) return std::unexpected(version.error());
-  const Result<std::int64_t> owner = database.integer("PRAGMA application_id");
-  if (!owner) return std::unexpected(owner.error());
-  const Result<std::int64_t> tables = database.integer("SELECT count(*) FROM sqlite_schema");
-  if (!tables) return std::unexpected(tables.error());
-  if (*version == 0 && *owner == 0 && *tables == 0) return false;
-  if (*owner != kApplicationId) {
+  const Result<sqlite::FileMarks> marks = database.marks();
+  if (!marks) return std::unexpected(marks.error());
+  if (marks->empty()) return false;
+  if (marks->owner != kApplicationId) {
     return fail(Code::invalid, "spool.db is another program's database: move it away");
   }
-  if (*version > kVersionEncrypted) {
+  if (marks->version > kVersionEncrypted) {
     return fail(Code::newer, "spool.db was written by a newer version: run that one");
   }
   return true;
