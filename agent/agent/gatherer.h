@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "agent/data/group.h"
@@ -42,6 +43,8 @@ class Gatherer {
   bool take(const Parcel& parcel, Group& group, Instant now);
   bool mask(const Parcel& parcel, Group& group);
   void refuse(Group& group, const Refusal& refusal);
+  // Of a record that was masked: it is kept with the refusal, if it is among the first.
+  void refuse(Group& group, const Refusal& refusal, const Record& record, std::string_view node);
 
   const std::vector<std::unique_ptr<Source>>& sources_;
   Masker& masker_;

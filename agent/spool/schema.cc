@@ -22,7 +22,15 @@ constexpr const char* kTables = R"(
   CREATE TABLE states(key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
   CREATE TABLE dead_letters(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, boot INTEGER NOT NULL,
     source TEXT NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL, hash INTEGER NOT NULL,
-    position INTEGER NOT NULL, count INTEGER NOT NULL);
+    position INTEGER NOT NULL, count INTEGER NOT NULL, node TEXT, key INTEGER, content BLOB);
+)";
+
+// What files had not before dead letters had contents. An agent from before that goes on with a file that has
+// it: it names the columns that it writes, and reads none behind them.
+constexpr const char* kContents = R"(
+  ALTER TABLE dead_letters ADD COLUMN node TEXT;
+  ALTER TABLE dead_letters ADD COLUMN key INTEGER;
+  ALTER TABLE dead_letters ADD COLUMN content BLOB;
 )";
 
 Status put(sqlite::Statement& insert, std::string_view key, auto value) {
@@ -53,6 +61,16 @@ Status make(sqlite::Database& database, const std::string& gateway, WallTime now
   if (s) s = database.commit();
   if (!s) database.rollback();
   return s;
+}
+
+Status extend(sqlite::Database& database) {
+  const Result<bool> contents = database.has_column("dead_letters", "content");
+  if (!contents || *contents) return contents ? Status() : std::unexpected(contents.error());
+  if (Status s = database.begin(); !s) return s;
+  Status done = database.execute(kContents);
+  if (done) done = database.commit();
+  if (!done) database.rollback();
+  return done;
 }
 
 Result<std::uint64_t> counter(const sqlite::Statement& row, int column) {
@@ -99,7 +117,7 @@ Result<bool> recognise(sqlite::Database& database) {
 Status prepare(sqlite::Database& database, bool made, const std::string& gateway, WallTime now,
                Entropy& entropy) {
   if (Status s = database.make_durable(); !s) return s;
-  return made ? Status() : make(database, gateway, now, entropy);
+  return made ? extend(database) : make(database, gateway, now, entropy);
 }
 
 Status check(sqlite::Database& database) {

@@ -274,6 +274,14 @@ Result<std::int64_t> Database::integer(const char* sql) {
   return statement->integer(0);
 }
 
+Result<bool> Database::has_column(std::string_view table, std::string_view column) {
+  Result<Statement> select = prepare("SELECT 1 FROM pragma_table_info(?) WHERE name=?");
+  if (!select) return std::unexpected(select.error());
+  select->bind(1, table);
+  select->bind(2, column);
+  return select->step();
+}
+
 Result<FileMarks> Database::marks() {
   FileMarks marks;
   for (const auto& [mark, sql] : {std::pair{&marks.version, "PRAGMA user_version"},

@@ -116,6 +116,7 @@ class Database {
   Statement prepare_later(std::string sql) const { return {raw_, std::move(sql)}; }
   Result<std::int64_t> integer(const char* sql);  // One row, one column; not_found without a row.
   Result<FileMarks> marks();
+  Result<bool> has_column(std::string_view table, std::string_view column);
 
   Status begin() { return execute("BEGIN"); }
   // An error other than full leaves open whether the transaction is in the WAL.
