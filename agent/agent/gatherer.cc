@@ -101,6 +101,23 @@ bool Gatherer::take(const Parcel& parcel, Group& group, Instant now) {
   return true;
 }
 
+Gatherer::Entry Gatherer::enter(const RawRecord& raw, SourceIndex source, LetterId letter,
+                                Group& group, Instant now) {
+  using Outcome = Replay::Outcome;
+  if (group.full()) return {};
+  const auto masked = masker_.mask(raw, group.arena, Masker::Origin::letter);
+  if (masked.verdict == Masker::Verdict::no_room) {
+    return {group.empty() ? Outcome::stays : Outcome::waits, Reason::too_large};
+  }
+  if (masked.verdict == Masker::Verdict::refused) return {Outcome::stays, masked.reason};
+  const auto processed = pipeline_.process(source, *masked.record, now, group);
+  if (processed.verdict == Pipeline::Verdict::no_room) return {};
+  group.replayed.push_back(letter);
+  if (processed.verdict == Pipeline::Verdict::taken) return {Outcome::taken};
+  refuse(group, {source, processed.reason, 0, 0, 0}, *masked.record, processed.node);
+  return {Outcome::refused, processed.reason};
+}
+
 // False when the group's arena ended before the parcel did.
 bool Gatherer::mask(const Parcel& parcel, Group& group) {
   masked_.clear();

@@ -17,6 +17,7 @@
 
 #include "agent/data/group.h"
 #include "agent/data/intake.h"
+#include "agent/data/replay.h"
 #include "agent/ingest/source.h"
 #include "agent/mask/masker.h"
 #include "agent/pipeline/pipeline.h"
@@ -34,6 +35,14 @@ class Gatherer {
     full,  // Something waits, and the group must be committed first.
   };
   Outcome gather(Group& group, Instant now);
+
+  // A dead letter's record, not of a parcel. taken or refused: its letter goes with the group. stays: mask
+  // refused it, nothing was changed. waits: another group will have room.
+  struct Entry {
+    Replay::Outcome outcome = Replay::Outcome::waits;
+    Reason reason = Reason::node_failed;
+  };
+  Entry enter(const RawRecord& raw, SourceIndex source, LetterId letter, Group& group, Instant now);
 
   // Records refused since start, by Reason.
   std::uint64_t refused(Reason reason) const { return refused_[static_cast<std::size_t>(reason)]; }

@@ -58,7 +58,7 @@ class Control {
   explicit Control(Operations operations);
   void accept(Network::Accepted& accepted);
   void request(Client& client, std::string_view line, std::string_view content);
-  void queue(Client& client, std::string_view line);
+  void queue(Client& client, std::string_view line, std::string_view content);
   void gone(Client& client);
   void serve_http(const HttpRequest& request);
 
