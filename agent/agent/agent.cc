@@ -6,6 +6,7 @@
 #include "agent/agent/committer.h"
 #include "agent/agent/gatherer.h"
 #include "agent/agent/pace.h"
+#include "agent/agent/reentry.h"
 #include "agent/ingest/factory.h"
 #include "agent/seal/row_json.h"
 #include "agent/uplink/uplink.h"
@@ -75,6 +76,8 @@ struct Agent::State {
   bool turn();
   void finish_commit();
   void operated(SpoolState state);
+  void step_made(Operation& operation, Result<bool> more,
+                 const std::function<void(Result<bool>)>& done);
   void retry_later(const Error& error);
   void take_acks();
   void hold_sources(bool hold);
@@ -98,6 +101,7 @@ struct Agent::State {
   std::unique_ptr<Pipeline> pipeline;
   std::vector<std::unique_ptr<Source>> sources;
   std::unique_ptr<Gatherer> gatherer;
+  std::unique_ptr<Reentry> reentry;
   std::unique_ptr<Committer> committer;
   std::unique_ptr<Uplink> uplink;
   std::unique_ptr<Timer> wake, tick;
@@ -134,6 +138,7 @@ std::optional<Agent::Refusal> Agent::State::start() {
   pipeline->restore(spool->states());
   if (auto refusal = start_sources()) return refusal;
   gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
+  reentry = std::make_unique<Reentry>(*gatherer, shapes, configuration.spool.sources);
   start_uplink();
   committer = std::make_unique<Committer>(*spool, host.worker, host.clock, [] {});
   wake = host.loop.timer([] {});
@@ -210,6 +215,7 @@ bool Agent::State::turn() {
   const Instant now = host.clock.now();
   finish_commit();
   take_acks();
+  if (stopping == Stopping::no) reentry->enter(committer->filling(), now);
   const bool gathering = stopping == Stopping::no || stopping == Stopping::draining;
   const auto gathered =
       gathering ? gatherer->gather(committer->filling(), now) : Gatherer::Outcome::idle;
@@ -218,7 +224,8 @@ bool Agent::State::turn() {
       .empty = filling.empty() && !committer->retrying(),
       .full = gathered == Gatherer::Outcome::full || stopping != Stopping::no,
       .stalled = gathered == Gatherer::Outcome::idle &&
-                 std::ranges::any_of(sources, [](const auto& s) { return s->stalled(); })};
+                 (!filling.replayed.empty() ||
+                  std::ranges::any_of(sources, [](const auto& s) { return s->stalled(); }))};
   if (gathering) submit(group, now);
   if (stopping != Stopping::no && committer->idle() && !committer->operating()) finish_stop(now);
   return gathered == Gatherer::Outcome::more;
@@ -236,6 +243,7 @@ void Agent::State::finish_commit() {
     host.log.failed(Log::Level::error, "spool.damaged", done->status.error());
     damaged = true;
     stopping = Stopping::done;
+    reentry->abandon(done->status.error());
     return;
   }
   if (!done->status) {
@@ -256,6 +264,7 @@ void Agent::State::finish_commit() {
     pace.leased(lane, done->wish, brought[i], done->records[i] > 0);
   }
   if (!done->leases.empty()) uplink->send(std::move(done->leases));
+  reentry->committed(done->replayed);
 }
 
 // The operator may have made room.
@@ -264,6 +273,20 @@ void Agent::State::operated(SpoolState state) {
   spool_state = std::move(state);
   if (waits_for_room && committer->retrying()) retry_at = {};
   hold_sources(spool_state.full || (waits_for_room && committer->retrying()));
+}
+
+// What the step read to be replayed goes through mask and pipeline first.
+void Agent::State::step_made(Operation& operation, Result<bool> more,
+                             const std::function<void(Result<bool>)>& done) {
+  const auto replays = operation.replays();
+  if (!more || replays.empty()) return done(more);
+  if (spool_state.full) {
+    return done(
+        fail(Code::full, "the spool is full: replay when the far end has taken some of it"));
+  }
+  reentry->take(replays, [more, done](Status committed) {
+    done(committed ? more : std::unexpected(committed.error()));
+  });
 }
 
 void Agent::State::retry_later(const Error& error) {
@@ -323,6 +346,7 @@ void Agent::State::finish_stop(Instant now) {
     const bool in_memory = !committer->filling().empty() || committer->retrying() || ready;
     if (in_memory && now < stop_at) return;
     uplink->stop();
+    reentry->abandon({Code::busy, 0, "the agent stopped before it was committed: try again"});
     stopping = Stopping::lingering;
     stop_at = now + kStopLinger;
     wake_at(stop_at, now);
@@ -418,6 +442,7 @@ void Agent::stop() {
   if (state_->stopping != State::Stopping::no) return;
   for (auto& source : state_->sources) source->hold(true);
   state_->stopping = State::Stopping::draining;
+  state_->reentry->stop();
   state_->stop_at = state_->host.clock.now() + kStopMax;
   state_->wake_at(state_->stop_at, state_->host.clock.now());
 }
@@ -443,11 +468,12 @@ void Agent::tap(std::function<void(std::string_view line)> line) {
 
 bool Agent::operate(Operation& operation, Buffer& out, std::function<void(Result<bool>)> done) {
   if (state_->stopping != State::Stopping::no) return false;
-  state_->committer->operate(operation, out,
-                             [this, done = std::move(done)](Result<bool> more, SpoolState state) {
-                               state_->operated(std::move(state));
-                               done(more);
-                             });
+  state_->committer->operate(
+      operation, out,
+      [this, &operation, done = std::move(done)](Result<bool> more, SpoolState state) {
+        state_->operated(std::move(state));
+        state_->step_made(operation, more, done);
+      });
   return true;
 }
 

@@ -38,6 +38,7 @@ void Committer::conclude() {
   retrying_ = !job_.status.has_value();
   if (!retrying_) {
     job_.receipts = committing_->receipts;
+    job_.replayed = committing_->replayed;
     for (const auto& lane : committing_->records) job_.records.push_back(lane.size());
     committing_->reset();
   }

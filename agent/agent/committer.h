@@ -32,6 +32,7 @@ class Committer {
     Duration took{};
     SpoolState state;
     std::vector<Receipt> receipts;       // Empty on failure.
+    std::vector<LetterId> replayed;      // Empty on failure.
     std::vector<std::uint64_t> records;  // By lane; empty on failure.
     std::vector<Lease> leases;
     LeaseWish wish;

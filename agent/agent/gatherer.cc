@@ -14,8 +14,20 @@ namespace pinaflux {
 
 namespace {
 constexpr std::size_t kBudgetMin = limits::kIntakeBytesMax / 16;
-// Refusals of one group that are kept apart; more are counted together, by source and reason.
-constexpr std::size_t kRefusalsApart = 256;
+// Refusals of one group that are listed one by one; more are counted together, by source and reason. Those
+// whose records are kept are few: they are listed in any case.
+constexpr std::size_t kRefusalsApart = 255;
+
+bool alike(const Refusal& a, const Refusal& b) {
+  return a.source == b.source && a.reason == b.reason;
+}
+
+bool keeps_more(const Group& group, const Refusal& refusal) {
+  const auto same = [&](const KeptRecord& kept) {
+    return alike(group.refusals[kept.refusal], refusal);
+  };
+  return std::ranges::count_if(group.kept, same) < static_cast<std::ptrdiff_t>(Group::kKeptEach);
+}
 
 std::size_t intake_budget(const Group& group) {
   return std::min((group.arena.bytes_max() - group.arena.bytes_used()) / 2,
@@ -70,7 +82,7 @@ bool Gatherer::take(const Parcel& parcel, Group& group, Instant now) {
         ++accepted;
       } else {
         ASSERT(outcome.verdict != Pipeline::Verdict::no_room);
-        refuse(group, {parcel.source, outcome.reason, 0, 0, 0});
+        refuse(group, {parcel.source, outcome.reason, 0, 0, 0}, record, outcome.node);
       }
     }
     for (Reason reason : unmasked_) refuse(group, {parcel.source, reason, 0, 0, 0});
@@ -87,6 +99,23 @@ bool Gatherer::take(const Parcel& parcel, Group& group, Instant now) {
   }
   group.receipt(parcel.source, parcel.ticket, accepted);
   return true;
+}
+
+Gatherer::Entry Gatherer::enter(const RawRecord& raw, SourceIndex source, LetterId letter,
+                                Group& group, Instant now) {
+  using Outcome = Replay::Outcome;
+  if (group.full()) return {};
+  const auto masked = masker_.mask(raw, group.arena, Masker::Origin::letter);
+  if (masked.verdict == Masker::Verdict::no_room) {
+    return {group.empty() ? Outcome::stays : Outcome::waits, Reason::too_large};
+  }
+  if (masked.verdict == Masker::Verdict::refused) return {Outcome::stays, masked.reason};
+  const auto processed = pipeline_.process(source, *masked.record, now, group);
+  if (processed.verdict == Pipeline::Verdict::no_room) return {};
+  group.replayed.push_back(letter);
+  if (processed.verdict == Pipeline::Verdict::taken) return {Outcome::taken};
+  refuse(group, {source, processed.reason, 0, 0, 0}, *masked.record, processed.node);
+  return {Outcome::refused, processed.reason};
 }
 
 // False when the group's arena ended before the parcel did.
@@ -108,17 +137,21 @@ bool Gatherer::mask(const Parcel& parcel, Group& group) {
 void Gatherer::refuse(Group& group, const Refusal& refusal) {
   refused_[static_cast<std::size_t>(refusal.reason)] += refusal.count;
   auto& refusals = group.refusals;
-  if (refusals.size() >= kRefusalsApart) {
-    auto alike = std::ranges::find_if(refusals, [&](const Refusal& r) {
-      return r.source == refusal.source && r.reason == refusal.reason;
-    });
-    if (alike != refusals.end()) {
-      alike->count += refusal.count;
-      alike->byte_count += refusal.byte_count;
-      return;
-    }
+  for (std::size_t i = kRefusalsApart; i < refusals.size(); ++i) {
+    if (!alike(refusals[i], refusal) || group.kept_of(i) != nullptr) continue;
+    refusals[i].count += refusal.count;
+    refusals[i].byte_count += refusal.byte_count;
+    return;
   }
   refusals.push_back(refusal);
+}
+
+void Gatherer::refuse(Group& group, const Refusal& refusal, const Record& record,
+                      std::string_view node) {
+  if (!keeps_more(group, refusal)) return refuse(group, refusal);
+  refused_[static_cast<std::size_t>(refusal.reason)] += refusal.count;
+  group.kept.push_back({group.refusals.size(), record, std::string(node)});
+  group.refusals.push_back(refusal);
 }
 
 }  // namespace pinaflux

@@ -12,10 +12,12 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "agent/data/group.h"
 #include "agent/data/intake.h"
+#include "agent/data/replay.h"
 #include "agent/ingest/source.h"
 #include "agent/mask/masker.h"
 #include "agent/pipeline/pipeline.h"
@@ -34,6 +36,14 @@ class Gatherer {
   };
   Outcome gather(Group& group, Instant now);
 
+  // A dead letter's record, not of a parcel. taken or refused: its letter goes with the group. stays: mask
+  // refused it, nothing was changed. waits: another group will have room.
+  struct Entry {
+    Replay::Outcome outcome = Replay::Outcome::waits;
+    Reason reason = Reason::node_failed;
+  };
+  Entry enter(const RawRecord& raw, SourceIndex source, LetterId letter, Group& group, Instant now);
+
   // Records refused since start, by Reason.
   std::uint64_t refused(Reason reason) const { return refused_[static_cast<std::size_t>(reason)]; }
 
@@ -42,6 +52,8 @@ class Gatherer {
   bool take(const Parcel& parcel, Group& group, Instant now);
   bool mask(const Parcel& parcel, Group& group);
   void refuse(Group& group, const Refusal& refusal);
+  // Of a record that was masked: it is kept with the refusal, if it is among the first.
+  void refuse(Group& group, const Refusal& refusal, const Record& record, std::string_view node);
 
   const std::vector<std::unique_ptr<Source>>& sources_;
   Masker& masker_;

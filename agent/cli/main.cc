@@ -9,6 +9,7 @@
 #include "agent/cli/config_commands.h"
 #include "agent/cli/doctor.h"
 #include "agent/cli/exit_status.h"
+#include "agent/cli/letter_line.h"
 #include "agent/cli/queue_line.h"
 #include "agent/cli/run_command.h"
 
@@ -126,6 +127,7 @@ int CommandLine::run(int argc, char** argv) {
   add_agent_commands();
   add_config_commands();
   add_queue_commands(app_, status_);
+  add_letter_commands(app_, status_);
   add_tools();
   try {
     app_.parse(argc, argv);

@@ -90,10 +90,18 @@ Status QueueSession::load_keys(std::vector<Vault::Reference> keys) {
 
 int QueueSession::run(const std::string& request, const char* what, const Take& take) {
   int status = kExitOk;
-  if (!socket_.empty() && ask(request, what, take, status) == Asked::answered) return status;
+  if (!socket_.empty() && ask({request, ""}, what, take, status) == Asked::answered) return status;
   const auto operation = make_operation(request);
   ASSERT(operation != nullptr);
   return work(*operation, what, take);
+}
+
+int QueueSession::run_running(const Question& question, const char* what, const Take& take) {
+  int status = kExitOk;
+  if (!socket_.empty() && ask(question, what, take, status) == Asked::answered) return status;
+  return say({Code::refused, 0,
+              "no agent runs here, and this goes through its mask and its pipeline: start it "
+              "(systemctl start pinaflux), then say it again"});
 }
 
 int QueueSession::say_unopened(const Error& error, long holder) const {
@@ -102,8 +110,8 @@ int QueueSession::say_unopened(const Error& error, long holder) const {
                         " has this spool open: stop the agent first (systemctl stop pinaflux)");
 }
 
-QueueSession::Asked QueueSession::ask(const std::string& request, const char* what,
-                                      const Take& take, int& status) {
+QueueSession::Asked QueueSession::ask(const Question& question, const char* what, const Take& take,
+                                      int& status) {
   ProgressBar bar(what);
   bool answered = false, over = false;
   Status taken;
@@ -112,14 +120,15 @@ QueueSession::Asked QueueSession::ask(const std::string& request, const char* wh
     return taken = take(piece.bytes);
   });
   Status read;
-  const Status asked = ask_agent_bytes(*platform_->loop, platform_->network, socket_,
-                                       "queue " + request + "\n", [&](Bytes bytes) {
-                                         answered = true;
-                                         const Result<bool> fed = reader.feed(bytes);
-                                         if (!fed) read = std::unexpected(fed.error());
-                                         over = fed && *fed;
-                                         return fed && !over;
-                                       });
+  const Status asked =
+      ask_agent_bytes(*platform_->loop, platform_->network, socket_,
+                      "queue " + question.line + "\n" + question.content, [&](Bytes bytes) {
+                        answered = true;
+                        const Result<bool> fed = reader.feed(bytes);
+                        if (!fed) read = std::unexpected(fed.error());
+                        over = fed && *fed;
+                        return fed && !over;
+                      });
   bar.clear();
   const bool nobody =
       !asked && !answered &&

@@ -38,8 +38,16 @@ class QueueSession {
   // Errors are said on standard error; then `status` is what to exit with.
   static std::optional<QueueSession> open(const QueueTarget& target, int& status);
 
+  // A request that is followed by bytes.
+  struct Question {
+    std::string line;
+    std::string content;
+  };
+
   // The exit status: 0, 65 when damage was found, or by the error.
   int run(const std::string& request, const char* what, const Take& take);
+  // The same for a request that a running agent alone can do.
+  int run_running(const Question& question, const char* what, const Take& take);
   // The same for an operation that is made with the agent stopped alone.
   int run_stopped(Operation& operation, const char* what, const Take& take) {
     return work(operation, what, take);
@@ -54,7 +62,7 @@ class QueueSession {
 
  private:
   enum class Asked { answered, nobody };
-  Asked ask(const std::string& request, const char* what, const Take& take, int& status);
+  Asked ask(const Question& question, const char* what, const Take& take, int& status);
   Status load_keys(std::vector<Vault::Reference> keys);
   int work(Operation& operation, const char* what, const Take& take);
 

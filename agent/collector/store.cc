@@ -51,18 +51,14 @@ const char* refusal_of(Code code) {
 }
 
 Status recognise(sqlite::Database& database, bool& empty) {
-  const Result<std::int64_t> version = database.integer("PRAGMA user_version");
-  if (!version) return std::unexpected(version.error());
-  const Result<std::int64_t> owner = database.integer("PRAGMA application_id");
-  if (!owner) return std::unexpected(owner.error());
-  const Result<std::int64_t> tables = database.integer("SELECT count(*) FROM sqlite_schema");
-  if (!tables) return std::unexpected(tables.error());
-  empty = *version == 0 && *owner == 0 && *tables == 0;
+  const Result<sqlite::FileMarks> marks = database.marks();
+  if (!marks) return std::unexpected(marks.error());
+  empty = marks->empty();
   if (empty) return {};
-  if (*owner != CollectorStore::kApplicationId) {
+  if (marks->owner != CollectorStore::kApplicationId) {
     return fail(Code::invalid, "this is another program's database: name another file");
   }
-  if (*version > CollectorStore::kVersion) {
+  if (marks->version > CollectorStore::kVersion) {
     return fail(Code::newer, "this database was written by a newer collector: run that one");
   }
   return {};

@@ -59,6 +59,12 @@ void build_delivery(const Reader& root, Building& building) {
   to.spool.key = spool.text("key");
   to.spool.key_previous = spool.text("key_previous");
   check_spool_keys(root, spool, building.findings);
+  to.spool.letter_bytes_max = spool.has("dead_letters") ? spool.size("dead_letters") : 0;
+  if (to.spool.letter_bytes_max > to.spool.bytes_max / 4) {
+    building.findings.error(spool.value_place("dead_letters"),
+                            "dead letters would take more than a quarter of the queue",
+                            "lower 'dead_letters' or raise 'size_max'");
+  }
   to.spool.gateway = to.gateway;
   to.spool.generation = to.generation;
   to.commit_every = spool.duration("commit_every");

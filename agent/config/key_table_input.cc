@@ -57,6 +57,16 @@ constexpr Key kTop[] = {
      .min = Spool::kBytesMin,
      .max = 1ll << 44,
      .doc = "Bytes that the queue may take on disk, its write-ahead log included."},
+    {.path = "spool.dead_letters",
+     .type = Type::size,
+     .min = 64 * 1024,
+     .max = 1ll << 30,
+     .example = "4MiB",
+     .doc =
+         "Bytes of the queue that dead letters may take, with the masked records that they hold; "
+         "the "
+         "oldest go first. At most a quarter of `size_max`; without it, a hundredth of it, between "
+         "64KiB and 1MiB."},
     {.path = "spool.key",
      .type = Type::name,
      .example = "disk",

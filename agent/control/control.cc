@@ -11,7 +11,7 @@ namespace pinaflux {
 
 namespace {
 constexpr std::size_t kClientsMax = 16;
-constexpr std::size_t kLineBytesMax = 256;
+constexpr std::size_t kLineBytesMax = 4096;
 constexpr std::string_view kApply = "apply ";
 constexpr std::string_view kQueue = "queue ";
 }  // namespace
@@ -32,7 +32,7 @@ class Control::Client : public Stream::Events {
     const std::string_view line(request_.data(), end);
     const auto expected = content_bytes(line);
     if (!expected || *expected > kApplyBytesMax) {
-      refuse("apply needs the number of bytes that follow, at most 1048576");
+      refuse("this needs the number of bytes that follow, at most 1048576");
     } else if (request_.size() - end - 1 >= *expected) {
       asked_ = true;
       control_.request(*this, line, std::string_view(request_).substr(end + 1, *expected));
@@ -56,8 +56,9 @@ class Control::Client : public Stream::Events {
   std::unique_ptr<QueueAnswer> queue;
 
  private:
-  // Only `apply` is followed by bytes.
+  // Only `apply`, and what a queue request says, is followed by bytes.
   static std::optional<std::size_t> content_bytes(std::string_view line) {
+    if (line.starts_with(kQueue)) return request_content_bytes(line.substr(kQueue.size()));
     if (!line.starts_with(kApply)) return 0;
     return parse_integer<std::size_t>(line.substr(kApply.size()));
   }
@@ -116,7 +117,7 @@ void Control::request(Client& client, std::string_view line, std::string_view co
     client.line(operations_.apply(content));
     client.finish();
   } else if (line.starts_with(kQueue)) {
-    queue(client, line.substr(kQueue.size()));
+    queue(client, line.substr(kQueue.size()), content);
   } else if (line == "tap") {
     client.tapping = true;
     if (++taps_ == 1) operations_.tapping(true);
@@ -127,9 +128,9 @@ void Control::request(Client& client, std::string_view line, std::string_view co
   }
 }
 
-void Control::queue(Client& client, std::string_view line) {
-  client.queue =
-      std::make_unique<QueueAnswer>(make_operation(line), client.stream(), operations_.operate);
+void Control::queue(Client& client, std::string_view line, std::string_view content) {
+  client.queue = std::make_unique<QueueAnswer>(make_operation(line, content), client.stream(),
+                                               operations_.operate);
   client.queue->start();
 }
 

@@ -6,7 +6,8 @@
 //              show              the same as text for a terminal
 //              apply BYTES       followed by that many bytes of configuration: one line of JSON
 //                                ("pinaflux.apply/1"), then the agent restarts its stations with it
-//              queue REQUEST     see queue_request.h; the answer in frames, see queue_answer.h
+//              queue REQUEST     see queue_request.h (an edit's bytes follow); the answer in frames,
+//                                see queue_answer.h
 //              tap               one line of JSON a record, until the client goes away
 // Limits     kClientsMax at a time; a configuration of kApplyBytesMax; a tap client that reads too slowly misses
 //            records, never slows the agent.
@@ -58,7 +59,7 @@ class Control {
   explicit Control(Operations operations);
   void accept(Network::Accepted& accepted);
   void request(Client& client, std::string_view line, std::string_view content);
-  void queue(Client& client, std::string_view line);
+  void queue(Client& client, std::string_view line, std::string_view content);
   void gone(Client& client);
   void serve_http(const HttpRequest& request);
 

@@ -12,12 +12,17 @@ std::size_t Group::record_count() const {
 
 bool Group::empty() const {
   return record_count() == 0 && receipts.empty() && cursors.empty() && refusals.empty() &&
-         states.empty() && acks.empty();
+         replayed.empty() && states.empty() && acks.empty();
 }
 
 bool Group::full() const {
   return record_count() >= limits::kIntakeRecordsMax * 3 / 4 ||
          arena.bytes_used() >= arena.bytes_max() * 3 / 4;
+}
+
+const KeptRecord* Group::kept_of(std::size_t refusal) const {
+  const auto it = std::ranges::lower_bound(kept, refusal, {}, &KeptRecord::refusal);
+  return it != kept.end() && it->refusal == refusal ? &*it : nullptr;
 }
 
 void Group::receipt(SourceIndex source, Ticket ticket, std::uint64_t record_count) {
@@ -36,6 +41,8 @@ void Group::reset() {
   receipts.clear();
   cursors.clear();
   refusals.clear();
+  kept.clear();
+  replayed.clear();
   states.clear();
   acks.clear();
   arena.reset();

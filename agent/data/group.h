@@ -1,7 +1,7 @@
 // Group: what one transaction commits: masked records by lane, cursors, refusals, receipts, acks.
 //
 // Promise    Everything in a Group becomes durable together, or nothing of it does.
-// Limits     limits::kGroupRecordsMax records, kGroupBytesMax of arena.
+// Limits     limits::kGroupRecordsMax records, kGroupBytesMax of arena; kKeptEach refused records are kept.
 // Ownership  Owns its arena: records and their text live until reset(). Two groups take turns: one is
 //            filled on the loop while the other is committed on the storage worker.
 // Threads    One owner at a time: handed over whole.
@@ -43,7 +43,21 @@ struct StateEdit {
   Buffer value;     // Empty: erased.
 };
 
+// A record that was refused after it was masked. Only a Record can be kept: what was refused before masking
+// has no value here.
+struct KeptRecord {
+  std::size_t refusal = 0;  // Its place in Group::refusals.
+  Record record;            // As the pipeline got it.
+  std::string node;         // That refused it; empty: none did.
+};
+
+// Of a dead letter in the spool; never given twice.
+using LetterId = std::int64_t;
+
 struct Group {
+  // Of one source and reason.
+  static constexpr std::size_t kKeptEach = 16;
+
   Group() : arena(limits::kGroupBytesMax) {}
 
   Arena arena;
@@ -51,6 +65,8 @@ struct Group {
   std::vector<Receipt> receipts;                   // At most one per source.
   std::vector<CursorEdit> cursors;                 // In order: later edits win.
   std::vector<Refusal> refusals;
+  std::vector<KeptRecord> kept;    // In the order of their refusals.
+  std::vector<LetterId> replayed;  // Dead letters whose records are in this group again: they go.
   std::vector<StateEdit> states;
   std::vector<LaneAck> acks;
 
@@ -58,6 +74,8 @@ struct Group {
   bool empty() const;
   // True once it should be committed without waiting for its age.
   bool full() const;
+  // The record of the refusal at this place; null: there is none.
+  const KeptRecord* kept_of(std::size_t refusal) const;
   void receipt(SourceIndex source, Ticket ticket, std::uint64_t record_count);
   void reset();
 };

@@ -14,18 +14,20 @@ namespace pinaflux {
 struct Masker::State {
   explicit State(Shapes& all) : shapes(all) {}
 
-  const Plan& plan_of(const Shape& raw) {
+  const Plan& plan_of(const Shape& raw, Origin origin) {
+    auto& plans = plans_of_origin[static_cast<std::size_t>(origin)];
     const std::size_t id = raw.id();
     if (id < plans.size() && plans[id] != nullptr) [[likely]]
       return *plans[id];
     if (id >= plans.size()) plans.resize(id + 1);
-    plans[id] = std::make_unique<Plan>(compile_plan(rules, raw, shapes));
+    plans[id] = std::make_unique<Plan>(compile_plan(rules, raw, shapes, origin));
     return *plans[id];
   }
 
   Shapes& shapes;
   std::vector<Rule> rules;
-  std::vector<std::unique_ptr<Plan>> plans;  // By Shape::id; a plan's rules point into `rules`.
+  // By Shape::id; a plan's rules point into `rules`.
+  std::vector<std::unique_ptr<Plan>> plans_of_origin[2];
   Rule::Scratch scratch;
 };
 
@@ -33,6 +35,7 @@ namespace {
 
 using Outcome = Masker::Outcome;
 using Verdict = Masker::Verdict;
+using Origin = Masker::Origin;
 
 Outcome refuse(Reason reason) { return {Verdict::refused, reason, std::nullopt}; }
 
@@ -47,11 +50,21 @@ Cell keep(const Value& value, Arena& arena, Value& to) {
   return Cell::done;
 }
 
+// The first that is not done yet.
+std::uint32_t work_left(const Plan& plan, const Plan::Column& column, const Value& value) {
+  std::uint32_t left = column.work_begin;
+  for (std::uint32_t i = column.work_begin; plan.origin == Origin::letter && i < column.work_end;
+       ++i) {
+    if (plan.work[i]->made(value)) left = i + 1;
+  }
+  return left;
+}
+
 Cell work(const Plan& plan, const Plan::Column& column, Value value, Rule::Scratch& scratch,
           Arena& arena, Value& to) {
   to = Value();
   if (value.type() == Type::absent) return Cell::done;
-  for (std::uint32_t i = column.work_begin; i < column.work_end; ++i) {
+  for (std::uint32_t i = work_left(plan, column, value); i < column.work_end; ++i) {
     if (!plan.work[i]->apply(value, scratch)) return Cell::failed;
   }
   return keep(value, arena, to);
@@ -74,8 +87,8 @@ Result<std::unique_ptr<Masker>> Masker::make(const MaskOptions& options, Shapes&
 Masker::Masker(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Masker::~Masker() = default;
 
-Masker::Outcome Masker::mask(const RawRecord& raw, Arena& arena) {
-  const Plan& plan = state_->plan_of(*raw.row.shape);
+Masker::Outcome Masker::mask(const RawRecord& raw, Arena& arena, Origin origin) {
+  const Plan& plan = state_->plan_of(*raw.row.shape, origin);
   if (plan.refused) return refuse(*plan.refused);
   const Value* from = raw.row.values;
   for (std::uint32_t position : plan.rejected) {

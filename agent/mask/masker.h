@@ -8,6 +8,9 @@
 // Names      A rule on names masks the steps that its pattern's wildcards matched, or, without a wildcard,
 //            all of them: what the configuration writes down is not secret. A stream's first step is
 //            the source's name and stays. Names that become equal refuse the record.
+// Letters    A dead letter's record was masked before. It is masked again, by the rules of today; but what has
+//            the whole form of an hmac rule's own token is left to it as it is, or it would no longer be
+//            the token that the far end knows. Dropping, rounding, truncating and replacing give the same again.
 // Limits     Plans are compiled once per shape; steady state takes nothing from the heap.
 // Ownership  Shapes must outlive the Masker; keys are copied, and wiped with it.
 // Threads    Loop.
@@ -63,9 +66,11 @@ class Masker {
     Reason reason;                 // When refused.
     std::optional<Record> record;  // When kept.
   };
+  // Of what `origin`: read from a source, or from a dead letter (see above).
+  enum class Origin { source, letter };
   // no_room: the group's arena is full; nothing was kept of this record. An empty group has room for
   // every record within limits.h.
-  Outcome mask(const RawRecord& raw, Arena& arena);
+  Outcome mask(const RawRecord& raw, Arena& arena, Origin origin = Origin::source);
 
  private:
   struct State;

@@ -33,14 +33,15 @@ struct Draft {
 };
 
 std::string mask_name(const Rule& rule, std::string_view name, char separator,
-                      const Pattern::StepSet& steps) {
+                      const Pattern::StepSet& steps, Masker::Origin origin) {
   std::string masked;
   Rule::Scratch scratch;
   std::size_t at = 0;
   Split rest(name, separator);
   for (std::string_view step; rest.next(step); ++at) {
     if (at > 0) masked += separator;
-    masked += steps.test(at) ? rule.apply_to_name(step, scratch) : step;
+    const bool done = origin == Masker::Origin::letter && rule.made(Value::text(step));
+    masked += steps.test(at) && !done ? rule.apply_to_name(step, scratch) : step;
   }
   return masked;
 }
@@ -50,7 +51,8 @@ void apply_to_stream_name(const Rule& rule, Draft& draft) {
     draft.plan.refused = Reason::unknown_field;
     return;
   }
-  draft.stream = mask_name(rule, draft.stream, '/', rule.stream_steps(draft.stream));
+  draft.stream =
+      mask_name(rule, draft.stream, '/', rule.stream_steps(draft.stream), draft.plan.origin);
 }
 
 void apply_to_field(const Rule& rule, const Pattern::StepSet& wild, Draft& draft,
@@ -59,7 +61,7 @@ void apply_to_field(const Rule& rule, const Pattern::StepSet& wild, Draft& draft
     draft.plan.rejected.push_back(field.source);
   } else if (rule.on_field_name()) {
     const bool literal = wild.none();
-    field.name = mask_name(rule, field.name, '.', literal ? ~wild : wild);
+    field.name = mask_name(rule, field.name, '.', literal ? ~wild : wild, draft.plan.origin);
   } else {
     field.work.push_back(&rule);
   }
@@ -106,8 +108,10 @@ Plan finish(Draft& draft, Shapes& shapes) {
 
 }  // namespace
 
-Plan compile_plan(std::span<const Rule> rules, const Shape& raw, Shapes& shapes) {
+Plan compile_plan(std::span<const Rule> rules, const Shape& raw, Shapes& shapes,
+                  Masker::Origin origin) {
   Draft draft;
+  draft.plan.origin = origin;
   draft.stream = raw.stream();
   for (std::uint32_t i = 0; i < raw.field_count(); ++i) {
     draft.fields.push_back({i, raw.fields()[i], {}});

@@ -24,6 +24,7 @@ struct Plan {
     std::uint32_t work_end = 0;
   };
 
+  Masker::Origin origin = Masker::Origin::source;
   const Shape* shape = nullptr;         // Of the masked record.
   std::optional<Reason> refused;        // Set: every record of the raw shape is.
   std::vector<std::uint32_t> rejected;  // Raw positions; a record that has one of them is refused.
@@ -31,6 +32,7 @@ struct Plan {
   std::vector<const Rule*> work;        // By column, in the order of the configuration.
 };
 
-Plan compile_plan(std::span<const Rule> rules, const Shape& raw, Shapes& shapes);
+Plan compile_plan(std::span<const Rule> rules, const Shape& raw, Shapes& shapes,
+                  Masker::Origin origin);
 
 }  // namespace pinaflux

@@ -221,6 +221,18 @@ std::string_view Rule::apply_to_name(std::string_view step, Scratch& scratch) co
   return options_.replacement;
 }
 
+bool Rule::made(const Value& value) const {
+  if (with_ != Operator::hmac || value.type() != Type::text) return false;
+  std::string_view text = value.as_text();
+  if (!text.starts_with(options_.key_id)) return false;
+  text.remove_prefix(options_.key_id.size());
+  return text.size() == 1 + kTokenTextMax && text[0] == ':' &&
+         std::ranges::all_of(text.substr(1), [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                  c == '-' || c == '_';
+         });
+}
+
 std::string_view Rule::token(std::string_view text, Scratch& scratch) const {
   const auto digest = crypto::hmac_sha256(key_, as_bytes(text));
   const std::string_view id = options_.key_id;

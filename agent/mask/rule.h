@@ -46,6 +46,8 @@ class Rule {
   };
   // Replaces a value that is present. False: the rule cannot be applied to it.
   bool apply(Value& value, Scratch& scratch) const;
+  // The value has the form of a token of this rule: of its key's name, and whole.
+  bool made(const Value& value) const;
   // One step of a name; hmac, truncate and replace only.
   std::string_view apply_to_name(std::string_view step, Scratch& scratch) const;
 

@@ -16,10 +16,16 @@ namespace pinaflux {
 
 namespace {
 
+constexpr std::string_view kPrefix = "pipeline/";
+
 struct Pass {};
 
 struct Node {
   std::string prefix;  // Of its states' keys: "pipeline/<name>/".
+
+  std::string_view name() const {
+    return std::string_view(prefix).substr(kPrefix.size(), prefix.size() - kPrefix.size() - 1);
+  }
   std::variant<Pass, Filter, Renamer, DeadbandNode> work;
 };
 
@@ -66,6 +72,7 @@ struct Pipeline::State {
       const auto renamed = renamer->rename(record);
       if (renamed) return walk(edges, *renamed);
       reason = renamed.error();
+      refused_by = nodes[index].name();
       return Walk::refused;
     }
     if (auto* deadband = std::get_if<DeadbandNode>(&work)) {
@@ -96,6 +103,7 @@ struct Pipeline::State {
   std::vector<Delivery> deliveries;
   std::vector<DeadbandNode*> touched;
   Reason reason = Reason::node_failed;
+  std::string_view refused_by;
 };
 
 Result<std::unique_ptr<Pipeline>> Pipeline::make(const PipelineOptions& options, Shapes& shapes) {
@@ -107,7 +115,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(const PipelineOptions& options,
   for (const NodeOptions& node : options.nodes) {
     auto work = make_work(node.kind, shapes);
     if (!work) return std::unexpected(work.error());
-    state->nodes.push_back({"pipeline/" + node.name + "/", std::move(*work)});
+    state->nodes.push_back({std::string(kPrefix) + node.name + "/", std::move(*work)});
   }
   state->deliveries.reserve(kDeliveriesMax);
   return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
@@ -137,9 +145,10 @@ Pipeline::Outcome Pipeline::process(SourceIndex source, const Record& record, In
   state.now = now;
   state.deliveries.clear();
   state.touched.clear();
+  state.refused_by = {};
   if (state.walk(state.graph.from_source[source], record) == State::Walk::refused) {
     state.discard();
-    return {Verdict::refused, state.reason};
+    return {Verdict::refused, state.reason, state.refused_by};
   }
   state.commit(group);
   return {Verdict::taken, Reason::no_lane};

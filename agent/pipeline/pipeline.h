@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -92,6 +93,7 @@ class Pipeline {
   struct Outcome {
     Verdict verdict;
     Reason reason;
+    std::string_view node = {};  // That refused it, as long as the Pipeline lives; empty: none did.
   };
   Outcome process(SourceIndex source, const Record& record, Instant now, Group& group);
   // Of one record of this source: how many records the lanes may get.

@@ -30,6 +30,20 @@ void append_double(JsonWriter& to, double value) {
   }
 }
 
+void append_time_and_fields(JsonWriter& json, const Row& row) {
+  if (row.time.boot == 0) {
+    json.key("_time").string(iso_time(row.time.ns));
+  } else {
+    json.key("_since_boot_ns").number(row.time.ns).key("_boot").number(row.time.boot);
+  }
+  const auto fields = row.shape->fields();
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (row.values[i].type() == Type::absent) continue;
+    json.key(fields[i].starts_with('_') ? "_" + fields[i] : fields[i]);
+    append_json_value(json, row.values[i]);
+  }
+}
+
 }  // namespace
 
 std::string iso_day(std::int64_t ns) {
@@ -64,23 +78,19 @@ void append_json_value(JsonWriter& to, const Value& value) {
   }
 }
 
+void append_json_record(JsonWriter& to, const Row& row) {
+  to.begin_object().key("_stream").string(row.shape->stream());
+  append_time_and_fields(to, row);
+  to.end_object();
+}
+
 void append_json_line(std::string& to, const RowIdentity& identity, const Row& row) {
   JsonWriter json;
   json.begin_object();
   json.key("_stream").string(row.shape->stream());
   json.key("_gateway").string(identity.gateway).key("_epoch").string(identity.epoch);
   json.key("_lane").string(identity.lane).key("_seq").number(identity.seq);
-  if (row.time.boot == 0) {
-    json.key("_time").string(iso_time(row.time.ns));
-  } else {
-    json.key("_since_boot_ns").number(row.time.ns).key("_boot").number(row.time.boot);
-  }
-  const auto fields = row.shape->fields();
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (row.values[i].type() == Type::absent) continue;
-    json.key(fields[i].starts_with('_') ? "_" + fields[i] : fields[i]);
-    append_json_value(json, row.values[i]);
-  }
+  append_time_and_fields(json, row);
   json.end_object();
   to += json.text();
   to += '\n';

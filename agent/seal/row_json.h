@@ -25,6 +25,8 @@ void append_json_value(JsonWriter& to, const Value& value);
 // {"_stream":..,"_gateway":..,"_epoch":..,"_lane":..,"_seq":..,"_time":..,<fields>} and a newline. A
 // field whose name begins with an underscore gets another one, so that it can never be taken for ours.
 void append_json_line(std::string& to, const RowIdentity& identity, const Row& row);
+// The same of a row that is nobody's yet: {"_stream":..,"_time":..,<fields>}.
+void append_json_record(JsonWriter& to, const Row& row);
 // "2026-07-25T06:14:09.123456789Z"
 std::string iso_time(std::int64_t ns);
 // "2026-07-25"

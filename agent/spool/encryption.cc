@@ -169,8 +169,12 @@ Status Encryption::refuse_foreign(std::vector<std::string>& findings) {
 
 Result<std::map<Encryption::KeyId, std::uint64_t>> Encryption::rows_by_key() {
   std::map<KeyId, std::uint64_t> rows;
+  const Result<bool> contents = database_.has_column("dead_letters", "content");
+  if (!contents) return std::unexpected(contents.error());
   for (const char* sql : {"SELECT kind>>8,count(*) FROM queue WHERE kind>255 GROUP BY 1",
-                          "SELECT key,count(*) FROM sealed_notes GROUP BY 1"}) {
+                          "SELECT key,count(*) FROM sealed_notes GROUP BY 1",
+                          "SELECT key,count(*) FROM dead_letters WHERE key>0 GROUP BY 1"}) {
+    if (!*contents && std::string_view(sql).contains("dead_letters")) continue;
     auto select = database_.prepare(sql);
     if (!select) return std::unexpected(select.error());
     for (;;) {

@@ -1,8 +1,4 @@
 // Small keyed rows, replaced in place: a cursor that is written in every commit stays in its page.
-//
-// Dead letters count themselves by their ids, which rise without holes: the oldest are deleted by id, no
-// row is counted. A flood of refusals (a sensor that sends garbage at full rate) is folded: the first 16
-// of a commit tell an operator what is wrong, the rest are a number.
 
 #include "agent/spool/notes.h"
 
@@ -15,22 +11,23 @@ namespace pinaflux {
 
 namespace {
 
-constexpr std::uint64_t kRowOverhead = 96;  // Name, nonce, tag and key included.
-
-struct Fold {
-  Refusal sum;
-  std::uint64_t count = 0;
-};
-
 const std::string& name_of(const std::vector<std::string>& sources, SourceIndex source) {
   static const std::string kUnknown = "?";
   return source < sources.size() ? sources[source] : kUnknown;
 }
 
+// The place behind the key.
+int bind_key(sqlite::Statement& statement, const Note& note) {
+  int place = 1;
+  if (note.kind == Note::Kind::cursor) statement.bind(place++, std::string_view(note.source));
+  statement.bind(place++, std::string_view(note.key));
+  return place;
+}
+
 }  // namespace
 
-Notes::Notes(const sqlite::Database& database, std::uint64_t letters_max, Encryption& encryption)
-    : letters_max_(letters_max), encryption_(&encryption), sealed_(database, encryption) {
+Notes::Notes(const sqlite::Database& database, Encryption& encryption)
+    : encryption_(&encryption), sealed_(database, encryption) {
   static constexpr struct {
     sqlite::Statement Notes::* statement;
     const char* sql;
@@ -41,27 +38,13 @@ Notes::Notes(const sqlite::Database& database, std::uint64_t letters_max, Encryp
       {&Notes::put_state_, "INSERT OR REPLACE INTO states VALUES(?,?)"},
       {&Notes::erase_state_, "DELETE FROM states WHERE key=?"},
       {&Notes::all_states_, "SELECT key,value FROM states ORDER BY key"},
-      {&Notes::put_letter_,
-       "INSERT INTO dead_letters(time,boot,source,reason,bytes,hash,position,count)"
-       " VALUES(?,?,?,?,?,?,?,?)"},
-      {&Notes::trim_letters_,
-       "DELETE FROM dead_letters WHERE id<=(SELECT max(id) FROM dead_letters)-?"},
-      {&Notes::count_letters_, "SELECT coalesce(sum(count),0) FROM dead_letters"},
   };
   for (const auto& [statement, sql] : kAll) this->*statement = database.prepare_later(sql);
 }
 
-Status Notes::write(const Group& group, const std::vector<std::string>& sources, Stamp now) {
-  if (Status s = write_cursors(group, sources); !s) return s;
-  if (Status s = write_states(group); !s) return s;
-  return write_letters(group, sources, now);
-}
-
-std::uint64_t Notes::estimate(const Group& group) {
-  std::uint64_t bytes = 0;
-  for (const auto& c : group.cursors) bytes += c.key.size() + c.value.size() + kRowOverhead;
-  for (const auto& s : group.states) bytes += s.key.size() + s.value.size() + kRowOverhead;
-  return bytes + group.refusals.size() * kLetterBytes;
+Status Notes::write(const Group& group, const std::vector<std::string>& sources) {
+  Status s = write_cursors(group, sources);
+  return s ? write_states(group) : s;
 }
 
 // A note is in one of both tables.
@@ -80,21 +63,14 @@ Status Notes::erase(const Note& note) {
 }
 
 Status Notes::put_plain(const Note& note) {
-  const bool cursor = note.kind == Note::Kind::cursor;
-  sqlite::Statement& statement = cursor ? put_cursor_ : put_state_;
-  int place = 0;
-  if (cursor) statement.bind(++place, std::string_view(note.source));
-  statement.bind(++place, std::string_view(note.key));
-  statement.bind(++place, Bytes(note.value));
+  sqlite::Statement& statement = note.kind == Note::Kind::cursor ? put_cursor_ : put_state_;
+  statement.bind(bind_key(statement, note), Bytes(note.value));
   return statement.run();
 }
 
 Status Notes::erase_plain(const Note& note) {
-  const bool cursor = note.kind == Note::Kind::cursor;
-  sqlite::Statement& statement = cursor ? erase_cursor_ : erase_state_;
-  int place = 0;
-  if (cursor) statement.bind(++place, std::string_view(note.source));
-  statement.bind(++place, std::string_view(note.key));
+  sqlite::Statement& statement = note.kind == Note::Kind::cursor ? erase_cursor_ : erase_state_;
+  bind_key(statement, note);
   return statement.run();
 }
 
@@ -112,44 +88,6 @@ Status Notes::write_states(const Group& group) {
     if (Status s = edit.value.empty() ? erase(note) : put(note); !s) return s;
   }
   return {};
-}
-
-Status Notes::write_letters(const Group& group, const std::vector<std::string>& sources,
-                            Stamp now) {
-  if (group.refusals.empty()) return {};
-  std::vector<Fold> folds;
-  for (const Refusal& refusal : group.refusals) {
-    auto fold = std::ranges::find_if(folds, [&](const Fold& f) {
-      return f.sum.source == refusal.source && f.sum.reason == refusal.reason;
-    });
-    if (fold == folds.end())
-      fold = folds.insert(fold, {{.source = refusal.source, .reason = refusal.reason}, 0});
-    if (++fold->count > kLettersEach) {
-      fold->sum.byte_count += refusal.byte_count;
-    } else if (Status s = write_letter(refusal, 1, name_of(sources, refusal.source), now); !s) {
-      return s;
-    }
-  }
-  for (const Fold& fold : folds) {
-    if (fold.count <= kLettersEach) continue;
-    const std::string& source = name_of(sources, fold.sum.source);
-    if (Status s = write_letter(fold.sum, fold.count - kLettersEach, source, now); !s) return s;
-  }
-  trim_letters_.bind(1, static_cast<std::int64_t>(letters_max_));
-  return trim_letters_.run();
-}
-
-Status Notes::write_letter(const Refusal& refusal, std::uint64_t count, const std::string& source,
-                           Stamp now) {
-  put_letter_.bind(1, now.ns);
-  put_letter_.bind(2, static_cast<std::int64_t>(now.boot));
-  put_letter_.bind(3, std::string_view(source));
-  put_letter_.bind(4, std::string_view(reason_name(refusal.reason)));
-  put_letter_.bind(5, static_cast<std::int64_t>(refusal.byte_count));
-  put_letter_.bind(6, static_cast<std::int64_t>(encryption_->veil(refusal.keyed_hash)));
-  put_letter_.bind(7, static_cast<std::int64_t>(refusal.position));
-  put_letter_.bind(8, static_cast<std::int64_t>(count));
-  return put_letter_.run();
 }
 
 Result<std::vector<Note>> Notes::plain(Note::Kind kind) {
@@ -221,13 +159,6 @@ Result<std::vector<StateEdit>> Notes::states() {
   states.reserve(notes->size());
   for (Note& note : *notes) states.push_back({std::move(note.key), std::move(note.value)});
   return states;
-}
-
-Result<std::uint64_t> Notes::letters() {
-  const sqlite::Reading reading(count_letters_);
-  const Result<bool> row = count_letters_.step();
-  if (!row) return std::unexpected(row.error());
-  return *row ? static_cast<std::uint64_t>(count_letters_.integer(0)) : 0;
 }
 
 }  // namespace pinaflux

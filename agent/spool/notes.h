@@ -1,8 +1,5 @@
-// Notes: what commits with the records but is not sent: cursors of sources, state of the pipeline, and
-// dead letters.
+// Notes: what commits with the records but is not sent: cursors of sources and state of the pipeline.
 //
-// Limits     Dead letters have a budget of rows: the oldest go first. In one commit the refusals of one
-//            source for one reason are written one by one up to kLettersEach, then as one row.
 // Promise    With encryption, cursors and states are in `sealed_notes`, whichever table they were in before.
 // Ownership  Database and Encryption must outlive it.
 // Threads    Storage worker.
@@ -24,26 +21,20 @@ namespace pinaflux {
 
 class Notes {
  public:
-  static constexpr std::size_t kLettersEach = 16;
-  static constexpr std::uint64_t kLetterBytes = 64;  // Of a row, its share of the page included.
-
-  Notes(const sqlite::Database& database, std::uint64_t letters_max, Encryption& encryption);
+  Notes(const sqlite::Database& database, Encryption& encryption);
   // Writes up to kConvertedEach cursors and states anew that are not stored as new ones would be (in
   // plain text, or under another key), in the running transaction. How many there were.
   static constexpr std::size_t kConvertedEach = 1'000;
   Result<std::size_t> convert();
 
   // Everything of the group that is ours. `sources` are names by SourceIndex.
-  Status write(const Group& group, const std::vector<std::string>& sources, Stamp now);
+  Status write(const Group& group, const std::vector<std::string>& sources);
   // In place of one with the same key.
   Status put(const Note& note);
-  // Bytes that write() may add, roughly.
-  static std::uint64_t estimate(const Group& group);
 
   using Cursors = std::vector<std::pair<std::string, std::vector<std::pair<std::string, Buffer>>>>;
   Result<Cursors> cursors();
   Result<std::vector<StateEdit>> states();
-  Result<std::uint64_t> letters();  // Refusals that the rows held stand for.
 
  private:
   Status erase(const Note& note);
@@ -53,16 +44,11 @@ class Notes {
   Result<std::vector<Note>> all(Note::Kind kind);
   Status write_cursors(const Group& group, const std::vector<std::string>& sources);
   Status write_states(const Group& group);
-  Status write_letters(const Group& group, const std::vector<std::string>& sources, Stamp now);
-  Status write_letter(const Refusal& refusal, std::uint64_t count, const std::string& source,
-                      Stamp now);
 
-  std::uint64_t letters_max_ = 0;
   Encryption* encryption_ = nullptr;
   SealedNotes sealed_;
   sqlite::Statement put_cursor_, erase_cursor_, all_cursors_;
   sqlite::Statement put_state_, erase_state_, all_states_;
-  sqlite::Statement put_letter_, trim_letters_, count_letters_;
 };
 
 }  // namespace pinaflux

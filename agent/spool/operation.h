@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 
+#include "agent/data/replay.h"
 #include "agent/spool/lane.h"
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
@@ -49,6 +51,9 @@ class Operation {
   // Appends to `out` what the operator is to get. True: there is more to do.
   virtual Result<bool> step(const Access& access, Buffer& out) = 0;
   virtual Progress progress() const { return {}; }
+  // What the last step read for the agent to put through mask and pipeline, and to commit, before the next
+  // step. Where no agent runs, the next step says so.
+  virtual std::span<Replay> replays() { return {}; }
   // The file could not be opened at all. True: that is a result, too, and stands in `out`.
   virtual bool refused(const Error& error, Buffer& out) {
     (void)error;

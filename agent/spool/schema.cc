@@ -22,7 +22,15 @@ constexpr const char* kTables = R"(
   CREATE TABLE states(key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
   CREATE TABLE dead_letters(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, boot INTEGER NOT NULL,
     source TEXT NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL, hash INTEGER NOT NULL,
-    position INTEGER NOT NULL, count INTEGER NOT NULL);
+    position INTEGER NOT NULL, count INTEGER NOT NULL, node TEXT, key INTEGER, content BLOB);
+)";
+
+// What files had not before dead letters had contents. An agent from before that goes on with a file that has
+// it: it names the columns that it writes, and reads none behind them.
+constexpr const char* kContents = R"(
+  ALTER TABLE dead_letters ADD COLUMN node TEXT;
+  ALTER TABLE dead_letters ADD COLUMN key INTEGER;
+  ALTER TABLE dead_letters ADD COLUMN content BLOB;
 )";
 
 Status put(sqlite::Statement& insert, std::string_view key, auto value) {
@@ -55,6 +63,16 @@ Status make(sqlite::Database& database, const std::string& gateway, WallTime now
   return s;
 }
 
+Status extend(sqlite::Database& database) {
+  const Result<bool> contents = database.has_column("dead_letters", "content");
+  if (!contents || *contents) return contents ? Status() : std::unexpected(contents.error());
+  if (Status s = database.begin(); !s) return s;
+  Status done = database.execute(kContents);
+  if (done) done = database.commit();
+  if (!done) database.rollback();
+  return done;
+}
+
 Result<std::uint64_t> counter(const sqlite::Statement& row, int column) {
   const std::int64_t value = row.integer(column);
   if (value < 0) return fail(Code::corrupt, "a lane counts below zero");
@@ -84,17 +102,13 @@ Result<Lane> lane_of(const sqlite::Statement& row, Encryption& encryption) {
 }  // namespace
 
 Result<bool> recognise(sqlite::Database& database) {
-  const Result<std::int64_t> version = database.integer("PRAGMA user_version");
-  if (!version) return std::unexpected(version.error());
-  const Result<std::int64_t> owner = database.integer("PRAGMA application_id");
-  if (!owner) return std::unexpected(owner.error());
-  const Result<std::int64_t> tables = database.integer("SELECT count(*) FROM sqlite_schema");
-  if (!tables) return std::unexpected(tables.error());
-  if (*version == 0 && *owner == 0 && *tables == 0) return false;
-  if (*owner != kApplicationId) {
+  const Result<sqlite::FileMarks> marks = database.marks();
+  if (!marks) return std::unexpected(marks.error());
+  if (marks->empty()) return false;
+  if (marks->owner != kApplicationId) {
     return fail(Code::invalid, "spool.db is another program's database: move it away");
   }
-  if (*version > kVersionUnordered) {
+  if (marks->version > kVersionUnordered) {
     return fail(Code::newer, "spool.db was written by a newer version: run that one");
   }
   return true;
@@ -117,7 +131,7 @@ Status lower_version(sqlite::Database& database, std::int64_t from, std::int64_t
 Status prepare(sqlite::Database& database, bool made, const std::string& gateway, WallTime now,
                Entropy& entropy) {
   if (Status s = database.make_durable(); !s) return s;
-  return made ? Status() : make(database, gateway, now, entropy);
+  return made ? extend(database) : make(database, gateway, now, entropy);
 }
 
 Status check(sqlite::Database& database) {

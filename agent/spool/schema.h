@@ -25,7 +25,7 @@ inline constexpr std::int64_t kApplicationId = 0x50465331;  // "PFS1", seen by f
 
 // Looks at the file without writing. True: the tables are there. False: the file is empty.
 Result<bool> recognise(sqlite::Database& database);
-// Makes the file durable, and the tables if they are not there.
+// Makes the file durable, and the tables (and columns) if they are not there.
 Status prepare(sqlite::Database& database, bool made, const std::string& gateway, WallTime now,
                Entropy& entropy);
 // In the running transaction, if there is one: no version above it is lowered, or none but `from`.

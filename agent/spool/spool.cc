@@ -107,6 +107,7 @@ struct Spool::State {
   Status attempt(const Request& request, std::vector<Lease>& leases);
   Status write(const Request& request, std::vector<Lease>& leases);
   void begin_rounds(const LeaseWish& wish);
+  Status write_letters(const Request& request);
   Status take_ack(const LaneAck& ack);
   Status pack(const Request& request, std::vector<Lease>& leases);
   Status save_lanes();
@@ -174,11 +175,12 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
     if (!store) return failed;
   }
   begin_rounds(wish);
-  Request request{group, wish, now, true, expected_bytes(group, store->lanes)};
+  const auto letters = static_cast<std::int64_t>(store->letters->estimate(group));
+  Request request{group, wish, now, true, expected_bytes(group, store->lanes) + letters};
   Status done = attempt(request, leases);
   if (!done && done.error().code == Code::full &&
-      (request.bytes < most_bytes(group) || packer.must_repeat())) {
-    request.bytes = most_bytes(group);
+      (request.bytes < most_bytes(group) + letters || packer.must_repeat())) {
+    request.bytes = most_bytes(group) + letters;
     done = attempt(request, leases);
   }
   if (done) return done;
@@ -248,20 +250,23 @@ Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
     for (Lane& lane : store->lanes) {
       if (Status s = shed::expire(*store, lane, age()); !s) return s;
     }
-    if (request.group.record_count() > 0) {
+    if (request.group.record_count() > 0 || !request.group.kept.empty()) {
       if (Status s = shed::make_room(*store, request.bytes + kSlackBytes); !s) return s;
     }
   }
   if (Status s = pack(request, leases); !s) return s;
   if (request.everything) {
-    if (Status s = store->notes->write(request.group, options.sources, request.now); !s) return s;
-    if (!request.group.refusals.empty()) {
-      const auto letters = store->notes->letters();
-      if (!letters) return std::unexpected(letters.error());
-      store->letters = *letters;
-    }
+    if (Status s = store->notes->write(request.group, options.sources); !s) return s;
+    if (Status s = write_letters(request); !s) return s;
   }
   return save_lanes();
+}
+
+Status Spool::State::write_letters(const Request& request) {
+  const Group& group = request.group;
+  if (group.refusals.empty() && group.replayed.empty()) return {};
+  Status s = store->letters->write(group, options.sources, request.now);
+  return s ? store->count_letters() : s;
 }
 
 Status Spool::State::take_ack(const LaneAck& ack) {
@@ -374,7 +379,7 @@ SpoolState Spool::State::state() const {
   s.commits = commits;
   s.acks_ignored = acks_ignored;
   s.bytes_used = static_cast<std::uint64_t>(store->room->bytes_used());
-  s.dead_letters = store->letters;
+  s.dead_letters = store->letter_count;
   s.full = store->room->full();
   for (std::size_t i = 0; i < store->lanes.size(); ++i) {
     const Lane& lane = store->lanes[i];

@@ -53,7 +53,8 @@ struct SpoolOptions {
   std::string gateway;
   std::uint64_t generation = 0;
   std::vector<LaneOptions> lanes;
-  std::vector<std::string> sources;  // By SourceIndex: cursors are stored under names.
+  std::vector<std::string> sources;    // By SourceIndex: cursors are stored under names.
+  std::uint64_t letter_bytes_max = 0;  // Of dead letters; 0: see Letters::bytes_for().
   bool set_aside = true;  // A damaged file; else open() says corrupt and leaves it as it is.
   // Encryption at rest: names of keys in the vault; empty: none. `key` writes and reads, `key_previous`
   // reads what was written before.

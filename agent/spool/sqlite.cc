@@ -274,6 +274,26 @@ Result<std::int64_t> Database::integer(const char* sql) {
   return statement->integer(0);
 }
 
+Result<bool> Database::has_column(std::string_view table, std::string_view column) {
+  Result<Statement> select = prepare("SELECT 1 FROM pragma_table_info(?) WHERE name=?");
+  if (!select) return std::unexpected(select.error());
+  select->bind(1, table);
+  select->bind(2, column);
+  return select->step();
+}
+
+Result<FileMarks> Database::marks() {
+  FileMarks marks;
+  for (const auto& [mark, sql] : {std::pair{&marks.version, "PRAGMA user_version"},
+                                  std::pair{&marks.owner, "PRAGMA application_id"},
+                                  std::pair{&marks.tables, "SELECT count(*) FROM sqlite_schema"}}) {
+    const Result<std::int64_t> value = integer(sql);
+    if (!value) return std::unexpected(value.error());
+    *mark = *value;
+  }
+  return marks;
+}
+
 Status Database::commit() {
   if (Status s = forget(); !s) return s;
   Status done = execute("COMMIT");

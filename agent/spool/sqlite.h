@@ -80,6 +80,15 @@ class Reading {
   Statement& statement_;
 };
 
+// What a file says of whose it is.
+struct FileMarks {
+  std::int64_t version = 0;  // PRAGMA user_version.
+  std::int64_t owner = 0;    // PRAGMA application_id.
+  std::int64_t tables = 0;   // Indices included.
+
+  bool empty() const { return version == 0 && owner == 0 && tables == 0; }
+};
+
 class Database {
  public:
   struct Options {
@@ -106,6 +115,8 @@ class Database {
   // At its first use: a start needs few of the statements that a life does, and parsing them is half of it.
   Statement prepare_later(std::string sql) const { return {raw_, std::move(sql)}; }
   Result<std::int64_t> integer(const char* sql);  // One row, one column; not_found without a row.
+  Result<FileMarks> marks();
+  Result<bool> has_column(std::string_view table, std::string_view column);
 
   Status begin() { return execute("BEGIN"); }
   // An error other than full leaves open whether the transaction is in the WAL.

@@ -18,11 +18,6 @@ namespace {
 
 constexpr const char* kDamagedMark = "spool.db.damaged-";
 
-std::uint64_t letters_max(std::uint64_t bytes_max) {
-  constexpr std::uint64_t kBytesLeast = 64 * 1024, kBytesMost = 1024 * 1024;
-  return std::clamp(bytes_max / 100, kBytesLeast, kBytesMost) / Notes::kLetterBytes;
-}
-
 std::vector<std::string> names_set_aside(const SpoolOptions& options, Files& files) {
   auto names = files.list(options.directory).value_or(std::vector<std::string>());
   std::erase_if(names, [](const std::string& name) { return !name.starts_with(kDamagedMark); });
@@ -149,7 +144,8 @@ Status prepare_file(Store& store, const SpoolOptions& options, const Roots& root
 
 void prepare_tables(Store& store, const SpoolOptions& options) {
   store.queue.emplace(*store.database, store.encryption.get());
-  store.notes.emplace(*store.database, letters_max(options.bytes_max), *store.encryption);
+  store.notes.emplace(*store.database, *store.encryption);
+  store.letters.emplace(*store.database, *store.encryption, letter_bytes(options));
   store.save_lane = schema::prepare_save(*store.database);
 }
 
@@ -171,10 +167,7 @@ Status load(Store& store, const SpoolOptions& options, const std::vector<LaneId>
     store.database->rollback();
     return matched;
   }
-  auto letters = store.notes->letters();
-  if (!letters) return std::unexpected(letters.error());
-  store.letters = *letters;
-  return {};
+  return store.count_letters();
 }
 
 Status prepare_room(Store& store, const SpoolOptions& options, Files& files,
@@ -235,7 +228,18 @@ Status convert_chains(Store& store) {
   return {};
 }
 
+Result<std::size_t> convert_some(Store& store, LetterId& letter) {
+  const auto notes = store.notes->convert();
+  if (!notes || *notes > 0) return notes;
+  return store.letters->convert(letter);
+}
+
 }  // namespace
+
+std::uint64_t letter_bytes(const SpoolOptions& options) {
+  return options.letter_bytes_max > 0 ? options.letter_bytes_max
+                                      : Letters::bytes_for(options.bytes_max);
+}
 
 std::string database_path(const SpoolOptions& options) { return options.directory + "/spool.db"; }
 
@@ -277,20 +281,28 @@ Status Store::tidy() {
     if (!s) return s;
   }
   if (!encryption->has_tables()) return {};
+  LetterId letter = 0;
   for (std::size_t converted = 1; converted > 0;) {
     if (Status s = database->begin(); !s) return s;
-    const auto notes_converted = notes->convert();
-    Status done = notes_converted ? Status() : std::unexpected(notes_converted.error());
-    if (done && *notes_converted == 0) done = convert_chains(*this);
+    const auto some = convert_some(*this, letter);
+    Status done = some ? Status() : std::unexpected(some.error());
+    if (done && *some == 0) done = convert_chains(*this);
     if (done) done = database->commit();
     if (!done) {
       database->rollback();
       return done;
     }
-    converted = *notes_converted;
+    converted = *some;
     if (Status s = room->checkpoint_if_due(); !s) return s;
   }
   return encryption->forget_unused();
+}
+
+Status Store::count_letters() {
+  const auto totals = letters->totals();
+  if (!totals) return std::unexpected(totals.error());
+  letter_count = totals->letters;
+  return {};
 }
 
 Status Store::save(const Lane& lane) {

@@ -14,6 +14,7 @@
 
 #include "agent/spool/encryption.h"
 #include "agent/spool/lane.h"
+#include "agent/spool/letters.h"
 #include "agent/spool/notes.h"
 #include "agent/spool/queue.h"
 #include "agent/spool/room.h"
@@ -29,13 +30,14 @@ struct Store {
   std::unique_ptr<Encryption> encryption;
   std::optional<Queue> queue;
   std::optional<Notes> notes;
+  std::optional<Letters> letters;
   std::optional<Room> room;
   sqlite::Statement save_lane;
   Epoch epoch{};
   std::vector<Lane> lanes;  // By LaneIndex: as configured, then those that still hold something.
   std::int64_t age = 0;     // Seconds that the spool had lived at its newest entry.
-  std::uint64_t letters = 0;
-  bool unordered = false;  // Rows with Loss::landed may come, or are there.
+  std::uint64_t letter_count = 0;  // Refusals that the dead letters stand for.
+  bool unordered = false;          // Rows with Loss::landed may come, or are there.
 
   // `keep`: lanes that stay in `lanes` although they are empty, so that no index changes.
   static Result<Store> open(const SpoolOptions& options, const Roots& roots, Files& files,
@@ -43,13 +45,17 @@ struct Store {
                             const std::vector<LaneId>& keep = {});
 
   Status save(const Lane& lane);
-  // Cursors, states and chains that are not stored as new ones would be are written anew, keys that nothing
+  // Cursors, states, contents of dead letters and chains that are not stored as new ones would be are written anew, keys that nothing
   // needs any more are deleted. What has no room is done at a later start.
   Status tidy();
+  // After dead letters came or went.
+  Status count_letters();
   // Looks up the oldest records of a lane again.
   Status find_front(Lane& lane);
 };
 
+// The budget of dead letters.
+std::uint64_t letter_bytes(const SpoolOptions& options);
 std::string database_path(const SpoolOptions& options);
 // The name of the damaged database that was set aside; empty: there is none.
 std::string name_set_aside(const SpoolOptions& options, Files& files);

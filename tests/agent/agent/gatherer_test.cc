@@ -175,5 +175,43 @@ TEST_CASE_FIXTURE(GathererFixture, "refusals beyond a bound are counted together
   CHECK(gatherer->refused(Reason::no_lane) == 1000);
 }
 
+TEST_CASE_FIXTURE(GathererFixture, "a record that the pipeline refuses is kept as it was masked") {
+  MaskOptions mask;
+  mask.rules.push_back({.field = "t", .with = MaskRule::Operator::drop});
+  PipelineOptions options;
+  options.sources = {"s0"};
+  options.lanes = {{"normal", {}}};
+  sources.push_back(std::make_unique<ScriptedSource>(0, 1, 40, 10));
+  make();
+  masker = std::move(*Masker::make(mask, shapes, vault));
+  pipeline = std::move(*Pipeline::make(options, shapes));
+  gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
+
+  (void)gatherer->gather(group, Instant{});
+
+  CHECK(group.refusals.size() == 40);
+  REQUIRE(group.kept.size() == Group::kKeptEach);
+  CHECK(group.kept[3].refusal == 3);
+  const Record& record = group.kept[3].record;
+  REQUIRE(record.shape().field_count() == 1);
+  CHECK(record.shape().fields()[0] == "v");
+  CHECK(record.cells()[0].as_int64() == 3);
+}
+
+TEST_CASE_FIXTURE(GathererFixture, "what is refused before it was masked whole keeps no record") {
+  MaskOptions mask;
+  mask.rules.push_back({.field = "t", .with = MaskRule::Operator::reject});
+  sources.push_back(std::make_unique<ScriptedSource>(0, 1, 5, 10));
+  make();
+  masker = std::move(*Masker::make(mask, shapes, vault));
+  gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
+
+  (void)gatherer->gather(group, Instant{});
+
+  CHECK(group.refusals.size() == 5);
+  CHECK(group.refusals[0].reason == Reason::unknown_field);
+  CHECK(group.kept.empty());
+}
+
 }  // namespace
 }  // namespace pinaflux

@@ -133,6 +133,12 @@ TEST_CASE_FIXTURE(ControlFixture, "a queue request is answered in pieces, to its
   CHECK(heard.text == "a piece\na piece\na piece\n");
 }
 
+TEST_CASE_FIXTURE(ControlFixture, "an edited record follows its request, whole") {
+  CHECK(Heard(ask("queue letters edit 7 10 text\n{\"n\":1234}")).over);
+  CHECK(Heard(ask("queue letters edit 7 0 text\n")).failed.error().code == Code::unsupported);
+  CHECK(ask("queue letters edit 7 x text\n").find("number of bytes") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(ControlFixture, "pieces that are larger than what a stream queues arrive whole") {
   piece.assign(5'000'000, 'x');
   script = {false, true};

@@ -66,6 +66,42 @@ TEST_CASE_FIXTURE(MaskFixture,
   CHECK(token(Value()) == "s: id=-");
 }
 
+TEST_CASE_FIXTURE(MaskFixture, "what was masked is the same when it is masked again as a letter") {
+  rules({{.stream = "ward/*", .on_stream_name = true, .with = Operator::hmac, .key_id = "k1"},
+         {.field = "people.*", .on_field_name = true, .with = Operator::hmac, .key_id = "k2"},
+         {.field = "id", .with = Operator::truncate, .length = 3},
+         {.field = "id", .with = Operator::hmac, .key_id = "k1"},
+         {.field = "t", .with = Operator::round, .step = 0.5},
+         {.field = "note", .with = Operator::replace, .replacement = "x"}});
+  const auto once = mask("ward/7", {{"id", Value::text("secret")},
+                                    {"people.ann", Value::int64(1)},
+                                    {"t", Value::float64(1.3)},
+                                    {"note", Value::text("n")}});
+  REQUIRE(once.has_value());
+
+  const auto again = masker->mask({once->row()}, arena, Masker::Origin::letter).record;
+
+  REQUIRE(again.has_value());
+  CHECK(&again->shape() == &once->shape());
+  CHECK(text_of(*again) == text_of(*once));
+}
+
+TEST_CASE_FIXTURE(MaskFixture,
+                  "of a letter only a whole token of the rule's own key is left alone") {
+  rules({{.field = "id", .with = Operator::hmac, .key_id = "k1"}});
+  const auto once = mask("s", {{"id", Value::text("secret")}});
+  const std::string token(once->cells()[0].as_text());
+  for (const std::string& text :
+       {std::string("secret"), token.substr(0, token.size() - 1), token + "A",
+        "k2" + token.substr(2), "k1:" + std::string(22, '!')}) {
+    CAPTURE(text);
+    const auto raw_record = raw("s", {{"id", Value::text(text)}});
+    const auto again = masker->mask(raw_record, arena, Masker::Origin::letter).record;
+    CHECK(again->cells()[0].as_text() != text);
+  }
+  CHECK(mask("s", {{"id", Value::text(token)}})->cells()[0].as_text() != token);
+}
+
 TEST_CASE_FIXTURE(MaskFixture, "hmac with another key gives another token") {
   rules({{.field = "a", .with = Operator::hmac, .key_id = "k1"},
          {.field = "b", .with = Operator::hmac, .key_id = "k2"}});

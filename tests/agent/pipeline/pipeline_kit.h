@@ -67,6 +67,7 @@ struct PipelineFixture : RecordFixture {
   Pipeline::Verdict give(const Record& record, Instant now = {}, SourceIndex source = 0) {
     const auto outcome = pipeline->process(source, record, now, group);
     reason = outcome.reason;
+    node = outcome.node;
     return outcome.verdict;
   }
 
@@ -86,6 +87,7 @@ struct PipelineFixture : RecordFixture {
   Group group;
   std::unique_ptr<Pipeline> pipeline;
   Reason reason{};
+  std::string node;  // That refused it.
 };
 
 }  // namespace pinaflux

@@ -60,6 +60,7 @@ TEST_CASE_FIXTURE(PipelineFixture, "a source that leads to no lane is refused") 
   for (SourceIndex source = 1; source <= 2; ++source) {
     CHECK(give(reading(1), {}, source) == Verdict::refused);
     CHECK(reason == Reason::no_lane);
+    CHECK(node.empty());
   }
   CHECK(group.record_count() == 1);
 }
@@ -83,6 +84,7 @@ TEST_CASE_FIXTURE(PipelineFixture,
   CHECK(give(bad) == Verdict::refused);
 
   CHECK(reason == Reason::node_failed);
+  CHECK(node == "name");
   CHECK(group.record_count() == 0);
   CHECK(saved().empty());
   CHECK(give(reading(5.5)) == Verdict::taken);

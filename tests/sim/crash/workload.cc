@@ -299,6 +299,10 @@ void Workload::fill_notes() {
     group_.states.push_back({key, rarely(6) ? Buffer() : value()});
   }
   for (std::uint64_t i = many && rarely(2) ? random_.below(24) : rarely(9) ? 1 : 0; i-- > 0;) {
+    // Some with a record: any one will do.
+    if (i % 3 == 0 && !group_.records[0].empty()) {
+      group_.kept.push_back({group_.refusals.size(), group_.records[0].back(), "node"});
+    }
     group_.refusals.push_back({.source = 0, .reason = Reason::malformed, .byte_count = i + 1});
   }
 }

@@ -1,0 +1,90 @@
+// Letters: the dead letters of a spool: what was refused, with the masked record where there is one.
+//
+// Promise    A record is kept only as a Record: masked. In an encrypted spool it is in cipher text, its stream's
+//            name included. What the commit replays is gone with it.
+// Limits     bytes_max of rows and contents: the oldest go first. In one commit the refusals of one source for
+//            one reason are written one by one up to kEach, then as one row. A content takes at most a quarter of
+//            the budget, those of one commit half of it: beyond, the row stays without.
+// Errors     sqlite.h's.
+// Ownership  Database and Encryption must outlive it.
+// Threads    Storage worker.
+// Tests      tests/agent/spool/letters_test.cc. Table: FORMAT.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/data/group.h"
+#include "agent/seal/envelope.h"
+#include "agent/spool/encryption.h"
+#include "agent/spool/sqlite.h"
+#include "platform/base/result.h"
+
+namespace pinaflux {
+
+struct Letter {
+  LetterId id = 0;
+  Stamp time;  // Of the commit that refused it.
+  std::string source, reason, node;
+  std::uint64_t bytes = 0;     // As they came, of all that the row stands for; 0: not known.
+  std::uint64_t hash = 0;      // Keyed.
+  std::uint32_t position = 0;  // Of the fault in the bytes.
+  std::uint64_t count = 1;     // Above 1: the rest of a flood.
+  std::uint64_t kept = 0;      // Bytes of the record as it is stored; 0: there is none.
+  Encryption::KeyId key = 0;   // Of it.
+};
+
+class Letters {
+ public:
+  static constexpr std::size_t kEach = Group::kKeptEach;
+  static constexpr std::uint64_t kRowBytes = 64;  // Of a row, its share of the page included.
+
+  struct Totals {
+    std::uint64_t letters = 0;  // Refusals that the rows stand for.
+    std::uint64_t rows = 0;
+    std::uint64_t contents = 0;  // Bytes.
+    std::uint64_t bytes() const { return rows * kRowBytes + contents; }
+  };
+
+  // `contents`: the file has the columns for them, see schema.cc; else nothing is written.
+  Letters(const sqlite::Database& database, Encryption& encryption, std::uint64_t bytes_max,
+          bool contents = true);
+
+  // Of a spool of so many bytes, if its options do not say.
+  static std::uint64_t bytes_for(std::uint64_t spool_bytes);
+  // Bytes that write() may add, roughly.
+  std::uint64_t estimate(const Group& group) const;
+
+  // What the group refused and replayed. `sources` are names by SourceIndex.
+  Status write(const Group& group, const std::vector<std::string>& sources, Stamp now);
+  Status erase(std::span<const LetterId> ids);  // Those that there are.
+  Result<Totals> totals();
+  // The first with this id or a greater one.
+  Result<std::optional<Letter>> at_or_after(LetterId id);
+  // The record, as a body of one row; empty: there is none, or it does not open.
+  Status content(const Letter& letter, Buffer& body);
+
+  // Writes contents anew that are not stored as new ones would be (in plain text, or under another key), from
+  // `from` on and at most about kConvertedBytes, in the running transaction. How many; `from` is moved.
+  static constexpr std::uint64_t kConvertedBytes = 128 * 1024;
+  Result<std::size_t> convert(LetterId& from);
+
+ private:
+  struct Commit;
+  Status write_one(Commit& commit, const Refusal& refusal, const KeptRecord* kept);
+  Result<std::uint64_t> encode(Commit& commit, const KeptRecord& kept);
+  Status make_room(Commit& commit, std::uint64_t bytes);
+  Status put(const Letter& letter);
+  Status put_content(const Letter& letter, Bytes body);
+  Result<LetterId> last_id();
+
+  Encryption* encryption_ = nullptr;
+  std::uint64_t bytes_max_ = 0;
+  sqlite::Statement put_, erase_, totals_, at_, content_, set_content_, last_, mark_;
+  Buffer body_, sealed_;  // Scratch.
+};
+
+}  // namespace pinaflux
