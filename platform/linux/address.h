@@ -1,4 +1,4 @@
-// Addresses of the operating system: "tcp://HOST:PORT" and "unix:///PATH" as sockaddr, and back.
+// Addresses of the operating system: what an Address says as sockaddr, and back.
 //
 // Threads    Pure functions; any.
 // Tests      tests/platform/linux/address_test.cc
@@ -9,18 +9,11 @@
 #include <string_view>
 #include <sys/socket.h>
 
+#include "platform/address.h"
 #include "platform/base/result.h"
 #include "platform/linux/fd.h"
 
 namespace pinaflux {
-
-struct Address {
-  enum class Kind { tcp, unix_socket, standard_input };
-  Kind kind = Kind::tcp;
-  std::string host;  // Without brackets; empty or "*": any (to listen on).
-  std::uint16_t port = 0;
-  std::string path;
-};
 
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -30,8 +23,6 @@ struct SocketAddress {
   int family() const { return storage.ss_family; }
 };
 
-// Errors: invalid, with what was expected.
-Result<Address> parse_address(std::string_view text);
 // Of a numeric host, or of "localhost"; Code::not_found for other names.
 Result<SocketAddress> numeric_address(std::string_view host, std::uint16_t port);
 // Code::invalid: longer than the kernel takes (107 bytes).

@@ -95,7 +95,7 @@ class SimFabric {
   SimScheduler& scheduler_;
   Random random_;
   std::map<std::pair<std::string, std::string>, SimLink> links_;
-  std::map<std::string, SimListener*> listeners_;  // By SimAddress::place().
+  std::map<std::string, SimListener*> listeners_;  // By place_of().
   std::set<std::string> dark_;
   std::uint16_t last_port_ = 49'151;
   Tap* tap_ = nullptr;

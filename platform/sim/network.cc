@@ -48,12 +48,12 @@ SimNetwork::SimNetwork(SimFabric& fabric, SimLoop& loop, std::string machine)
 
 Result<std::unique_ptr<Stream>> SimNetwork::connect(const std::string& text, const Options& options,
                                                     Stream::Events& events) {
-  const auto address = parse_sim_address(text);
+  const auto address = parse_address(text);
   if (!address) return std::unexpected(address.error());
-  if (address->kind == SimAddress::Kind::standard_input) {
+  if (address->kind == Address::Kind::standard_input) {
     return fail(Code::closed, "there is no standard input");
   }
-  if (address->kind == SimAddress::Kind::tcp && (address->host.empty() || address->port == 0)) {
+  if (address->kind == Address::Kind::tcp && (address->host.empty() || address->port == 0)) {
     return fail(Code::invalid, "to connect, host and port must be given: tcp://HOST:PORT");
   }
   auto stream = std::make_unique<SimStream>(*this, options, events);
@@ -63,12 +63,12 @@ Result<std::unique_ptr<Stream>> SimNetwork::connect(const std::string& text, con
 
 Result<std::unique_ptr<Listener>> SimNetwork::listen(const std::string& text,
                                                      const Options& options, OnAccept accepted) {
-  auto address = parse_sim_address(text);
+  auto address = parse_address(text);
   if (!address) return std::unexpected(address.error());
-  if (address->kind == SimAddress::Kind::standard_input) {
+  if (address->kind == Address::Kind::standard_input) {
     return fail(Code::invalid, "nobody can listen on standard input");
   }
-  const bool local = address->kind == SimAddress::Kind::unix_socket;
+  const bool local = address->kind == Address::Kind::unix_socket;
   if (!local && machine_of(address->host, machine_) != machine_) {
     return fail(Code::invalid, "this machine does not have that address");
   }
@@ -77,7 +77,7 @@ Result<std::unique_ptr<Listener>> SimNetwork::listen(const std::string& text,
     address->port = ++fabric_.last_port_;
     given = with_port(text, address->port);
   }
-  std::string place = address->place(machine_);
+  std::string place = place_of(*address, machine_);
   if (fabric_.listeners_.contains(place)) {
     return fail(Code::busy, "the address is in use: stop the other program or choose another");
   }

@@ -62,9 +62,9 @@ SimStream::~SimStream() {
   if (connection_ != nullptr) connection_->leave(side_, SimConnection::Farewell::orderly);
 }
 
-void SimStream::dial(const SimAddress& address, std::string machine) {
-  place_ = address.place(machine);
-  local_ = address.kind == SimAddress::Kind::unix_socket;
+void SimStream::dial(const Address& address, std::string machine) {
+  place_ = place_of(address, machine);
+  local_ = address.kind == Address::Kind::unix_socket;
   machine_ = std::move(machine);
   const SimLink& link = network_.link_to(machine_);
   give_up_ = network_.loop().now() + options_.connect_timeout;

@@ -20,7 +20,7 @@ class SimStream final : public Stream {
 
   SimStream(SimNetwork& network, const Network::Options& options, Events& events);
   ~SimStream() override;
-  void dial(const SimAddress& address, std::string machine);
+  void dial(const Address& address, std::string machine);
   void open(SimConnection& connection, std::size_t side);
 
   [[nodiscard]] bool write(Bytes bytes) override;

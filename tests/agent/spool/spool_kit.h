@@ -19,20 +19,11 @@
 #include "agent/spool/spool.h"
 #include "agent/vault/vault.h"
 #include "platform/linux/files.h"
+#include "tests/kit/hand_clock.h"
 
 namespace pinaflux::spool_kit {
 
-class HandClock : public Clock {
- public:
-  Instant now() const override { return now_; }
-  WallTime wall() const override { return {1'700'000'000'000'000'000 + now_.ns}; }
-  bool synchronised() const override { return true; }
-  std::uint64_t boot() const override { return 7; }
-  void advance(Duration d) { now_ = now_ + d; }
-
- private:
-  Instant now_{1};
-};
+using kit::HandClock;
 
 class CountingEntropy : public Entropy {
  public:

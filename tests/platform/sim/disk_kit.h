@@ -6,23 +6,13 @@
 
 #include <doctest/doctest.h>
 
-#include "platform/clock.h"
 #include "platform/sim/disk.h"
 #include "platform/sim/files.h"
+#include "tests/kit/hand_clock.h"
 
 namespace pinaflux::sim {
 
-class HandClock : public Clock {
- public:
-  Instant now() const override { return now_; }
-  WallTime wall() const override { return {1'700'000'000'000'000'000 + now_.ns}; }
-  bool synchronised() const override { return true; }
-  std::uint64_t boot() const override { return 7; }
-  void advance(Duration d) { now_ = now_ + d; }
-
- private:
-  Instant now_{1};
-};
+using kit::HandClock;
 
 struct DiskFixture {
   HandClock clock;

@@ -28,7 +28,7 @@ sim::SimDisk::Options disk_options(std::uint64_t seed, std::uint64_t number, Mut
   options.seed = seed;
   options.cuttable = false;
   options.lying_sync = mutant == Mutant::lying_sync;
-  // Themes turn by 8: each of them meets both, and all orders of lanes.
+  // Themes turn by 8, orders of lanes by 3: each theme meets both, and all orders.
   options.medium.naming =
       number / kThemeCount % 2 == 0 ? sim::Medium::Naming::strict : sim::Medium::Naming::journaled;
   return options;
@@ -79,7 +79,7 @@ void Workload::configure(std::uint64_t number) {
   options_.lanes = {{.name = "alarm"}, {.name = "bulk"}};
   options_.sources = {"boiler", "zigbee"};
   using Order = LaneOptions::Order;
-  switch (number / kThemeCount / 2 % 3) {
+  switch (number % 3) {
     case 1:
       options_.lanes[0].order = Order::live;
       options_.lanes[1].order = Order::newest;
