@@ -63,7 +63,8 @@ LaneFlight::Verdict LaneFlight::judge(const AckMessage& ack, LaneIndex index,
       verdict.accepted = true;
       acks.push_back({index, epoch_, landed.range});
       accept(landed);
-    } else {
+    } else if (unproved_ < kUnprovedMax) {
+      ++unproved_;
       verdict.unproved = true;
       acks.push_back({index, epoch_, landed.range, landed.hash});
       remember_told({landed.range, false});
@@ -152,6 +153,7 @@ void LaneFlight::lose() {
 
 void LaneFlight::greet() {
   sent_since_greeting_ = false;
+  unproved_ = 0;
   told_.clear();
 }
 

@@ -4,7 +4,7 @@
 //            is leased or was sent. One that nothing here proves or disproves is for the spool to judge.
 // Order      Items leave in the order leased.
 // Limits     Remembers the ends of at most kKnownMax envelopes that were sent and whose leases were
-//            lost.
+//            lost. Passes on at most kUnprovedMax unproved acks of one connection.
 // Threads    Loop.
 // Tests      tests/agent/uplink/
 #pragma once
@@ -72,6 +72,7 @@ class LaneFlight {
 
  private:
   static constexpr std::size_t kKnownMax = limits::kWindowMax;
+  static constexpr std::size_t kUnprovedMax = 4 * limits::kLandedRangesMax;
   struct End {
     std::uint64_t last;
     Digest hash;
@@ -97,7 +98,8 @@ class LaneFlight {
   std::deque<Item> items_;  // The first `sent_` of them are sent.
   std::size_t sent_ = 0;
   std::deque<End> known_;
-  std::vector<Told> told_;  // To the spool, on this connection, and not within acked_.
+  std::vector<Told> told_;    // To the spool, on this connection, and not within acked_.
+  std::size_t unproved_ = 0;  // Passed on since greet().
   bool sent_since_greeting_ = false;
   std::size_t gone_ = 0;
   Instant gone_sent_at_{};

@@ -323,6 +323,18 @@ TEST_CASE_FIXTURE(UplinkFixture, "what landed out of order goes, and what stands
   CHECK(uplink->health().in_flight == 0);
 }
 
+TEST_CASE_FIXTURE(UplinkFixture, "a flood of acks that nothing proves is not passed on for ever") {
+  open();
+  send(kNormal, 1, 1);
+  for (std::uint64_t high = 101; high < 999; ++high) {
+    ack("normal", high);
+    highs();
+  }
+  CHECK(claims.size() == 256);
+  ack("normal", 10);
+  CHECK(highs() == Highs{10});
+}
+
 TEST_CASE_FIXTURE(UplinkFixture, "one lie in an ack leaves the rest of it true") {
   open();
   send(kNormal, 1, 3);
