@@ -103,7 +103,9 @@ class Ledger:
 
 class HttpFeeder:
     """Posts NDJSON batches to one path, each with an idempotency key; a batch without an answer is posted
-    again with the same key until it is answered. A batch that is refused raises."""
+    again with the same key until it is answered. A batch that is refused raises, and one that nobody answers."""
+
+    PATIENCE = 180.0  # Seconds for one batch.
 
     def __init__(self, port, path, name="feeder", timeout=15):
         self.port, self.path, self.name, self.timeout = port, path, name, timeout
@@ -115,6 +117,7 @@ class HttpFeeder:
         self.batches += 1
         key = f"{self.name}-{self.batches}"
         body = b"\n".join(lines) + b"\n"
+        end = time.monotonic() + self.PATIENCE
         while True:
             pause = 0.05
             try:
@@ -135,6 +138,8 @@ class HttpFeeder:
                 self.connection = None
             if until is not None and until():
                 return False
+            if time.monotonic() > end:
+                raise TimeoutError(f"{self.name}: no acknowledgement for {self.PATIENCE:g} s")
             time.sleep(pause)
 
 
