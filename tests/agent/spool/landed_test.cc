@@ -2,6 +2,7 @@
 #include <random>
 
 #include "agent/spool/audit.h"
+#include "agent/spool/purge.h"
 #include "tests/agent/spool/queue_kit.h"
 
 namespace pinaflux::spool_kit {
@@ -78,6 +79,10 @@ struct LandedFixture : SpoolFixture {
   void ack_range(const Range& range) { group.acks.push_back({0, lane_state(0).epoch, range}); }
   void claim(const Range& range, const Digest& hash) {
     group.acks.push_back({0, lane_state(0).epoch, range, hash});
+  }
+  void purge() {
+    Purge operation("normal", std::nullopt, Purge::Form::json);
+    answer(*spool, operation);
   }
   std::int64_t version() {
     spool.reset();
@@ -231,25 +236,18 @@ TEST_CASE_FIXTURE(LandedFixture,
 }
 
 TEST_CASE_FIXTURE(LandedFixture, "a tombstone of what was leased does not swallow what was not") {
-  options.bytes_max = Spool::kBytesMin;
-  options.lanes = {{.name = "normal", .when_full = LaneOptions::WhenFull::evict}};
-  open();
-  wish.envelopes[0] = 1;
-  add_noise(0, 1, 100);
-  commit();
-  const Lease first = leases.at(0);
-  wish.envelopes[0] = 0;
-  for (int i = 1; i < 400; ++i) {
-    add_noise(0, 1 + i * 100, 100);
-    commit();
-  }
+  open_lane(Order::oldest);
+  add(0, 1, 10);
+  CHECK(leased(1) == Ranges{{1, 10}});
+  purge();
+  add(0, 11, 5);
+  CHECK(leased(0).empty());
+  purge();
 
-  ack(0, first.range.last);
-  wish.envelopes[0] = 4;
-  commit();
+  ack(0, 10);  // It had landed.
 
-  REQUIRE_FALSE(leases.empty());
-  CHECK(leases[0].range.first == first.range.last + 1);
+  CHECK(leased(1) == Ranges{{11, 15}});
+  CHECK(lane_state(0).acked == 10);
 }
 
 // Whatever the order, the losses, the restarts and the acks: each record lands once or is declared lost.
