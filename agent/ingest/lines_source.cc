@@ -35,16 +35,17 @@ class LinesSource::Connection final : public Stream::Events {
   }
   // A sender that has no more may still wait for its counts.
   bool ended() override {
-    end_input();
+    end_input(true);
     return owner_.options_.ack_count && waits();
   }
-  void closed(Error) override {
+  void closed(Error reason) override {
     over_ = true;
-    end_input();
+    end_input(reason.code == Code::closed);
   }
-  void end_input() {
+  // What a broken connection cut off is no line: half a number is another number.
+  void end_input(bool orderly) {
     input_ended_ = true;
-    lines_.finish();
+    if (orderly) lines_.finish();
     look();
     if (owner_.listener_ == nullptr) owner_.input_ended_ = true;
   }

@@ -57,6 +57,13 @@ std::size_t SimConnection::room(std::size_t from) const {
 }
 
 void SimConnection::send(std::size_t from, Bytes bytes) {
+  if (broken_) return;  // Behind bytes that are missing none may come.
+  broken_ = fabric_.breaks();
+  put(from, broken_ ? bytes.first(bytes.size() / 2) : bytes);
+  if (broken_) break_off();
+}
+
+void SimConnection::put(std::size_t from, Bytes bytes) {
   End& to = ends_[1 - from];
   link_.bytes_sent_ += bytes.size();
   if (fabric_.tap_ != nullptr) fabric_.tap_->sent(ends_[from].machine, to.machine, bytes);

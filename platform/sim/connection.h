@@ -70,6 +70,7 @@ class SimConnection {
   static void arrived(void* self) {
     static_cast<SimConnection*>(self)->arrive(side);
   }
+  void put(std::size_t from, Bytes bytes);
   void arm(std::size_t side);
   void arrive(std::size_t side);
   Bytes take_due(End& to, Instant now);
@@ -78,6 +79,7 @@ class SimConnection {
   SimFabric& fabric_;
   SimLink& link_;
   bool forgotten_ = false;
+  bool broken_ = false;
   std::array<End, 2> ends_;
 };
 

@@ -80,6 +80,10 @@ class SimFabric {
     virtual void sent(const std::string& from, const std::string& to, Bytes bytes) = 0;
   };
   void tap(Tap* tap) { tap_ = tap; }
+  // The n-th call to connect or to send is the last of its connection: refused, or reset with half of the
+  // bytes on their way. 0: none.
+  void break_at(std::uint64_t call) { break_at_ = call; }
+  std::uint64_t calls() const { return calls_; }
 
  private:
   friend class SimConnection;
@@ -91,6 +95,7 @@ class SimFabric {
   SimConnection& connect(SimLink& link);
   void release(SimConnection& connection);
   Duration delay(const SimLink& link);
+  bool breaks() { return ++calls_ == break_at_; }
 
   SimScheduler& scheduler_;
   Random random_;
@@ -99,6 +104,7 @@ class SimFabric {
   std::set<std::string> dark_;
   std::uint16_t last_port_ = 49'151;
   Tap* tap_ = nullptr;
+  std::uint64_t calls_ = 0, break_at_ = 0;
   Buffer scratch_;  // What arrives, while its reader looks at it.
   std::vector<std::unique_ptr<SimConnection>> connections_;
 };

@@ -87,7 +87,7 @@ Result<std::unique_ptr<Listener>> SimNetwork::listen(const std::string& text,
 
 SimConnection* SimNetwork::call(const std::string& place, SimLink& link) {
   const auto at = fabric_.listeners_.find(place);
-  if (at == fabric_.listeners_.end()) return nullptr;
+  if (at == fabric_.listeners_.end() || fabric_.breaks()) return nullptr;
   SimNetwork& there = at->second->network();
   SimConnection& connection = fabric_.connect(link);
   connection.join(0, *this, machine_, loop_);

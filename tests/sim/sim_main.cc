@@ -3,6 +3,7 @@
 //   sim --seed 7                       one seed, its faults told
 //   sim --seeds 1..10000 --jobs 2      many; exit status 1 when one failed
 //   sim --seeds 1..50 --mutant NAME    a control: exit status 0 when it was caught
+//   sim --calls 1..500                 the n-th call of the network breaks its connection, for each n
 //
 // A worker process writes a line before each seed and one after it, so that a seed that ends its process
 // is known, too; another process goes on behind it.
@@ -28,17 +29,22 @@ namespace pinaflux::tests {
 
 namespace {
 
+// So many worlds take turns when calls of the network are counted.
+constexpr std::uint64_t kWorldsOfCalls = 9;
+
 struct Arguments {
   RunOptions run;
   std::uint64_t first = 1, last = 1;
   std::uint64_t jobs = 1;
   bool json = false;
   bool twice = false;  // Each seed again; the traces must be equal.
+  bool calls = false;  // `first` to `last` are calls of the network that break.
 };
 
 constexpr const char* kUsage =
     "usage: sim [--seed N | --seeds A..B] [--minutes M] [--jobs N] [--twice] [--json] [--verbose]\n"
-    "           [--mutant NAME]\n";
+    "           [--mutant NAME]\n"
+    "       sim --calls A..B [--minutes M] [--jobs N] [--json]\n";
 
 int usage() {
   std::fputs(kUsage, stderr);
@@ -61,6 +67,7 @@ bool parse_seeds(std::string_view text, Arguments& to) {
 
 bool parse_value(std::string_view name, std::string_view value, Arguments& to) {
   if (name == "--seed" || name == "--seeds") return parse_seeds(value, to);
+  if (name == "--calls") return to.calls = parse_seeds(value, to);
   if (name == "--mutant") {
     const auto mutant = mutant_named(value);
     if (mutant) to.run.mutant = *mutant;
@@ -98,8 +105,8 @@ struct Sums {
 };
 
 std::string command_of(const Arguments& arguments, std::uint64_t seed) {
-  std::string text =
-      "sim --seed " + std::to_string(seed) + " --minutes " + std::to_string(arguments.run.minutes);
+  std::string text = arguments.calls ? "sim --calls " : "sim --seed ";
+  text += std::to_string(seed) + " --minutes " + std::to_string(arguments.run.minutes);
   for (const MutantName& one : kMutants) {
     if (one.mutant == arguments.run.mutant) text += " --mutant " + std::string(one.name);
   }
@@ -108,8 +115,11 @@ std::string command_of(const Arguments& arguments, std::uint64_t seed) {
 
 Outcome run_seed(const Arguments& arguments, std::uint64_t seed) {
   RunOptions options = arguments.run;
-  options.seed = seed;
-  return run(options, gateway_configuration());
+  options.seed = arguments.calls ? 1 + seed % kWorldsOfCalls : seed;
+  if (arguments.calls) options.break_at = seed;
+  Outcome outcome = run(options, gateway_configuration());
+  outcome.seed = seed;
+  return outcome;
 }
 
 // One line, numbers first; the first failure to the end of the line.

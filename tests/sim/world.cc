@@ -110,6 +110,7 @@ World::World(const RunOptions& options, Configuration configuration)
       plant_loop_(stage_.scheduler, 5),
       plant_network_(stage_.fabric, plant_loop_, "plant") {
   stage_.verbose = options.verbose;
+  stage_.fabric.break_at(options.break_at);
   for (const auto& [from, to] :
        {std::pair{"plant", "hub"}, {"hub", "gateway"}, {"plant", "gateway"}}) {
     stage_.witness.allow(from, to);
@@ -215,6 +216,7 @@ void World::judge() {
   outcome_.trace = stage_.scheduler.trace();
   outcome_.steps = stage_.scheduler.steps();
   if (options_.verbose && status) std::fprintf(stderr, "%s\n", status_json(*status).c_str());
+  if (options_.break_at > stage_.fabric.calls()) accuse("the call that was to break never came");
   if (outcome_.commits < options_.commits_min) accuse("the gateway committed too seldom");
   collector_.stop();
   collector_.disk().power_on();

@@ -20,6 +20,7 @@ struct RunOptions {
   int minutes = 10;
   std::uint64_t commits_min = 300;
   std::uint64_t faults_min = 5;
+  std::uint64_t break_at = 0;  // See SimFabric.
   Mutant mutant = Mutant::none;
   bool verbose = false;
 };

@@ -175,6 +175,7 @@ struct Wire {  // The test's end of one stream.
   bool finished = false;
   void send(std::string_view text) { events->bytes(as_bytes(text)); }
   void close() { events->closed({Code::closed, 0, "closed"}); }
+  void break_off() { events->closed({Code::io, 104, "broken off"}); }
 };
 
 class Stream final : public pinaflux::Stream {

@@ -147,6 +147,18 @@ TEST_CASE_FIXTURE(LinesFixture, "what a connection sent before it broke is not l
   CHECK(world.rows.size() == 2);
 }
 
+TEST_CASE_FIXTURE(LinesFixture, "what a broken connection cut off is not a record") {
+  options.format = Format::influx;
+  options.stream = "lab";
+  start();
+  const auto a = world.network.peer();
+  a->send("m v=1i\nm v=123");
+  a->break_off();
+  drain();
+  CHECK(world.rows == Rows{"lab/m{v=1i}"});
+  CHECK(world.refusals.empty());
+}
+
 TEST_CASE_FIXTURE(LinesFixture, "held: nothing is read") {
   start();
   const auto a = world.network.peer();
