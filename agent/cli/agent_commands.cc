@@ -127,7 +127,7 @@ void print_header(const Header& h) {
   j.begin_object().key("schema").string("pinaflux.envelope/1").key("version").number(h.version);
   j.key("gateway").string(h.gateway).key("lane").string(h.lane).key("epoch").string(hex(h.epoch));
   j.key("first").number(h.range.first).key("last").number(h.range.last);
-  j.key("count").number(h.count).key("floor").number(h.floor);
+  j.key("count").number(h.count).key("every").number(h.every).key("floor").number(h.floor);
   j.key("generation").number(h.generation).key("previous").string(hex(h.previous));
   j.key("hash").string(hex(h.hash)).key("extra").begin_object();
   for (const auto& [key, value] : h.extra) j.key(key).string(value);
@@ -155,7 +155,7 @@ int decode_command(const std::string& file, bool header) {
   std::string text;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     text.clear();
-    append_json_line(text, {h->gateway, epoch, h->lane, h->range.first + i}, rows[i]);
+    append_json_line(text, {h->gateway, epoch, h->lane, h->range.nth(i, h->every)}, rows[i]);
     std::fwrite(text.data(), 1, text.size(), stdout);
   }
   return kExitOk;

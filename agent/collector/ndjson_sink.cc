@@ -137,7 +137,7 @@ Status NdjsonSink::append(const std::string& today, const RowIdentity& identity,
     }
     ASSERT(to != nullptr);
     append_json_line(to->lines, each, row);
-    ++each.seq;
+    each.seq += each.step;
     if (to->lines.size() < kLinesMax) continue;
     if (Status s = write(*to); !s) return s;
   }

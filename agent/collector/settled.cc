@@ -31,7 +31,8 @@ constexpr const char* kHolding =
 
 int rank(Fate fate) {
   switch (fate) {
-    case Fate::landed: return 3;
+    case Fate::landed:
+    case Fate::thinned: return 3;
     case Fate::lost: return 2;
     case Fate::earlier:
     case Fate::undeclared: return 1;

@@ -1,5 +1,5 @@
-// Settled: what became of every seq of every lane, as few ranges: landed, declared lost, or known to be
-// gone.
+// Settled: what became of every seq of every lane, as few ranges: landed, thinned (some landed, the others
+// declared lost), declared lost, or known to be gone.
 //
 // Promise    The ranges of a lane never overlap. What has landed stays landed: a declaration of loss
 //            fills only what has not, and what lands after it was declared lost is lost no more.
@@ -24,13 +24,19 @@ enum class Fate : std::uint8_t {
   lost = 1,        // The gateway said so, with a reason.
   earlier = 2,     // Acknowledged to the gateway before this database first saw the lane.
   undeclared = 3,  // The gateway deleted it, and it is not here: what must never be.
+  thinned = 4,     // The seqs that `every` divides have landed, the others were declared lost.
 };
 
 struct Stretch {
   Range range;
   Fate fate = Fate::landed;
-  std::string reason;  // Of what was lost.
+  std::string reason;  // Of what was lost. Thinned: `every` in digits.
 };
+
+// Of it, something has landed.
+inline bool holds_landed(const Stretch& stretch) {
+  return stretch.fate == Fate::landed || stretch.fate == Fate::thinned;
+}
 
 class Settled {
  public:

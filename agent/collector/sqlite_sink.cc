@@ -57,7 +57,7 @@ Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity, std::spa
     if (plan->landing != landing_) bind_identity(*plan, identity, *shape);
     const std::int64_t id = (lane << Ledger::kSeqBits) | static_cast<std::int64_t>(seq);
     if (Status s = insert(*plan, id, seq, row); !s) return s;
-    ++seq;
+    seq += identity.step;
   }
   return {};
 }

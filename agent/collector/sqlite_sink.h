@@ -27,7 +27,7 @@ class SqliteSink {
  public:
   static Result<SqliteSink> prepare(sqlite::Database& database);
 
-  // Rows with the seqs from identity.seq on. `lane` is the ledger's number of (gateway, epoch, lane).
+  // Rows with the seqs from identity.seq on, by its step. `lane` is the ledger's number of (gateway, epoch, lane).
   Status land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows);
   void forget();
 

@@ -5,6 +5,14 @@
 //   all of it has landed, and it ends below the floor    duplicate: the gateway was told, h is forgotten
 //   anything else                                        fork: a cloned card or a restored image
 //
+// Of a thinned one, whose range may be that of several that were sealed before:
+//
+//   all of its range has landed                          duplicate: it landed before it was thinned
+//   the chain fits, also where its range ends            fresh: what has not landed lands
+//   anything else                                        fork
+//
+// And what lies in a range that has landed thinned, and comes as it was, is a duplicate: it was declared lost.
+//
 // The chain fits when `previous` is the hash at first - 1, and the envelope that begins at last + 1
 // names h; where one of them is not known (it never came here), that side is not checked.
 
@@ -133,8 +141,13 @@ Status Ledger::mark(LaneEntry& lane, std::uint64_t floor, std::uint64_t last) {
 Result<Verdict> Ledger::judge(const LaneEntry& lane, const Link& link) {
   const auto there = settled_.overlapping(lane.id, link.range);
   if (!there) return std::unexpected(there.error());
-  const auto has_landed = [](const Stretch& s) { return s.fate == Fate::landed; };
-  if (std::ranges::any_of(*there, has_landed)) return judge_landed(lane, link);
+  const auto is_thinned = [](const Stretch& s) { return s.fate == Fate::thinned; };
+  if (std::ranges::any_of(*there, is_thinned)) {
+    const auto open = open_ranges(lane, link.range);
+    if (!open) return std::unexpected(open.error());
+    return open->empty() ? Verdict::duplicate : Verdict::fork;
+  }
+  if (std::ranges::any_of(*there, holds_landed)) return judge_landed(lane, link);
   const Result<bool> fits = chained(lane, link);
   if (!fits) return std::unexpected(fits.error());
   return *fits ? Verdict::fresh : Verdict::fork;
@@ -182,6 +195,41 @@ Result<bool> Ledger::chained(const LaneEntry& lane, const Link& link) {
   if (!row) return std::unexpected(row.error());
   const bool next = *row && seq(successor_.integer(0)) == link.range.last + 1;
   return !next || successor_.is_null(1) || digest(successor_, 1) == link.hash;
+}
+
+Result<Verdict> Ledger::judge_thinned(const LaneEntry& lane, const Link& link) {
+  const auto end = chain_at(lane, link.range.last);
+  if (!end) return std::unexpected(end.error());
+  const Result<bool> fits = chained(lane, link);
+  if (!fits) return std::unexpected(fits.error());
+  if (!*fits || (*end && **end != link.hash)) return Verdict::fork;
+  const auto open = open_ranges(lane, link.range);
+  if (!open) return std::unexpected(open.error());
+  return open->empty() ? Verdict::duplicate : Verdict::fresh;
+}
+
+Result<std::vector<Range>> Ledger::open_ranges(const LaneEntry& lane, const Range& range) {
+  const auto there = settled_.overlapping(lane.id, range);
+  if (!there) return std::unexpected(there.error());
+  std::vector<Range> open;
+  Range left = range;
+  for (const Stretch& stretch : *there) {
+    if (!holds_landed(stretch)) continue;
+    const Range before{left.first, stretch.range.first - 1};
+    if (before.count() > 0) open.push_back(before);
+    left.first = stretch.range.last + 1;
+  }
+  if (left.count() > 0) open.push_back(left);
+  return open;
+}
+
+Status Ledger::land_thinned(LaneEntry& lane, const Link& link, std::uint64_t every) {
+  lane.last = std::max(lane.last, link.range.last);
+  const Stretch stretch{link.range, Fate::thinned, std::to_string(every)};
+  if (Status s = settled_.settle(lane.id, stretch); !s) return s;
+  const auto known = chain_at(lane, link.range.last);
+  if (!known) return std::unexpected(known.error());
+  return *known ? Status() : remember(lane, link.range, link.hash, &link.previous);
 }
 
 Status Ledger::remember(const LaneEntry& lane, const Range& range, const Digest& hash,

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/collector/settled.h"
 #include "agent/data/identity.h"
@@ -82,6 +83,11 @@ class Ledger {
   Result<Verdict> judge(const LaneEntry& lane, const Link& link);
   // Only what was judged fresh.
   Status land(LaneEntry& lane, const Link& link);
+  // The same for a thinned envelope, whose link's `hash` is what the chain goes on with. Of its range something may
+  // have landed before it was thinned: only what is open lands now.
+  Result<Verdict> judge_thinned(const LaneEntry& lane, const Link& link);
+  Result<std::vector<Range>> open_ranges(const LaneEntry& lane, const Range& range);
+  Status land_thinned(LaneEntry& lane, const Link& link, std::uint64_t every);
   Status declare(LaneEntry& lane, const Declaration& declaration);
   // Moves `high`, forgets hashes below the floor, writes the entry.
   Status advance(LaneEntry& lane);

@@ -183,7 +183,7 @@ Status CollectorStore::take_data(const Arrival& arrival) {
   if (header->gateway != arrival.gateway) return refuse(arrival, "foreign_gateway", header->range);
   if (header->lane != arrival.lane) return refuse(arrival, "foreign_lane", header->range);
   if (rows_.empty()) return take_loss(arrival, *header);
-  return take_envelope(arrival, *header);
+  return header->every > 1 ? take_thinned(arrival, *header) : take_envelope(arrival, *header);
 }
 
 Result<Header> CollectorStore::open_envelope(Bytes payload) {
@@ -222,15 +222,56 @@ Status CollectorStore::take_envelope(const Arrival& arrival, const Header& heade
 }
 
 Status CollectorStore::take_fresh(LaneEntry& lane, const Header& header) {
-  const std::string epoch = hex(header.epoch);
-  const RowIdentity identity{header.gateway, epoch, header.lane, header.range.first};
-  if (Status s = tables_->land(lane.id, identity, rows_); !s) return s;
   if (Status s = ledger_->land(lane, {header.range, header.previous, header.hash}); !s) return s;
   if (Status s = ledger_->advance(lane); !s) return s;
   ++landed_.counts.envelopes;
-  landed_.counts.rows += rows_.size();
+  return land_rows(lane, header, header.range);
+}
+
+Status CollectorStore::take_thinned(const Arrival& arrival, const Header& header) {
+  const Range& range = header.range;
+  const Link link{range, header.previous, chain_end(header)};
+  if (range.first == 0 || range.last > Ledger::kSeqMax || link.hash == kNoDigest) {
+    return refuse(arrival, "bad_range", range);
+  }
+  const LaneKey key{header.gateway, header.epoch, header.lane};
+  Result<LaneEntry> lane = ledger_->lane(key);
+  if (!lane) return std::unexpected(lane.error());
+  const Result<Verdict> verdict = ledger_->judge_thinned(*lane, link);
+  if (!verdict) return std::unexpected(verdict.error());
+  if (*verdict == Verdict::fork) return fork(arrival, *lane, range);
+  touch(key, false);
+  const std::uint64_t floor = header.floor <= range.first ? header.floor : range.first;
+  if (Status s = ledger_->mark(*lane, floor, range.last); !s) return s;
+  const auto open = ledger_->open_ranges(*lane, range);
+  if (!open) return std::unexpected(open.error());
+  if (Status s = ledger_->land_thinned(*lane, link, header.every); !s) return s;
+  if (open->empty()) {
+    ++lane->redelivered;
+    ++landed_.counts.redelivered;
+  } else {
+    ++landed_.counts.envelopes;
+  }
+  if (Status s = ledger_->advance(*lane); !s) return s;
+  for (const Range& part : *open) {
+    if (Status s = land_rows(*lane, header, part); !s) return s;
+  }
+  return {};
+}
+
+// Of the envelope that is open, the rows whose seqs lie in `range`.
+Status CollectorStore::land_rows(const LaneEntry& lane, const Header& header, const Range& range) {
+  const std::string epoch = hex(header.epoch);
+  const RowIdentity identity{header.gateway, epoch, header.lane, range.nth(0, header.every),
+                             header.every};
+  const Range before{header.range.first, range.first - 1};
+  const auto rows = std::span<const Row>(rows_).subspan(
+      static_cast<std::size_t>(before.count_every(header.every)),
+      static_cast<std::size_t>(range.count_every(header.every)));
+  if (Status s = tables_->land(lane.id, identity, rows); !s) return s;
+  landed_.counts.rows += rows.size();
   if (!files_) return {};
-  Status appended = files_->append(today_, identity, rows_);
+  Status appended = files_->append(today_, identity, rows);
   // Lines cannot be taken back alone.
   if (!appended && !stops_everything(appended.error().code)) appended.error().code = Code::io;
   return appended;

@@ -91,6 +91,8 @@ class CollectorStore {
   Status take_data(const Arrival& arrival);
   Status take_envelope(const Arrival& arrival, const Header& header);
   Status take_fresh(LaneEntry& lane, const Header& header);
+  Status take_thinned(const Arrival& arrival, const Header& header);
+  Status land_rows(const LaneEntry& lane, const Header& header, const Range& range);
   Status take_loss(const Arrival& arrival, const Header& header);
   Status take_hello(const Arrival& arrival);
   Status take_status(const Arrival& arrival);

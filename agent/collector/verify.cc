@@ -18,12 +18,19 @@
 #include "agent/collector/state.h"
 #include "agent/collector/store.h"
 #include "agent/spool/sqlite.h"
+#include "platform/base/text.h"
 
 namespace pinaflux {
 
 namespace {
 
 std::uint64_t seq(std::int64_t stored) { return static_cast<std::uint64_t>(stored); }
+
+// The seqs of `range` that `every` divides have landed.
+struct Kept {
+  Range range;
+  std::uint64_t every = 1;
+};
 
 class Verifier {
  public:
@@ -34,7 +41,7 @@ class Verifier {
   struct Lane {
     std::int64_t id = 0;
     LaneReport report;
-    std::vector<Range> landed;  // What the ledger says, in order.
+    std::vector<Kept> landed;  // What the ledger says, in order.
   };
   using Next = std::pair<std::uint64_t, std::size_t>;  // Seq, table.
 
@@ -47,6 +54,7 @@ class Verifier {
   Status find_strays(const std::string& table);
   static void take_range(Lane& lane, const Range& range, const sqlite::Statement& row,
                          std::uint64_t& next);
+  static void take_thinned(Lane& lane, const Range& range, std::string_view text);
   static void miss(LaneReport& report, const Range& range);
   static bool has_landed(const Lane& lane, std::uint64_t seq);
 
@@ -154,12 +162,20 @@ void Verifier::take_range(Lane& lane, const Range& range, const sqlite::Statemen
   if (range.first > next) report.outstanding += range.first - next;
   next = range.last + 1;
   switch (static_cast<Fate>(row.integer(2))) {
-    case Fate::landed: lane.landed.push_back(range); return;
+    case Fate::landed: lane.landed.push_back({range}); return;
+    case Fate::thinned: take_thinned(lane, range, row.text(3)); return;
     case Fate::lost: report.lost[std::string(row.text(3))] += range.count(); return;
     case Fate::earlier: report.earlier += range.count(); return;
     case Fate::undeclared: break;
   }
   miss(report, range);
+}
+
+void Verifier::take_thinned(Lane& lane, const Range& range, std::string_view text) {
+  const auto every = parse_integer<std::uint64_t>(text).value_or(0);
+  if (every < 2) return miss(lane.report, range);
+  lane.landed.push_back({range, every});
+  lane.report.lost["thinned"] += range.count() - range.count_every(every);
 }
 
 void Verifier::miss(LaneReport& report, const Range& range) {
@@ -175,13 +191,13 @@ void Verifier::miss(LaneReport& report, const Range& range) {
 // Goes along what the ledger says has landed, as the rows are met in order.
 class Walk {
  public:
-  explicit Walk(const std::vector<Range>& landed) : at_(landed.begin()), end_(landed.end()) {
-    if (at_ != end_) due_ = at_->first;
+  explicit Walk(const std::vector<Kept>& landed) : at_(landed.begin()), end_(landed.end()) {
+    go_on(0);
   }
   // Takes the next range of seqs below `limit` that is due and was not met; false: none.
   bool skip(std::uint64_t limit, Range& absent) {
     if (at_ == end_ || due_ >= limit) return false;
-    absent = {due_, std::min(at_->last, limit - 1)};
+    absent = {due_, at_->every == 1 ? std::min(at_->range.last, limit - 1) : due_};
     go_on(absent.last + 1);
     return true;
   }
@@ -193,14 +209,16 @@ class Walk {
   }
 
  private:
-  void go_on(std::uint64_t due) {
-    due_ = due;
-    if (due_ <= at_->last) return;
-    ++at_;
-    if (at_ != end_) due_ = at_->first;
+  void go_on(std::uint64_t from) {
+    for (; at_ != end_; ++at_) {
+      const Range left{std::max(from, at_->range.first), at_->range.last};
+      if (left.count_every(at_->every) == 0) continue;
+      due_ = left.nth(0, at_->every);
+      return;
+    }
   }
 
-  std::vector<Range>::const_iterator at_, end_;
+  std::vector<Kept>::const_iterator at_, end_;
   std::uint64_t due_ = 0;
 };
 
@@ -247,8 +265,11 @@ Status Verifier::recount(Lane& lane) {
 }
 
 bool Verifier::has_landed(const Lane& lane, std::uint64_t at) {
-  const auto range = std::ranges::upper_bound(lane.landed, at, {}, &Range::first);
-  return range != lane.landed.begin() && std::prev(range)->last >= at;
+  const auto behind =
+      std::ranges::upper_bound(lane.landed, at, {}, [](const Kept& k) { return k.range.first; });
+  if (behind == lane.landed.begin()) return false;
+  const Kept& kept = *std::prev(behind);
+  return kept.range.last >= at && at % kept.every == 0;
 }
 
 Status Verifier::find_strays(const std::string& table) {

@@ -246,6 +246,7 @@ void build_lanes(const Reader& root, const Wiring& wiring, Building& building) {
   for (const auto& [name, r] : lanes) {
     LaneOptions lane{.name = name};
     if (r.text("when_full") == "evict") lane.when_full = LaneOptions::WhenFull::evict;
+    if (r.text("when_full") == "thin") lane.when_full = LaneOptions::WhenFull::thin;
     if (r.has("keep")) lane.keep = r.duration("keep");
     if (r.has("size_max")) lane.bytes_max = r.size("size_max");
     if (r.text("order") == "newest") lane.order = LaneOptions::Order::newest;

@@ -167,11 +167,10 @@ constexpr Key kDelivery[] = {
     {.path = "lanes.*.when_full",
      .type = Type::choice,
      .fallback = "hold",
-     .choices = "hold|evict",
+     .choices = "hold|evict|thin",
      .doc = "hold: sources are held back until there is room. evict: the oldest records are given "
-            "up, and "
-            "declared lost."},
-
+            "up, and declared lost. thin: of what waits every second record is given up, then of "
+            "that again, so that a long outage leaves a coarser picture instead of a hole."},
     {.path = "lanes.*.order",
      .type = Type::choice,
      .fallback = "oldest",

@@ -23,6 +23,14 @@ struct Range {
   std::uint64_t last = 0;
 
   std::uint64_t count() const { return last < first ? 0 : last - first + 1; }
+  // The seqs of it that `every` divides: what thinning keeps.
+  std::uint64_t count_every(std::uint64_t every) const {
+    return last < first ? 0 : last / every - (first - 1) / every;
+  }
+  // The seq of the n-th of them, counted from 0.
+  std::uint64_t nth(std::uint64_t n, std::uint64_t every) const {
+    return ((first + every - 1) / every + n) * every;
+  }
   friend bool operator==(const Range&, const Range&) = default;
 };
 

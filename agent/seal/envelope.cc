@@ -7,6 +7,10 @@
 // The hash is SHA-256, cut to 16 bytes, over the line up to " h=" and the frame: both sides hash a
 // prefix of the line. `p` is the hash of the lane's envelope before this one: whoever has the last
 // hash has the whole chain. Pairs after h are not covered by it (a signature can only stand there).
+//
+// A thinned one holds some seqs of its range only, and leads on to where the chain went before it was thinned:
+//
+//   pinaflux-env/1 g=pump-7 l=normal e=EPOCH s=101-600 f=101 t=... p=HASH n=4 through=HEX h=HASH\n
 
 #include <algorithm>
 
@@ -33,6 +37,7 @@ constexpr std::size_t kHashBytes = 3 + 22 + 1;  // " h=", base64url, newline.
 constexpr double kFillAim = 0.97;
 constexpr double kFillGood = 0.85;
 constexpr int kTrialsMax = 4;
+constexpr const char* kTooMany = "what thinning keeps does not fit into one envelope";
 
 int level_of(Effort effort) {
   return effort == Effort::fast ? 1 : effort == Effort::standard ? 6 : 19;
@@ -46,6 +51,7 @@ std::string header_text(const Header& h) {
   if (h.count > 0) line.pair("t", format_stamp(h.time_first) + "," + format_stamp(h.time_last));
   if (h.generation != 0) line.number("c", h.generation);
   if (h.previous != kNoDigest) line.digest("p", h.previous);
+  if (h.every != 1) line.number("n", h.every);
   for (const auto& [key, value] : h.extra) line.pair(key, value);
   return line.text();
 }
@@ -71,6 +77,7 @@ bool take_pair(Header& h, std::string_view key, std::string_view value) {
   if (key == "s") return parse_range(value, h.range);
   if (key == "f") return number(h.floor);
   if (key == "c") return number(h.generation);
+  if (key == "n") return number(h.every) && h.every > 1;
   if (key == "p") return parse_digest(value, h.previous);
   if (key == "h") return parse_digest(value, h.hash);
   if (key == "t") {
@@ -82,7 +89,7 @@ bool take_pair(Header& h, std::string_view key, std::string_view value) {
   return true;
 }
 
-constexpr std::string_view kKnownKeys = "glesfhtcp";
+constexpr std::string_view kKnownKeys = "glesfhtcpn";
 constexpr std::uint32_t kNeededKeys = (1u << 6) - 1;  // The first six.
 
 struct Parsed {
@@ -123,7 +130,7 @@ Result<Parsed> parse(Bytes envelope) {
   if (reader.failed() || (seen & kNeededKeys) != kNeededKeys) {
     return fail(Code::corrupt, "the header is incomplete or damaged");
   }
-  parsed.header.count = parsed.header.range.count();
+  parsed.header.count = parsed.header.range.count_every(parsed.header.every);
   parsed.text = line->substr(0, line->find(kHashKey));
   parsed.body = envelope.subspan(line->size() + 1);
   return parsed;
@@ -184,7 +191,7 @@ Status Sealer::seal_body(std::span<const Row> rows, Effort effort, Buffer& body)
 Status Sealer::State::seal(std::span<const Row> rows, Effort effort, Header& header,
                            Buffer& envelope) {
   header.count = rows.size();
-  header.range.last = header.range.first + rows.size() - 1;
+  if (header.every == 1) header.range.last = header.range.first + rows.size() - 1;
   take_times(rows, header);
   const std::string text = header_text(header);
   if (text.size() + kHashBytes > kHeaderBytesMax) {
@@ -210,14 +217,16 @@ Result<std::size_t> Sealer::State::search(std::span<const Row> rows, Effort effo
                                           std::size_t bytes_max, Header& header) {
   double& per_row = bytes_per_row[static_cast<std::size_t>(effort)];
   std::size_t most = rows_within(rows), fitting = 0;  // `most` may fit, `fitting` does.
+  if (header.every != 1 && most < rows.size()) return fail(Code::full, kTooMany);
   if (most == 0 && !rows.empty())
     return fail(Code::full, "a record has more fields than an envelope holds");
   const auto share = [&](double bytes_of_one) {
     const double fit = static_cast<double>(bytes_max) * kFillAim / std::max(bytes_of_one, 0.01);
     return fit >= static_cast<double>(most) ? most : static_cast<std::size_t>(fit);
   };
-  std::size_t next =
-      per_row * static_cast<double>(most) > static_cast<double>(bytes_max) ? share(per_row) : most;
+  const bool guess =
+      header.every == 1 && per_row * static_cast<double>(most) > static_cast<double>(bytes_max);
+  std::size_t next = guess ? share(per_row) : most;
   Header found;
   for (int trial_number = 0;; ++trial_number) {
     next = std::clamp<std::size_t>(next, std::min(fitting + 1, most), most);
@@ -233,6 +242,7 @@ Result<std::size_t> Sealer::State::search(std::span<const Row> rows, Effort effo
       const bool good = static_cast<double>(bytes) >= static_cast<double>(bytes_max) * kFillGood;
       if (fitting == most || good || trial_number >= kTrialsMax) break;
     } else {
+      if (header.every != 1) return fail(Code::full, kTooMany);
       if (next <= 1) return fail(Code::full, "a record is larger than an envelope may be");
       most = next - 1;
       if (fitting > 0 && (fitting == most || trial_number >= kTrialsMax)) break;
@@ -249,6 +259,7 @@ Status Sealer::seal(std::span<const Row> rows, Effort effort, std::size_t bytes_
   if (!valid_name(header.gateway) || !valid_name(header.lane)) {
     return fail(Code::invalid, "a gateway or lane name has letters that a header cannot carry");
   }
+  ASSERT(header.every == 1 || rows.size() == header.range.count_every(header.every));
   if (!extra_fits(header)) {
     return fail(Code::invalid, "a pair of the header has letters that it cannot carry");
   }
@@ -257,6 +268,14 @@ Status Sealer::seal(std::span<const Row> rows, Effort effort, std::size_t bytes_
   taken = *found;
   append(envelope, state_->best);
   return {};
+}
+
+Digest chain_end(const Header& header) {
+  if (header.every == 1 && header.count > 0) return header.hash;
+  const auto through =
+      std::ranges::find(header.extra, "through", [](const auto& p) { return p.first; });
+  Digest digest{};
+  return through != header.extra.end() && unhex(through->second, digest) ? digest : kNoDigest;
 }
 
 struct Opener::State {

@@ -31,6 +31,7 @@ struct Header {
   std::string lane;
   Epoch epoch{};
   Range range;                   // seq of the first and the last record; empty for tombstones only.
+  std::uint64_t every = 1;       // Thinned: the body holds the seqs of `range` that this divides.
   std::uint64_t count = 0;       // Records in the body.
   std::uint64_t floor = 0;       // Lowest seq of the lane not acknowledged when it was sealed.
   Stamp time_first, time_last;   // Smallest and largest record time in the body.
@@ -39,6 +40,10 @@ struct Header {
   Digest hash{};                 // Of header (without this field) and body.
   std::vector<std::pair<std::string, std::string>> extra;  // Unknown keys, carried as they came.
 };
+
+// What the lane's chain is behind it, and so the next one's `previous`: its hash, or, where it stands for
+// what was sealed before (thinned, tombstones), what its pair `through` says; kNoDigest: it says nothing.
+Digest chain_end(const Header& header);
 
 struct Envelope {
   Header header;
@@ -57,8 +62,9 @@ class Sealer {
   Status seal_body(std::span<const Row> rows, Effort effort, Buffer& body);
   // As many leading rows as fit into `bytes_max`; `taken` says how many (at least 1, or Code::full
   // if even one does not fit; 0 rows are an envelope of none). Appends to `envelope`.
-  // header.range.first is given; last, count, times and hash are filled in. On an error nothing is
-  // changed but `taken`.
+  // header.range.first is given; last, count, times and hash are filled in. With header.every above 1 the
+  // whole range is given, and the rows are all that it keeps (Code::full: they do not fit). On an
+  // error nothing is changed but `taken`.
   Status seal(std::span<const Row> rows, Effort effort, std::size_t bytes_max, Header& header,
               Buffer& envelope, std::size_t& taken);
 

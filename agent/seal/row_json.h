@@ -19,6 +19,7 @@ namespace pinaflux {
 struct RowIdentity {
   std::string_view gateway, epoch, lane;  // The epoch in hex.
   std::uint64_t seq = 0;
+  std::uint64_t step = 1;  // From one row to the next, where there are several.
 };
 
 void append_json_value(JsonWriter& to, const Value& value);

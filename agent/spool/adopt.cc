@@ -56,10 +56,9 @@ Result<Entry> entry_of(const Header& header, Bytes envelope) {
     entry = *loss;
   } else {
     entry.range = header.range;
-    entry.hash = header.hash;
-    entry.time_first = header.time_first.ns;
-    entry.time_last = std::max(header.time_first.ns, header.time_last.ns);
-    entry.boot = header.time_first.boot;
+    entry.every = header.every;
+    entry.hash = chain_end(header);
+    take_times(entry, header);
   }
   entry.previous = header.previous;
   entry.bytes = envelope.size();
@@ -131,17 +130,15 @@ Status Adopt::put(const Access& access, Lane& lane, Entry& entry, const Digest& 
       access.store.room->fits(static_cast<std::int64_t>(envelope.size()) + kSlackBytes);
   if (!fits) return std::unexpected(fits.error());
   if (!*fits) return fail(Code::full, "the spool has no room for this: let it be sent first");
-  if (has_landed(entry)) {
-    Status s = schema::raise_version(*access.store.database, schema::kVersionUnordered);
-    if (!s) return s;
-  }
+  Status marked = schema::raise_version(*access.store.database, schema::version_for(entry));
+  if (!marked) return marked;
   entry.lane = lane.id;
   entry.age = access.age;
   if (Status s = access.store.queue->put(entry, envelope); !s) return s;
   lane.at.next_seq = entry.range.last + 1;
   lane.at.chain = entry.hash;
-  if (entry.kind == Kind::tombstone && !has_landed(entry)) lane.at.shed += entry.range.count();
-  if (entry.kind == Kind::envelope) records_ += entry.range.count();
+  if (!has_landed(entry)) lane.at.shed += entry.range.count() - entry.records();
+  records_ += entry.records();
   ++taken_;
   return access.store.save(lane);
 }

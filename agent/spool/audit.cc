@@ -182,7 +182,7 @@ void Audit::check(const Entry& entry) {
   if (report_.findings_count != before) return;
   if (has_landed(entry)) return;
   ++(entry.kind == Kind::envelope ? result().envelopes : result().tombstones);
-  if (entry.kind == Kind::envelope) result().records += entry.range.count();
+  result().records += entry.records();
 }
 
 void Audit::check_envelope(const Entry& entry) {

@@ -159,7 +159,7 @@ Status DamagedLanes::open(const damaged::Row& row, Entry& entry, Buffer& body) {
     if (!stored.empty() && !open_body(*keys_, entry, stored, body)) {
       return fail(Code::corrupt, "a row of the damaged queue does not open");
     }
-    if (entry.damaged) entry.hash = Opener::header(body).value_or(Header()).hash;
+    if (entry.damaged) entry.hash = chain_end(Opener::header(body).value_or(Header()));
   }
   entry.bytes = body.size();
   return {};

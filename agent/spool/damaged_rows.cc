@@ -61,9 +61,9 @@ bool is_entry(const Row& row) {
   const bool grave = kind == static_cast<std::int64_t>(Kind::tombstone);
   const bool body = is(row, kBodyColumn, Type::blob) || grave;
   const std::int64_t loss = row.columns[9].integer;
-  const bool reason = grave ? loss > 0 && loss <= static_cast<std::int64_t>(kLossLast) : loss == 0;
   return is(row, 0, Type::null) && stored >= 0 && kind <= 2 && count >= 1 &&
-         count < static_cast<std::int64_t>(Queue::kSeqEnd) && body && reason &&
+         count < static_cast<std::int64_t>(Queue::kSeqEnd) && body &&
+         is_reason(static_cast<Kind>(kind), loss) && !(grave && loss == 0) &&
          is_hash(row, static_cast<Kind>(kind), stored > Queue::kKindMask);
 }
 
@@ -82,7 +82,7 @@ Entry entry_of(const Row& row) {
     e.hash = array_of<Digest>(row, kHashColumn);
     e.previous = array_of<Digest>(row, 8);
   }
-  e.loss = static_cast<Loss>(row.columns[9].integer);
+  take_reason(e, row.columns[9].integer);
   return e;
 }
 

@@ -112,7 +112,7 @@ void Survey::count(const Entry& entry) {
       return;
   }
   if (lane.records == 0) lane.oldest = {entry.time_first, entry.boot};
-  lane.records += entry.range.count();
+  lane.records += entry.records();
   lane.bytes += entry.bytes;
 }
 
@@ -252,8 +252,10 @@ Result<bool> Peek::load(const Access& access) {
   }
   if (!opened) return std::unexpected(opened.error());
   // What was shown as chunks may have become one envelope meanwhile.
-  first_ = (*entry)->range.first;
-  const std::uint64_t shown = next_seq_ > first_ ? next_seq_ - first_ : 0;
+  range_ = (*entry)->range;
+  every_ = (*entry)->every;
+  const std::uint64_t shown =
+      next_seq_ > range_.first ? Range{range_.first, next_seq_ - 1}.count_every(every_) : 0;
   shown_ = static_cast<std::size_t>(std::min<std::uint64_t>(shown, rows_.size()));
   next_seq_ = (*entry)->range.last + 1;
   return true;
@@ -265,7 +267,8 @@ void Peek::print(Buffer& out) {
   const std::string epoch = hex(lane.epoch);
   std::string text;
   while (left_ > 0 && shown_ < rows_.size() && text.size() < kStepBytes) {
-    append_json_line(text, {lane.gateway, epoch, lane.name, first_ + shown_}, rows_[shown_]);
+    const std::uint64_t seq = range_.nth(shown_, every_);
+    append_json_line(text, {lane.gateway, epoch, lane.name, seq}, rows_[shown_]);
     ++shown_;
     --left_;
   }

@@ -82,7 +82,8 @@ class Peek : public Operation {
   Arena arena_;
   std::vector<Row> rows_;
   std::size_t shown_ = 0;
-  std::uint64_t first_ = 0;
+  Range range_;  // Of the row that is open.
+  std::uint64_t every_ = 1;
 };
 
 // The lanes of this name, all if it is empty. not_found: there is none.

@@ -23,20 +23,21 @@ namespace {
 
 void account(Lane& lane, const Entry& gone) {
   if (gone.kind != Kind::envelope) return;
-  lane.at.records -= gone.range.count();
+  lane.at.records -= gone.records();
   lane.at.bytes -= gone.bytes;
   lane.at.front_moved = true;
 }
 
 enum class Truth { proved, passed, contradicted };
 
-// `passed`: what ended there is part of a tombstone now, which will be acknowledged itself.
+// `passed`: what ended there is part of a tombstone now, or of a thinned envelope, which will be acknowledged itself.
 Result<Truth> judge(Queue& queue, const Lane& lane, const LaneAck& ack) {
   const auto entry = queue.last_before(lane.id, ack.range.last + 1);
   if (!entry) return std::unexpected(entry.error());
   if (!*entry || (*entry)->kind == Kind::chunk) return Truth::contradicted;
-  const bool grave = (*entry)->kind == Kind::tombstone;
-  if ((*entry)->range.last != ack.range.last) return grave ? Truth::passed : Truth::contradicted;
+  if ((*entry)->range.last != ack.range.last) {
+    return is_stand_in(**entry) ? Truth::passed : Truth::contradicted;
+  }
   const auto hash = tombstone::hash_of(queue, **entry);
   if (!hash) return std::unexpected(hash.error());
   return *hash == *ack.unproved ? Truth::proved : Truth::contradicted;

@@ -34,6 +34,9 @@ struct Progress {
   std::uint64_t pending_bytes = 0;
   Stamp oldest;
   std::int64_t oldest_age = 0;
+  // How far thinning has come, see thin.h. The furthest of any row is known after a start.
+  std::uint64_t thin_every = 2;
+  std::uint64_t thin_next = 0;  // 0: no pass has begun since the start.
   // Since start.
   Leased leased;
   double backlog_credit = 0.0;  // Places that the backlog may still claim.

@@ -34,13 +34,6 @@ constexpr std::size_t kGoodEnvelopeRecords = limits::kEnvelopeRecordsMax / 2;
 constexpr std::size_t kOpenedBytesGood = std::size_t{3} * 1024 * 1024;
 constexpr double kMergeGainMax = 16.0;
 
-void take_times(Entry& entry, const Header& header) {
-  entry.time_first = header.time_first.ns;
-  entry.boot = header.time_first.boot;
-  entry.time_last =
-      header.time_last.boot == entry.boot ? header.time_last.ns : header.time_first.ns;
-}
-
 Bytes body_of(Bytes envelope) {
   const auto end = std::ranges::find(envelope, std::uint8_t{'\n'});
   ASSERT(end != envelope.end());
@@ -172,7 +165,7 @@ Status Packer::lease(Job& job) {
       if (!s) return s;
       continue;
     }
-    if (entry.damaged) entry.hash = Opener::header(bytes).value_or(Header()).hash;
+    if (entry.damaged) entry.hash = chain_end(Opener::header(bytes).value_or(Header()));
     job.leases.push_back(lease_of(job, entry, std::move(bytes)));
     at.leased.add(entry.range);
     --job.places;

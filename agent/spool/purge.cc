@@ -87,7 +87,7 @@ Status Purge::purge_some(const Access& access, Lane& lane, Target& target) {
     }
     if (Status s = tombstone::entomb(*access.store.queue, lane, **entry, Loss::purged); !s)
       return s;
-    done_ += (*entry)->range.count();
+    done_ += (*entry)->records();
     ++rows_;
   }
   return {};

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <limits>
 #include <string>
 #include <utility>
@@ -65,18 +66,22 @@ Entry entry_of(const sqlite::Statement& row) {
     e.hash = digest_of(row.blob(7));
     e.previous = digest_of(row.blob(8));
   }
-  e.loss = static_cast<Loss>(row.integer(9));
+  take_reason(e, row.integer(9));
   const std::int64_t added = e.key == 0 ? 0 : static_cast<std::int64_t>(Encryption::kOverhead);
   e.bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(row.integer(10) - added, 0));
   return e;
+}
+
+bool is_thinning(std::uint64_t every) {
+  return every > 1 && every <= kEveryMax && std::has_single_bit(every);
 }
 
 bool sound(const sqlite::Statement& row) {
   const std::int64_t kind = row.integer(1) & Queue::kKindMask, count = row.integer(2),
                      loss = row.integer(9);
   return row.integer(0) >= 0 && row.integer(1) >= 0 && kind <= 2 && count >= 1 &&
-         count < static_cast<std::int64_t>(Queue::kSeqEnd) && loss >= 0 &&
-         loss <= static_cast<std::int64_t>(kLossLast);
+         count < static_cast<std::int64_t>(Queue::kSeqEnd) &&
+         is_reason(static_cast<Kind>(kind), loss);
 }
 
 Result<Buffer> bound_to(Encryption& encryption, const Entry& e, Encryption::Purpose purpose) {
@@ -109,6 +114,27 @@ Status open_body(Encryption& encryption, const Entry& e, Bytes stored, Buffer& t
   return encryption.open(e.key, *bound, stored, to);
 }
 
+void take_times(Entry& entry, const Header& header) {
+  entry.time_first = header.time_first.ns;
+  entry.boot = header.time_first.boot;
+  entry.time_last =
+      header.time_last.boot == entry.boot ? header.time_last.ns : header.time_first.ns;
+}
+
+bool is_reason(Kind kind, std::int64_t stored) {
+  switch (kind) {
+    case Kind::envelope: return stored == 0 || is_thinning(static_cast<std::uint64_t>(stored));
+    case Kind::tombstone: return stored >= 0 && stored <= static_cast<std::int64_t>(kLossLast);
+    case Kind::chunk: return stored == 0;
+  }
+  return false;
+}
+
+void take_reason(Entry& entry, std::int64_t stored) {
+  if (entry.kind == Kind::tombstone) entry.loss = static_cast<Loss>(stored);
+  if (entry.kind == Kind::envelope && stored > 0) entry.every = static_cast<std::uint64_t>(stored);
+}
+
 const char* loss_name(Loss loss) {
   switch (loss) {
     case Loss::none: return "none";
@@ -118,6 +144,7 @@ const char* loss_name(Loss loss) {
     case Loss::too_large: return "too_large";
     case Loss::purged: return "purged";
     case Loss::landed: return "landed";
+    case Loss::thinned: return "thinned";
   }
   return "?";
 }
@@ -146,7 +173,7 @@ Queue::Queue(const sqlite::Database& database, Encryption* encryption) : encrypt
 Result<Queue::Columns> Queue::columns(const Entry& e, Bytes body) {
   Columns to{.kind = static_cast<std::int64_t>(e.kind), .hash = {}, .previous = {}, .body = body};
   if (e.kind != Kind::chunk) to.hash = bytes_of(e.hash);
-  if (e.kind == Kind::tombstone) to.previous = bytes_of(e.previous);
+  if (is_stand_in(e)) to.previous = bytes_of(e.previous);
   if (encryption_ == nullptr || !encryption_->on()) return to;
   const auto key = encryption_->key_to_write();
   if (!key) return std::unexpected(key.error());
@@ -181,10 +208,13 @@ Status Queue::put(const Entry& e, Bytes body) {
   put_.bind(7, e.age);
   bind_or_null(put_, 8, columns->hash);
   bind_or_null(put_, 9, columns->previous);
-  if (e.kind == Kind::tombstone)
+  if (e.kind == Kind::tombstone) {
     put_.bind(10, static_cast<std::int64_t>(e.loss));
-  else
+  } else if (e.every > 1) {
+    put_.bind(10, static_cast<std::int64_t>(e.every));
+  } else {
     put_.bind_null(10);
+  }
   bind_or_null(put_, 11, columns->body);
   return put_.run();
 }

@@ -13,6 +13,7 @@
 
 #include "agent/data/identity.h"
 #include "agent/data/record.h"
+#include "agent/seal/envelope.h"
 #include "agent/spool/encryption.h"
 #include "agent/spool/lane.h"
 #include "agent/spool/sqlite.h"
@@ -31,9 +32,10 @@ enum class Loss : std::uint8_t {
   damaged = 3,
   too_large = 4,
   purged = 5,  // By an operator.
-  landed = 6   // Not lost: the far end has it, and not yet all that stands before it. Never sent.
+  landed = 6,  // Not lost: the far end has it, and not yet all that stands before it. Never sent.
+  thinned = 7  // Thinning has kept nothing of it.
 };
-inline constexpr Loss kLossLast = Loss::landed;
+inline constexpr Loss kLossLast = Loss::thinned;
 const char* loss_name(Loss loss);
 
 struct Entry {
@@ -42,14 +44,30 @@ struct Entry {
   Range range;
   std::int64_t time_first = 0, time_last = 0;  // Of the records, by `boot` as in Stamp.
   std::uint64_t boot = 0;
-  std::int64_t age = 0;       // Seconds that the spool had lived when it was written.
-  Digest hash{};              // The lane's chain after it (chunks: none).
-  Digest previous{};          // Its chain before it; of a row in plain text, tombstones only.
+  std::int64_t age = 0;  // Seconds that the spool had lived when it was written.
+  Digest hash{};         // The lane's chain after it (chunks: none).
+  Digest previous{};     // Its chain before it; in plain text of tombstones and thinned ones only.
   Loss loss = Loss::none;     // Tombstones.
+  std::uint64_t every = 1;    // Envelopes: above 1 it was thinned to the seqs that this divides.
   std::uint64_t bytes = 0;    // Of the body in plain text; 0: a tombstone that has not been sealed.
   Encryption::KeyId key = 0;  // That the row is encrypted with; 0: none. put() chooses it.
   bool damaged = false;       // Its hash and previous do not open, and are zeros.
+
+  // That it holds.
+  std::uint64_t records() const { return kind == Kind::tombstone ? 0 : range.count_every(every); }
 };
+inline constexpr std::uint64_t kEveryMax = 4'096;  // Of a thinned envelope: a power of two.
+
+// Stands for what was sealed before: `hash` is not of its own bytes, and `previous` is stored.
+inline bool is_stand_in(const Entry& entry) {
+  return entry.kind == Kind::tombstone || entry.every > 1;
+}
+// Column `loss`: the reason of a tombstone, or how an envelope was thinned (0: null).
+bool is_reason(Kind kind, std::int64_t stored);
+void take_reason(Entry& entry, std::int64_t stored);
+
+// Of the records, as the envelope that was made of them says.
+void take_times(Entry& entry, const Header& header);
 
 inline bool has_landed(const Entry& entry) {
   return entry.kind == Kind::tombstone && entry.loss == Loss::landed;

@@ -69,7 +69,7 @@ Status Repair::mend(Entry& entry) {
   } else {
     const auto header = Opener::verify(body_);
     if (!header) return {};
-    entry.hash = header->hash;
+    entry.hash = chain_end(*header);
     entry.previous = header->previous;
   }
   entry.damaged = false;
@@ -172,7 +172,7 @@ Status Repair::seal_chunk(const Entry& entry) {
 }
 
 void Repair::lose(const Range& range, const Entry& like) {
-  lane_.at.shed += range.count();
+  lane_.at.shed += like.range == range ? like.records() : range.count();
   if (!losses_.empty() && gap_ && losses_.back().range.last + 1 == range.first) {
     losses_.back().range.last = range.last;
   } else {

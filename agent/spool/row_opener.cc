@@ -34,7 +34,9 @@ Result<Header> RowOpener::whole(Bytes envelope) {
 
 Result<Header> RowOpener::envelope(const Lane& lane, const Entry& entry, Bytes bytes) {
   auto header = open(lane, entry, bytes);
-  if (header && (header->range != entry.range || header->hash != entry.hash)) {
+  if (!header) return header;
+  if (header->range != entry.range || header->every != entry.every ||
+      chain_end(*header) != entry.hash) {
     return fail(Code::corrupt, "its header is not what its row says");
   }
   return header;

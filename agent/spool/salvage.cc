@@ -36,9 +36,7 @@ constexpr std::size_t kArenaBytes = 12 * 1024 * 1024;
 Entry envelope_of(const Header& header) {
   Entry e;
   e.range = header.range;
-  e.time_first = header.time_first.ns;
-  e.boot = header.time_first.boot;
-  e.time_last = header.time_last.boot == e.boot ? header.time_last.ns : header.time_first.ns;
+  take_times(e, header);
   e.hash = header.hash;
   return e;
 }
@@ -170,7 +168,7 @@ Status Salvage::move_piece(const DamagedLane& origin, const Piece& piece) {
   if (Status s = put(entry, body_); !s) return s;
   lane_.at.next_seq = entry.range.last + 1;
   lane_.at.chain = entry.hash;
-  if (entry.kind == Kind::envelope) moved_ += entry.range.count();
+  moved_ += entry.records();
   return store_.save(lane_);
 }
 
@@ -185,7 +183,8 @@ bool Salvage::sound(const DamagedLane& origin, const Entry& entry, Digest& previ
   }
   if (entry.kind == Kind::tombstone) return header->count == 0;
   previous = header->previous;
-  return header->range.last == entry.range.last && header->hash == entry.hash;
+  return header->range.last == entry.range.last && header->every == entry.every &&
+         chain_end(*header) == entry.hash;
 }
 
 // Whatever is missing before `first` is lost; what was opened goes before it.

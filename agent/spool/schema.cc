@@ -108,10 +108,20 @@ Result<bool> recognise(sqlite::Database& database) {
   if (marks->owner != kApplicationId) {
     return fail(Code::invalid, "spool.db is another program's database: move it away");
   }
-  if (marks->version > kVersionUnordered) {
+  if (marks->version > kVersionThinned) {
     return fail(Code::newer, "spool.db was written by a newer version: run that one");
   }
   return true;
+}
+
+std::int64_t version_for(const Entry& entry) {
+  if (entry.every > 1 || entry.loss == Loss::thinned) return kVersionThinned;
+  return has_landed(entry) ? kVersionUnordered : kVersion;
+}
+
+std::int64_t version_for(const LaneOptions& lane) {
+  if (lane.when_full == LaneOptions::WhenFull::thin) return kVersionThinned;
+  return lane.order != LaneOptions::Order::oldest ? kVersionUnordered : kVersion;
 }
 
 Status raise_version(sqlite::Database& database, std::int64_t to) {

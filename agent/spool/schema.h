@@ -12,6 +12,7 @@
 #include "agent/data/identity.h"
 #include "agent/spool/encryption.h"
 #include "agent/spool/lane.h"
+#include "agent/spool/queue.h"
 #include "agent/spool/sqlite.h"
 #include "platform/base/result.h"
 #include "platform/entropy.h"
@@ -21,6 +22,7 @@ namespace pinaflux::schema {
 inline constexpr std::int64_t kVersion = 1;                 // Of a spool in plain text.
 inline constexpr std::int64_t kVersionEncrypted = 2;        // Has the tables of encryption.h.
 inline constexpr std::int64_t kVersionUnordered = 3;        // May have rows with Loss::landed.
+inline constexpr std::int64_t kVersionThinned = 4;          // May have thinned envelopes.
 inline constexpr std::int64_t kApplicationId = 0x50465331;  // "PFS1", seen by file(1).
 
 // Looks at the file without writing. True: the tables are there. False: the file is empty.
@@ -28,6 +30,9 @@ Result<bool> recognise(sqlite::Database& database);
 // Makes the file durable, and the tables (and columns) if they are not there.
 Status prepare(sqlite::Database& database, bool made, const std::string& gateway, WallTime now,
                Entropy& entropy);
+// That a reader of the row, or of what the lane may write, must know.
+std::int64_t version_for(const Entry& entry);
+std::int64_t version_for(const LaneOptions& lane);
 // In the running transaction, if there is one: no version above it is lowered, or none but `from`.
 Status raise_version(sqlite::Database& database, std::int64_t to);
 Status lower_version(sqlite::Database& database, std::int64_t from, std::int64_t to);

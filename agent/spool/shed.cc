@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "agent/spool/spool.h"
+#include "agent/spool/thin.h"
 #include "agent/spool/tombstone.h"
 
 namespace pinaflux::shed {
@@ -18,10 +19,14 @@ Result<std::optional<Entry>> victim(Store& store, const Lane& lane) {
   return store.queue->at_or_after(lane.id, 0, true);
 }
 
-Result<bool> evict_one(Store& store) {
+Result<bool> lose_some(Store& store, Thinner& thinner) {
   for (std::size_t i = store.lanes.size(); i-- > 0;) {
     Lane& lane = store.lanes[i];
-    if (lane.when_full != LaneOptions::WhenFull::evict || lane.at.records == 0) continue;
+    if (lane.when_full == LaneOptions::WhenFull::hold || lane.at.records == 0) continue;
+    if (lane.when_full == LaneOptions::WhenFull::thin) {
+      const auto thinned = thinner.thin(lane);
+      if (!thinned || *thinned) return thinned;
+    }
     const auto entry = victim(store, lane);
     if (!entry) return std::unexpected(entry.error());
     if (!*entry) continue;
@@ -60,13 +65,14 @@ Status expire(Store& store, Lane& lane, std::int64_t age) {
 }
 
 Status make_room(Store& store, std::int64_t bytes) {
+  Thinner thinner(store);
   for (;;) {
     const auto fits = store.room->fits(bytes);
     if (!fits) return std::unexpected(fits.error());
     if (*fits) return {};
-    const auto evicted = evict_one(store);
-    if (!evicted) return std::unexpected(evicted.error());
-    if (!*evicted) return fail(Code::full, "the spool is full");
+    const auto lost = lose_some(store, thinner);
+    if (!lost) return std::unexpected(lost.error());
+    if (!*lost) return fail(Code::full, "the spool is full");
   }
 }
 

@@ -1,7 +1,7 @@
 // Shed: what a lane loses by age, by its own bound, or because the spool is full.
 //
 // Promise    Whatever goes leaves a tombstone in the same transaction, the one that is open.
-// Order      Oldest first. Lanes stand in the order of their rank: the last one loses first. What is leased
+// Order      Oldest first; a lane that thins is thinned before (thin.h). Lanes stand in the order of their rank: the last one loses first. What is leased
 //            may have arrived: it does not expire, and it is the last that is evicted.
 // Threads    Storage worker.
 // Tests      tests/agent/spool/spool_test.cc

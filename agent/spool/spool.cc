@@ -31,6 +31,7 @@
 #include "agent/spool/salvage.h"
 #include "agent/spool/shed.h"
 #include "agent/spool/store.h"
+#include "agent/spool/thin.h"
 
 namespace pinaflux {
 
@@ -116,6 +117,7 @@ struct Spool::State {
   std::unexpected<Error> recover(const Error& error);
   std::int64_t age() const;
   std::int64_t bytes_evictable() const;
+  std::int64_t bytes_to_thin() const;
 
   SpoolOptions options;
   Files& files;
@@ -194,7 +196,8 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
 }
 
 Status Spool::State::attempt(const Request& request, std::vector<Lease>& leases) {
-  if (Status s = make_ready(request.everything ? request.bytes + kSlackBytes : 0); !s) return s;
+  const std::int64_t bytes = request.bytes + kSlackBytes + bytes_to_thin();
+  if (Status s = make_ready(request.everything ? bytes : 0); !s) return s;
   std::vector<Lease> leased;
   if (Status s = transact([&] { return write(request, leased); }); !s) return s;
   ++commits;
@@ -367,9 +370,16 @@ std::int64_t Spool::State::age() const {
 std::int64_t Spool::State::bytes_evictable() const {
   std::uint64_t bytes = 0;
   for (const Lane& lane : store->lanes) {
-    if (lane.when_full == LaneOptions::WhenFull::evict) bytes += lane.at.bytes;
+    if (lane.when_full != LaneOptions::WhenFull::hold) bytes += lane.at.bytes;
   }
   return static_cast<std::int64_t>(bytes);
+}
+
+// That making room may write, beside what is stored.
+std::int64_t Spool::State::bytes_to_thin() const {
+  const bool thins = std::ranges::any_of(
+      store->lanes, [](const Lane& lane) { return lane.when_full == LaneOptions::WhenFull::thin; });
+  return thins ? static_cast<std::int64_t>(Thinner::kBytesMax + limits::kEnvelopeBytesMax) : 0;
 }
 
 SpoolState Spool::State::state() const {

@@ -34,7 +34,9 @@ namespace pinaflux {
 class Vault;
 
 struct LaneOptions {
-  enum class WhenFull { hold, evict };
+  // hold: nothing is lost. evict: the oldest. thin: every other record of what waits, again and again, and
+  // the oldest only where that is too slow or has come to its end.
+  enum class WhenFull { hold, evict, thin };
   // oldest: as committed. newest: the newest of what waits. live: what comes in, and beside it the backlog,
   // oldest first; `backlog_share` of the places are the backlog's when both want them.
   enum class Order { oldest, newest, live };

@@ -51,8 +51,9 @@ Status account(Lane& lane, std::uint64_t& next, const Entry& entry) {
     at.oldest = {entry.time_first, entry.boot};
     at.oldest_age = entry.age;
   }
-  at.records += entry.range.count();
+  at.records += entry.records();
   at.bytes += entry.bytes;
+  if (entry.every > 1) at.thin_every = std::max(at.thin_every, entry.every);
   return {};
 }
 
@@ -73,7 +74,7 @@ Status walk(Store& store, std::vector<Lane>& lanes) {
     auto& expected = next[static_cast<std::size_t>(lane - lanes.begin())];
     if (Status s = account(*lane, expected, at); !s) return s;
     store.age = std::max(store.age, at.age);
-    store.unordered = store.unordered || has_landed(at);
+    store.version = std::max(store.version, schema::version_for(at));
   }
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     if (next[i] != lanes[i].at.next_seq) return fail(Code::corrupt, "the queue's end is missing");
@@ -113,7 +114,7 @@ Status match(Store& store, std::vector<Lane>& found, const SpoolOptions& options
     store.lanes.back().bytes_max = wanted.bytes_max;
     store.lanes.back().order = wanted.order;
     store.lanes.back().backlog_share = wanted.backlog_share;
-    store.unordered = store.unordered || wanted.order != LaneOptions::Order::oldest;
+    store.version = std::max(store.version, schema::version_for(wanted));
   }
   for (Lane& lane : found) {
     if (empty(lane) && std::ranges::find(keep, lane.id) == keep.end()) continue;
@@ -159,9 +160,7 @@ Status load(Store& store, const SpoolOptions& options, const std::vector<LaneId>
   if (Status s = walk(store, *lanes); !s) return s;
   Status matched = store.database->begin();
   if (matched) matched = match(store, *lanes, options, keep, findings);
-  if (matched && store.unordered) {
-    matched = schema::raise_version(*store.database, schema::kVersionUnordered);
-  }
+  if (matched) matched = schema::raise_version(*store.database, store.version);
   if (matched) matched = store.database->commit();
   if (!matched) {
     store.database->rollback();
@@ -274,10 +273,11 @@ Result<Store> Store::open(const SpoolOptions& options, const Roots& roots, Files
 }
 
 Status Store::tidy() {
-  if (!unordered) {
-    const bool sealed = encryption->has_tables();
-    Status s = schema::lower_version(*database, schema::kVersionUnordered,
-                                     sealed ? schema::kVersionEncrypted : schema::kVersion);
+  const std::int64_t least =
+      encryption->has_tables() ? schema::kVersionEncrypted : schema::kVersion;
+  for (const auto passed : {schema::kVersionThinned, schema::kVersionUnordered}) {
+    if (version >= passed) break;
+    Status s = schema::lower_version(*database, passed, std::max(version, least));
     if (!s) return s;
   }
   if (!encryption->has_tables()) return {};

@@ -37,7 +37,7 @@ struct Store {
   std::vector<Lane> lanes;  // By LaneIndex: as configured, then those that still hold something.
   std::int64_t age = 0;     // Seconds that the spool had lived at its newest entry.
   std::uint64_t letter_count = 0;  // Refusals that the dead letters stand for.
-  bool unordered = false;          // Rows with Loss::landed may come, or are there.
+  std::int64_t version = 0;  // That a reader of the rows, and of those that may come, must know.
 
   // `keep`: lanes that stay in `lanes` although they are empty, so that no index changes.
   static Result<Store> open(const SpoolOptions& options, const Roots& roots, Files& files,

@@ -27,7 +27,8 @@ Result<Header> header_of(Queue& queue, const Entry& entry) {
 
 // Stored beside an encrypted envelope; of one in plain text it stands in the header.
 Result<Digest> previous_of(Queue& queue, const Entry& entry) {
-  if (entry.kind == Kind::tombstone || (entry.key != 0 && !entry.damaged)) return entry.previous;
+  if (entry.kind == Kind::tombstone) return entry.previous;
+  if (!entry.damaged && (entry.every > 1 || entry.key != 0)) return entry.previous;
   const Result<Header> header = header_of(queue, entry);
   return header ? Result<Digest>(header->previous) : std::unexpected(header.error());
 }
@@ -49,9 +50,9 @@ Status widen(Queue& queue, Entry tombstone, const Entry& lost, const Digest& thr
 
 void account(Lane& lane, const Entry& lost) {
   Progress& at = lane.at;
-  at.records -= lost.range.count();
+  at.records -= lost.records();
   at.bytes -= lost.bytes;
-  at.shed += lost.range.count();
+  at.shed += lost.records();
   if (lost.kind == Kind::chunk) {
     --at.pending_chunks;
     at.pending_bytes -= lost.bytes;
@@ -66,7 +67,7 @@ void account(Lane& lane, const Entry& lost) {
 Result<Digest> hash_of(Queue& queue, const Entry& entry) {
   if (entry.kind == Kind::tombstone || !entry.damaged) return entry.hash;
   const Result<Header> header = header_of(queue, entry);
-  return header ? Result<Digest>(header->hash) : std::unexpected(header.error());
+  return header ? Result<Digest>(chain_end(*header)) : std::unexpected(header.error());
 }
 
 // Nothing has been chained in a chunk. What a damaged envelope cannot say, its neighbours know.

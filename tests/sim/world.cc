@@ -85,7 +85,8 @@ sim::SimDisk::Options disk_options(std::uint64_t seed, bool lying) {
   return options;
 }
 
-// Lanes take turns in what they send first: 27 seeds meet every combination.
+// Lanes take turns in what they send first (27 seeds meet every combination), and bulk in what it does when the
+// spool is full.
 Configuration varied(Configuration configuration, const RunOptions& options) {
   if (options.mutant == Mutant::mask_left_out) configuration.mask = {};
   std::uint64_t turn = options.seed;
@@ -93,6 +94,7 @@ Configuration varied(Configuration configuration, const RunOptions& options) {
     lane.order = static_cast<LaneOptions::Order>(turn % 3);
     turn /= 3;
   }
+  if (turn % 2 == 1) configuration.spool.lanes.back().when_full = LaneOptions::WhenFull::thin;
   return configuration;
 }
 

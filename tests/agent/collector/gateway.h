@@ -1,6 +1,7 @@
 // Gateway: seals envelopes as a gateway would, chained, for tests of the far end.
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 
@@ -23,7 +24,7 @@ class Gateway {
     Header header = begin();
     Arrival arrival = seal(rows.all(), header);
     next_ += count;
-    previous_ = header.hash;
+    previous_ = ends_[next_ - 1] = header.hash;
     return arrival;
   }
   // The next `count` records were evicted before they could be sent, together with their envelope.
@@ -36,6 +37,19 @@ class Gateway {
     next_ += count;
     previous_ = digest_of(through);
     return arrival;
+  }
+  // All from `first` on was sent, or never came: now it comes thinned, as one.
+  Arrival thin(std::uint64_t first, std::uint64_t every, const char* stream = "boiler") {
+    Header header = begin();
+    header.range = {first, next_ - 1};
+    header.every = every;
+    header.previous = ends_.contains(first - 1) ? ends_.at(first - 1) : kNoDigest;
+    header.extra.emplace_back("through", hex(previous_));
+    Rows rows;
+    for (std::uint64_t i = 0; i < header.range.count_every(every); ++i) {
+      rows.count(stream, header.range.nth(i, every), 1);
+    }
+    return seal(rows.all(), header);
   }
   Arrival hello(const std::string& lane = "normal") const {
     HelloMessage message;
@@ -85,6 +99,7 @@ class Gateway {
   Sealer sealer_;
   std::uint64_t next_ = 1, floor_ = 1;
   Digest previous_ = kNoDigest;
+  std::map<std::uint64_t, Digest> ends_;  // Of what was sent, by its last seq.
 };
 
 }  // namespace pinaflux::collector_kit

@@ -5,48 +5,12 @@
 #include <filesystem>
 #include <sys/resource.h>
 
-#include "agent/collector/verify.h"
-#include "platform/linux/files.h"
-#include "tests/agent/collector/gateway.h"
+#include "tests/agent/collector/store_kit.h"
 
 using namespace pinaflux;
 using namespace pinaflux::collector_kit;
 
 namespace {
-
-struct StoreFixture {
-  kit::TemporaryDirectory directory;
-  LinuxFiles files;
-  CollectorStore::Options options{directory / "landed.db", {}};
-  std::vector<std::string> findings;
-  std::unique_ptr<CollectorStore> store = open();
-  Landed landed;
-
-  std::unique_ptr<CollectorStore> open() {
-    auto made = CollectorStore::open(options, files, findings);
-    REQUIRE(made.has_value());
-    return std::move(*made);
-  }
-  void restart() {
-    store.reset();
-    store = open();
-  }
-  Landed& land(const std::vector<Arrival>& arrivals) {
-    landed = Landed{};
-    REQUIRE(store->land(arrivals, {kNoon}, landed).has_value());
-    return landed;
-  }
-  std::string ask(const std::string& sql) {
-    auto database = sqlite::Database::open({.path = options.database, .read_only = true});
-    REQUIRE(database.has_value());
-    return query(**database, sql);
-  }
-  VerifyReport report() {
-    auto report = verify(options.database);
-    REQUIRE(report.has_value());
-    return std::move(*report);
-  }
-};
 
 // While it lives no file can grow beyond `bytes`: what a full disk does, without a disk.
 class FileLimit {

@@ -127,7 +127,8 @@ TEST_CASE_FIXTURE(Fixture, "nodes, constants and lanes become what the pipeline 
            "  r: {from: p, rename: {fields: {a: b, b: a}, stream: s}}\n"
            "  e: {from: r, deadband: {of: x, within: 0.1, silence_max: 10m, by: [k, l]}}\n"
            "lanes:\n"
-           "  alarm: {from: [i, d, b]}\n"
+           "  alarm: {from: [i, d]}\n"
+           "  history: {from: b, when_full: thin}\n"
            "  bulk: {from: [t, e], keep: 30d, when_full: evict}\n" +
            kUplink);
   const auto constant = [&](std::size_t i) {
@@ -142,8 +143,10 @@ TEST_CASE_FIXTURE(Fixture, "nodes, constants and lanes become what the pipeline 
   const auto& deadband = std::get<Deadband>(c.pipeline.nodes[6].kind);
   CHECK((deadband.within == 0.1 && deadband.silence_max == Duration::minutes(10) &&
          deadband.keys.size() == 2));
-  CHECK((c.spool.lanes[0].keep == Duration::max() && c.spool.lanes[1].keep == Duration::days(30)));
-  CHECK((c.spool.lanes[1].when_full == LaneOptions::WhenFull::evict));
+  CHECK((c.spool.lanes[0].keep == Duration::max() && c.spool.lanes[2].keep == Duration::days(30)));
+  CHECK((c.spool.lanes[0].when_full == LaneOptions::WhenFull::hold));
+  CHECK((c.spool.lanes[1].when_full == LaneOptions::WhenFull::thin));
+  CHECK((c.spool.lanes[2].when_full == LaneOptions::WhenFull::evict));
   Shapes shapes;
   CHECK(Pipeline::make(c.pipeline, shapes).has_value());
 }

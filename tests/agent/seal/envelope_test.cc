@@ -295,6 +295,46 @@ TEST_CASE_FIXTURE(SealFixture, "an envelope of none carries its extra pairs") {
   CHECK(sealer.seal({}, Effort::fast, 1000, h, bytes, taken).error().code == Code::invalid);
 }
 
+TEST_CASE_FIXTURE(SealFixture, "a thinned envelope holds the seqs of its range that a number divides") {
+  const Shape* s = shape("s", {"v"});
+  for (int i = 0; i < 25; ++i) row(s, {Value::int64(104 + i * 4)}, {i, 0});
+  Header h = header();
+  h.range = {101, 200};
+  h.every = 4;
+  h.extra.emplace_back("through", std::string(64, 'c'));
+  Buffer bytes;
+  std::size_t taken = 0;
+  REQUIRE(sealer.seal(rows, Effort::fast, limits::kEnvelopeBytesMax, h, bytes, taken).has_value());
+  std::vector<Row> back;
+  const auto header = opener.open(bytes, shapes, opened, back);
+
+  REQUIRE(header.has_value());
+  check_same(back);
+  CHECK(header->range == Range{101, 200});
+  CHECK(header->every == 4);
+  CHECK(header->count == 25);
+  CHECK(header->range.nth(0, 4) == 104);
+  CHECK(header->range.nth(24, 4) == 200);
+  CHECK(hex(chain_end(*header)) == std::string(64, 'c'));
+  CHECK(sealer.seal(rows, Effort::fast, 100, h, bytes, taken).error().code == Code::full);
+}
+
+TEST_CASE_FIXTURE(SealFixture, "a thinned envelope whose number does not fit its rows is refused") {
+  row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
+  Buffer bytes = sealed();
+  const auto said = [&](const std::string& pair) {
+    Buffer changed = bytes;
+    const auto end = std::ranges::search(changed, std::string_view(" h=")).begin();
+    changed.insert(end, pair.begin(), pair.end());
+    return Opener::header(changed);
+  };
+  CHECK(said(" n=2").has_value());
+  CHECK_FALSE(said(" n=1").has_value());
+  CHECK_FALSE(said(" n=0").has_value());
+  CHECK_FALSE(said(" n=-2").has_value());
+  CHECK_FALSE(said(" n=2 n=2").has_value());
+}
+
 // A signature can only stand behind the hash.
 TEST_CASE_FIXTURE(SealFixture, "pairs behind the hash are carried and not covered by it") {
   row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});

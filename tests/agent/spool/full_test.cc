@@ -7,28 +7,6 @@ namespace pinaflux::spool_kit {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-std::uintmax_t bytes_on_disk(const std::string& directory) {
-  std::uintmax_t bytes = 0;
-  for (const auto& file : fs::directory_iterator(directory)) bytes += file.file_size();
-  return bytes;
-}
-
-// Sends, lands and acknowledges until the lane is empty.
-void drain(SpoolFixture& f, FarEnd& far, LaneIndex lane) {
-  f.wish.envelopes.fill(0);
-  f.wish.envelopes[lane] = 8;
-  do {
-    f.commit();
-    far.take(f.leases);
-    f.ack(lane, far.lanes[lane].high);
-  } while (!f.leases.empty());
-  f.commit();
-}
-
-}  // namespace
-
 TEST_CASE_FIXTURE(SpoolFixture,
                   "a lane that holds fills up to its bound, says so early, and drains whole") {
   open();

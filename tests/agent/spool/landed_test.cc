@@ -19,20 +19,15 @@ struct AnyOrder {
   std::map<std::uint64_t, Digest> ends;
 
   void take(const Lease& lease) {
-    Shapes shapes;
-    Arena arena(limits::kOpenedBytesMax * 4);
-    std::vector<Row> rows;
-    Opener opener;
-    const auto header = opener.open(lease.bytes, shapes, arena, rows);
-    REQUIRE(header.has_value());
+    const OpenedLease opened(lease);
     const auto known = ends.find(lease.range.last);
     if (known != ends.end()) CHECK(known->second == lease.hash);
     ends[lease.range.last] = lease.hash;
     for (std::uint64_t seq = lease.range.first; seq <= lease.range.last; ++seq) {
-      if (rows.empty()) {
+      if (opened.rows.empty()) {
         lost[seq] = "lost";
       } else {
-        landed[seq] = rows[seq - lease.range.first].values[0].as_int64();
+        landed[seq] = opened.rows[seq - lease.range.first].values[0].as_int64();
       }
     }
   }

@@ -171,6 +171,26 @@ struct SpoolFixture {
   LaneState lane_state(LaneIndex lane) { return spool->state().lanes.at(lane); }
 };
 
+inline std::uintmax_t bytes_on_disk(const std::string& directory) {
+  std::uintmax_t bytes = 0;
+  for (const auto& file : std::filesystem::directory_iterator(directory)) bytes += file.file_size();
+  return bytes;
+}
+
+// A lease, as a far end sees it.
+struct OpenedLease {
+  Shapes shapes;
+  Arena arena{limits::kOpenedBytesMax * 4};
+  std::vector<Row> rows;
+  Header header;
+
+  explicit OpenedLease(const Lease& lease) {
+    auto opened = Opener().open(lease.bytes, shapes, arena, rows);
+    REQUIRE(opened.has_value());
+    header = std::move(*opened);
+  }
+};
+
 // What arrived: by seq the value of `n`, or that it was declared lost; and the chain.
 struct FarEnd {
   struct Lane {
@@ -185,36 +205,38 @@ struct FarEnd {
     for (const Lease& lease : leases) take(lease);
   }
   void take(const Lease& lease) {
-    Shapes shapes;
-    Arena arena(limits::kOpenedBytesMax * 4);
-    std::vector<Row> rows;
-    Opener opener;
-    const auto header = opener.open(lease.bytes, shapes, arena, rows);
-    REQUIRE(header.has_value());
+    const OpenedLease opened(lease);
+    const auto& [shapes, arena, rows, header] = opened;
     Lane& lane = lanes[lease.lane];
     // What came before a part that could not be read any more is not always known.
     const bool damage =
         rows.empty() && as_text(lease.bytes).find(":damaged") != std::string_view::npos;
-    if (!damage) CHECK(header->previous == lane.chain);
-    CHECK(header->epoch == lease.epoch);
-    CHECK(header->range.first == lease.range.first);
+    if (!damage) CHECK(header.previous == lane.chain);
+    CHECK(header.epoch == lease.epoch);
+    CHECK(header.range.first == lease.range.first);
     CHECK(lease.range.first == lane.high + 1);
-    CHECK(header->count == rows.size());
+    CHECK(header.count == rows.size());
+    CHECK(chain_end(header) == lease.hash);
     if (rows.empty()) {
-      take_loss(lane, lease, *header);
+      take_loss(lane, lease, header);
     } else {
-      CHECK(rows.size() == lease.range.count());
-      CHECK(header->hash == lease.hash);
-      for (const Row& row : rows) {
-        lane.landed[lane.high + 1] = row.values[0].as_int64();
-        ++lane.high;
-      }
+      CHECK(header.range == lease.range);
+      CHECK(rows.size() == lease.range.count_every(header.every));
+      take_rows(lane, header, rows);
     }
     lane.high = lease.range.last;
     lane.chain = lease.hash;
   }
 
  private:
+  static void take_rows(Lane& lane, const Header& header, const std::vector<Row>& rows) {
+    for (std::uint64_t seq = header.range.first; seq <= header.range.last; ++seq) {
+      if (seq % header.every != 0) lane.lost[seq] = "thinned";
+    }
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      lane.landed[header.range.nth(i, header.every)] = rows[i].values[0].as_int64();
+    }
+  }
   static void take_loss(Lane& lane, const Lease& lease, const Header& header) {
     std::map<std::string, std::string> extra(header.extra.begin(), header.extra.end());
     const std::string range =
@@ -226,5 +248,17 @@ struct FarEnd {
     }
   }
 };
+
+// Sends, lands and acknowledges until the lane is empty.
+inline void drain(SpoolFixture& f, FarEnd& far, LaneIndex lane) {
+  f.wish.envelopes.fill(0);
+  f.wish.envelopes[lane] = 8;
+  do {
+    f.commit();
+    far.take(f.leases);
+    f.ack(lane, far.lanes[lane].high);
+  } while (!f.leases.empty());
+  f.commit();
+}
 
 }  // namespace pinaflux::spool_kit

@@ -206,6 +206,7 @@ void print_json(const Arguments& arguments, const Sums& sums, double seconds) {
       {"merged", counts.covered.merged},
       {"evicted", counts.covered.evicted},
       {"expired", counts.covered.expired},
+      {"thinned", counts.covered.thinned},
       {"checkpoints", counts.covered.checkpoints},
       {"salvages", counts.covered.salvages},
       {"unordered", counts.covered.unordered},
@@ -226,9 +227,10 @@ void print(const Arguments& arguments, const Sums& sums, double seconds) {
   std::printf("%llu workloads, %llu states, %llu distinct, %llu of crashes in a recovery, ",
               number(arguments.last - arguments.first + 1), number(counts.states),
               number(counts.distinct), number(counts.in_recovery));
-  std::printf("%llu failed; sealed %llu, merged %llu, evicted %llu, expired %llu, ",
+  std::printf("%llu failed; sealed %llu, merged %llu, evicted %llu, expired %llu, thinned %llu, ",
               number(sums.failed), number(counts.covered.sealed), number(counts.covered.merged),
-              number(counts.covered.evicted), number(counts.covered.expired));
+              number(counts.covered.evicted), number(counts.covered.expired),
+              number(counts.covered.thinned));
   std::printf("checkpoints %llu, salvages %llu; %.1f s, %.0f states/s\n",
               number(counts.covered.checkpoints), number(counts.covered.salvages), seconds,
               static_cast<double>(counts.distinct) / std::max(seconds, 1e-3));

@@ -225,7 +225,7 @@ std::string Oracle::take(const Lease& lease, std::size_t mark, Far& far) {
     return "lane " + key + " lost records (" + reader_.reason() + ")";
   }
   far = {lease.range.last, lease.hash};
-  return recording_.wrong_with_resend(key, lease, is_loss, mark);
+  return recording_.wrong_with_resend(key, lease, reader_.every(), mark);
 }
 
 std::string Oracle::drain(std::size_t mark, std::vector<Far>& far) {

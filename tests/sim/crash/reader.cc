@@ -20,6 +20,8 @@ std::string extra(const Header& header, std::string_view key) {
 
 }  // namespace
 
+std::uint64_t thinness(const Header& header) { return header.count == 0 ? kLost : header.every; }
+
 Reader::Reader() : arena_(limits::kOpenedBytesMax * 4) {}
 
 std::string Reader::wrong_with(const Lease& lease, const LaneState& lane, std::uint64_t landed,
@@ -35,6 +37,8 @@ std::string Reader::wrong_with(const Lease& lease, const LaneState& lane, std::u
     return "an envelope has another's identity" + where;
   }
   if (lease.range.first != landed + 1) return "a lease does not follow the one before it" + where;
+  every_ = thinness(*header);
+  if (header->every > 1) reason_ = "thinned";
   if (header->count == 0) {
     const std::string wrong = wrong_with_loss(lease, *header);
     if (!wrong.empty()) return wrong + where;
@@ -43,13 +47,14 @@ std::string Reader::wrong_with(const Lease& lease, const LaneState& lane, std::u
   const bool unknown = reason_ == "damaged" && header->previous == Digest{};
   if (header->previous != chain && !unknown) return "the hash chain is broken" + where;
   if (header->count == 0) return {};
-  if (header->range != lease.range || header->count != rows_.size() || header->hash != lease.hash ||
-      rows_.size() != lease.range.count()) {
+  if (header->range != lease.range || header->count != rows_.size() ||
+      chain_end(*header) != lease.hash || rows_.size() != lease.range.count_every(header->every)) {
     return "an envelope is not what its lease says" + where;
   }
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    if (!is_record(rows_[i], lane.name, lease.range.first + i)) {
-      return "record " + std::to_string(lease.range.first + i) + " is not what was given" + where;
+    const std::uint64_t seq = lease.range.nth(i, header->every);
+    if (!is_record(rows_[i], lane.name, seq)) {
+      return "record " + std::to_string(seq) + " is not what was given" + where;
     }
   }
   return {};
@@ -57,7 +62,8 @@ std::string Reader::wrong_with(const Lease& lease, const LaneState& lane, std::u
 
 bool Reader::overtakes(const Lease& lease, std::uint64_t landed) {
   const auto header = Opener::header(lease.bytes);
-  return header && header->count == 0 && lease.range.first <= landed && lease.range.last > landed;
+  return header && thinness(*header) > 1 && lease.range.first <= landed &&
+         lease.range.last > landed;
 }
 
 void Reader::seal_again(Lease& lease) {
@@ -71,7 +77,7 @@ void Reader::seal_again(Lease& lease) {
   const Status sealed =
       sealer_.seal(rows_, Effort::fast, limits::kEnvelopeBytesMax, *header, lease.bytes, taken);
   ASSERT(sealed && taken == rows_.size());
-  lease.hash = header->hash;
+  lease.hash = chain_end(*header);
 }
 
 std::string Reader::wrong_with_loss(const Lease& lease, const Header& header) {

@@ -24,7 +24,9 @@ class Reader {
   static bool overtakes(const Lease& lease, std::uint64_t landed);
   // Puts the same records under another header: an envelope that is sound, and not the one that was.
   void seal_again(Lease& lease);
-  const std::string& reason() const { return reason_; }  // Of the last lease; empty: none was lost.
+  // Of the last lease: why some of it was lost (empty: nothing was), and how much.
+  const std::string& reason() const { return reason_; }
+  std::uint64_t every() const { return every_; }
 
  private:
   std::string wrong_with_loss(const Lease& lease, const Header& header);
@@ -35,6 +37,11 @@ class Reader {
   Shapes shapes_;
   std::vector<Row> rows_;
   std::string reason_;
+  std::uint64_t every_ = 1;
 };
+
+// Of its range an envelope holds every n-th record: 1, what thinning left, or kLost.
+inline constexpr std::uint64_t kLost = ~std::uint64_t{0};
+std::uint64_t thinness(const Header& header);
 
 }  // namespace pinaflux::crash

@@ -42,16 +42,18 @@ const char* theme_name(Theme theme) {
   return kNames[static_cast<std::size_t>(theme)];
 }
 
-std::string Recording::wrong_with_resend(const std::string& lane, const Lease& lease, bool is_loss,
-                                         std::size_t mark) const {
+std::string Recording::wrong_with_resend(const std::string& lane, const Lease& lease,
+                                         std::uint64_t every, std::size_t mark) const {
   const auto at = sent.find({lane, lease.range.first});
   if (at == sent.end()) return {};
   const Sent* last = nullptr;
   for (const Sent& one : at->second) {
     if (one.mark <= mark) last = &one;
   }
-  // What was sent may be lost afterwards: then a declaration stands in its place.
-  if (last == nullptr || (is_loss && !last->is_loss)) return {};
+  // What was sent may be thinned or lost afterwards: then that stands in its place.
+  if (last == nullptr || every > last->every) return {};
+  const bool thinned = every > 1 && every < kLost;
+  if (thinned && every == last->every && lease.range.last > last->range.last) return {};
   if (last->range == lease.range && last->hash == hash_of(lease.bytes)) return {};
   return "an envelope that was sent has changed (lane " + lane + ", seq " +
          std::to_string(lease.range.first) + ")";
@@ -97,7 +99,8 @@ void Workload::configure(std::uint64_t number) {
       break;
     case Theme::evict:
       record_bytes_max_ = 6'000;
-      options_.lanes[1].when_full = LaneOptions::WhenFull::evict;
+      options_.lanes[1].when_full = number / kThemeCount % 2 == 0 ? LaneOptions::WhenFull::evict
+                                                                  : LaneOptions::WhenFull::thin;
       bytes_usual_ = kLargeDisk;
       link_ = false;
       break;
@@ -168,7 +171,7 @@ bool Workload::open() {
         const auto at = std::ranges::find(states, lane.name, &LaneState::name);
         LaneTruth& truth = truth_.lanes[lane_key(*at)];
         truth.may_lose |=
-            lane.when_full == LaneOptions::WhenFull::evict || lane.keep != Duration::max();
+            lane.when_full != LaneOptions::WhenFull::hold || lane.keep != Duration::max();
       }
       mark(recording_.history.size());
       return true;
@@ -467,13 +470,14 @@ void Workload::deliver(Lease& lease) {
     reader_.seal_again(lease);
   }
   const auto header = Opener::header(lease.bytes);
-  const bool is_loss = header && header->count == 0;
+  const std::uint64_t every = header ? thinness(*header) : 1;
   const std::size_t mark = recording_.marks.size() - 1;
-  if (auto wrong = recording_.wrong_with_resend(key, lease, is_loss, mark); !wrong.empty()) {
+  if (auto wrong = recording_.wrong_with_resend(key, lease, every, mark); !wrong.empty()) {
     complain(wrong);
   }
   recording_.sent[{key, lease.range.first}].push_back(
-      {lease.range, hash_of(lease.bytes), is_loss, mark});
+      {lease.range, hash_of(lease.bytes), every, mark});
+  if (every > 1 && every < kLost) ++recording_.covered.thinned;
   if (rarely(10)) {  // The packet is lost: all from here on are sent again.
     if (mutant_ == Mutant::delete_before_ack)
       deleted_.push_back({lease.lane, lane.epoch, {1, lease.range.last}});

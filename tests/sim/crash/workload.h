@@ -1,6 +1,6 @@
 // Workload: a life of a spool from one seed, on a simulated disk that writes down everything it is told.
 //
-// Promise    One seed, one life. Themes turn by number: steady, backlog, evict, expire, notes, reopen,
+// Promise    One seed, one life. Themes turn by number: steady, backlog, evict (or thin), expire, notes, reopen,
 //            checkpoint, damage; all of them do a little of everything.
 // Ownership  A Recording is a value: what happened on the disk, and what was promised when.
 // Threads    One owner.
@@ -51,8 +51,8 @@ struct Mark {
 struct Sent {
   Range range;
   std::uint64_t hash = 0;
-  bool is_loss = false;
-  std::size_t mark = 0;  // Marks made before it.
+  std::uint64_t every = 1;  // See thinness().
+  std::size_t mark = 0;     // Marks made before it.
 };
 
 // What a workload came by: a gate that has lost its subject must say so.
@@ -61,6 +61,7 @@ struct Coverage {
   std::uint64_t merged = 0;       // Commits that made envelopes of chunks while the link was down.
   std::uint64_t evicted = 0;      // Records.
   std::uint64_t expired = 0;      // Records.
+  std::uint64_t thinned = 0;      // Envelopes that were sent so.
   std::uint64_t checkpoints = 0;  // After which the WAL began anew.
   std::uint64_t salvages = 0;     // Of files that were set aside.
   std::uint64_t unordered = 0;    // Commits that took acks out of order.
@@ -81,7 +82,7 @@ struct Recording {
   Coverage covered;
 
   // What is wrong with sending this after `mark` marks; empty: nothing.
-  std::string wrong_with_resend(const std::string& lane, const Lease& lease, bool is_loss,
+  std::string wrong_with_resend(const std::string& lane, const Lease& lease, std::uint64_t every,
                                 std::size_t mark) const;
 };
 
