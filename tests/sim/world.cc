@@ -85,8 +85,8 @@ sim::SimDisk::Options disk_options(std::uint64_t seed, bool lying) {
   return options;
 }
 
-// Lanes take turns in what they send first (27 seeds meet every combination), and bulk in what it does when the
-// spool is full.
+// Lanes take turns in what they send first (27 seeds meet every combination), and bulk in whether it is thinned or
+// loses what is old.
 Configuration varied(Configuration configuration, const RunOptions& options) {
   if (options.mutant == Mutant::mask_left_out) configuration.mask = {};
   std::uint64_t turn = options.seed;
@@ -94,7 +94,11 @@ Configuration varied(Configuration configuration, const RunOptions& options) {
     lane.order = static_cast<LaneOptions::Order>(turn % 3);
     turn /= 3;
   }
-  if (turn % 2 == 1) configuration.spool.lanes.back().when_full = LaneOptions::WhenFull::thin;
+  LaneOptions& bulk = configuration.spool.lanes.back();
+  if (turn % 2 == 1) {
+    bulk.when_full = LaneOptions::WhenFull::thin;
+    bulk.keep = Duration::max();
+  }
   return configuration;
 }
 
@@ -265,6 +269,9 @@ void World::judge_records(const VerifyReport& report) {
   for (const LaneReport& lane : report.lanes) {
     landed += lane.landed;
     outcome_.lost += lane.lost_count();
+    if (const auto thinned = lane.lost.find("thinned"); thinned != lane.lost.end()) {
+      outcome_.thinned += thinned->second;
+    }
     if (lane.lane == "bulk") lost_of_bulk += lane.lost_count();
     if (lane.lane != "bulk" && lane.lost_count() > 0) {
       accuse("lane " + lane.lane + " lost records, and may not");

@@ -30,7 +30,7 @@ struct Outcome {
   std::vector<std::string> failures;  // Empty: all is well.
   std::uint64_t trace = 0, steps = 0;
   std::uint64_t commits = 0, commit_failures = 0, faults = 0, starts = 0;
-  std::uint64_t sent = 0, acknowledged = 0, landed = 0, lost = 0, redelivered = 0;
+  std::uint64_t sent = 0, acknowledged = 0, landed = 0, lost = 0, thinned = 0, redelivered = 0;
   double seconds = 0;             // Simulated.
   double drain_seconds = 0;       // From the end of the faults until nothing waits.
   std::vector<std::string> told;  // The faults, in words.

@@ -98,9 +98,10 @@ void Workload::configure(std::uint64_t number) {
       link_ = false;
       break;
     case Theme::evict:
-      record_bytes_max_ = 6'000;
-      options_.lanes[1].when_full = number / kThemeCount % 2 == 0 ? LaneOptions::WhenFull::evict
-                                                                  : LaneOptions::WhenFull::thin;
+      thins_ = number / kThemeCount % 2 == 1;
+      record_bytes_max_ = thins_ ? 25'000 : 6'000;
+      options_.lanes[1].when_full =
+          thins_ ? LaneOptions::WhenFull::thin : LaneOptions::WhenFull::evict;
       bytes_usual_ = kLargeDisk;
       link_ = false;
       break;
@@ -182,9 +183,10 @@ bool Workload::open() {
   return false;
 }
 
-// The database has a sixty-fourth of its bound, and will not get more.
+// The database has a sixty-fourth of its bound (twice that, to be thinned), and will not get more.
 void Workload::shrink() {
-  sim::Fault fault{.calls = sim::kReserve, .kind = sim::Fault::Kind::full, .count = kRefusals};
+  const std::uint64_t refusals = thins_ ? kRefusals - 1 : kRefusals;
+  sim::Fault fault{.calls = sim::kReserve, .kind = sim::Fault::Kind::full, .count = refusals};
   disk_.clear_faults();
   disk_.inject(fault);
   fault.skip = 1;
@@ -264,7 +266,8 @@ void Workload::fill() {
   wish_.fresh = !rarely(4);
   if (errors_in_a_row_ == 0) {  // Else the same group is tried again.
     for (std::size_t i = 0; i < options_.lanes.size(); ++i) {
-      if (!rarely(3)) fill_records(static_cast<LaneIndex>(i));
+      // A lane is thinned when it has envelopes: the other one leaves it room for some.
+      if (thins_ && i != 1 ? rarely(5) : !rarely(3)) fill_records(static_cast<LaneIndex>(i));
     }
     fill_notes();
   }
@@ -414,6 +417,7 @@ Workload::Contents Workload::contents_now() const {
   contents.envelopes = number("SELECT count(*) FROM queue WHERE kind=0");
   contents.chunks = number("SELECT count(*) FROM queue WHERE kind=2");
   contents.unordered = number("SELECT count(*) FROM queue WHERE loss=6");
+  contents.thinned = number("SELECT coalesce(sum(loss),0) FROM queue WHERE kind=0");
   for (const LaneState& lane : spool_->state().lanes) contents.shed += lane.records_shed;
   return contents;
 }
@@ -425,6 +429,7 @@ void Workload::cover(const Contents& before) {
   if (!link_ && made && now.chunks < before.chunks) ++covered.merged;
   covered.sealed += leases_.size();
   if (now.unordered > before.unordered) ++covered.unordered;
+  if (now.thinned > before.thinned) ++covered.thinned;
   const bool expires = recording_.theme == Theme::expire;
   (expires ? covered.expired : covered.evicted) += now.shed - before.shed;
   // A header of the WAL: it begins anew.
@@ -477,7 +482,6 @@ void Workload::deliver(Lease& lease) {
   }
   recording_.sent[{key, lease.range.first}].push_back(
       {lease.range, hash_of(lease.bytes), every, mark});
-  if (every > 1 && every < kLost) ++recording_.covered.thinned;
   if (rarely(10)) {  // The packet is lost: all from here on are sent again.
     if (mutant_ == Mutant::delete_before_ack)
       deleted_.push_back({lease.lane, lane.epoch, {1, lease.range.last}});

@@ -61,7 +61,7 @@ struct Coverage {
   std::uint64_t merged = 0;       // Commits that made envelopes of chunks while the link was down.
   std::uint64_t evicted = 0;      // Records.
   std::uint64_t expired = 0;      // Records.
-  std::uint64_t thinned = 0;      // Envelopes that were sent so.
+  std::uint64_t thinned = 0;      // Commits that thinned.
   std::uint64_t checkpoints = 0;  // After which the WAL began anew.
   std::uint64_t salvages = 0;     // Of files that were set aside.
   std::uint64_t unordered = 0;    // Commits that took acks out of order.
@@ -114,7 +114,7 @@ class Workload {
   void take_stock(const std::vector<std::string>& findings);
   struct Contents {
     std::size_t operations = 0;
-    std::int64_t envelopes = 0, chunks = 0, unordered = 0;
+    std::int64_t envelopes = 0, chunks = 0, unordered = 0, thinned = 0;
     std::uint64_t shed = 0;
   };
   Contents contents_now() const;
@@ -159,6 +159,7 @@ class Workload {
   std::size_t errors_in_a_row_ = 0;
   bool link_ = true;
   bool troubled_ = false;
+  bool thins_ = false;
 };
 
 }  // namespace pinaflux::crash
