@@ -207,6 +207,7 @@ void print_json(const Arguments& arguments, const Sums& sums, double seconds) {
       {"evicted", counts.covered.evicted},
       {"expired", counts.covered.expired},
       {"thinned", counts.covered.thinned},
+      {"encrypted", counts.covered.encrypted},
       {"checkpoints", counts.covered.checkpoints},
       {"salvages", counts.covered.salvages},
       {"unordered", counts.covered.unordered},

@@ -58,6 +58,7 @@ class Oracle {
   void follow();
   void note(const sim::Image& image, std::size_t operations, std::size_t mark);
   std::string wrong_with_notes(const Truth& truth);
+  std::string wrong_under_keys(const Bounds& bounds);
   std::string wrong_after_damage(const Bounds& bounds);
   std::string wrong_with_salvaged(const Bounds& bounds);
   std::string wrong_with_lanes(const Truth& truth, std::vector<Far>& far);

@@ -34,7 +34,7 @@ Status Rig::open_again(const SpoolOptions& options) {
   findings_.clear();
   SpoolOptions in_order = options;
   for (LaneOptions& lane : in_order.lanes) lane.order = LaneOptions::Order::oldest;
-  auto made = Spool::open(in_order, files_, clock_, entropy_, findings_);
+  auto made = Spool::open(in_order, files_, clock_, entropy_, findings_, &vault_);
   if (!made) return std::unexpected(made.error());
   spool_ = std::move(*made);
   return {};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/spool/spool.h"
+#include "agent/vault/vault.h"
 #include "platform/sim/disk.h"
 #include "platform/sim/files.h"
 #include "tests/sim/crash/world.h"
@@ -43,6 +44,7 @@ class Rig {
   SeedEntropy entropy_{1};
   sim::SimDisk disk_;
   sim::SimFiles files_;
+  Vault vault_ = make_vault();
   std::unique_ptr<Spool> spool_;
   std::vector<std::string> findings_;
 };

@@ -80,6 +80,8 @@ void Workload::configure(std::uint64_t number) {
   options_.generation = 3;
   options_.lanes = {{.name = "alarm"}, {.name = "bulk"}};
   options_.sources = {"boiler", "zigbee"};
+  if (number % 5 == 4) options_.key = "first";
+  if (number % 10 == 9) options_.key_previous = "second";
   using Order = LaneOptions::Order;
   switch (number % 3) {
     case 1:
@@ -157,7 +159,7 @@ bool Workload::open() {
   for (std::size_t i = 0; i < kErrorsMax; ++i) {
     if (recording_.theme == Theme::evict && !troubled_) shrink();
     std::vector<std::string> findings;
-    auto made = Spool::open(options_, files_, clock_, entropy_, findings);
+    auto made = Spool::open(options_, files_, clock_, entropy_, findings, &vault_);
     if (made) {
       const bool damaged = !recording_.marks.empty() && recording_.marks.back().damaged;
       const Expected expected{.salvaged = truth_.salvaged, .small_disk = bytes_usual_ != 0};
@@ -201,7 +203,11 @@ void Workload::reopen() {
   open();
 }
 
+// Turned off and on again, or one key for the other.
+void Workload::change_key() { std::swap(options_.key, options_.key_previous); }
+
 void Workload::reconfigure() {
+  if (!options_.key.empty() || !options_.key_previous.empty()) change_key();
   const std::uint64_t change = random_.below(4);
   if (change == 0) {
     std::swap(options_.lanes.front(), options_.lanes.back());
@@ -408,16 +414,17 @@ void Workload::settle(const Truth& next, bool kept) {
   errors_in_a_row_ = 0;
   truth_ = next;
   group_.reset();
-  if (mutant_ == Mutant::tombstone_missing) execute("DELETE FROM queue WHERE kind=1");
+  if (mutant_ == Mutant::tombstone_missing) execute("DELETE FROM queue WHERE (kind&255)=1");
 }
 
 Workload::Contents Workload::contents_now() const {
   Contents contents;
   contents.operations = recording_.history.size();
-  contents.envelopes = number("SELECT count(*) FROM queue WHERE kind=0");
-  contents.chunks = number("SELECT count(*) FROM queue WHERE kind=2");
+  contents.envelopes = number("SELECT count(*) FROM queue WHERE (kind&255)=0");
+  contents.chunks = number("SELECT count(*) FROM queue WHERE (kind&255)=2");
   contents.unordered = number("SELECT count(*) FROM queue WHERE loss=6");
-  contents.thinned = number("SELECT coalesce(sum(loss),0) FROM queue WHERE kind=0");
+  contents.encrypted = number("SELECT count(*) FROM queue WHERE kind>255");
+  contents.thinned = number("SELECT coalesce(sum(loss),0) FROM queue WHERE (kind&255)=0");
   for (const LaneState& lane : spool_->state().lanes) contents.shed += lane.records_shed;
   return contents;
 }
@@ -430,6 +437,7 @@ void Workload::cover(const Contents& before) {
   covered.sealed += leases_.size();
   if (now.unordered > before.unordered) ++covered.unordered;
   if (now.thinned > before.thinned) ++covered.thinned;
+  if (now.encrypted > before.encrypted) ++covered.encrypted;
   const bool expires = recording_.theme == Theme::expire;
   (expires ? covered.expired : covered.evicted) += now.shed - before.shed;
   // A header of the WAL: it begins anew.

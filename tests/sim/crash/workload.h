@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "agent/spool/spool.h"
+#include "agent/vault/vault.h"
 #include "platform/sim/disk.h"
 #include "platform/sim/files.h"
 #include "tests/sim/crash/mutant.h"
@@ -62,6 +63,7 @@ struct Coverage {
   std::uint64_t evicted = 0;      // Records.
   std::uint64_t expired = 0;      // Records.
   std::uint64_t thinned = 0;      // Commits that thinned.
+  std::uint64_t encrypted = 0;    // Commits that wrote encrypted rows.
   std::uint64_t checkpoints = 0;  // After which the WAL began anew.
   std::uint64_t salvages = 0;     // Of files that were set aside.
   std::uint64_t unordered = 0;    // Commits that took acks out of order.
@@ -109,12 +111,13 @@ class Workload {
   void close();
   void shrink();
   void reopen();
+  void change_key();
   void reconfigure();
   void damage();
   void take_stock(const std::vector<std::string>& findings);
   struct Contents {
     std::size_t operations = 0;
-    std::int64_t envelopes = 0, chunks = 0, unordered = 0, thinned = 0;
+    std::int64_t envelopes = 0, chunks = 0, unordered = 0, thinned = 0, encrypted = 0;
     std::uint64_t shed = 0;
   };
   Contents contents_now() const;
@@ -142,6 +145,7 @@ class Workload {
   SeedEntropy entropy_;
   sim::SimDisk disk_;
   sim::SimFiles files_;
+  Vault vault_ = make_vault();
   SpoolOptions options_;
   std::unique_ptr<Spool> spool_;
   Shapes shapes_;

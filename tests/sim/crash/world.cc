@@ -7,7 +7,10 @@
 
 #include <sqlite3.h>
 
+#include "agent/vault/vault.h"
 #include "platform/base/assert.h"
+#include "platform/sim/disk.h"
+#include "platform/sim/files.h"
 #include "tests/sim/crash/truth.h"
 
 namespace pinaflux::crash {
@@ -66,6 +69,23 @@ std::uint64_t hash_table(const std::string& name) {
 void watch_connections() { sqlite3_auto_extension(reinterpret_cast<void (*)()>(&note)); }
 
 sqlite3* newest_connection() { return newest(); }
+
+Vault make_vault() {
+  const HandClock clock;
+  sim::SimDisk disk(clock, {.cuttable = false});
+  sim::SimFiles files(disk);
+  std::vector<Vault::Reference> references;
+  for (const std::string name : {"first", "second"}) {
+    const Status kept = files.replace("/" + name, name + ": thirty-two characters or so");
+    ASSERT(kept.has_value());
+    references.push_back({.id = name, .file = "/" + name, .credential = {}});
+  }
+  Vault vault;
+  std::string which;
+  const Status loaded = vault.load(files, references, which);
+  ASSERT(loaded.has_value());
+  return vault;
+}
 
 bool is_news(std::string_view finding, const Expected& expected) {
   const auto says = [&](std::string_view text) { return finding.find(text) != finding.npos; };

@@ -11,6 +11,10 @@
 
 struct sqlite3;
 
+namespace pinaflux {
+class Vault;
+}
+
 namespace pinaflux::crash {
 
 class HandClock : public Clock {
@@ -38,6 +42,9 @@ class SeedEntropy : public Entropy {
  private:
   Random random_;
 };
+
+// Keys `first` and `second`.
+Vault make_vault();
 
 // The connection that was opened last, whoever opened it; only as long as it is open. To be called once
 // before the first is opened.
