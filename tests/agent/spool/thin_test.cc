@@ -115,6 +115,23 @@ TEST_CASE_FIXTURE(ThinFixture, "at the end of thinning the oldest are evicted") 
   CHECK(lane.landed.rbegin()->first == static_cast<std::uint64_t>(next));
 }
 
+TEST_CASE_FIXTURE(ThinFixture,
+                  "groups larger than what one transaction may thin stay within the bound") {
+  open();
+  for (int i = 0; i < 12; ++i) {
+    fill(1, 12'000);
+    REQUIRE(bytes_on_disk(options.directory) <= options.bytes_max);
+  }
+
+  drain(*this, far, 0);
+
+  const auto& lane = far.lanes[0];
+  CHECK(lane.high == static_cast<std::uint64_t>(next));
+  CHECK(lane.landed.size() + lane.lost.size() == static_cast<std::size_t>(next));
+  const auto evicted = [](const auto& lost) { return lost.second == "evicted"; };
+  CHECK(std::ranges::count_if(lane.lost, evicted) > 0);
+}
+
 TEST_CASE_FIXTURE(ThinFixture, "what is leased stays as it was sent") {
   open();
   fill(3);
