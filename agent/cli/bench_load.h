@@ -42,6 +42,8 @@ class Load {
   Stamp message(std::span<Value> cells);
   Stamp meter(std::span<Value> cells);
   Stamp noise(std::span<Value> cells);
+  std::int64_t between(std::int64_t low, std::int64_t high);
+  bool one_in(std::int64_t n) { return between(1, n) == 1; }
   // Walk number `i`, by up to `step` either way.
   std::int64_t walk(std::size_t i, std::int64_t step, std::int64_t low, std::int64_t high);
 
