@@ -295,7 +295,8 @@ TEST_CASE_FIXTURE(SealFixture, "an envelope of none carries its extra pairs") {
   CHECK(sealer.seal({}, Effort::fast, 1000, h, bytes, taken).error().code == Code::invalid);
 }
 
-TEST_CASE_FIXTURE(SealFixture, "a thinned envelope holds the seqs of its range that a number divides") {
+TEST_CASE_FIXTURE(SealFixture,
+                  "a thinned envelope holds the seqs of its range that a number divides") {
   const Shape* s = shape("s", {"v"});
   for (int i = 0; i < 25; ++i) row(s, {Value::int64(104 + i * 4)}, {i, 0});
   Header h = header();

@@ -2,24 +2,26 @@
 //
 // Source     docs/about/emulation.rst and include/qemu/qemu-plugin.h of QEMU (version 1 of the interface, 4.2 on);
 //            Debian packages no header, so what is used of it is declared here.
-#include <inttypes.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
+#include <cinttypes>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+
+extern "C" {
 
 struct qemu_plugin_tb;
-typedef uint64_t plugin_id;
+using plugin_id = std::uint64_t;
 
 void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id,
                                            void (*translated)(plugin_id, struct qemu_plugin_tb*));
 void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb* block, int add, void* to,
-                                              uint64_t amount);
+                                              std::uint64_t amount);
 void qemu_plugin_register_atexit_cb(plugin_id id, void (*ended)(plugin_id, void*), void* with);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb* block);
+std::size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb* block);
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
-static uint64_t count;
+static std::uint64_t count;
 
 static void translated(plugin_id id, struct qemu_plugin_tb* block) {
   (void)id;
@@ -29,7 +31,7 @@ static void translated(plugin_id id, struct qemu_plugin_tb* block) {
 static void ended(plugin_id id, void* with) {
   (void)id;
   (void)with;
-  dprintf(2, "instructions %" PRIu64 "\n", count);
+  std::fprintf(stderr, "instructions %" PRIu64 "\n", count);
 }
 
 __attribute__((visibility("default"))) int qemu_plugin_install(plugin_id id, const void* machine,
@@ -38,6 +40,7 @@ __attribute__((visibility("default"))) int qemu_plugin_install(plugin_id id, con
   (void)argc;
   (void)argv;
   qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
-  qemu_plugin_register_atexit_cb(id, ended, NULL);
+  qemu_plugin_register_atexit_cb(id, ended, nullptr);
   return 0;
+}
 }
