@@ -43,7 +43,9 @@ void DamagedLanes::take(const damaged::Row& row, DamagedFile::Page page) {
     const Entry e = damaged::entry_of(row);
     lanes_[e.lane].pieces.push_back({row.id, e.kind, e.range, e.key, e.hash, page});
   }
-  if (file_.knows_free()) notes_.take(file_, row);
+  if (!file_.knows_free()) return;
+  notes_.take(file_, row);
+  letters_.take(row, page);
 }
 
 Status DamagedLanes::collect() {
@@ -88,7 +90,7 @@ bool DamagedLanes::needs_other_key() const {
       if (keys_->is_foreign(piece.key)) return true;
     }
   }
-  return notes_.needs_other_key(*keys_);
+  return notes_.needs_other_key(*keys_) || letters_.needs_other_key(*keys_);
 }
 
 // Without its row, a lane is named by its newest envelope.

@@ -16,6 +16,7 @@
 
 #include "agent/data/identity.h"
 #include "agent/spool/damaged_file.h"
+#include "agent/spool/damaged_letters.h"
 #include "agent/spool/damaged_notes.h"
 #include "agent/spool/damaged_rows.h"
 #include "agent/spool/encryption.h"
@@ -47,13 +48,15 @@ class DamagedLanes {
  public:
   // `encryption` has the roots; the keys are those that lie in the damaged file.
   DamagedLanes(DamagedFile& file, const Encryption& encryption)
-      : file_(file), keys_(encryption.for_damaged()) {}
+      : file_(file), keys_(encryption.for_damaged()), letters_(file) {}
 
   // Looks at every page, once.
   Status collect();
 
   const std::map<LaneId, DamagedLane>& all() const { return lanes_; }
   std::vector<Note> notes() { return notes_.all(*keys_); }
+  DamagedLetters& letters() { return letters_; }
+  Encryption& keys() { return *keys_; }
   bool needs_other_key() const;  // Some of it is encrypted with a key that is not given.
   std::uint64_t records_nameless() const { return nameless_; }  // Of lanes that cannot be named.
 
@@ -74,6 +77,7 @@ class DamagedLanes {
   std::unique_ptr<Encryption> keys_;
   std::map<LaneId, DamagedLane> lanes_;
   DamagedNotes notes_;
+  DamagedLetters letters_;
   std::uint64_t nameless_ = 0;
   Buffer payload_;  // Scratch.
 };

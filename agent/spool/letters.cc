@@ -76,6 +76,14 @@ Letter letter_of(const sqlite::Statement& row) {
 
 }  // namespace
 
+void open_content(Encryption& encryption, const Letter& letter, Bytes stored, Buffer& body) {
+  if (letter.key == 0) {
+    body.assign(stored.begin(), stored.end());
+  } else if (!encryption.open(letter.key, bound_to(letter), stored, body)) {
+    body.clear();
+  }
+}
+
 struct Letters::Commit {
   const std::vector<std::string>& sources;
   Stamp now;
@@ -169,8 +177,8 @@ Status Letters::write_one(Commit& commit, const Refusal& refusal, const KeptReco
     letter.kept = *bytes;
     letter.node = kept->node;
   }
-  if (Status s = make_room(commit, kRowBytes + letter.kept); !s) return s;
-  if (Status s = put(letter); !s) return s;
+  if (Status s = make_room(commit.left, kRowBytes + letter.kept); !s) return s;
+  if (Status s = put(letter, encryption_->veil(letter.hash)); !s) return s;
   return letter.kept > 0 ? put_content(letter, body_) : Status();
 }
 
@@ -186,27 +194,40 @@ Result<std::uint64_t> Letters::encode(Commit& commit, const KeptRecord& kept) {
   return bytes;
 }
 
-Status Letters::make_room(Commit& commit, std::uint64_t bytes) {
-  while (commit.left < bytes) {
+Status Letters::make_room(std::uint64_t& left, std::uint64_t bytes) {
+  while (left < bytes) {
     const auto oldest = at_or_after(0);
     if (!oldest) return std::unexpected(oldest.error());
     if (!*oldest) break;
     erase_.bind(1, (*oldest)->id);
     if (Status s = erase_.run(); !s) return s;
-    commit.left += kRowBytes + (*oldest)->kept;
+    left += kRowBytes + (*oldest)->kept;
   }
-  commit.left -= std::min(commit.left, bytes);
+  left -= std::min(left, bytes);
   return {};
 }
 
-Status Letters::put(const Letter& letter) {
+Status Letters::restore(Letter letter, Bytes body) {
+  const auto held = totals();
+  const auto last = last_id();
+  if (!held || !last) return std::unexpected(held ? last.error() : held.error());
+  std::uint64_t left = bytes_max_ - std::min(bytes_max_, held->bytes());
+  letter.id = *last + 1;
+  letter.kept = body.size() + (encryption_->on() ? Encryption::kOverhead : 0);
+  if (body.empty() || letter.kept > bytes_max_ / 4) letter.kept = 0;
+  if (Status s = make_room(left, kRowBytes + letter.kept); !s) return s;
+  if (Status s = put(letter, letter.hash); !s) return s;
+  return letter.kept > 0 ? put_content(letter, body) : Status();
+}
+
+Status Letters::put(const Letter& letter, std::uint64_t stored_hash) {
   put_.bind(1, letter.id);
   put_.bind(2, letter.time.ns);
   put_.bind(3, static_cast<std::int64_t>(letter.time.boot));
   put_.bind(4, std::string_view(letter.source));
   put_.bind(5, std::string_view(letter.reason));
   put_.bind(6, static_cast<std::int64_t>(letter.bytes));
-  put_.bind(7, static_cast<std::int64_t>(encryption_->veil(letter.hash)));
+  put_.bind(7, static_cast<std::int64_t>(stored_hash));
   put_.bind(8, static_cast<std::int64_t>(letter.position));
   put_.bind(9, static_cast<std::int64_t>(letter.count));
   if (letter.node.empty()) {
@@ -270,12 +291,7 @@ Status Letters::content(const Letter& letter, Buffer& body) {
   const Result<bool> row = content_.step();
   if (!row) return std::unexpected(row.error());
   if (!*row) return {};
-  const Bytes stored = content_.blob(0);
-  if (letter.key == 0) {
-    body.assign(stored.begin(), stored.end());
-  } else if (!encryption_->open(letter.key, bound_to(letter), stored, body)) {
-    body.clear();
-  }
+  open_content(*encryption_, letter, content_.blob(0), body);
   return {};
 }
 

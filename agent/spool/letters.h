@@ -37,6 +37,9 @@ struct Letter {
   Encryption::KeyId key = 0;   // Of it.
 };
 
+// What is stored as the content of a letter, in plain text; empty: it does not open.
+void open_content(Encryption& encryption, const Letter& letter, Bytes stored, Buffer& body);
+
 class Letters {
  public:
   static constexpr std::size_t kEach = Group::kKeptEach;
@@ -61,6 +64,8 @@ class Letters {
   // What the group refused and replayed. `sources` are names by SourceIndex.
   Status write(const Group& group, const std::vector<std::string>& sources, Stamp now);
   Status erase(std::span<const LetterId> ids);  // Those that there are.
+  // A letter of another file, under an id of its own. Its hash is as that file had it.
+  Status restore(Letter letter, Bytes body);
   Result<Totals> totals();
   // The first with this id or a greater one.
   Result<std::optional<Letter>> at_or_after(LetterId id);
@@ -76,8 +81,8 @@ class Letters {
   struct Commit;
   Status write_one(Commit& commit, const Refusal& refusal, const KeptRecord* kept);
   Result<std::uint64_t> encode(Commit& commit, const KeptRecord& kept);
-  Status make_room(Commit& commit, std::uint64_t bytes);
-  Status put(const Letter& letter);
+  Status make_room(std::uint64_t& left, std::uint64_t bytes);
+  Status put(const Letter& letter, std::uint64_t stored_hash);
   Status put_content(const Letter& letter, Bytes body);
   Result<LetterId> last_id();
 

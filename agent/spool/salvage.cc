@@ -51,12 +51,15 @@ class Salvage {
         arena_(kArenaBytes) {}
 
   Status move_notes(const std::string& mark);
+  Status move_letters(const std::string& mark);
   Status move_lanes();
 
   std::uint64_t records_moved() const { return moved_; }
   std::uint64_t records_lost() const { return lost_; }
+  std::uint64_t letters_moved() const { return letters_; }
 
  private:
+  Result<bool> move_some_letters(LetterId& from);
   Status move_lane(const DamagedLane& origin);
   Result<Lane> lane_for(const DamagedLane& origin);
   Status move_piece(const DamagedLane& origin, const Piece& piece);
@@ -84,7 +87,7 @@ class Salvage {
   Buffer body_, sealed_;
   std::vector<DamagedFile::Page> pages_;  // Of what the open transaction has moved.
   std::int64_t batch_bytes_ = -1;         // Of the open transaction; below 0: there is none.
-  std::uint64_t moved_ = 0, lost_ = 0;
+  std::uint64_t moved_ = 0, lost_ = 0, letters_ = 0;
 };
 
 // With the first transaction, once: what a source has done since must not be undone.
@@ -107,6 +110,51 @@ Status Salvage::move_notes(const std::string& mark) {
   if (s) s = database.commit();
   if (!s) database.rollback();
   return s;
+}
+
+// How far they have come stands beside them: a power cut repeats none.
+Status Salvage::move_letters(const std::string& mark) {
+  sqlite::Database& database = *store_.database;
+  auto done = database.prepare("SELECT value FROM meta WHERE key='salvaged_letter:' || ?");
+  if (!done) return std::unexpected(done.error());
+  done->bind(1, std::string_view(mark));
+  const Result<bool> row = done->step();
+  if (!row) return std::unexpected(row.error());
+  LetterId from = *row ? done->integer(0) : 0;
+  auto note = database.prepare("INSERT OR REPLACE INTO meta VALUES('salvaged_letter:' || ?,?)");
+  if (!note) return std::unexpected(note.error());
+  for (Result<bool> more = true; *more;) {
+    if (Status s = begin_batch(); !s) return s;
+    more = move_some_letters(from);
+    Status s = more ? Status() : std::unexpected(more.error());
+    note->bind(1, std::string_view(mark));
+    note->bind(2, from);
+    if (s) s = note->run();
+    if (s) s = end_batch();
+    if (!s) {
+      database.rollback();
+      return s;
+    }
+  }
+  return {};
+}
+
+Result<bool> Salvage::move_some_letters(LetterId& from) {
+  FoundLetter found;
+  while (batch_bytes_ < kBatchBytes) {
+    const Result<bool> more = found_.letters().next(from, found);
+    if (!more && more.error().code != Code::corrupt) return more;
+    if (more && !*more) return false;
+    from = found.letter.id;
+    if (!more) continue;
+    open_content(found_.keys(), found.letter, found.content, body_);
+    if (Status s = store_.letters->restore(found.letter, body_); !s) {
+      return std::unexpected(s.error());
+    }
+    batch_bytes_ += static_cast<std::int64_t>(body_.size() + Letters::kRowBytes);
+    ++letters_;
+  }
+  return true;
 }
 
 Status Salvage::move_lanes() {
@@ -301,6 +349,9 @@ std::string told(const Salvage& salvage, std::uint64_t nameless, const std::stri
   std::string text = "of the queue that was put aside as " + name + ", " +
                      std::to_string(salvage.records_moved()) + " records are sent after all and " +
                      std::to_string(salvage.records_lost()) + " are declared lost";
+  if (salvage.letters_moved() > 0) {
+    text += "; " + std::to_string(salvage.letters_moved()) + " dead letters are kept";
+  }
   if (nameless > 0) {
     text +=
         "; " + std::to_string(nameless) + " more belong to a lane that cannot be named any more";
@@ -338,6 +389,7 @@ Result<bool> salvage(Store& store, const SpoolOptions& options, Files& files,
   }
   Salvage work(store, **damaged, found, options.generation);
   Status moved = work.move_notes(name);
+  if (moved) moved = work.move_letters(name);
   if (moved) moved = work.move_lanes();
   findings.push_back(told(work, found.records_nameless(), name));
   if (!moved) return std::unexpected(moved.error());

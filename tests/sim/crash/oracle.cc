@@ -183,6 +183,7 @@ std::string Oracle::wrong_with_salvaged(const Bounds& bounds) {
     const auto known = truth.states.find(state.key);
     if (known == truth.states.end() || known->second != state.value) return "a state was made up";
   }
+  if (rig_.spool().state().dead_letters > truth.letters) return "a dead letter was salvaged twice";
   std::vector<Far> far;
   if (std::string wrong = wrong_with_lanes(truth, far); !wrong.empty()) return wrong;
   if (std::string wrong = drain(bounds.mark_index, far); !wrong.empty()) return wrong;
