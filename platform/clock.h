@@ -18,6 +18,8 @@ class Clock {
   virtual WallTime wall() const = 0;
   // The kernel says that the wall clock has been synchronised since boot (adjtimex).
   virtual bool synchronised() const = 0;
+  // How far wall() may be off while it is synchronised, as the kernel reckons (adjtimex: maxerror).
+  virtual Duration wall_error() const { return {}; }
   // Random per boot, never 0; the same in every process of one boot.
   virtual std::uint64_t boot() const = 0;
 };

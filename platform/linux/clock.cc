@@ -51,4 +51,9 @@ bool LinuxClock::synchronised() const {
   return state >= 0 && state != TIME_ERROR && (kernel.status & STA_UNSYNC) == 0;
 }
 
+Duration LinuxClock::wall_error() const {
+  timex kernel{};
+  return adjtimex(&kernel) < 0 ? Duration{} : Duration::microseconds(kernel.maxerror);
+}
+
 }  // namespace pinaflux

@@ -13,6 +13,7 @@ class LinuxClock final : public Clock {
   Instant now() const override;
   WallTime wall() const override;
   bool synchronised() const override;
+  Duration wall_error() const override;
   std::uint64_t boot() const override { return boot_; }
 
  private:
