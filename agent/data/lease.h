@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
+#include "agent/data/anchor.h"
 #include "agent/data/identity.h"
 #include "agent/data/limits.h"
 
@@ -19,6 +21,8 @@ struct LeaseWish {
   std::array<std::uint32_t, limits::kLanesMax> round{};
   // Lanes that send the newest first seal now what came in. False: what is sealed already has the places.
   bool fresh = true;
+  // Once the clock is trusted: what is sealed from now on with a stamp of its boot gets calendar time.
+  std::optional<Anchor> anchor = {};
 };
 
 struct Lease {
