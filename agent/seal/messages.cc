@@ -2,15 +2,19 @@
 
 // All three are lines of the kind in line.h:
 //
-//   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH gaps=701-800,901-950 landed=801-900:HASH fork=1
-//   pinaflux-hello/1 g=pump-7 c=3 l=normal,EPOCH,101,950 l=alarm,EPOCH,1,0
+//   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH gaps=701-800,901-950 landed=801-900:HASH fork=1 hello=95000000000,1700000000000000000
+//   pinaflux-hello/1 g=pump-7 c=3 l=normal,EPOCH,101,950 l=alarm,EPOCH,1,0 boot=BOOT at=95000000000 clock=untrusted
+//                    answered=91000000000,1700000000000000000,42000000
 //   pinaflux-status/1 g=pump-7 state=online l=normal,EPOCH,101,950
 //
 // The broker may hand them over in any order and from long ago: whoever reads one checks it against
 // what it knows.
 
 #include <algorithm>
+#include <array>
+#include <span>
 
+#include "agent/data/anchor.h"
 #include "agent/data/limits.h"
 #include "agent/seal/line.h"
 #include "platform/base/text.h"
@@ -125,6 +129,72 @@ std::string format_landed(const std::vector<LandedRange>& all) {
   return text;
 }
 
+// Time since a boot, or a part of it.
+std::optional<std::int64_t> parse_ns(std::string_view text) {
+  const auto ns = parse_number(text);
+  if (!ns || *ns >= static_cast<std::uint64_t>(Anchor::kNsMax)) return std::nullopt;
+  return static_cast<std::int64_t>(*ns);
+}
+
+bool parse_instant(std::string_view text, Instant& to) {
+  const auto ns = parse_ns(text);
+  to.ns = ns.value_or(0);
+  return ns.has_value();
+}
+
+// As many as are wanted, apart by commas, and no more.
+bool parse_all_ns(std::string_view text, std::span<std::int64_t> to) {
+  Split pieces(text, ',');
+  std::string_view piece;
+  for (std::int64_t& each : to) {
+    const auto ns = pieces.next(piece) ? parse_ns(piece) : std::nullopt;
+    if (!ns) return false;
+    each = *ns;
+  }
+  return !pieces.next(piece);
+}
+
+bool parse_echo(std::string_view text, std::optional<HelloEcho>& to) {
+  std::array<std::int64_t, 2> ns{};
+  if (!parse_all_ns(text, ns)) return false;
+  to = HelloEcho{Instant{ns[0]}, WallTime{ns[1]}};
+  return true;
+}
+
+bool parse_answer(std::string_view text, std::optional<HelloAnswer>& to) {
+  std::array<std::int64_t, 3> ns{};
+  if (!parse_all_ns(text, ns)) return false;
+  to = HelloAnswer{{Instant{ns[0]}, WallTime{ns[1]}}, Duration{ns[2]}};
+  return true;
+}
+
+std::string format_echo(const HelloEcho& echo) {
+  return std::to_string(echo.at.ns) + "," + std::to_string(echo.received.ns);
+}
+
+void append_clock(LineWriter& line, const HelloMessage& m) {
+  if (m.clock) {
+    line.pair("boot", boot_name(m.clock->boot));
+    line.number("at", static_cast<std::uint64_t>(m.clock->at.ns));
+    line.pair("clock", m.clock->trusted ? "trusted" : "untrusted");
+  }
+  if (m.answer) {
+    line.pair("answered", format_echo(m.answer->echo) + "," + std::to_string(m.answer->after.ns));
+  }
+}
+
+// False: it is damaged. What it says of the clock counts only if it is all there.
+bool parse_clock(std::string_view key, std::string_view value, HelloMessage& m, HelloClock& clock) {
+  if (key == "boot") {
+    const auto boot = parse_boot(value);
+    clock.boot = boot.value_or(0);
+    return boot.has_value();
+  }
+  if (key == "at") return parse_instant(value, clock.at);
+  if (key == "clock") clock.trusted = value != "untrusted";
+  return key != "answered" || parse_answer(value, m.answer);
+}
+
 std::string format_gaps(const std::vector<Range>& gaps) {
   std::string text;
   for (const Range& gap : gaps) {
@@ -143,6 +213,7 @@ std::string format(const AckMessage& m) {
   if (!m.gaps.empty()) line.pair("gaps", format_gaps(m.gaps));
   if (!m.landed.empty()) line.pair("landed", format_landed(m.landed));
   if (m.fork) line.pair("fork", "1");
+  if (m.hello) line.pair("hello", format_echo(*m.hello));
   return finish(line);
 }
 
@@ -150,6 +221,7 @@ std::string format(const HelloMessage& m) {
   LineWriter line(kHelloMagic);
   line.pair("g", m.gateway).number("c", m.generation);
   for (const auto& mark : m.lanes) line.pair("l", format_mark(mark));
+  append_clock(line, m);
   return finish(line);
 }
 
@@ -175,6 +247,7 @@ Result<AckMessage> parse_ack(std::string_view text) {
     if (key == "gaps") ok = parse_gaps(value, m.gaps);
     if (key == "landed") ok = parse_landed(value, m.landed);
     if (key == "fork") m.fork = value == "1";
+    if (key == "hello") ok = parse_echo(value, m.hello);
     if (key == "high") {
       const auto n = parse_number(value);
       ok = high = n.has_value();
@@ -193,9 +266,10 @@ Result<HelloMessage> parse_hello(std::string_view text) {
   HelloMessage m;
   LineReader reader(line_of(text), kHelloMagic);
   if (reader.failed()) return foreign(text, kHelloMagic);
+  HelloClock clock;
   std::string_view key, value;
   while (reader.next(key, value)) {
-    bool ok = true;
+    bool ok = parse_clock(key, value, m, clock);
     if (key == "g") m.gateway = value;
     if (key == "l") ok = parse_mark(value, m.lanes);
     if (key == "c") {
@@ -206,6 +280,7 @@ Result<HelloMessage> parse_hello(std::string_view text) {
     if (!ok) return damaged();
   }
   if (reader.failed() || !valid_name(m.gateway)) return damaged();
+  if (clock.boot != 0) m.clock = clock;
   return m;
 }
 

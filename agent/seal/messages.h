@@ -7,12 +7,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "agent/data/identity.h"
 #include "platform/base/result.h"
+#include "platform/base/time.h"
 
 namespace pinaflux {
 
@@ -21,6 +23,13 @@ struct LandedRange {
   Range range;
   Digest hash{};
   friend bool operator==(const LandedRange&, const LandedRange&) = default;
+};
+
+// Of a hello: its `at`, and when it came, by the collector's clock.
+struct HelloEcho {
+  Instant at;
+  WallTime received;
+  friend bool operator==(const HelloEcho&, const HelloEcho&) = default;
 };
 
 // Collector to gateway, on `<root>/<gateway>/ack`: everything up to `high` has landed.
@@ -32,7 +41,8 @@ struct AckMessage {
   std::vector<Range> gaps;  // Missing ranges above `high`, at most limits::kGapRangesMax.
   // What has landed above `high`, rising: the last limits::kLandedRangesMax ranges of it.
   std::vector<LandedRange> landed;
-  bool fork = false;  // Another hash on a landed range: mint a new epoch.
+  bool fork = false;                    // Another hash on a landed range: mint a new epoch.
+  std::optional<HelloEcho> hello = {};  // That it answers.
 };
 
 // Gateway to collector on connecting, on `<root>/<gateway>/hello`; the collector answers with acks.
@@ -42,10 +52,25 @@ struct LaneMark {
   std::uint64_t floor = 1;  // Lowest seq not acknowledged yet.
   std::uint64_t last = 0;   // Last committed seq.
 };
+// The gateway's clocks as the hello was handed over to the link.
+struct HelloClock {
+  std::uint64_t boot = 0;  // Clock::boot().
+  Instant at;
+  bool trusted = true;  // The gateway's records have calendar time.
+  friend bool operator==(const HelloClock&, const HelloClock&) = default;
+};
+// An earlier hello of the same boot had its answer so long after it was said: it took no longer to get there.
+struct HelloAnswer {
+  HelloEcho echo;
+  Duration after;
+  friend bool operator==(const HelloAnswer&, const HelloAnswer&) = default;
+};
 struct HelloMessage {
   std::string gateway;
   std::uint64_t generation = 0;
   std::vector<LaneMark> lanes;
+  std::optional<HelloClock> clock = {};
+  std::optional<HelloAnswer> answer = {};
 };
 
 // Gateway, retained and as last will, on `<root>/<gateway>/status`.

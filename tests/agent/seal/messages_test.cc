@@ -54,6 +54,37 @@ TEST_CASE("hello and status come back") {
   CHECK(format(*s) == format(status));
 }
 
+TEST_CASE("what hello says of the clock, and the ack of hello, come back") {
+  HelloMessage hello;
+  hello.gateway = "g";
+  hello.clock = HelloClock{0x9f, Instant{95'000'000'000}, false};
+  hello.answer = HelloAnswer{{Instant{91'000'000'000}, WallTime{1'700}}, Duration{42}};
+  CHECK(format(hello) ==
+        "pinaflux-hello/1 g=g c=0 boot=000000000000009f at=95000000000 clock=untrusted"
+        " answered=91000000000,1700,42\n");
+  const auto h = parse_hello(format(hello));
+  REQUIRE(h.has_value());
+  CHECK(h->clock == hello.clock);
+  CHECK(h->answer == hello.answer);
+  AckMessage ack = sample_ack();
+  ack.hello = HelloEcho{Instant{95'000'000'000}, WallTime{1'700}};
+  const auto a = parse_ack(format(ack));
+  REQUIRE(a.has_value());
+  CHECK(a->hello == ack.hello);
+  CHECK_FALSE(parse_ack(format(sample_ack()))->hello.has_value());
+}
+
+TEST_CASE("a hello of before clocks says nothing of them, and one with a bad clock is refused") {
+  const std::string good = "pinaflux-hello/1 g=a c=1";
+  REQUIRE(parse_hello(good).has_value());
+  CHECK_FALSE(parse_hello(good)->clock.has_value());
+  for (const char* bad :
+       {" boot=9f", " boot=0000000000000000", " at=-1", " at=4611686018427387904", " answered=5,6",
+        " answered=5,6,x", " answered=5,6,4611686018427387904", " answered=5,6,7,8"}) {
+    CHECK_MESSAGE(!parse_hello(good + bad).has_value(), bad);
+  }
+}
+
 TEST_CASE("foreign and damaged messages are refused") {
   const std::string good =
       "pinaflux-ack/1 g=a l=b e=AQEBAQEBAQEBAQEBAQEBAQ high=1 h=BwAAAAAAAAAAAAAAAAAAAA";
@@ -74,6 +105,8 @@ TEST_CASE("foreign and damaged messages are refused") {
         changed("high=1", "high=18446744073709551616"),
         good + " gaps=5-4",
         good + " gaps=5-9,7-8",
+        good + " hello=5",
+        good + " hello=5,x",
         good + " landed=5-9",
         good + " landed=5-9:x",
         good + " landed=9-5:BwAAAAAAAAAAAAAAAAAAAA",
