@@ -330,6 +330,9 @@ void Packer::forget_opened() {
 
 // Chunks only: older ones stay in front of these rows, so none of them may become an envelope.
 Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make) {
+  if (anchor_) {
+    for (Row& row : rows_) row.time = anchor_->resolve(row.time);
+  }
   std::span<const Row> rows(rows_);
   while (!rows.empty()) {
     Lane& lane = job.lane;

@@ -9,10 +9,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
 
+#include "agent/data/anchor.h"
 #include "agent/data/lease.h"
 #include "agent/data/record.h"
 #include "agent/seal/envelope.h"
@@ -44,6 +46,8 @@ class Packer {
   // The last take() failed on a record that fits into no envelope, behind chunks: the next one merges
   // them first, so that the record's tombstone has its place.
   bool must_repeat() const { return merge_first_; }
+  // From now on what is put into rows with a stamp of that boot gets calendar time.
+  void know(const Anchor& anchor) { anchor_ = anchor; }
   // A header can carry these names.
   Status check_names(const std::string& gateway, const std::string& lane);
   // Leases what was sealed before, as long as there are places.
@@ -80,6 +84,7 @@ class Packer {
   std::uint64_t rows_first_ = 0;  // Seq of rows_[0].
   std::uint64_t bytes_made_ = 0;  // By this take().
   bool merge_first_ = false;
+  std::optional<Anchor> anchor_;
   Buffer body_;  // Scratch.
 };
 

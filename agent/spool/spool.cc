@@ -177,6 +177,7 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
     if (!store) return failed;
   }
   begin_rounds(wish);
+  if (wish.anchor) packer.know(*wish.anchor);
   const auto letters = static_cast<std::int64_t>(store->letters->estimate(group));
   Request request{group, wish, now, true, expected_bytes(group, store->lanes) + letters};
   Status done = attempt(request, leases);
