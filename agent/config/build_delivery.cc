@@ -51,6 +51,8 @@ void check_spool_keys(const Reader& root, const Reader& spool, Findings& finding
 void build_delivery(const Reader& root, Building& building) {
   Configuration& to = building.to;
   to.gateway = root.section("gateway").text("id");
+  to.clock = root.section("gateway").text("clock") == "plausible" ? ClockRule::plausible
+                                                                  : ClockRule::synchronised;
   const Reader spool = root.section("spool");
   to.spool.directory = spool.text("path");
   while (to.spool.directory.size() > 1 && to.spool.directory.ends_with('/'))

@@ -70,6 +70,7 @@ class Nodes {
   Rename rename(const Reader& r) {
     Rename to;
     to.stream = r.text("stream");
+    if (is_own_stream(to.stream)) refuse_own_stream(r.value_place("stream"), findings_);
     if (to.stream.find_first_of("+#*") != std::string::npos) {
       findings_.error(r.value_place("stream"), "a stream's name has no wildcards",
                       "write a name such as plant/press");

@@ -3,6 +3,7 @@
 #include "agent/config/build.h"
 #include "agent/config/secret.h"
 #include "agent/config/units.h"
+#include "agent/data/anchor.h"
 #include "agent/mask/pattern.h"
 #include "platform/base/text.h"
 #include "platform/mqtt/packet.h"
@@ -47,6 +48,7 @@ class Sources {
  private:
   void keep(const std::string& name, const Reader& r, AnySourceOptions any) {
     SourceOptions& o = common(any);
+    if (is_own_stream(name)) refuse_own_stream(r.place(), building_.findings);
     o.name = name;
     o.index = static_cast<SourceIndex>(building_.to.sources.size());
     o.stream = r.text("stream");
@@ -63,6 +65,7 @@ class Sources {
   }
 
   void check_stream(const Reader& r, std::string_view name) {
+    if (is_own_stream(r.text(name))) refuse_own_stream(r.value_place(name), building_.findings);
     if (r.text(name).find_first_of("+#*") == std::string::npos) return;
     building_.findings.error(r.value_place(name), "a stream's name has no wildcards",
                              "write a name such as plant/press");
@@ -151,6 +154,16 @@ class Sources {
 };
 
 }  // namespace
+
+bool is_own_stream(std::string_view stream) {
+  return stream == kOwnSource ||
+         (stream.starts_with(kOwnSource) && stream.substr(kOwnSource.size()).starts_with('/'));
+}
+
+void refuse_own_stream(const Place& place, Findings& findings) {
+  findings.error(place, "streams that begin with 'pinaflux' are what the agent says of itself",
+                 "choose another name");
+}
 
 void build_sources(const Reader& root, Building& building) {
   const auto all = root.names("sources");

@@ -43,6 +43,14 @@ constexpr Key kTop[] = {
      .doc = "Name of this gateway, unique among all that share a collector. It is part of every "
             "topic and of "
             "the identity of every record."},
+    {.path = "gateway.clock",
+     .type = Type::choice,
+     .fallback = "synchronised",
+     .choices = "synchronised|plausible",
+     .doc = "When calendar time is believed: once the kernel says that a time service has set the "
+            "clock since boot, "
+            "or, on a machine with a battery-backed clock and no time service, as soon as its date "
+            "is plausible."},
 
     {.path = "spool",
      .type = Type::section,

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/config/clock_rule.h"
 #include "agent/config/control_options.h"
 #include "agent/config/finding.h"
 #include "agent/ingest/factory.h"
@@ -29,6 +30,7 @@ namespace pinaflux {
 
 struct Configuration {
   std::string gateway;
+  ClockRule clock = ClockRule::synchronised;
   SpoolOptions spool;
   std::vector<AnySourceOptions> sources;  // SourceOptions::index is the position.
   MaskOptions mask;

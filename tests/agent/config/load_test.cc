@@ -45,10 +45,16 @@ TEST_CASE_FIXTURE(Fixture, "what is not said is as the options of the stations h
   CHECK(c.spool.directory == "/var/lib/pinaflux");
   CHECK(c.spool.bytes_max == SpoolOptions{}.bytes_max);
   CHECK(c.commit_every == Duration::seconds(1));
+  CHECK((c.clock == ClockRule::synchronised));
   const auto& system = std::get<SystemSourceOptions>(c.sources.at(0));
   CHECK(system.every == SystemSourceOptions{}.every);
   CHECK(system.mounts == SystemSourceOptions{}.mounts);
   CHECK(system.record_bytes_max == limits::kRecordBytesMax);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a clock may be believed for its date alone") {
+  const auto c = load("pinaflux: 1\ngateway: {id: gate, clock: plausible}\n" + kMachine + kUplink);
+  CHECK((c.clock == ClockRule::plausible));
 }
 
 TEST_CASE_FIXTURE(Fixture, "without lanes there is one, of everything that nothing else takes") {
