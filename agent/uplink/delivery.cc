@@ -192,6 +192,7 @@ void Uplink::State::message(const std::string& topic, Bytes payload) {
   const std::size_t at = lane_of(*ack);
   if (at == lanes.size())
     return reject("an ack for a lane that we do not have: check the collector");
+  if (ack->hello) hello_answered(*ack->hello);
   judge(*ack, static_cast<LaneIndex>(at));
 }
 

@@ -17,6 +17,10 @@ constexpr Duration kProven =
     Duration::seconds(30);  // A connection that held so long ends the back-off.
 constexpr Duration kConnectMax = Duration::seconds(60);
 constexpr Duration kStatusEvery = Duration::minutes(1);
+// While the clock is not trusted. An oscillator drifts by a tenth of a second in an hour, rarely by more.
+constexpr Duration kHelloEvery = Duration::hours(1);
+constexpr Duration kHelloAgain = Duration::minutes(1);  // After one whose way took long.
+constexpr Duration kWayGood = Duration::seconds(2);
 
 }  // namespace
 
@@ -159,7 +163,7 @@ void Uplink::State::tick() {
         "deleted";
   }
   // After a rest: before a whole window goes into a topic without a reader again.
-  if (rested || silent) say_hello(rested);
+  if (rested || silent || hello_due(now)) say_hello(rested);
   if (now - status_at >= kStatusEvery) {
     status_at = now;
     if (format(StatusMessage{options.gateway, "online", marks(options.gateway)}) != status_said)
@@ -177,10 +181,14 @@ void Uplink::State::say(const std::string& topic, const std::string& line, bool 
   last_said = client->publish(publish).value_or(0);
 }
 
-void Uplink::State::say_hello(bool wait_for_answer) {
+void Uplink::State::say_hello(bool wait_for_answer, std::optional<HelloAnswer> answer) {
+  hello_at = clock.now();
+  hello_asked.reset();
+  if (!clock_trusted && !answer) hello_asked = hello_at;
   const auto greet = [&](const std::string& name) {
-    say(base_of(name) + "/hello", format(HelloMessage{name, options.generation, marks(name)}),
-        false);
+    const HelloMessage hello{name, options.generation, marks(name),
+                             HelloClock{clock.boot(), hello_at, clock_trusted}, answer};
+    say(base_of(name) + "/hello", format(hello), false);
   };
   if (!earlier_denied) std::ranges::for_each(earlier_names, greet);
   greet(options.gateway);
@@ -191,6 +199,17 @@ void Uplink::State::say_hello(bool wait_for_answer) {
     const bool nothing = lane.flight.acked() == 0 && lane.flight.committed_last() == 0;
     if (lane.flight.in_flight() == 0 && !nothing) lane.answer_until = now + options.ack_timeout / 3;
   }
+}
+
+bool Uplink::State::hello_due(Instant now) const {
+  const Duration every = hello_way > kWayGood ? kHelloAgain : kHelloEvery;
+  return !clock_trusted && collector() && now - hello_at >= every;
+}
+
+void Uplink::State::hello_answered(const HelloEcho& echo) {
+  if (clock_trusted || echo.at != hello_asked) return;
+  hello_way = clock.now() - echo.at;
+  say_hello(false, HelloAnswer{echo, hello_way});
 }
 
 void Uplink::State::say_status(const char* state) {

@@ -4,6 +4,7 @@
 // Threads    Loop.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,7 +57,9 @@ struct Uplink::State {
   }
   const std::string& gateway_of(std::size_t lane) const;
   bool served(std::size_t lane) const;  // Its acks can reach us.
-  void say_hello(bool wait_for_answer);
+  void say_hello(bool wait_for_answer, std::optional<HelloAnswer> answer = {});
+  bool hello_due(Instant now) const;
+  void hello_answered(const HelloEcho& echo);
   void say_status(const char* state);
   std::vector<LaneMark> marks(const std::string& gateway) const;
 
@@ -109,6 +112,10 @@ struct Uplink::State {
   Instant up_since{}, status_at{};
   std::string status_said, link_text, trouble;
   std::uint64_t hello_token = 0, last_said = 0;
+  bool clock_trusted = true;
+  Instant hello_at{};
+  std::optional<Instant> hello_asked;  // The hello whose way is being measured.
+  Duration hello_way{};                // There and back, as measured last.
   UplinkHealth health;
   std::unique_ptr<MqttClient> client;
 };

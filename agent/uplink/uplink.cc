@@ -40,6 +40,8 @@ void Uplink::stop() {
   }
 }
 
+void Uplink::clock_trusted(bool trusted) { state_->clock_trusted = trusted; }
+
 bool Uplink::stopped() const { return state_->stopped; }
 
 LeaseWish Uplink::wish() const {

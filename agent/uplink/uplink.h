@@ -88,6 +88,9 @@ class Uplink : private MqttClient::Events {
   // start(), too.
   void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq,
                  std::uint64_t acked = 0);
+  // Whether records have calendar time; trusted until told. While it is not, hello is said again from time to
+  // time, and once more when it was answered, so that the collector knows when this boot was.
+  void clock_trusted(bool trusted);
   // After stop(): goodbye was said, or there was nobody to say it to.
   bool stopped() const;
   UplinkHealth health() const;
