@@ -7,6 +7,8 @@
 #include "agent/agent/gatherer.h"
 #include "agent/agent/pace.h"
 #include "agent/agent/reentry.h"
+#include "agent/agent/said.h"
+#include "agent/agent/trusted_time.h"
 #include "agent/ingest/factory.h"
 #include "agent/seal/row_json.h"
 #include "agent/uplink/uplink.h"
@@ -17,45 +19,19 @@ namespace pinaflux {
 
 namespace {
 
-constexpr Duration kHousekeeping = Duration::seconds(1);
+constexpr Duration kHousekeeping = TrustedTime::kLookEvery;
 constexpr Duration kStopMax = Duration::seconds(5);            // To commit what is in memory.
 constexpr Duration kStopLinger = Duration::milliseconds(200);  // For the last answers to leave.
 constexpr Duration kRetryMin = Duration::milliseconds(100);
 constexpr Duration kRetryMax = Duration::seconds(5);
 
-const char* state_name(SourceHealth::State state) {
-  switch (state) {
-    case SourceHealth::State::starting: return "starting";
-    case SourceHealth::State::working: return "working";
-    case SourceHealth::State::waiting: return "waiting";
-    case SourceHealth::State::failed: return "failed";
-  }
-  return "?";
+TrustedTime::Options time_options(const Configuration& configuration) {
+  TrustedTime::Options options{configuration.clock,
+                               WallTime{kBuildTimeUnixSeconds * Duration::seconds(1).ns}};
+  for (const LaneOptions& lane : configuration.spool.lanes) options.lanes.push_back(lane.name);
+  options.resolved_afar = configuration.uplink.ack == UplinkOptions::Ack::collector;
+  return options;
 }
-
-const char* state_name(UplinkHealth::State state) {
-  switch (state) {
-    case UplinkHealth::State::starting: return "starting";
-    case UplinkHealth::State::connecting: return "connecting";
-    case UplinkHealth::State::working: return "working";
-    case UplinkHealth::State::waiting: return "waiting";
-  }
-  return "?";
-}
-
-// A station's word about itself, logged when it changes.
-struct Said {
-  std::string state, text;
-
-  // Not at every step of a retry: when it begins or ceases to work, or gives another reason.
-  bool changed(const std::string& state_now, const std::string& text_now) {
-    const bool retries = state != "working" && state_now != "working";
-    if ((retries || state == state_now) && text == text_now) return false;
-    state = state_now;
-    text = text_now;
-    return true;
-  }
-};
 
 }  // namespace
 
@@ -65,6 +41,7 @@ struct Agent::State {
         host(host_),
         started(host_.clock.now()),
         random(host_.entropy.u64()),
+        time(time_options(configuration_), host_.clock, shapes),
         retry(kRetryMin, kRetryMax),
         pace({configuration_.commit_every, configuration_.uplink.batch_age}) {}
 
@@ -85,8 +62,8 @@ struct Agent::State {
   void wake_at(Instant at, Instant now);
   void finish_stop(Instant now);
   void housekeeping();
-  Stamp stamp() const;
-  bool clock_trusted() const;
+  void look_at_clock();
+  LeaseWish free_places() const;
   AgentStatus status() const;
 
   const Configuration configuration;
@@ -94,6 +71,7 @@ struct Agent::State {
   const Instant started;
   Random random;
   Shapes shapes;
+  TrustedTime time;
   Vault vault;
   std::unique_ptr<Spool> spool;  // After the start: the worker's.
   SpoolState spool_state;        // As of the last commit.
@@ -129,6 +107,9 @@ std::optional<Agent::Refusal> Agent::State::start() {
     return Refusal{ok.error(), "keys." + which};
   }
   if (auto refusal = open_spool()) return refusal;
+  time.restore(spool->states());
+  time.look(false);
+  if (!time.trusted()) host.log.warning("clock.untrusted", time.text());
   auto made_masker = Masker::make(configuration.mask, shapes, vault);
   if (!made_masker) return Refusal{made_masker.error(), "mask"};
   masker = std::move(*made_masker);
@@ -170,7 +151,7 @@ std::optional<Agent::Refusal> Agent::State::start_sources() {
                          host.http,
                          host.files,
                          host.entropy,
-                         [this] { return stamp(); },
+                         [this] { return time.stamp(); },
                          InstallKey{},
                          configuration.gateway};
   ASSERT(install_key->size() >= source_host.install_key.size());
@@ -207,6 +188,7 @@ void Agent::State::start_uplink() {
     const auto& lane = spool_state.lanes[i];
     uplink->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1, lane.acked);
   }
+  uplink->clock_trusted(time.trusted());
   uplink->start();
 }
 
@@ -217,6 +199,7 @@ bool Agent::State::turn() {
   take_acks();
   if (stopping == Stopping::no) reentry->enter(committer->filling(), now);
   const bool gathering = stopping == Stopping::no || stopping == Stopping::draining;
+  if (gathering) time.tell(committer->filling());
   const auto gathered =
       gathering ? gatherer->gather(committer->filling(), now) : Gatherer::Outcome::idle;
   const Group& filling = committer->filling();
@@ -320,17 +303,28 @@ void Agent::State::hold_sources(bool hold) {
 void Agent::State::submit(const Pace::Group& group, Instant now) {
   if (!committer->idle()) return;
   const bool retrying = committer->retrying();
-  LeaseWish free_places = uplink->wish();
-  if (stopping != Stopping::no) free_places.envelopes.fill(0);
-  const LeaseWish wish = pace.lease_now(free_places, group, now);
+  const LeaseWish free_places = this->free_places();
+  LeaseWish wish = pace.lease_now(free_places, group, now);
   const bool wanted = retrying ? now >= retry_at : pace.commit_now(group, wish, now);
   if (!wanted) {
     wake_at(retrying ? retry_at : pace.next(free_places, group), now);
     return;
   }
-  if (!retrying) pipeline->save(committer->filling());
+  if (!retrying) {
+    pipeline->save(committer->filling());
+    time.prepare(committer->filling());
+    time.withhold(wish);
+  }
   pace.asked(wish, now);
-  committer->submit(wish, stamp());
+  wish.anchor = time.anchor();
+  committer->submit(wish, time.stamp());
+}
+
+LeaseWish Agent::State::free_places() const {
+  LeaseWish wish = uplink->wish();
+  if (stopping != Stopping::no) wish.envelopes.fill(0);
+  time.withhold(wish);
+  return wish;
 }
 
 void Agent::State::wake_at(Instant at, Instant now) {
@@ -357,16 +351,14 @@ void Agent::State::finish_stop(Instant now) {
   }
 }
 
-bool Agent::State::clock_trusted() const {
-  return host.clock.wall().ns / 1'000'000'000 >= kBuildTimeUnixSeconds;
-}
-
-Stamp Agent::State::stamp() const {
-  if (clock_trusted()) return Stamp::wall(host.clock.wall());
-  return {host.clock.now().ns, host.clock.boot()};
+void Agent::State::look_at_clock() {
+  if (!time.look(uplink->health().state == UplinkHealth::State::working)) return;
+  uplink->clock_trusted(true);
+  host.log.notice("clock.trusted", "the clock is trusted now: earlier records get calendar time");
 }
 
 void Agent::State::housekeeping() {
+  look_at_clock();
   if (turned && host.process.watchdog_ms() > 0) host.process.notify("WATCHDOG=1");
   turned = false;
   for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -393,7 +385,8 @@ AgentStatus Agent::State::status() const {
   s.configuration = configuration.digest;
   s.generation = configuration.generation;
   s.uptime_ms = (host.clock.now() - started).milliseconds();
-  s.clock_trusted = clock_trusted();
+  s.clock_trusted = time.trusted();
+  s.clock_text = time.text();
   s.resident_bytes = host.process.resident_bytes();
   s.written_bytes = host.process.written_bytes();
   for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -405,9 +398,11 @@ AgentStatus Agent::State::status() const {
   }
   const WallTime wall = host.clock.wall();
   for (const auto& l : spool_state.lanes) {
-    const bool aged = l.records_queued > 0 && l.oldest.boot == 0;
+    const bool calendar = l.oldest.boot == 0;
+    const bool aged = l.records_queued > 0 && (calendar || l.oldest.boot == host.clock.boot());
+    const std::int64_t now_ns = calendar ? wall.ns : host.clock.now().ns;
     s.lanes.push_back({l.name, hex(l.epoch), l.next_seq, l.acked, l.records_queued, l.bytes_queued,
-                       l.records_shed, aged ? (wall.ns - l.oldest.ns) / 1'000'000 : 0});
+                       l.records_shed, aged ? (now_ns - l.oldest.ns) / 1'000'000 : 0});
   }
   for (std::size_t r = 0; r <= static_cast<std::size_t>(Reason::no_lane); ++r) {
     const auto reason = static_cast<Reason>(r);

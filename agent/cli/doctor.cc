@@ -140,12 +140,21 @@ void Doctor::clock(Check& c) {
   const bool after_build = platform_.clock.wall().ns / 1'000'000'000 >= kBuildTimeUnixSeconds;
   if (!after_build) {
     c.verdict = Check::Verdict::failed;
-    c.text = "the clock stands before the day this program was built";
+    c.text =
+        "the clock stands before the day this program was built: records carry time since boot";
     c.next = "set the clock, or start a time service (chrony, systemd-timesyncd)";
+  } else if (configuration_->clock == ClockRule::plausible) {
+    c.text = "plausible, and that is enough (gateway.clock)";
   } else if (!platform_.clock.synchronised()) {
     c.verdict = Check::Verdict::warning;
-    c.text = "plausible, but the kernel does not know it to be synchronised";
-    c.next = "start a time service (chrony, systemd-timesyncd)";
+    c.text =
+        "plausible, but the kernel does not know it to be synchronised: records carry time since "
+        "boot, and get "
+        "calendar time from the collector, or once it is";
+    c.next =
+        "start a time service (chrony, systemd-timesyncd); with a battery-backed clock and none, "
+        "set "
+        "gateway.clock: plausible";
   } else {
     c.text = "synchronised";
   }

@@ -172,6 +172,7 @@ std::string status_json(const AgentStatus& status) {
   j.key("configuration").string(status.configuration);
   j.key("generation").number(status.generation).key("uptime_ms").number(status.uptime_ms);
   j.key("clock_trusted").boolean(status.clock_trusted);
+  j.key("clock_text").string(status.clock_text);
   j.key("resident_bytes").number(status.resident_bytes);
   j.key("written_bytes").number(status.written_bytes);
   write_all(j, "sources", status.sources);
@@ -190,7 +191,9 @@ std::string status_json(const AgentStatus& status) {
 std::string status_text(const AgentStatus& s) {
   std::string t = "gateway  " + s.gateway + "   " + s.version + "   up " + human_age(s.uptime_ms) +
                   "   memory " + human_bytes(s.resident_bytes) +
-                  (s.clock_trusted ? "" : "   clock not trusted") + "\n\n";
+                  (s.clock_trusted ? "" : "   clock not trusted") + "\n";
+  if (!s.clock_text.empty()) t += "  " + s.clock_text + "\n";
+  t += "\n";
   t += pad("source", 16) + pad("type", 7) + pad("state", 9) + pad("records", 12) +
        pad("on disk", 12) + pad("duplicates", 11) + "refused\n";
   for (const auto& x : s.sources) {

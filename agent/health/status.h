@@ -52,6 +52,7 @@ struct AgentStatus {
   std::uint64_t generation = 0;
   std::int64_t uptime_ms = 0;
   bool clock_trusted = false;
+  std::string clock_text;  // What follows and what to do; empty while it is trusted.
   std::uint64_t resident_bytes = 0, written_bytes = 0;
   std::vector<SourceStatus> sources;
   std::vector<LaneStatus> lanes;

@@ -71,6 +71,8 @@ class Masker {
   // no_room: the group's arena is full; nothing was kept of this record. An empty group has room for
   // every record within limits.h.
   Outcome mask(const RawRecord& raw, Arena& arena, Origin origin = Origin::source);
+  // What the agent says of itself (a time anchor): no source gave a value of it, no rule concerns it.
+  static Record own(const Row& row) { return Record(row); }
 
  private:
   struct State;

@@ -25,19 +25,20 @@ AgentStatus sample() {
 
 // The contract "pinaflux.status/1": it changes by addition only.
 TEST_CASE("the status as JSON is the golden line") {
-  CHECK(status_json(sample()) ==
-        R"({"schema":"pinaflux.status/1","version":"1.2.3","healthy":true,"gateway":"pump-7",)"
-        R"("configuration":"abcd","generation":3,"uptime_ms":61000,"clock_trusted":true,)"
-        R"("resident_bytes":4194304,"written_bytes":1000,"sources":[{"name":"zigbee",)"
-        R"("type":"mqtt","state":"working","text":"","parcels":10,"records":20,)"
-        R"("records_committed":19,"duplicates":1,"refused":2,"missed":0,"held":false}],)"
-        R"("lanes":[{"name":"normal","epoch":"00ff","next_seq":21,"acked":15,)"
-        R"("records_queued":5,"bytes_queued":300,"records_shed":0,"oldest_age_ms":1500}],)"
-        R"("refused":{"malformed":2},"spool":{"bytes_used":4096,"bytes_max":1048576,)"
-        R"("commits":7,"commit_failures":1,"commit_ms":1.5,"dead_letters":2,"full":false,)"
-        R"("text":""},"uplink":{"broker":"tcp://127.0.0.1:1883","state":"working","text":"",)"
-        R"("connects":1,"envelopes_sent":4,"envelopes_acked":3,"bytes_sent":250,"resent":0,)"
-        R"("acks_rejected":0,"in_flight":1,"round_trip_ms":12.5}})");
+  CHECK(
+      status_json(sample()) ==
+      R"({"schema":"pinaflux.status/1","version":"1.2.3","healthy":true,"gateway":"pump-7",)"
+      R"("configuration":"abcd","generation":3,"uptime_ms":61000,"clock_trusted":true,"clock_text":"",)"
+      R"("resident_bytes":4194304,"written_bytes":1000,"sources":[{"name":"zigbee",)"
+      R"("type":"mqtt","state":"working","text":"","parcels":10,"records":20,)"
+      R"("records_committed":19,"duplicates":1,"refused":2,"missed":0,"held":false}],)"
+      R"("lanes":[{"name":"normal","epoch":"00ff","next_seq":21,"acked":15,)"
+      R"("records_queued":5,"bytes_queued":300,"records_shed":0,"oldest_age_ms":1500}],)"
+      R"("refused":{"malformed":2},"spool":{"bytes_used":4096,"bytes_max":1048576,)"
+      R"("commits":7,"commit_failures":1,"commit_ms":1.5,"dead_letters":2,"full":false,)"
+      R"("text":""},"uplink":{"broker":"tcp://127.0.0.1:1883","state":"working","text":"",)"
+      R"("connects":1,"envelopes_sent":4,"envelopes_acked":3,"bytes_sent":250,"resent":0,)"
+      R"("acks_rejected":0,"in_flight":1,"round_trip_ms":12.5}})");
 }
 
 TEST_CASE("a link that is down is healthy, a failed source or a full spool is not") {
