@@ -17,6 +17,7 @@
 #include <array>
 #include <utility>
 
+#include "platform/base/assert.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {
@@ -32,10 +33,11 @@ constexpr const char* kTables =
 
 constexpr const char* kOurColumns =
     "(_id INTEGER PRIMARY KEY, _gateway TEXT NOT NULL, _epoch TEXT NOT NULL, _lane TEXT NOT NULL,"
-    " _seq INTEGER NOT NULL, _time INTEGER NOT NULL, _boot TEXT, _more TEXT";
+    " _seq INTEGER NOT NULL, _time INTEGER NOT NULL, _boot TEXT,"
+    " _anchor INTEGER, _more TEXT";
 
-constexpr std::array<std::string_view, 9> kOurNames = {
-    "_id", "_gateway", "_epoch", "_lane", "_seq", "_time", "_boot", "_more", "_stream"};
+constexpr std::array<std::string_view, 10> kOurNames = {
+    "_id", "_gateway", "_epoch", "_lane", "_seq", "_time", "_boot", "_anchor", "_more", "_stream"};
 
 // ASCII only, as SQLite compares names.
 std::string lower(std::string_view name) {
@@ -97,6 +99,7 @@ Result<Catalog> Catalog::prepare(sqlite::Database& database) {
       {&catalog.taken_, "SELECT 1 FROM sqlite_schema WHERE name=? COLLATE NOCASE"},
       {&catalog.count_, "SELECT count(*) FROM pinaflux_stream"},
       {&catalog.add_column_, "INSERT INTO pinaflux_column VALUES(?,?,?)"},
+      {&catalog.rename_column_, "UPDATE pinaflux_column SET name=? WHERE stream=? AND field=?"},
   };
   for (const auto& [statement, sql] : all) {
     Result<sqlite::Statement> made = database.prepare(sql);
@@ -146,6 +149,7 @@ Result<Table*> Catalog::find(std::string_view stream) {
     table->columns.emplace(columns_.text(0), columns_.text(1));
     table->taken.insert(lower(columns_.text(1)));
   }
+  if (Status s = add_anchor(*table); !s) return std::unexpected(s.error());
   return (tables_[std::string(stream)] = std::move(table)).get();
 }
 
@@ -168,11 +172,45 @@ Result<Table*> Catalog::make(std::string_view stream) {
 
 Result<Table*> Catalog::overflow() {
   const std::string sql =
-      std::string("CREATE TABLE IF NOT EXISTS pinaflux_overflow") + kOurColumns + ", _stream TEXT)";
+      std::string("CREATE TABLE IF NOT EXISTS ") + kOverflow + kOurColumns + ", _stream TEXT)";
   if (Status s = database_->execute(sql.c_str()); !s) return std::unexpected(s.error());
-  overflow_ = std::make_unique<Table>();
-  overflow_->name = "pinaflux_overflow";
+  auto table = std::make_unique<Table>();
+  table->name = kOverflow;
+  if (Status s = add_anchor(*table); !s) return std::unexpected(s.error());
+  overflow_ = std::move(table);
   return overflow_.get();
+}
+
+// A collector from before time anchors made the table: without the column, or with a field under its name.
+Status Catalog::add_anchor(Table& table) {
+  const Result<bool> there = database_->has_column(table.name, "_anchor");
+  if (!there) return std::unexpected(there.error());
+  const bool fields = table.taken.contains("_anchor");
+  if (*there && !fields) return {};
+  if (fields) {
+    if (Status s = move_field(table, "_anchor"); !s) return s;
+  }
+  return database_->execute(
+      ("ALTER TABLE " + quoted(table.name) + " ADD COLUMN _anchor INTEGER").c_str());
+}
+
+// The column of that name is a field's: it gets another name.
+Status Catalog::move_field(Table& table, const std::string& column) {
+  const auto field = std::ranges::find_if(
+      table.columns, [&](const auto& entry) { return lower(entry.second) == column; });
+  ASSERT(field != table.columns.end());
+  const std::string name = column_name(table, field->first);
+  const std::string sql = "ALTER TABLE " + quoted(table.name) + " RENAME COLUMN " +
+                          quoted(field->second) + " TO " + quoted(name);
+  if (Status s = database_->execute(sql.c_str()); !s) return s;
+  rename_column_.bind(1, std::string_view(name));
+  rename_column_.bind(2, table.id);
+  rename_column_.bind(3, std::string_view(field->first));
+  if (Status s = rename_column_.run(); !s) return s;
+  table.taken.erase(column);
+  table.taken.insert(lower(name));
+  field->second = name;
+  return {};
 }
 
 Result<std::string> Catalog::free_table_name(std::string_view stream) {

@@ -33,6 +33,7 @@ class Catalog {
  public:
   static constexpr std::size_t kTablesMax = 4'096;
   static constexpr std::size_t kColumnsMax = 1'500;  // SQLite's own limit is 2,000.
+  static constexpr const char* kOverflow = "pinaflux_overflow";
 
   static Result<Catalog> prepare(sqlite::Database& database);
 
@@ -50,10 +51,12 @@ class Catalog {
   Result<std::string> free_table_name(std::string_view stream);
   Result<bool> name_taken(std::string_view name);
   Status add_column(Table& table, const std::string& field);
+  Status add_anchor(Table& table);
+  Status move_field(Table& table, const std::string& column);
   Result<Table*> overflow();
 
   sqlite::Database* database_;
-  sqlite::Statement find_, columns_, make_, taken_, count_, add_column_;
+  sqlite::Statement find_, columns_, make_, taken_, count_, add_column_, rename_column_;
   std::unordered_map<std::string, std::unique_ptr<Table>> tables_;  // By stream.
   std::unique_ptr<Table> overflow_;
 };

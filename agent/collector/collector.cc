@@ -109,6 +109,7 @@ void Collector::message(const mqtt::Message& message) {
   if (topic) {
     pending.arrival = {topic->kind, std::string(topic->gateway), std::string(topic->lane),
                        Buffer(message.payload.begin(), message.payload.end())};
+    if (topic->kind == Topic::Kind::hello) pending.arrival.received = reception();
   } else {
     // Kept in line: it is acknowledged in its place, and reported as what it is.
     pending.arrival.gateway = message.topic.substr(0, Topic::kNameMax);
@@ -116,6 +117,13 @@ void Collector::message(const mqtt::Message& message) {
   pending_bytes_ += pending.arrival.payload.size();
   pending_.push_back(std::move(pending));
   regulate();
+}
+
+// A clock from before this program was built is wrong for certain; one that is not synchronised may be right.
+std::optional<Reception> Collector::reception() const {
+  const WallTime now = world_.clock.wall();
+  if (now < world_.built) return std::nullopt;
+  return Reception{now, world_.clock.synchronised()};
 }
 
 void Collector::published(std::uint16_t packet_id, int reason) {
@@ -177,7 +185,7 @@ bool Collector::turn() {
       commit_import();
       return false;
     }
-    if (!batch_.empty()) {
+    if (!batch_.empty() || (world_.store.unfinished() && stage_ == Stage::running)) {
       commit();
       return false;
     }
@@ -292,7 +300,11 @@ void Collector::acknowledge() {
 }
 
 void Collector::take_acks() {
-  for (AckMessage& ack : landed_.acks) acks_.insert_or_assign(lane_name(ack), std::move(ack));
+  for (AckMessage& ack : landed_.acks) {
+    AckMessage& due = acks_[lane_name(ack)];
+    if (!ack.hello) ack.hello = due.hello;  // Answered later than it could be: still no lie.
+    due = std::move(ack);
+  }
   landed_ = Landed{};
   publish_acks();
 }

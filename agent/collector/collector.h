@@ -72,6 +72,7 @@ class Collector : private mqtt::Session::Events {
     SessionMaker make_session;
     std::uint64_t seed = 0;           // Of the jitter.
     ImportFolder* imports = nullptr;  // None: no exports are taken up.
+    WallTime built{};                 // No right clock shows an earlier time.
   };
 
   Collector(const CollectorOptions& options, World world);
@@ -112,6 +113,7 @@ class Collector : private mqtt::Session::Events {
   void commit();
   void conclude();
   bool import_turn() const;
+  std::optional<Reception> reception() const;
   void commit_import();
   void conclude_import();
   void wait_for_storage();

@@ -55,14 +55,14 @@ void Import::read() {
 
 Result<bool> Import::step(CollectorStore& store, WallTime now, std::vector<AckMessage>& acks) {
   if (batch_.empty()) read();
-  if (!batch_.empty()) {
+  if (!batch_.empty() || (ended_ && store.unfinished())) {
     Landed landed;
     if (Status s = store.land(batch_, now, landed); !s) return std::unexpected(s.error());
     batch_.clear();
     report_.counts += landed.counts;
     std::ranges::move(landed.acks, std::back_inserter(acks));
   }
-  if (!ended_) return true;
+  if (!ended_ || store.unfinished()) return true;
   conclude();
   return false;
 }

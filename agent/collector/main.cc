@@ -117,7 +117,8 @@ Status Service::start() {
                                                              options, events);
                              },
                          .seed = platform_.entropy.u64(),
-                         .imports = imports_.get()};
+                         .imports = imports_.get(),
+                         .built = WallTime{kBuildTimeUnixSeconds * Duration::seconds(1).ns}};
   collector_ = std::make_unique<Collector>(options_.collector, std::move(world));
   return collector_->start();
 }
@@ -137,6 +138,12 @@ int Service::run() {
       [] {});
   if (Status s = start(); !s) return failed(s.error(), options_.collector.broker);
   if (Status s = listen(); !s) return failed(s.error(), options_.listen);
+  if (!platform_.clock.synchronised()) {
+    log_.warning(
+        "collector.clock",
+        "the kernel does not say that this clock is synchronised: records of gateways without "
+        "a trusted clock get calendar time by it all the same, without an uncertainty");
+  }
   log_.notice("collector.started", "the collector runs",
               {{"version", kVersion}, {"database", options_.store.database}});
   platform_.process.notify("READY=1");

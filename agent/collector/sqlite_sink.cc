@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "agent/collector/state.h"
+#include "agent/data/anchor.h"
 #include "platform/base/assert.h"
 
 namespace pinaflux {
@@ -22,6 +23,7 @@ enum Place : int {
   kSeq,
   kTime,
   kBoot,
+  kAnchor,
   kMore,
   kStream,  // Of the overflow only.
   kFirstField = kStream
@@ -41,7 +43,8 @@ void SqliteSink::forget() {
   catalog_.forget();
 }
 
-Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows) {
+Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows,
+                        std::span<const std::int64_t> anchors) {
   ++landing_;
   const Shape* shape = nullptr;
   Plan* plan = nullptr;
@@ -56,6 +59,12 @@ Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity, std::spa
     ASSERT(plan != nullptr);
     if (plan->landing != landing_) bind_identity(*plan, identity, *shape);
     const std::int64_t id = (lane << Ledger::kSeqBits) | static_cast<std::int64_t>(seq);
+    const std::size_t at = static_cast<std::size_t>((seq - identity.seq) / identity.step);
+    if (at < anchors.size() && anchors[at] != 0) {
+      plan->insert.bind(kAnchor, anchors[at]);
+    } else {
+      plan->insert.bind_null(kAnchor);
+    }
     if (Status s = insert(*plan, id, seq, row); !s) return s;
     seq += identity.step;
   }
@@ -79,8 +88,8 @@ Result<std::unique_ptr<SqliteSink::Plan>> SqliteSink::plan(const Shape& shape) {
   const Table& table = **found;
   auto plan = std::make_unique<Plan>();
   plan->overflow = table.id == 0;
-  std::string names = "_id,_gateway,_epoch,_lane,_seq,_time,_boot,_more";
-  std::string marks = "?,?,?,?,?,?,?,?";
+  std::string names = "_id,_gateway,_epoch,_lane,_seq,_time,_boot,_anchor,_more";
+  std::string marks = "?,?,?,?,?,?,?,?,?";
   if (plan->overflow) {
     names += ",_stream";
     marks += ",?";
@@ -117,15 +126,7 @@ Status SqliteSink::insert(Plan& plan, std::int64_t id, std::uint64_t seq, const 
   sqlite::Statement& to = plan.insert;
   to.bind(kId, id);
   to.bind(kSeq, static_cast<std::int64_t>(seq));
-  to.bind(kTime, row.time.ns);
-  if (row.time.boot == 0) {
-    to.bind_null(kBoot);
-  } else {
-    Buffer raw;
-    Writer(raw).u64(row.time.boot);
-    boot_ = hex(Buffer(raw.rbegin(), raw.rend()));
-    to.bind(kBoot, std::string_view(boot_));
-  }
+  bind_time(to, row.time);
   numbers_.clear();
   numbers_.reserve(plan.places.size());
   JsonWriter more;
@@ -145,6 +146,13 @@ Status SqliteSink::insert(Plan& plan, std::int64_t id, std::uint64_t seq, const 
     to.bind_null(kMore);
   }
   return to.run();
+}
+
+void SqliteSink::bind_time(sqlite::Statement& to, Stamp time) {
+  to.bind(kTime, time.ns);
+  if (time.boot == 0) return to.bind_null(kBoot);
+  boot_ = boot_name(time.boot);
+  to.bind(kBoot, std::string_view(boot_));
 }
 
 void SqliteSink::bind(sqlite::Statement& to, int place, const Value& value) {

@@ -28,7 +28,9 @@ class SqliteSink {
   static Result<SqliteSink> prepare(sqlite::Database& database);
 
   // Rows with the seqs from identity.seq on, by its step. `lane` is the ledger's number of (gateway, epoch, lane).
-  Status land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows);
+  // `anchors`: for each row the anchor that gave it its time, 0 for none; or empty.
+  Status land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows,
+              std::span<const std::int64_t> anchors = {});
   void forget();
 
  private:
@@ -49,6 +51,7 @@ class SqliteSink {
   Result<std::unique_ptr<Plan>> plan(const Shape& shape);
   void bind_identity(Plan& plan, const RowIdentity& identity, const Shape& shape);
   Status insert(Plan& plan, std::int64_t id, std::uint64_t seq, const Row& row);
+  void bind_time(sqlite::Statement& to, Stamp time);
   void bind(sqlite::Statement& to, int place, const Value& value);
 
   sqlite::Database* database_;

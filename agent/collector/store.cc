@@ -113,6 +113,12 @@ Status CollectorStore::prepare(const Options& options, Files& files,
   Result<SqliteSink> tables = SqliteSink::prepare(*database_);
   if (!tables) return std::unexpected(tables.error());
   tables_ = std::make_unique<SqliteSink>(std::move(*tables));
+  Result<Timing> timing = Timing::prepare(*database_);
+  if (!timing) return std::unexpected(timing.error());
+  timing_ = std::make_unique<Timing>(std::move(*timing));
+  const Result<bool> unfinished = timing_->unfinished();
+  if (!unfinished) return std::unexpected(unfinished.error());
+  unfinished_ = *unfinished;
   if (!options.ndjson.directory.empty()) {
     auto ndjson = NdjsonSink::open(options.ndjson, files, *database_, findings);
     if (!ndjson) return std::unexpected(ndjson.error());
@@ -149,12 +155,16 @@ Status CollectorStore::land_all(std::span<const Arrival> arrivals) {
   for (const Arrival& arrival : arrivals) {
     if (Status s = take(arrival); !s) return s;
   }
+  const Result<bool> more = timing_->go_on();
+  if (!more) return std::unexpected(more.error());
+  unfinished_ = *more;
   return answer();
 }
 
 void CollectorStore::undo() {
   database_->rollback();
   tables_->forget();
+  unfinished_ = true;  // To be asked again.
   if (files_) files_->abandon();
 }
 
@@ -265,10 +275,11 @@ Status CollectorStore::land_rows(const LaneEntry& lane, const Header& header, co
   const RowIdentity identity{header.gateway, epoch, header.lane, range.nth(0, header.every),
                              header.every};
   const Range before{header.range.first, range.first - 1};
-  const auto rows = std::span<const Row>(rows_).subspan(
-      static_cast<std::size_t>(before.count_every(header.every)),
-      static_cast<std::size_t>(range.count_every(header.every)));
-  if (Status s = tables_->land(lane.id, identity, rows); !s) return s;
+  const auto rows =
+      std::span<Row>(rows_).subspan(static_cast<std::size_t>(before.count_every(header.every)),
+                                    static_cast<std::size_t>(range.count_every(header.every)));
+  if (Status s = timing_->resolve(identity, lane.id, rows, now_, anchors_); !s) return s;
+  if (Status s = tables_->land(lane.id, identity, rows, anchors_); !s) return s;
   landed_.counts.rows += rows.size();
   if (!files_) return {};
   Status appended = files_->append(today_, identity, rows);
@@ -299,7 +310,13 @@ Status CollectorStore::take_hello(const Arrival& arrival) {
   if (!hello) return refuse(arrival, "damaged");
   if (hello->gateway != arrival.gateway) return refuse(arrival, "foreign_gateway");
   if (Status s = ledger_->seen(arrival.gateway, "online", now_); !s) return s;
-  return take_marks(arrival.gateway, hello->lanes, true);
+  std::optional<HelloEcho> echo;
+  if (arrival.received) {
+    Status s = timing_->take_hello(arrival.gateway, *hello, *arrival.received);
+    if (!s) return s;
+    if (hello->clock) echo = HelloEcho{hello->clock->at, arrival.received->at};
+  }
+  return take_marks(arrival.gateway, hello->lanes, true, echo);
 }
 
 Status CollectorStore::take_status(const Arrival& arrival) {
@@ -311,14 +328,16 @@ Status CollectorStore::take_status(const Arrival& arrival) {
 }
 
 Status CollectorStore::take_marks(const std::string& gateway, std::span<const LaneMark> marks,
-                                  bool answer) {
+                                  bool answer, const std::optional<HelloEcho>& hello) {
   for (const LaneMark& mark : marks) {
     const LaneKey key{gateway, mark.epoch, mark.lane};
     Result<LaneEntry> lane = ledger_->lane(key);
     if (!lane) return std::unexpected(lane.error());
     if (Status s = ledger_->mark(*lane, mark.floor, mark.last); !s) return s;
     if (Status s = ledger_->advance(*lane); !s) return s;
-    if (answer) touch(key, false);
+    if (!answer) continue;
+    Touched& touched = touch(key, false);
+    if (hello) touched.hello = hello;
   }
   return {};
 }
@@ -345,10 +364,11 @@ Status CollectorStore::refuse(const Arrival& arrival, const char* reason, const 
                           .range = range});
 }
 
-void CollectorStore::touch(const LaneKey& key, bool fork) {
+CollectorStore::Touched& CollectorStore::touch(const LaneKey& key, bool fork) {
   Touched& touched = touched_[key.gateway + '\n' + hex(key.epoch) + key.lane];
   touched.key = key;
   touched.fork = touched.fork || fork;
+  return touched;
 }
 
 Status CollectorStore::answer() {
@@ -358,6 +378,7 @@ Status CollectorStore::answer() {
     Result<AckMessage> ack = ledger_->ack(*lane);
     if (!ack) return std::unexpected(ack.error());
     ack->fork = touched.fork;
+    ack->hello = touched.hello;
     landed_.acks.push_back(std::move(*ack));
   }
   return {};

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "agent/collector/ndjson_sink.h"
 #include "agent/collector/sqlite_sink.h"
 #include "agent/collector/state.h"
+#include "agent/collector/timing.h"
 #include "agent/collector/topic.h"
 #include "agent/seal/envelope.h"
 #include "agent/seal/messages.h"
@@ -34,6 +36,7 @@ struct Arrival {
   Topic::Kind kind = Topic::Kind::data;
   std::string gateway, lane;  // Of the topic.
   Buffer payload;
+  std::optional<Reception> received = {};  // Of a hello, if the collector's clock can be right.
 };
 
 struct Counts {
@@ -77,11 +80,14 @@ class CollectorStore {
 
   // On an error nothing has changed, and the same arrivals may be landed again.
   Status land(std::span<const Arrival> arrivals, WallTime now, Landed& landed);
+  // Rows wait for their calendar time although it is known: land() again, be it nothing.
+  bool unfinished() const { return unfinished_; }
 
  private:
   struct Touched {
     LaneKey key;
     bool fork = false;
+    std::optional<HelloEcho> hello;  // To be answered.
   };
 
   explicit CollectorStore(std::unique_ptr<FileLock> lock);
@@ -96,23 +102,27 @@ class CollectorStore {
   Status take_loss(const Arrival& arrival, const Header& header);
   Status take_hello(const Arrival& arrival);
   Status take_status(const Arrival& arrival);
-  Status take_marks(const std::string& gateway, std::span<const LaneMark> marks, bool answer);
+  Status take_marks(const std::string& gateway, std::span<const LaneMark> marks, bool answer,
+                    const std::optional<HelloEcho>& hello = {});
   Result<Header> open_envelope(Bytes payload);
   Status fork(const Arrival& arrival, LaneEntry& lane, const Range& range);
   Status refuse(const Arrival& arrival, const char* reason, const Range& range = {});
   Status answer();
-  void touch(const LaneKey& key, bool fork);
+  Touched& touch(const LaneKey& key, bool fork);
   void undo();
 
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<sqlite::Database> database_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<SqliteSink> tables_;
+  std::unique_ptr<Timing> timing_;
   std::unique_ptr<NdjsonSink> files_;  // May be absent.
   Opener opener_;
   std::unique_ptr<Shapes> shapes_;
   Arena arena_{kRowsBytesMax};
   std::vector<Row> rows_;
+  std::vector<std::int64_t> anchors_;  // Of rows_, see Timing::resolve().
+  bool unfinished_ = false;
 
   WallTime now_;
   std::string today_;

@@ -15,9 +15,10 @@ namespace {
 struct HandClock final : Clock {
   Instant now() const override { return now_; }
   WallTime wall() const override { return {kNoon}; }
-  bool synchronised() const override { return true; }
+  bool synchronised() const override { return synchronised_; }
   std::uint64_t boot() const override { return 7; }
   Instant now_{1};
+  bool synchronised_ = true;
 };
 
 // Timers that fire when the test says so.
@@ -116,6 +117,7 @@ struct CollectorFixture {
   Wire wire;
   std::unique_ptr<Collector> collector;
   std::uint16_t next_id = 1;
+  WallTime built{};
 
   CollectorFixture() { start(); }
   void start() {
@@ -133,7 +135,8 @@ struct CollectorFixture {
                                                wire.events = &events;
                                                return std::make_unique<HandSession>(wire);
                                              },
-                                             .seed = 1});
+                                             .seed = 1,
+                                             .built = built});
     REQUIRE(collector->start().has_value());
     open();
   }
@@ -311,6 +314,64 @@ TEST_CASE_FIXTURE(CollectorFixture,
   CHECK(wire.disconnected);
   wire.events->closed({Code::closed, 0, "disconnected"}, 0);
   CHECK(collector->stopped());
+}
+
+TEST_CASE_FIXTURE(CollectorFixture,
+                  "a hello of an untrusted clock is an anchor by our clock, and answered by name") {
+  Gateway gateway;
+  clock.synchronised_ = false;
+  deliver(gateway.hello("normal", HelloClock{0x9f, Instant{1'000}, false}));
+  settle();
+  auto database = open_database(path);
+  CHECK(query(*database, "SELECT wall||'|'||monotonic||'|'||synchronised FROM pinaflux_anchor") ==
+        std::to_string(kNoon) + "|1000|0\n");
+  REQUIRE(wire.published.size() == 1);
+  CHECK(wire.published[0].second.hello == HelloEcho{Instant{1'000}, WallTime{kNoon}});
+}
+
+TEST_CASE_FIXTURE(CollectorFixture, "a clock from before the build gives no anchor") {
+  built = WallTime{kNoon + 1};
+  start();
+  deliver(Gateway().hello("normal", HelloClock{0x9f, Instant{1'000}, false}));
+  settle();
+  auto database = open_database(path);
+  CHECK(query(*database, "SELECT count(*) FROM pinaflux_anchor") == "0\n");
+}
+
+TEST_CASE_FIXTURE(
+    CollectorFixture,
+    "the answer to a hello is not lost when a newer ack of the lane takes its place") {
+  Gateway gateway;
+  wire.full = true;
+  deliver(gateway.hello("normal", HelloClock{0x9f, Instant{1'000}, false}));
+  settle();
+  deliver(gateway.send(10));
+  settle();
+  wire.full = false;
+  wire.events->published(1, 0);
+  REQUIRE(wire.published.size() == 1);
+  CHECK(wire.published[0].second.high == 10);
+  CHECK(wire.published[0].second.hello == HelloEcho{Instant{1'000}, WallTime{kNoon}});
+}
+
+TEST_CASE_FIXTURE(CollectorFixture,
+                  "rows that wait for their time are corrected although nothing arrives") {
+  Gateway gateway;
+  for (std::int64_t i = 0; i < 3; ++i) {
+    Rows rows;
+    for (std::int64_t n = 0; n < 4'096; ++n) {
+      rows.add("boiler", {"value"}, {Value::int64(n)}, Stamp{i * 5'000 + n, 0x9f});
+    }
+    deliver(gateway.send(rows));
+  }
+  settle();
+  deliver(gateway.hello("normal", HelloClock{0x9f, Instant{1'000'000}, false}));
+  settle();
+  CHECK_FALSE(store->unfinished());
+  auto database = open_database(path);
+  CHECK(
+      query(*database, "SELECT count(*) FROM boiler WHERE _boot IS NULL AND _anchor IS NOT NULL") ==
+      "12288\n");
 }
 
 TEST_CASE_FIXTURE(CollectorFixture, "stopping without a link ends at once") {

@@ -21,9 +21,12 @@ class Gateway {
   Arrival send(std::uint64_t count, const char* stream = "boiler") {
     Rows rows;
     rows.count(stream, next_, count);
+    return send(rows);
+  }
+  Arrival send(const Rows& rows) {
     Header header = begin();
     Arrival arrival = seal(rows.all(), header);
-    next_ += count;
+    next_ += rows.all().size();
     previous_ = ends_[next_ - 1] = header.hash;
     return arrival;
   }
@@ -51,8 +54,11 @@ class Gateway {
     }
     return seal(rows.all(), header);
   }
-  Arrival hello(const std::string& lane = "normal") const {
+  Arrival hello(const std::string& lane = "normal", std::optional<HelloClock> clock = {},
+                std::optional<HelloAnswer> answer = {}) const {
     HelloMessage message;
+    message.clock = clock;
+    message.answer = answer;
     message.gateway = name_;
     message.lanes = {{lane, epoch_, floor_, next_ - 1}};
     return say(Topic::Kind::hello, format(message));

@@ -95,7 +95,8 @@ TEST_CASE_FIXTURE(VerifyFixture, "a row that stands in two tables is a duplicate
 
 TEST_CASE_FIXTURE(VerifyFixture, "a row that never landed is extra, and a stranger's row a stray") {
   execute(
-      "INSERT INTO b SELECT _id+1000,_gateway,_epoch,_lane,_seq+1000,_time,_boot,_more,value"
+      "INSERT INTO b SELECT "
+      "_id+1000,_gateway,_epoch,_lane,_seq+1000,_time,_boot,_anchor,_more,value"
       " FROM b WHERE _seq=1");
   execute("INSERT INTO b(_gateway,_epoch,_lane,_seq,_time) VALUES('nobody','e','l',1,1)");
   const VerifyReport report = this->report();

@@ -1,0 +1,266 @@
+// pinaflux_boot knows where the rows of a boot lie, as one range of seqs for each table and lane:
+//
+//   gateway | boot | stream   | lane | first | last | todo
+//   pump-7  | 9f.. | boiler/t |    3 |   101 |  940 | NULL      waits for an anchor, or has the time of the last one
+//   pump-7  | 9f.. | boiler/t |    3 |   101 |  940 | 613       rows below 613 have the time of the current anchor
+//
+// A row's key is lane << 40 | seq, so a step is a walk along the table's own order, no index needed. Within the
+// range it changes what has `_boot`, or an `_anchor` that was replaced; so doing it twice changes nothing. A table
+// of columns, a thousand times the rows, would be slower to write: nothing is written here for a row, and
+// for an envelope one row that is there already.
+//
+// Once a boot has the gateway's own anchor, and its rows have that time, nothing can change it any more: its
+// rows here go. Those of a gateway that never synchronises stay.
+
+#include "agent/collector/timing.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "agent/collector/catalog.h"
+#include "agent/collector/state.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr const char* kTables =
+    "CREATE TABLE IF NOT EXISTS pinaflux_boot(gateway TEXT NOT NULL, boot TEXT NOT NULL,"
+    " stream TEXT NOT NULL, lane INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+    " todo INTEGER, PRIMARY KEY(gateway, boot, stream, lane)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS pinaflux_boot_todo ON pinaflux_boot(todo) WHERE todo IS NOT NULL";
+
+std::int64_t key_of(std::int64_t lane, std::uint64_t seq) {
+  return (lane << Ledger::kSeqBits) | static_cast<std::int64_t>(seq);
+}
+
+std::uint64_t seq_of(std::int64_t key) { return static_cast<std::uint64_t>(key) & Ledger::kSeqMax; }
+
+}  // namespace
+
+Result<Timing> Timing::prepare(sqlite::Database& database) {
+  if (Status s = database.execute(kTables); !s) return std::unexpected(s.error());
+  Result<Anchors> anchors = Anchors::prepare(database);
+  if (!anchors) return std::unexpected(anchors.error());
+  Timing timing(database, std::move(*anchors));
+  const std::pair<sqlite::Statement*, const char*> all[] = {
+      {&timing.note_,
+       "INSERT INTO pinaflux_boot VALUES(?,?,?,?,?,?,NULL)"
+       " ON CONFLICT DO UPDATE SET first=min(first,excluded.first),last=max(last,excluded.last)"},
+      {&timing.due_, "UPDATE pinaflux_boot SET todo=first WHERE gateway=? AND boot=?"},
+      {&timing.next_,
+       "SELECT gateway,boot,stream,lane,todo,last FROM pinaflux_boot WHERE todo IS NOT NULL"
+       " LIMIT 1"},
+      {&timing.table_, "SELECT name FROM pinaflux_stream WHERE stream=?"},
+      {&timing.advance_,
+       "UPDATE pinaflux_boot SET todo=? WHERE gateway=? AND boot=? AND stream=? AND lane=?"},
+      {&timing.busy_,
+       "SELECT 1 FROM pinaflux_boot WHERE gateway=? AND boot=? AND todo IS NOT NULL LIMIT 1"},
+      {&timing.forget_, "DELETE FROM pinaflux_boot WHERE gateway=? AND boot=?"},
+  };
+  for (const auto& [statement, sql] : all) {
+    Result<sqlite::Statement> made = database.prepare(sql);
+    if (!made) return std::unexpected(made.error());
+    *statement = std::move(*made);
+  }
+  return timing;
+}
+
+Status Timing::resolve(const RowIdentity& identity, std::int64_t lane, std::span<Row> rows,
+                       WallTime now, std::vector<std::int64_t>& anchors) {
+  const std::string_view gateway = identity.gateway;
+  anchors.clear();
+  if (Status s = learn(gateway, rows, now); !s) return s;
+  if (std::ranges::none_of(rows, [](const Row& row) { return row.time.boot != 0; })) return {};
+  anchors.assign(rows.size(), 0);
+  std::map<std::pair<std::uint64_t, std::string_view>, Range> ranges;
+  std::uint64_t boot = 0;
+  std::optional<KnownAnchor> known;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Row& row = rows[i];
+    if (row.time.boot == 0) continue;
+    if (row.time.boot != boot) {
+      boot = row.time.boot;
+      auto found = anchors_.current(gateway, boot);
+      if (!found) return std::unexpected(found.error());
+      known = *found;
+    }
+    const std::uint64_t seq = identity.seq + i * identity.step;
+    if (known) {
+      row.time = known->anchor.resolve(row.time);
+      if (row.time.boot == 0) anchors[i] = known->id;
+      if (known->own) continue;
+    }
+    ranges.try_emplace({boot, row.shape->stream()}, Range{seq, seq}).first->second.last = seq;
+  }
+  for (const auto& [key, range] : ranges) {
+    const Stretch stretch{std::string(gateway), std::string(key.second), key.first, lane, range};
+    if (Status s = note(stretch); !s) return s;
+  }
+  return {};
+}
+
+Status Timing::learn(std::string_view gateway, std::span<const Row> rows, WallTime now) {
+  const Shape* none = nullptr;  // A shape that is not that of anchors.
+  for (const Row& row : rows) {
+    if (row.shape == none) continue;
+    const std::optional<Anchor> anchor = read_anchor(row);
+    if (row.shape->stream() != kAnchorStream) none = row.shape;
+    if (!anchor) continue;
+    const Result<bool> news = anchors_.take_own(gateway, *anchor, now);
+    if (!news) return std::unexpected(news.error());
+    if (!*news) continue;
+    if (Status s = due(gateway, anchor->boot); !s) return s;
+  }
+  return {};
+}
+
+Status Timing::take_hello(std::string_view gateway, const HelloMessage& hello,
+                          const Reception& reception) {
+  const Result<bool> news = anchors_.take_hello(gateway, hello, reception);
+  if (!news) return std::unexpected(news.error());
+  return *news ? due(gateway, hello.clock->boot) : Status();
+}
+
+Status Timing::due(std::string_view gateway, std::uint64_t boot) {
+  const std::string name = boot_name(boot);
+  due_.bind(1, gateway);
+  due_.bind(2, std::string_view(name));
+  if (Status s = due_.run(); !s) return s;
+  return conclude(gateway, boot);
+}
+
+Status Timing::note(const Stretch& stretch) {
+  const std::string boot = boot_name(stretch.boot);
+  note_.bind(1, std::string_view(stretch.gateway));
+  note_.bind(2, std::string_view(boot));
+  note_.bind(3, std::string_view(stretch.stream));
+  note_.bind(4, stretch.lane);
+  note_.bind(5, static_cast<std::int64_t>(stretch.range.first));
+  note_.bind(6, static_cast<std::int64_t>(stretch.range.last));
+  return note_.run();
+}
+
+Result<bool> Timing::go_on() {
+  const auto stretch = next_due();
+  if (!stretch) return std::unexpected(stretch.error());
+  if (!*stretch) return false;
+  const auto known = anchors_.current((*stretch)->gateway, (*stretch)->boot);
+  if (!known) return std::unexpected(known.error());
+  const Result<std::string> table = table_of((*stretch)->stream);
+  if (!table) return std::unexpected(table.error());
+  const Result<Range> piece = piece_of(**stretch, *table);
+  if (!piece) return std::unexpected(piece.error());
+  Stretch part = **stretch;
+  part.range = *piece;
+  Status s = *known ? correct(part, *table, **known) : Status();
+  if (s) s = advance(**stretch, *piece);
+  if (s) s = conclude(part.gateway, part.boot);
+  return s ? unfinished() : std::unexpected(s.error());
+}
+
+Result<bool> Timing::unfinished() {
+  const auto stretch = next_due();
+  if (!stretch) return std::unexpected(stretch.error());
+  return stretch->has_value();
+}
+
+Result<std::optional<Timing::Stretch>> Timing::next_due() {
+  const sqlite::Reading reading(next_);
+  const Result<bool> row = next_.step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  Stretch stretch;
+  stretch.gateway = next_.text(0);
+  stretch.boot = parse_boot(next_.text(1)).value_or(0);
+  stretch.stream = next_.text(2);
+  stretch.lane = next_.integer(3);
+  stretch.range = {static_cast<std::uint64_t>(next_.integer(4)),
+                   static_cast<std::uint64_t>(next_.integer(5))};
+  return stretch;
+}
+
+Result<std::string> Timing::table_of(const std::string& stream) {
+  const sqlite::Reading reading(table_);
+  table_.bind(1, std::string_view(stream));
+  const Result<bool> row = table_.step();
+  if (!row) return std::unexpected(row.error());
+  return Catalog::quoted(*row ? table_.text(0) : Catalog::kOverflow);
+}
+
+// As much of the range as holds kRowsEach rows.
+Result<Range> Timing::piece_of(const Stretch& stretch, const std::string& table) {
+  const std::string sql =
+      "SELECT _id FROM " + table + " WHERE _id BETWEEN ? AND ? ORDER BY _id LIMIT 1 OFFSET ?";
+  auto last = database_->prepare(sql.c_str());
+  if (!last) return std::unexpected(last.error());
+  last->bind(1, key_of(stretch.lane, stretch.range.first));
+  last->bind(2, key_of(stretch.lane, stretch.range.last));
+  last->bind(3, kRowsEach - 1);
+  const Result<bool> row = last->step();
+  if (!row) return std::unexpected(row.error());
+  return Range{stretch.range.first, *row ? seq_of(last->integer(0)) : stretch.range.last};
+}
+
+Status Timing::correct(const Stretch& part, const std::string& table, const KnownAnchor& to) {
+  const std::string boot = boot_name(part.boot);
+  const std::string begin = "UPDATE " + table + " SET _anchor=?1,_boot=NULL,_time=_time+?2";
+  const std::string where = " WHERE _id BETWEEN ?3 AND ?4 AND ";
+  const std::string changes[] = {
+      begin + where + "_boot=?5 AND _time>=0 AND _time<?7 AND _gateway=?6",
+      begin + "-(SELECT wall-monotonic FROM pinaflux_anchor WHERE id=_anchor)" + where +
+          "_anchor IN (SELECT id FROM pinaflux_anchor WHERE gateway=?6 AND boot=?5 AND replaced=1"
+          " AND id<>?7)"};
+  for (const std::string& sql : changes) {
+    auto change = database_->prepare(sql.c_str());
+    if (!change) return std::unexpected(change.error());
+    change->bind(1, to.id);
+    change->bind(2, to.anchor.offset().ns);
+    change->bind(3, key_of(part.lane, part.range.first));
+    change->bind(4, key_of(part.lane, part.range.last));
+    change->bind(5, std::string_view(boot));
+    change->bind(6, std::string_view(part.gateway));
+    change->bind(7, &sql == changes ? Anchor::kNsMax : to.id);
+    if (Status s = change->run(); !s) return s;
+  }
+  return {};
+}
+
+Status Timing::advance(const Stretch& stretch, const Range& done) {
+  const std::string boot = boot_name(stretch.boot);
+  if (done.last < stretch.range.last) {
+    advance_.bind(1, static_cast<std::int64_t>(done.last + 1));
+  } else {
+    advance_.bind_null(1);
+  }
+  advance_.bind(2, std::string_view(stretch.gateway));
+  advance_.bind(3, std::string_view(boot));
+  advance_.bind(4, std::string_view(stretch.stream));
+  advance_.bind(5, stretch.lane);
+  return advance_.run();
+}
+
+// Once nothing of the boot is to be corrected.
+Status Timing::conclude(std::string_view gateway, std::uint64_t boot) {
+  const std::string name = boot_name(boot);
+  {
+    const sqlite::Reading reading(busy_);
+    busy_.bind(1, gateway);
+    busy_.bind(2, std::string_view(name));
+    const Result<bool> busy = busy_.step();
+    if (!busy) return std::unexpected(busy.error());
+    if (*busy) return {};
+  }
+  if (Status s = anchors_.drop_replaced(gateway, boot); !s) return s;
+  const auto known = anchors_.current(gateway, boot);
+  if (!known) return std::unexpected(known.error());
+  if (!*known || !(*known)->own) return {};
+  forget_.bind(1, gateway);
+  forget_.bind(2, std::string_view(name));
+  return forget_.run();
+}
+
+}  // namespace pinaflux
