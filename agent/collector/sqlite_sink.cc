@@ -59,12 +59,8 @@ Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity, std::spa
     ASSERT(plan != nullptr);
     if (plan->landing != landing_) bind_identity(*plan, identity, *shape);
     const std::int64_t id = (lane << Ledger::kSeqBits) | static_cast<std::int64_t>(seq);
-    const std::size_t at = static_cast<std::size_t>((seq - identity.seq) / identity.step);
-    if (at < anchors.size() && anchors[at] != 0) {
-      plan->insert.bind(kAnchor, anchors[at]);
-    } else {
-      plan->insert.bind_null(kAnchor);
-    }
+    bind_anchor(plan->insert, anchors.empty() ? 0 : anchors.front());
+    if (!anchors.empty()) anchors = anchors.subspan(1);
     if (Status s = insert(*plan, id, seq, row); !s) return s;
     seq += identity.step;
   }
@@ -146,6 +142,11 @@ Status SqliteSink::insert(Plan& plan, std::int64_t id, std::uint64_t seq, const 
     to.bind_null(kMore);
   }
   return to.run();
+}
+
+void SqliteSink::bind_anchor(sqlite::Statement& to, std::int64_t anchor) {
+  if (anchor == 0) return to.bind_null(kAnchor);
+  to.bind(kAnchor, anchor);
 }
 
 void SqliteSink::bind_time(sqlite::Statement& to, Stamp time) {

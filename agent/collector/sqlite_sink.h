@@ -51,6 +51,7 @@ class SqliteSink {
   Result<std::unique_ptr<Plan>> plan(const Shape& shape);
   void bind_identity(Plan& plan, const RowIdentity& identity, const Shape& shape);
   Status insert(Plan& plan, std::int64_t id, std::uint64_t seq, const Row& row);
+  void bind_anchor(sqlite::Statement& to, std::int64_t anchor);
   void bind_time(sqlite::Statement& to, Stamp time);
   void bind(sqlite::Statement& to, int place, const Value& value);
 

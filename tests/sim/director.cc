@@ -162,7 +162,7 @@ void Director::clock_steps() {
   const std::int64_t step = kSteps[random.below(kSteps.size())];
   const Duration by = between_seconds(-step, step);
   tell("the gateway's clock steps by " + spoken(by));
-  cast_.gateway.clock().step(by);
+  cast_.gateway.step_clock(by);
 }
 
 // Long enough for records to grow too old.
@@ -183,6 +183,7 @@ void Director::heal() {
     cast_.stage.fabric.link(a, b).mend();
   }
   cast_.cloud.faults({});
+  cast_.gateway.synchronise_clock();
   cast_.gateway.disk().clear_faults();
   cast_.collector.disk().clear_faults();
 }

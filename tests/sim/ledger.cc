@@ -16,12 +16,14 @@ std::uint32_t Ledger::join(std::string name) {
 
 std::uint32_t Ledger::next(std::uint32_t producer) {
   auto& entries = producers_[producer].entries;
-  entries.emplace_back();
+  entries.emplace_back().span.sent = now_();
   return static_cast<std::uint32_t>(entries.size() - 1);
 }
 
-void Ledger::acknowledged(std::uint32_t producer, std::uint32_t number) {
-  producers_[producer].entries.at(number).fate = Fate::acknowledged;
+void Ledger::acknowledged(std::uint32_t producer, std::uint32_t number, bool direct) {
+  Entry& entry = producers_[producer].entries.at(number);
+  if (direct && entry.fate == Fate::unknown) entry.span.acknowledged = now_();
+  entry.fate = Fate::acknowledged;
 }
 
 std::int64_t Ledger::value(std::uint32_t producer, std::uint32_t number) {
@@ -69,6 +71,11 @@ std::string Ledger::landed(std::int64_t producer, std::int64_t number, std::int6
     return which + " landed with another value";
   }
   return {};
+}
+
+Ledger::Span Ledger::span(std::int64_t producer, std::int64_t number) const {
+  const Producer& its = producers_.at(static_cast<std::size_t>(producer));
+  return its.entries.at(static_cast<std::size_t>(number)).span;
 }
 
 std::uint64_t Ledger::sent() const {

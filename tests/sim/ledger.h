@@ -6,10 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "platform/base/bytes.h"
+#include "platform/base/time.h"
 
 namespace pinaflux::tests {
 
@@ -21,13 +23,21 @@ class Ledger {
   std::uint32_t join(std::string name);
   // The number of the next record.
   std::uint32_t next(std::uint32_t producer);
-  void acknowledged(std::uint32_t producer, std::uint32_t number);
+  // `direct`: the gateway itself said so.
+  void acknowledged(std::uint32_t producer, std::uint32_t number, bool direct = false);
   static std::int64_t value(std::uint32_t producer, std::uint32_t number);
   // With masked fields; `padding` more bytes.
   static std::string json(std::uint32_t producer, std::uint32_t number, std::string_view padding);
 
   // A row that is in the collector's tables; what is wrong with it, or empty.
   std::string landed(std::int64_t producer, std::int64_t number, std::int64_t value);
+  // The moments between which a record that has landed came to the gateway.
+  struct Span {
+    Instant sent, acknowledged = Instant::never();
+  };
+  Span span(std::int64_t producer, std::int64_t number) const;
+  // What time it is; before the first record.
+  void clock(std::function<Instant()> now) { now_ = std::move(now); }
 
   std::uint64_t sent() const;
   std::uint64_t acknowledged() const;
@@ -41,11 +51,13 @@ class Ledger {
   struct Entry {
     Fate fate = Fate::unknown;
     bool landed = false;
+    Span span = {};
   };
   struct Producer {
     std::string name;
     std::vector<Entry> entries;
   };
+  std::function<Instant()> now_;
   std::vector<Producer> producers_;
 };
 

@@ -9,7 +9,6 @@ namespace pinaflux::tests {
 
 namespace {
 
-constexpr WallTime kBegin{2'000'000'000'000'000'000};  // After any build date.
 constexpr Duration kStartAgain = Duration::seconds(5);
 
 }  // namespace
@@ -43,8 +42,8 @@ Machine::Machine(Stage& stage, std::string name, std::uint32_t id,
     : stage_(stage),
       name_(std::move(name)),
       id_(id),
-      world_clock_(stage.scheduler, kBegin, 1),
-      clock_(stage.scheduler, kBegin, id + 1),
+      world_clock_(stage.scheduler, Stage::kBegin, 1),
+      clock_(stage.scheduler, Stage::kBegin, id + 1),
       disk_(world_clock_, disk),
       random_(disk.seed ^ id),
       burial_(

@@ -31,6 +31,10 @@ struct Stage {
   SimLoop director;  // Whose events kill and start programs.
   Random random;     // The director's.
   bool verbose = false;
+
+  static constexpr WallTime kBegin{2'000'000'000'000'000'000};  // After any build date.
+  // What a right clock shows.
+  WallTime truth() const { return {kBegin.ns + scheduler.now().ns}; }
 };
 
 class Machine;

@@ -19,25 +19,27 @@ namespace pinaflux::tests {
 
 enum class Mutant : std::uint8_t {
   none,
-  ack_before_commit,  // The gateway's worker says done before the job.
-  lying_sync,         // The gateway's disk says synced and is not.
-  puback_on_receipt,  // What the gateway receives is acknowledged before it is on disk.
-  forged_ack,         // An envelope counts as landed as soon as it was sent.
-  mask_left_out,      // Masked fields go on as they came.
-  collector_lies,     // The collector's disk says synced and is not.
+  ack_before_commit,   // The gateway's worker says done before the job.
+  lying_sync,          // The gateway's disk says synced and is not.
+  puback_on_receipt,   // What the gateway receives is acknowledged before it is on disk.
+  forged_ack,          // An envelope counts as landed as soon as it was sent.
+  mask_left_out,       // Masked fields go on as they came.
+  collector_lies,      // The collector's disk says synced and is not.
+  wrong_time_service,  // It says that the gateway's clock is right, and sets it ten seconds wrong.
 };
 
 struct MutantName {
   Mutant mutant;
   std::string_view name;
 };
-inline constexpr std::array<MutantName, 6> kMutants = {{
+inline constexpr std::array<MutantName, 7> kMutants = {{
     {Mutant::ack_before_commit, "ack_before_commit"},
     {Mutant::lying_sync, "lying_sync"},
     {Mutant::puback_on_receipt, "puback_on_receipt"},
     {Mutant::forged_ack, "forged_ack"},
     {Mutant::mask_left_out, "mask_left_out"},
     {Mutant::collector_lies, "collector_lies"},
+    {Mutant::wrong_time_service, "wrong_time_service"},
 }};
 
 std::optional<Mutant> mutant_named(std::string_view name);

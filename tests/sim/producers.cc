@@ -104,7 +104,7 @@ void LinesProducer::bytes(Bytes bytes) {
     const auto count = parse_integer<std::uint64_t>(line_);
     line_.clear();
     while (count && counted_ < *count && !sent_.empty()) {
-      ledger_.acknowledged(id_, sent_.front());
+      ledger_.acknowledged(id_, sent_.front(), true);
       sent_.pop_front();
       ++counted_;
     }
@@ -163,7 +163,7 @@ void HttpProducer::bytes(Bytes bytes) {
   answer_ += as_text(bytes);
   if (answer_.find("\r\n\r\n") == std::string::npos) return;
   if (!answer_.starts_with("HTTP/1.1 204")) return again(kAgain);
-  for (const std::uint32_t number : numbers_) ledger_.acknowledged(id_, number);
+  for (const std::uint32_t number : numbers_) ledger_.acknowledged(id_, number, true);
   numbers_.clear();
   patience_->stop();
   stream_.reset();

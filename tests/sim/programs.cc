@@ -39,9 +39,40 @@ Gateway::Gateway(Stage& stage, Configuration configuration, Mutant mutant,
                  const sim::SimDisk::Options& disk)
     : Machine(stage, "gateway", 1, disk),
       configuration_(std::move(configuration)),
-      mutant_(mutant) {}
+      mutant_(mutant),
+      clock_random_(disk.seed ^ 0xc10c),
+      time_service_(stage.director.timer([this] { synchronise_clock(); })) {}
+
+void Gateway::step_clock(Duration by) {
+  if (clock().synchronised()) clock_honest_ = false;
+  clock().step(by);
+}
+
+void Gateway::synchronise_clock() {
+  time_service_->stop();
+  clock().step(stage().truth() - clock().wall());
+  if (mutant_ == Mutant::wrong_time_service) clock().step(Duration::seconds(10));
+  clock().synchronise(true);
+}
+
+// A battery that kept the time, an empty one, or one that kept it badly; a time service that is quick, slow or
+// absent.
+void Gateway::begin_boot() {
+  if (std::exchange(clock_boot_, clock().boot()) == clock().boot()) return;
+  clock().synchronise(false);
+  const std::uint64_t battery = clock_random_.below(3);
+  if (battery == 1) clock().step(WallTime{1} - clock().wall());
+  if (battery == 2) {
+    clock().step(clock_random_.between(Duration{} - Duration::days(2), Duration::days(2)));
+  }
+  time_service_->stop();
+  if (clock_random_.one_in(4)) return;
+  time_service_->start(
+      clock_random_.between({}, Duration::seconds(clock_random_.one_in(2) ? 10 : 150)));
+}
 
 std::unique_ptr<Program> Gateway::make(Life& life) {
+  begin_boot();
   auto running = std::make_unique<Running>(*this, life);
   if (running->agent() == nullptr) return nullptr;
   return running;

@@ -28,10 +28,16 @@ class Gateway final : public Machine {
   std::uint64_t commits();
   std::uint64_t commit_failures();
   const Configuration& configuration() const { return configuration_; }
+  // Somebody sets its clock. After a boot it may be wrong, and a time service sets it right some time later, or never.
+  void step_clock(Duration by);
+  void synchronise_clock();
+  // Nobody has set the clock wrong after it was right.
+  bool clock_honest() const { return clock_honest_; }
 
  private:
   class Running;
   std::unique_ptr<Program> make(Life& life) override;
+  void begin_boot();
   void buried() override;
   void synced() override;
   Agent* agent();
@@ -39,6 +45,10 @@ class Gateway final : public Machine {
   Configuration configuration_;
   const Mutant mutant_;
   std::uint64_t commits_before_ = 0, failures_before_ = 0;
+  Random clock_random_;
+  std::unique_ptr<Timer> time_service_;
+  std::uint64_t clock_boot_ = 0;  // That begin_boot() was called for.
+  bool clock_honest_ = true;
 };
 
 class Cloud final : public Machine {

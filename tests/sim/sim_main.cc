@@ -99,7 +99,8 @@ bool parse(int argc, char** argv, Arguments& to) {
 struct Sums {
   std::uint64_t seeds = 0, failed = 0;
   std::uint64_t commits = 0, faults = 0, starts = 0, sent = 0, landed = 0, lost = 0,
-                redelivered = 0, thinned = 0, steps = 0;
+                redelivered = 0, thinned = 0, steps = 0, timed = 0, resolved = 0, bounded = 0,
+                since_boot = 0;
   std::uint64_t commits_min = UINT64_MAX, faults_min = UINT64_MAX;
   double seconds = 0, drain_max = 0;
 };
@@ -124,15 +125,20 @@ Outcome run_seed(const Arguments& arguments, std::uint64_t seed) {
 
 // One line, numbers first; the first failure to the end of the line.
 std::string line_of(const Outcome& o) {
-  char text[400];
+  char text[600];
   std::snprintf(
-      text, sizeof text, "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %f %f %zu ",
+      text, sizeof text,
+      "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %f %f %zu ",
       static_cast<unsigned long long>(o.trace), static_cast<unsigned long long>(o.seed),
       static_cast<unsigned long long>(o.commits), static_cast<unsigned long long>(o.faults),
       static_cast<unsigned long long>(o.starts), static_cast<unsigned long long>(o.sent),
       static_cast<unsigned long long>(o.landed), static_cast<unsigned long long>(o.lost),
       static_cast<unsigned long long>(o.redelivered), static_cast<unsigned long long>(o.thinned),
-      static_cast<unsigned long long>(o.steps), o.seconds, o.drain_seconds, o.failures.size());
+      static_cast<unsigned long long>(o.steps), static_cast<unsigned long long>(o.times.judged),
+      static_cast<unsigned long long>(o.times.resolved),
+      static_cast<unsigned long long>(o.times.bounded),
+      static_cast<unsigned long long>(o.times.since_boot), o.seconds, o.drain_seconds,
+      o.failures.size());
   return text + (o.failures.empty() ? "-" : printable(o.failures[0], 2000)) + "\n";
 }
 
@@ -206,15 +212,17 @@ void Job::fail(std::uint64_t seed, const std::string& why, Sums& sums) {
 }
 
 void Job::take(const char* line, Sums& sums) {
-  unsigned long long trace = 0, seed = 0, n[9]{};
+  unsigned long long trace = 0, seed = 0, n[13]{};
   double seconds = 0, drain = 0;
   std::size_t failures = 0;
   int end = 0;
-  const int read = std::sscanf(
-      line, "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %lf %lf %zu %n", &trace,
-      &seed, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &seconds, &drain,
-      &failures, &end);
-  if (read != 14 || seed != seed_) return;
+  const int read =
+      std::sscanf(line,
+                  "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu "
+                  "%lf %lf %zu %n",
+                  &trace, &seed, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8],
+                  &n[9], &n[10], &n[11], &n[12], &seconds, &drain, &failures, &end);
+  if (read != 18 || seed != seed_) return;
   told_ = true;
   if (arguments_.twice && !trace_ && failures == 0) {
     trace_ = trace;
@@ -222,10 +230,11 @@ void Job::take(const char* line, Sums& sums) {
   }
   const auto before = std::exchange(trace_, std::nullopt);
   if (before && *before != trace) return fail(seed, "the same seed gave another trace", sums);
-  std::uint64_t* const sum[] = {&sums.commits,     &sums.faults,  &sums.starts,
-                                &sums.sent,        &sums.landed,  &sums.lost,
-                                &sums.redelivered, &sums.thinned, &sums.steps};
-  for (std::size_t i = 0; i < 9; ++i) *sum[i] += n[i];
+  std::uint64_t* const sum[] = {&sums.commits,   &sums.faults, &sums.starts,      &sums.sent,
+                                &sums.landed,    &sums.lost,   &sums.redelivered, &sums.thinned,
+                                &sums.steps,     &sums.timed,  &sums.resolved,    &sums.bounded,
+                                &sums.since_boot};
+  for (std::size_t i = 0; i < std::size(sum); ++i) *sum[i] += n[i];
   sums.commits_min = std::min<std::uint64_t>(sums.commits_min, n[0]);
   sums.faults_min = std::min<std::uint64_t>(sums.faults_min, n[1]);
   sums.seconds += seconds;
@@ -262,14 +271,23 @@ int conclude(const Arguments& arguments, const Sums& sums) {
   if (arguments.json) {
     JsonWriter j;
     j.begin_object().key("schema").string("pinaflux.sim/1");
-    const std::pair<const char*, std::uint64_t> counts[] = {
-        {"seeds", sums.seeds},     {"failed", sums.failed},
-        {"commits", sums.commits}, {"commits_min", sums.commits_min},
-        {"faults", sums.faults},   {"faults_min", sums.faults_min},
-        {"starts", sums.starts},   {"records_sent", sums.sent},
-        {"landed", sums.landed},   {"declared_lost", sums.lost},
-        {"thinned", sums.thinned}, {"redelivered", sums.redelivered},
-        {"events", sums.steps}};
+    const std::pair<const char*, std::uint64_t> counts[] = {{"seeds", sums.seeds},
+                                                            {"failed", sums.failed},
+                                                            {"commits", sums.commits},
+                                                            {"commits_min", sums.commits_min},
+                                                            {"faults", sums.faults},
+                                                            {"faults_min", sums.faults_min},
+                                                            {"starts", sums.starts},
+                                                            {"records_sent", sums.sent},
+                                                            {"landed", sums.landed},
+                                                            {"declared_lost", sums.lost},
+                                                            {"thinned", sums.thinned},
+                                                            {"redelivered", sums.redelivered},
+                                                            {"events", sums.steps},
+                                                            {"times_judged", sums.timed},
+                                                            {"times_by_anchor", sums.resolved},
+                                                            {"times_bounded", sums.bounded},
+                                                            {"since_boot", sums.since_boot}};
     for (const auto& [name, value] : counts) j.key(name).number(value);
     j.key("simulated_s").number(sums.seconds).key("drain_max_s").number(sums.drain_max);
     j.key("cpu_ms_per_seed").number(each).end_object();
@@ -280,7 +298,8 @@ int conclude(const Arguments& arguments, const Sums& sums) {
         "%llu), "
         "starts %llu, records %llu, landed %llu, declared lost %llu (thinned %llu), redelivered "
         "envelopes %llu, "
-        "events %llu; %.1f simulated hours, longest drain %.0f s; %.1f ms of CPU a seed\n",
+        "events %llu, times judged %llu, by anchor %llu (%llu bounded), since boot %llu; %.1f "
+        "simulated hours, longest drain %.0f s; %.1f ms of CPU a seed\n",
         static_cast<unsigned long long>(sums.seeds), static_cast<unsigned long long>(sums.failed),
         static_cast<unsigned long long>(sums.commits),
         static_cast<unsigned long long>(sums.commits_min),
@@ -290,7 +309,11 @@ int conclude(const Arguments& arguments, const Sums& sums) {
         static_cast<unsigned long long>(sums.landed), static_cast<unsigned long long>(sums.lost),
         static_cast<unsigned long long>(sums.thinned),
         static_cast<unsigned long long>(sums.redelivered),
-        static_cast<unsigned long long>(sums.steps), sums.seconds / 3600, sums.drain_max, each);
+        static_cast<unsigned long long>(sums.steps), static_cast<unsigned long long>(sums.timed),
+        static_cast<unsigned long long>(sums.resolved),
+        static_cast<unsigned long long>(sums.bounded),
+        static_cast<unsigned long long>(sums.since_boot), sums.seconds / 3600, sums.drain_max,
+        each);
   }
   const bool caught = sums.failed > 0;
   return caught == (arguments.run.mutant != Mutant::none) ? 0 : 1;

@@ -116,6 +116,7 @@ World::World(const RunOptions& options, Configuration configuration)
       plant_loop_(stage_.scheduler, 5),
       plant_network_(stage_.fabric, plant_loop_, "plant") {
   stage_.verbose = options.verbose;
+  ledger_.clock([this] { return stage_.scheduler.now(); });
   stage_.fabric.break_at(options.break_at);
   for (const auto& [from, to] :
        {std::pair{"plant", "hub"}, {"hub", "gateway"}, {"plant", "gateway"}}) {
@@ -230,11 +231,13 @@ void World::judge() {
   const auto report = verify(Cloud::kDatabase, files.sqlite_vfs());
   if (!report) {
     accuse(std::string("the collector's database cannot be read: ") + report.error().what);
-  } else if (const Status read = read_landed(files, Cloud::kDatabase, ledger_, stage_.witness);
+  } else if (const auto read = read_landed(files, Cloud::kDatabase, gateway_.clock_honest(),
+                                           ledger_, stage_.witness);
              !read) {
     accuse(std::string("the collector's tables cannot be read: ") + read.error().what);
   } else {
     if (status) judge_lanes(*status, *report);
+    outcome_.times = *read;
     judge_records(*report);
   }
   outcome_.sent = ledger_.sent();
@@ -277,7 +280,8 @@ void World::judge_records(const VerifyReport& report) {
       accuse("lane " + lane.lane + " lost records, and may not");
     }
   }
-  if (landed != ledger_.landed()) accuse("the tables and the proof count different rows");
+  if (landed != ledger_.landed() + outcome_.times.anchors)
+    accuse("the tables and the proof count different rows");
   for (std::uint32_t producer = 0; producer < ledger_.producers(); ++producer) {
     std::string which;
     const std::uint64_t missing = ledger_.missing(producer, which);
