@@ -42,7 +42,8 @@ class Gateway {
     return arrival;
   }
   // All from `first` on was sent, or never came: now it comes thinned, as one.
-  Arrival thin(std::uint64_t first, std::uint64_t every, const char* stream = "boiler") {
+  Arrival thin(std::uint64_t first, std::uint64_t every, const char* stream = "boiler",
+               Stamp time = {kNoon, 0}) {
     Header header = begin();
     header.range = {first, next_ - 1};
     header.every = every;
@@ -50,7 +51,8 @@ class Gateway {
     header.extra.emplace_back("through", hex(previous_));
     Rows rows;
     for (std::uint64_t i = 0; i < header.range.count_every(every); ++i) {
-      rows.count(stream, header.range.nth(i, every), 1);
+      const auto seq = static_cast<std::int64_t>(header.range.nth(i, every));
+      rows.add(stream, {"value"}, {Value::int64(seq)}, time);
     }
     return seal(rows.all(), header);
   }

@@ -225,6 +225,16 @@ TEST_CASE_FIXTURE(TimingFixture, "an envelope that comes again is timed no secon
   CHECK(wrong() == "0\n");
 }
 
+TEST_CASE_FIXTURE(TimingFixture, "what thinning left is corrected as well, to its last row") {
+  (void)gateway.send(40);  // On its way no more: what follows took its place.
+  land({gateway.thin(1, 4, "boiler", Stamp{kSecond.ns, kBoot})});
+  CHECK(ask("SELECT count(*) FROM boiler WHERE _boot IS NOT NULL") == "10\n");
+  land({hello(kSecond * 9, {})});
+  settle();
+  CHECK(ask("SELECT count(*) FROM boiler WHERE _boot IS NULL AND _time=" +
+            std::to_string(kNoon + kSecond.ns)) == "10\n");
+}
+
 TEST_CASE_FIXTURE(TimingFixture, "the answer to a hello names it") {
   add(1);
   land({sent(), hello(kSecond * 9, kSecond)});
