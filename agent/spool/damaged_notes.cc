@@ -1,11 +1,21 @@
 #include "agent/spool/damaged_notes.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "agent/spool/damaged_rows.h"
 
 namespace pinaflux {
+
+namespace {
+
+// `meta` is a table of the same columns.
+bool is_state(std::string_view key) {
+  return key.starts_with("pipeline/") || key.starts_with("time/");
+}
+
+}  // namespace
 
 void DamagedNotes::take(DamagedFile& file, const DamagedFile::Row& row) {
   using damaged::is, damaged::Type;
@@ -26,7 +36,7 @@ void DamagedNotes::take(DamagedFile& file, const DamagedFile::Row& row) {
     sealed_.push_back({row.columns[1].integer, Buffer(of(0).begin(), of(0).end()), value});
   } else if (cursor) {
     plain_.push_back({Note::Kind::cursor, text(0), text(1), value});
-  } else if (as_text(of(0)).starts_with("pipeline/")) {
+  } else if (is_state(as_text(of(0)))) {
     plain_.push_back({Note::Kind::state, {}, text(0), value});
   }
 }

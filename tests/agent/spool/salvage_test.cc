@@ -27,7 +27,8 @@ struct SalvageFixture : SpoolFixture {
       add(0, k * kAlarms, kAlarms);
       add_noise(1, k * kBulk, kBulk, 300);
       group.cursors = {{0, "position", {static_cast<std::uint8_t>(k)}, false}};
-      group.states = {{"pipeline/dry/last", {static_cast<std::uint8_t>(k)}}};
+      group.states = {{"pipeline/dry/last", {static_cast<std::uint8_t>(k)}},
+                      {"time/owed", {static_cast<std::uint8_t>(k)}}};
       wish.envelopes.fill(k % 3 == 0 && k < kGroups / 2 ? 1 : 0);
       commit();
       keep(leases);
@@ -198,7 +199,7 @@ TEST_CASE_FIXTURE(SalvageFixture,
   CHECK(Opener::header(leases[0].bytes)->previous == acknowledged);
 }
 
-TEST_CASE_FIXTURE(SalvageFixture, "positions of sources and states of the pipeline are kept") {
+TEST_CASE_FIXTURE(SalvageFixture, "positions of sources, states of the pipeline and notes of the clock are kept") {
   fill();
   // The queue's end is missing: SQLite finds nothing wrong.
   {
@@ -212,8 +213,8 @@ TEST_CASE_FIXTURE(SalvageFixture, "positions of sources and states of the pipeli
   const auto cursors = spool->cursors();
   REQUIRE(cursors.size() == 1);
   CHECK(cursors[0].second.at(0).second == Buffer{kGroups - 1});
-  REQUIRE(spool->states().size() == 1);
-  CHECK(spool->states()[0].value == Buffer{kGroups - 1});
+  REQUIRE(spool->states().size() == 2);
+  for (const StateEdit& state : spool->states()) CHECK(state.value == Buffer{kGroups - 1});
   CHECK(drain_and_count_losses() == kBulk);
 }
 
