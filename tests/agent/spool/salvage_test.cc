@@ -199,7 +199,8 @@ TEST_CASE_FIXTURE(SalvageFixture,
   CHECK(Opener::header(leases[0].bytes)->previous == acknowledged);
 }
 
-TEST_CASE_FIXTURE(SalvageFixture, "positions of sources, states of the pipeline and notes of the clock are kept") {
+TEST_CASE_FIXTURE(SalvageFixture,
+                  "positions of sources, states of the pipeline and notes of the clock are kept") {
   fill();
   // The queue's end is missing: SQLite finds nothing wrong.
   {
