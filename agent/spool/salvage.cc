@@ -115,12 +115,15 @@ Status Salvage::move_notes(const std::string& mark) {
 // How far they have come stands beside them: a power cut repeats none.
 Status Salvage::move_letters(const std::string& mark) {
   sqlite::Database& database = *store_.database;
-  auto done = database.prepare("SELECT value FROM meta WHERE key='salvaged_letter:' || ?");
-  if (!done) return std::unexpected(done.error());
-  done->bind(1, std::string_view(mark));
-  const Result<bool> row = done->step();
-  if (!row) return std::unexpected(row.error());
-  LetterId from = *row ? done->integer(0) : 0;
+  LetterId from = 0;
+  {
+    auto done = database.prepare("SELECT value FROM meta WHERE key='salvaged_letter:' || ?");
+    if (!done) return std::unexpected(done.error());
+    done->bind(1, std::string_view(mark));
+    const Result<bool> row = done->step();
+    if (!row) return std::unexpected(row.error());
+    if (*row) from = done->integer(0);
+  }
   auto note = database.prepare("INSERT OR REPLACE INTO meta VALUES('salvaged_letter:' || ?,?)");
   if (!note) return std::unexpected(note.error());
   for (Result<bool> more = true; *more;) {

@@ -57,14 +57,20 @@ Result<bool> Thinner::thin(Lane& lane) {
   if (!*entry) return false;
   auto rows = joined(lane, **entry);
   if (!rows) return std::unexpected(rows.error());
-  Status done = replace(lane, *rows);
-  if (!done && done.error().code == Code::full && rows->size() > 1) {
-    done = replace(lane, {**entry});
+  Header header;
+  Status sealed = seal(lane, *rows, header);
+  if (!sealed && sealed.error().code == Code::full && rows->size() > 1) {
+    rows->assign(1, **entry);
+    header = Header();
+    sealed = seal(lane, *rows, header);
   }
-  // What cannot be opened is declared when its turn to be sent comes; what does not fit stays as it is.
+  // Nothing has been written yet. What cannot be opened is declared when its turn to be sent comes; what does not
+  // fit stays as it is.
   const bool passed =
-      !done && (done.error().code == Code::full || done.error().code == Code::invalid);
-  return done || passed ? Result<bool>(true) : std::unexpected(done.error());
+      !sealed && (sealed.error().code == Code::full || sealed.error().code == Code::invalid);
+  if (passed) return true;
+  if (sealed) sealed = replace(lane, *rows, header);
+  return sealed ? Result<bool>(true) : std::unexpected(sealed.error());
 }
 
 // What this pass has not come to. Where all that it has thinned has left, the front says how thin the rest is.
@@ -155,9 +161,7 @@ Status Thinner::seal(const Lane& lane, const std::vector<Entry>& rows, Header& h
                               opened_->sealed, taken);
 }
 
-Status Thinner::replace(Lane& lane, const std::vector<Entry>& rows) {
-  Header header;
-  if (Status s = seal(lane, rows, header); !s) return s;
+Status Thinner::replace(Lane& lane, const std::vector<Entry>& rows, const Header& header) {
   if (header.count == 0) return entomb(lane, rows);
   const Buffer& bytes = opened_->sealed;
   if (bytes.size() >= bytes_of(rows)) return {};

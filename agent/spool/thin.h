@@ -37,9 +37,9 @@ class Thinner {
 
   Result<std::optional<Entry>> next(Lane& lane);
   Result<std::vector<Entry>> joined(const Lane& lane, const Entry& entry);
-  Status replace(Lane& lane, const std::vector<Entry>& rows);
   Status seal(const Lane& lane, const std::vector<Entry>& rows, Header& header);
   Status open(const Entry& entry, std::uint64_t every);
+  Status replace(Lane& lane, const std::vector<Entry>& rows, const Header& header);
   Status entomb(Lane& lane, const std::vector<Entry>& rows);
 
   Store& store_;

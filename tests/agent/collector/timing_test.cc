@@ -2,9 +2,7 @@
 
 #include <deque>
 
-#include "agent/collector/verify.h"
-#include "platform/linux/files.h"
-#include "tests/agent/collector/gateway.h"
+#include "tests/agent/collector/store_kit.h"
 
 using namespace pinaflux;
 using namespace pinaflux::collector_kit;
@@ -16,28 +14,12 @@ constexpr Duration kSecond = Duration::seconds(1);
 // The boot began at noon; its clock was trusted after a minute.
 const Anchor kOwn{kBoot, Instant{(kSecond * 60).ns}, WallTime{kNoon} + kSecond * 60, Duration{5}};
 
-struct TimingFixture {
-  kit::TemporaryDirectory directory;
-  LinuxFiles files;
-  CollectorStore::Options options{directory / "landed.db", {}};
-  std::vector<std::string> findings;
-  std::unique_ptr<CollectorStore> store = open();
+struct TimingFixture : StoreFixture {
   Gateway gateway;
-  Landed landed;
   Rows rows;
 
-  std::unique_ptr<CollectorStore> open() {
-    auto made = CollectorStore::open(options, files, findings);
-    REQUIRE(made.has_value());
-    return std::move(*made);
-  }
-  void restart() {
-    store.reset();
-    store = open();
-  }
   void land(const std::vector<Arrival>& arrivals) {
-    landed = Landed{};
-    REQUIRE(store->land(arrivals, {kNoon}, landed).has_value());
+    StoreFixture::land(arrivals);
     REQUIRE(landed.counts.rejects == 0);
   }
   // Until nothing is left to be corrected; how many transactions it took.
@@ -73,18 +55,13 @@ struct TimingFixture {
     arrival.received = Reception{WallTime{kNoon} + at + way, true};
     return arrival;
   }
-  std::string ask(const std::string& sql) {
-    auto database = sqlite::Database::open({.path = options.database, .read_only = true});
-    REQUIRE(database.has_value());
-    return query(**database, sql);
-  }
   // Rows whose time is not noon and their value in seconds, give or take.
   std::string wrong(Duration give = {}, const char* table = "boiler") {
     return ask("SELECT count(*) FROM \"" + std::string(table) + "\" WHERE _boot IS NOT NULL OR" +
                " abs(_time-" + std::to_string(kNoon) + "-value*1000000000)>" +
                std::to_string(give.ns));
   }
-  bool complete() { return verify(options.database)->complete(); }
+  bool complete() { return report().complete(); }
 
   std::deque<std::string> names;
 };
