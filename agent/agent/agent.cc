@@ -60,6 +60,8 @@ struct Agent::State {
   void hold_sources(bool hold);
   void submit(const Pace::Group& group, Instant now);
   void wake_at(Instant at, Instant now);
+  void begin_epoch();
+  void stop();
   void finish_stop(Instant now);
   void housekeeping();
   void look_at_clock();
@@ -87,7 +89,7 @@ struct Agent::State {
   Backoff retry;
   Instant retry_at{};
   bool waits_for_room = false;  // The failed commit did not fit: acks are what it waits for.
-  bool damaged = false;         // The spool: only another start can go on.
+  bool restarts = false;        // Only another start can go on.
   std::string spool_text;
   std::uint64_t commit_failures = 0;
   Duration commit_took{};
@@ -203,9 +205,10 @@ bool Agent::State::turn() {
   const auto gathered =
       gathering ? gatherer->gather(committer->filling(), now) : Gatherer::Outcome::idle;
   const Group& filling = committer->filling();
+  const bool renumbers = spool_state.renumbering > 0 && stopping == Stopping::no;
   const Pace::Group group{
-      .empty = filling.empty() && !committer->retrying(),
-      .full = gathered == Gatherer::Outcome::full || stopping != Stopping::no,
+      .empty = filling.empty() && !committer->retrying() && !renumbers,
+      .full = gathered == Gatherer::Outcome::full || stopping != Stopping::no || renumbers,
       .stalled = gathered == Gatherer::Outcome::idle &&
                  (!filling.replayed.empty() ||
                   std::ranges::any_of(sources, [](const auto& s) { return s->stalled(); }))};
@@ -224,7 +227,7 @@ void Agent::State::finish_commit() {
   hold_sources(spool_state.full || (!done->status && done->status.error().code == Code::full));
   if (!done->status && done->status.error().code == Code::corrupt) {
     host.log.failed(Log::Level::error, "spool.damaged", done->status.error());
-    damaged = true;
+    restarts = true;
     stopping = Stopping::done;
     reentry->abandon(done->status.error());
     return;
@@ -248,6 +251,15 @@ void Agent::State::finish_commit() {
   }
   if (!done->leases.empty()) uplink->send(std::move(done->leases));
   reentry->committed(done->replayed);
+  if (spool_state.forked && !restarts) begin_epoch();
+}
+
+void Agent::State::begin_epoch() {
+  restarts = true;
+  host.log.warning("spool.forked",
+                   "the collector has other data under our numbers: this gateway was cloned or "
+                   "restored from an image; it counts on in a new epoch, and nothing is lost");
+  stop();
 }
 
 // The operator may have made room.
@@ -433,16 +445,18 @@ Agent::~Agent() = default;
 
 bool Agent::turn() { return state_->turn(); }
 
-void Agent::stop() {
-  if (state_->stopping != State::Stopping::no) return;
-  for (auto& source : state_->sources) source->hold(true);
-  state_->stopping = State::Stopping::draining;
-  state_->reentry->stop();
-  state_->stop_at = state_->host.clock.now() + kStopMax;
-  state_->wake_at(state_->stop_at, state_->host.clock.now());
+void Agent::State::stop() {
+  if (stopping != Stopping::no) return;
+  for (auto& source : sources) source->hold(true);
+  stopping = Stopping::draining;
+  reentry->stop();
+  stop_at = host.clock.now() + kStopMax;
+  wake_at(stop_at, host.clock.now());
 }
 
-bool Agent::damaged() const { return state_->damaged; }
+void Agent::stop() { state_->stop(); }
+
+bool Agent::restarts() const { return state_->restarts; }
 bool Agent::stopped() const { return state_->stopping == State::Stopping::done; }
 
 AgentStatus Agent::status() const { return state_->status(); }

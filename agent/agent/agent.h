@@ -61,8 +61,9 @@ class Agent {
   // Takes nothing more, commits what it has, says goodbye; stopped() follows, within kStopMax.
   void stop();
   bool stopped() const;
-  // Stopped of its own accord because the spool is damaged: another start() takes over what can be read.
-  bool damaged() const;
+  // Stopped of its own accord: another start() goes on. The spool is damaged, and what can be read of it is to be
+  // taken over; or another gateway has our numbers, and there is a new epoch.
+  bool restarts() const;
 
   AgentStatus status() const;
   // Every record that reaches a lane, as a line of JSON; empty to end it.

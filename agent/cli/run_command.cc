@@ -62,7 +62,7 @@ class Runner {
   AgentStatus last_status_;  // While one agent has stopped and the next has not started.
   bool tapping_ = false;
   bool stopping_ = false;
-  bool damaged_ = false;  // The last agent's spool.
+  bool restarts_ = false;  // The last agent.
 };
 
 std::optional<Configuration> Runner::load(const std::string& path) {
@@ -94,7 +94,7 @@ int Runner::run() {
       return more;
     });
     last_status_ = agent_->status();
-    damaged_ = agent_->damaged();
+    restarts_ = agent_->restarts();
     agent_.reset();
   } while (!stopping_ && start_next());
   control_.reset();
@@ -180,9 +180,9 @@ std::string Runner::apply(std::string_view text) {
   return answer(true, "", loaded.findings);
 }
 
-// After a reload, or to take over what can be read of a damaged spool.
+// After a reload, or because the agent itself wants to begin anew.
 bool Runner::start_next() {
-  if (staged_ || !damaged_) return take_staged();
+  if (staged_ || !restarts_) return take_staged();
   return !start(*running_);
 }
 

@@ -70,6 +70,8 @@ Result<Anchors> Anchors::prepare(sqlite::Database& database) {
        " FROM pinaflux_anchor WHERE gateway=? AND boot=? AND replaced=0 ORDER BY id DESC LIMIT 1"},
       {&anchors.put_, "INSERT INTO pinaflux_anchor VALUES(NULL,?,?,?,?,?,?,?,?,?,0)"},
       {&anchors.replace_, "UPDATE pinaflux_anchor SET replaced=1 WHERE gateway=? AND boot=?"},
+      {&anchors.gave_,
+       "SELECT 1 FROM pinaflux_anchor WHERE gateway=? AND boot=? AND wall-monotonic=?"},
       {&anchors.drop_, "DELETE FROM pinaflux_anchor WHERE gateway=? AND boot=? AND replaced=1"},
   };
   for (const auto& [statement, sql] : all) {
@@ -160,6 +162,17 @@ Status Anchors::put(std::string_view gateway, const KnownAnchor& known, WallTime
   put_.bind(8, std::int64_t{known.synchronised});
   put_.bind(9, now.ns);
   return put_.run();
+}
+
+Result<bool> Anchors::gave(std::string_view gateway, Stamp stamp, WallTime time) {
+  std::int64_t offset = 0;
+  if (__builtin_sub_overflow(time.ns, stamp.ns, &offset)) return false;
+  const std::string name = boot_name(stamp.boot);
+  const sqlite::Reading reading(gave_);
+  gave_.bind(1, gateway);
+  gave_.bind(2, std::string_view(name));
+  gave_.bind(3, offset);
+  return gave_.step();
 }
 
 Status Anchors::drop_replaced(std::string_view gateway, std::uint64_t boot) {

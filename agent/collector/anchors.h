@@ -49,6 +49,8 @@ class Anchors {
   Result<bool> take_own(std::string_view gateway, const Anchor& anchor, WallTime now);
   Result<bool> take_hello(std::string_view gateway, const HelloMessage& hello,
                           const Reception& reception);
+  // That an anchor of this boot makes this calendar time of that stamp.
+  Result<bool> gave(std::string_view gateway, Stamp stamp, WallTime time);
   // No row refers to what was replaced any more.
   Status drop_replaced(std::string_view gateway, std::uint64_t boot);
 
@@ -58,7 +60,7 @@ class Anchors {
   Status replace_all(std::string_view gateway, std::uint64_t boot);
   Status put(std::string_view gateway, const KnownAnchor& anchor, WallTime now);
 
-  sqlite::Statement current_, put_, replace_, drop_;
+  sqlite::Statement current_, put_, replace_, drop_, gave_;
 };
 
 }  // namespace pinaflux

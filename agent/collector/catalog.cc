@@ -129,6 +129,16 @@ Result<const Table*> Catalog::table(std::string_view stream, std::span<const std
   return &table;
 }
 
+Result<const Table*> Catalog::existing(std::string_view stream) {
+  const auto known = tables_.find(std::string(stream));
+  if (known != tables_.end()) return known->second.get();
+  const Result<Table*> found = find(stream);
+  if (!found || *found != nullptr) return found;
+  const Result<bool> shared = name_taken(kOverflow);
+  if (!shared) return std::unexpected(shared.error());
+  return *shared ? overflow() : Result<Table*>(nullptr);
+}
+
 Result<Table*> Catalog::find(std::string_view stream) {
   auto table = std::make_unique<Table>();
   {

@@ -39,6 +39,8 @@ class Catalog {
 
   // The stream's table, with columns for these fields as far as they fit: made or widened as needed.
   Result<const Table*> table(std::string_view stream, std::span<const std::string> fields);
+  // The same, if it is there: nothing is made. Null: no record of the stream has landed.
+  Result<const Table*> existing(std::string_view stream);
   void forget();
 
   // A name between double quotes, as SQL wants it.

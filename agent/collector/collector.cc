@@ -9,7 +9,10 @@
 
 #include "agent/collector/collector.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "agent/data/limits.h"
 
 namespace pinaflux {
 
@@ -24,6 +27,17 @@ constexpr int kNotRetained = 2;
 
 std::string lane_name(const AckMessage& ack) {
   return ack.gateway + '\n' + hex(ack.epoch) + ack.lane;
+}
+
+// What an earlier ack of the lane would have said, had it left.
+void merge_compared(AckMessage& ack, std::vector<Comparison>&& earlier) {
+  std::size_t ranges = 0;
+  for (const Comparison& each : ack.compared) ranges += each.known.size();
+  for (Comparison& each : earlier) {
+    ranges += each.known.size();
+    if (ack.compared.size() >= limits::kComparedMax || ranges > limits::kComparedRangesMax) return;
+    if (!std::ranges::contains(ack.compared, each)) ack.compared.push_back(std::move(each));
+  }
 }
 
 mqtt::Options session_options(const CollectorOptions& options) {
@@ -303,6 +317,7 @@ void Collector::take_acks() {
   for (AckMessage& ack : landed_.acks) {
     AckMessage& due = acks_[lane_name(ack)];
     if (!ack.hello) ack.hello = due.hello;  // Answered later than it could be: still no lie.
+    merge_compared(ack, std::move(due.compared));
     due = std::move(ack);
   }
   landed_ = Landed{};
@@ -337,8 +352,9 @@ void Collector::publish_acks() {
 bool Collector::publish_ack(AckMessage& ack) {
   const std::string topic = ack_topic(options_.root, ack.gateway);
   Result<std::uint16_t> sent = session_->publish(topic, as_bytes(format(ack)), false);
-  if (!sent && sent.error().code == Code::invalid && !ack.gaps.empty()) {
+  if (!sent && sent.error().code == Code::invalid && ack.gaps.size() + ack.compared.size() > 1) {
     ack.gaps.clear();
+    ack.compared.resize(std::min<std::size_t>(ack.compared.size(), 1));
     sent = session_->publish(topic, as_bytes(format(ack)), false);
   }
   if (sent) {

@@ -35,7 +35,8 @@ int rank(Fate fate) {
     case Fate::thinned: return 3;
     case Fate::lost: return 2;
     case Fate::earlier:
-    case Fate::undeclared: return 1;
+    case Fate::undeclared:
+    case Fate::renumbered: return 1;
   }
   return 0;
 }

@@ -25,6 +25,7 @@ enum class Fate : std::uint8_t {
   earlier = 2,     // Acknowledged to the gateway before this database first saw the lane.
   undeclared = 3,  // The gateway deleted it, and it is not here: what must never be.
   thinned = 4,     // The seqs that `every` divides have landed, the others were declared lost.
+  renumbered = 5,  // Refused, because two gateways count here: it comes in another epoch.
 };
 
 struct Stretch {

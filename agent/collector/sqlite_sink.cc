@@ -29,6 +29,8 @@ enum Place : int {
   kFirstField = kStream
 };
 
+constexpr std::size_t kTermsEach = 100;
+
 }  // namespace
 
 Result<SqliteSink> SqliteSink::prepare(sqlite::Database& database) {
@@ -39,6 +41,7 @@ Result<SqliteSink> SqliteSink::prepare(sqlite::Database& database) {
 
 void SqliteSink::forget() {
   plans_.clear();
+  searches_.clear();
   plan_count_ = 0;
   catalog_.forget();
 }
@@ -83,23 +86,16 @@ Result<std::unique_ptr<SqliteSink::Plan>> SqliteSink::plan(const Shape& shape) {
   if (!found) return std::unexpected(found.error());
   const Table& table = **found;
   auto plan = std::make_unique<Plan>();
-  plan->overflow = table.id == 0;
+  plan->layout = layout_of(shape, table);
   std::string names = "_id,_gateway,_epoch,_lane,_seq,_time,_boot,_anchor,_more";
   std::string marks = "?,?,?,?,?,?,?,?,?";
-  if (plan->overflow) {
+  if (plan->layout.overflow) {
     names += ",_stream";
     marks += ",?";
   }
-  int place = kFirstField;
-  for (const std::string& field : shape.fields()) {
-    const auto column = table.columns.find(field);
-    const bool fits = column != table.columns.end();
-    plan->places.push_back(fits ? place++ : 0);
-    if (!fits) {
-      plan->has_more = true;
-      continue;
-    }
-    names += "," + Catalog::quoted(column->second);
+  for (std::size_t i = 0; i < shape.fields().size(); ++i) {
+    if (plan->layout.places[i] == 0) continue;
+    names += "," + Catalog::quoted(table.columns.at(shape.fields()[i]));
     marks += ",?";
   }
   const std::string sql =
@@ -110,11 +106,23 @@ Result<std::unique_ptr<SqliteSink::Plan>> SqliteSink::plan(const Shape& shape) {
   return plan;
 }
 
+SqliteSink::Layout SqliteSink::layout_of(const Shape& shape, const Table& table) {
+  Layout layout;
+  layout.overflow = table.id == 0;
+  int place = kFirstField;
+  for (const std::string& field : shape.fields()) {
+    const bool fits = table.columns.contains(field);
+    layout.places.push_back(fits ? place++ : 0);
+    if (!fits) layout.has_more = true;
+  }
+  return layout;
+}
+
 void SqliteSink::bind_identity(Plan& plan, const RowIdentity& identity, const Shape& shape) {
   plan.insert.bind(kGateway, identity.gateway);
   plan.insert.bind(kEpoch, identity.epoch);
   plan.insert.bind(kLane, identity.lane);
-  if (plan.overflow) plan.insert.bind(kStream, shape.stream());
+  if (plan.layout.overflow) plan.insert.bind(kStream, shape.stream());
   plan.landing = landing_;
 }
 
@@ -123,25 +131,89 @@ Status SqliteSink::insert(Plan& plan, std::int64_t id, std::uint64_t seq, const 
   to.bind(kId, id);
   to.bind(kSeq, static_cast<std::int64_t>(seq));
   bind_time(to, row.time);
+  bind_values(plan.layout, to, row);
+  return to.run();
+}
+
+void SqliteSink::bind_values(const Layout& layout, sqlite::Statement& to, const Row& row) {
   numbers_.clear();
-  numbers_.reserve(plan.places.size());
+  numbers_.reserve(layout.places.size());
   JsonWriter more;
-  if (plan.has_more) more.begin_object();
-  for (std::size_t i = 0; i < plan.places.size(); ++i) {
+  if (layout.has_more) more.begin_object();
+  for (std::size_t i = 0; i < layout.places.size(); ++i) {
     const Value& value = row.values[i];
-    if (plan.places[i] != 0) {
-      bind(to, plan.places[i], value);
+    if (layout.places[i] != 0) {
+      bind(to, layout.places[i], value);
     } else if (value.type() != Type::absent) {
       append_json_value(more.key(row.shape->fields()[i]), value);
     }
   }
-  if (plan.has_more) {
+  if (layout.has_more) {
     more_ = more.end_object().take();
     to.bind(kMore, std::string_view(more_));
   } else {
     to.bind_null(kMore);
   }
-  return to.run();
+}
+
+// Null: no record of the stream has landed. What was prepared may be older than columns that other shapes brought.
+Result<SqliteSink::Search*> SqliteSink::search_for(const Shape& shape) {
+  const Result<const Table*> table = catalog_.existing(shape.stream());
+  if (!table) return std::unexpected(table.error());
+  if (*table == nullptr) return nullptr;
+  const auto known = searches_.find(&shape);
+  if (known != searches_.end() && known->second.columns == (*table)->columns.size()) {
+    return &known->second;
+  }
+  Result<Search> made = search(shape, **table);
+  if (!made) return std::unexpected(made.error());
+  if (searches_.size() >= kPlansMax) searches_.clear();
+  return &(searches_[&shape] = std::move(*made));
+}
+
+Result<SqliteSink::Search> SqliteSink::search(const Shape& shape, const Table& table) {
+  const auto parameter = [](int place) { return "?" + std::to_string(place); };
+  Search search;
+  search.layout = layout_of(shape, table);
+  search.columns = table.columns.size();
+  std::string sql = "SELECT _time,_boot FROM " + Catalog::quoted(table.name) +
+                    " WHERE _id=" + parameter(kId) + " AND _more IS " + parameter(kMore);
+  if (search.layout.overflow) sql += " AND _stream=" + parameter(kStream);
+  std::map<std::string_view, int> places;  // By field.
+  for (std::size_t i = 0; i < shape.fields().size(); ++i) {
+    places[shape.fields()[i]] = search.layout.places[i];
+  }
+  std::size_t terms = 0;
+  for (const auto& [field, column] : table.columns) {
+    const auto place = places.find(field);
+    // In groups: SQLite takes expressions that are nested 1,000 deep.
+    sql += terms % kTermsEach == 0 ? (terms == 0 ? " AND (" : ") AND (") : " AND ";
+    sql += Catalog::quoted(column) + " IS ";
+    sql += place == places.end() ? "NULL" : parameter(place->second);
+    ++terms;
+  }
+  if (terms > 0) sql += ")";
+  Result<sqlite::Statement> find = database_->prepare(sql.c_str());
+  if (!find) return std::unexpected(find.error());
+  search.find = std::move(*find);
+  return search;
+}
+
+Result<std::optional<Stamp>> SqliteSink::landed_like(std::int64_t lane, std::uint64_t seq,
+                                                     const Row& row) {
+  const Result<Search*> search = search_for(*row.shape);
+  if (!search) return std::unexpected(search.error());
+  if (*search == nullptr) return std::nullopt;
+  sqlite::Statement& find = (*search)->find;
+  const sqlite::Reading reading(find);
+  find.bind(kId, (lane << Ledger::kSeqBits) | static_cast<std::int64_t>(seq));
+  if ((*search)->layout.overflow) find.bind(kStream, row.shape->stream());
+  bind_values((*search)->layout, find, row);
+  const Result<bool> there = find.step();
+  if (!there) return std::unexpected(there.error());
+  if (!*there) return std::nullopt;
+  const auto boot = find.is_null(1) ? std::uint64_t{0} : parse_boot(find.text(1)).value_or(0);
+  return Stamp{find.integer(0), boot};
 }
 
 void SqliteSink::bind_anchor(sqlite::Statement& to, std::int64_t anchor) {

@@ -10,7 +10,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,26 +33,42 @@ class SqliteSink {
   // `anchors`: for each row the anchor that gave it its time, 0 for none; or empty.
   Status land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows,
               std::span<const std::int64_t> anchors = {});
+  // The time of the row that has this seq, if it holds the same values; its own is for the caller to compare. A
+  // boolean is the same as 0 or 1, a number the same whatever its type, null the same as absent: they land alike.
+  Result<std::optional<Stamp>> landed_like(std::int64_t lane, std::uint64_t seq, const Row& row);
   void forget();
 
  private:
   static constexpr std::size_t kPlansMax = 1'024;
 
-  // How the records of one shape land.
-  struct Plan {
-    sqlite::Statement insert;
+  // Where the values of one shape go.
+  struct Layout {
     std::vector<int> places;  // By field: of the parameter, 0 where it goes to `_more`.
     bool overflow = false;    // The stream has no table of its own.
     bool has_more = false;
+  };
+  struct Plan {
+    sqlite::Statement insert;
+    Layout layout;
     std::uint64_t landing = 0;  // The land() that has bound the identity.
+  };
+  // Finds a row that is there just as it would be inserted.
+  struct Search {
+    sqlite::Statement find;
+    Layout layout;
+    std::size_t columns = 0;  // Of the table, that it knows.
   };
 
   explicit SqliteSink(sqlite::Database& database, Catalog catalog)
       : database_(&database), catalog_(std::move(catalog)) {}
   Result<Plan*> plan_for(const Shape& shape);
   Result<std::unique_ptr<Plan>> plan(const Shape& shape);
+  static Layout layout_of(const Shape& shape, const Table& table);
+  Result<Search*> search_for(const Shape& shape);
+  Result<Search> search(const Shape& shape, const Table& table);
   void bind_identity(Plan& plan, const RowIdentity& identity, const Shape& shape);
   Status insert(Plan& plan, std::int64_t id, std::uint64_t seq, const Row& row);
+  void bind_values(const Layout& layout, sqlite::Statement& to, const Row& row);
   void bind_anchor(sqlite::Statement& to, std::int64_t anchor);
   void bind_time(sqlite::Statement& to, Stamp time);
   void bind(sqlite::Statement& to, int place, const Value& value);
@@ -59,6 +77,7 @@ class SqliteSink {
   Catalog catalog_;
   std::vector<std::unique_ptr<Plan>> plans_;  // By Shape::id().
   std::size_t plan_count_ = 0;
+  std::map<const Shape*, Search> searches_;
   std::uint64_t landing_ = 0;
   std::string boot_, more_;
   std::vector<std::string> numbers_;  // Texts of integers beyond int64, until the row is in.

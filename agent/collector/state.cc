@@ -2,8 +2,8 @@
 //
 //   the same range and h are known                       duplicate
 //   nothing of the range has landed, the chain fits      fresh
-//   all of it has landed, and it ends below the floor    duplicate: the gateway was told, h is forgotten
-//   anything else                                        fork: a cloned card or a restored image
+//   anything else                                        fork, unless the rows are the same (store.cc): h is forgotten
+//                                                        below the floor, and another gateway may have sealed otherwise
 //
 // Of a thinned one, whose range may be that of several that were sealed before:
 //
@@ -14,7 +14,9 @@
 // And what lies in a range that has landed thinned, and comes as it was, is a duplicate: it was declared lost.
 //
 // The chain fits when `previous` is the hash at first - 1, and the envelope that begins at last + 1
-// names h; where one of them is not known (it never came here), that side is not checked.
+// names h; where one of them is not known (it never came here), that side is not checked. But in a lane that has
+// forked the hash at first - 1 must be known: what was refused, and has landed in another epoch since, must not
+// land when the broker delivers it once more.
 
 #include "agent/collector/state.h"
 
@@ -131,7 +133,7 @@ Status Ledger::mark(LaneEntry& lane, std::uint64_t floor, std::uint64_t last) {
   if (floor <= lane.floor) return {};
   lane.floor = floor;
   lane.last = std::max(lane.last, floor - 1);
-  if (lane.high + 1 >= floor) return {};
+  if (lane.high + 1 >= floor || lane.forks > 0) return {};
   const Result<bool> known = settled_.any(lane.id);
   if (!known) return std::unexpected(known.error());
   const Fate fate = *known ? Fate::undeclared : Fate::earlier;
@@ -154,23 +156,18 @@ Result<Verdict> Ledger::judge(const LaneEntry& lane, const Link& link) {
 }
 
 Result<Verdict> Ledger::judge_landed(const LaneEntry& lane, const Link& link) {
-  {
-    const sqlite::Reading reading(link_);
-    link_.bind(1, lane.id);
-    link_.bind(2, stored(link.range.last));
-    const Result<bool> row = link_.step();
-    if (!row) return std::unexpected(row.error());
-    if (*row) {
-      const bool same = seq(link_.integer(0)) == link.range.first && digest(link_, 1) == link.hash;
-      return same ? Verdict::duplicate : Verdict::fork;
-    }
-  }
-  if (link.range.last >= lane.floor) return Verdict::fork;
-  const auto there = settled_.overlapping(lane.id, link.range);
-  if (!there) return std::unexpected(there.error());
-  const bool whole = there->size() == 1 && there->front().range.first <= link.range.first &&
-                     there->front().range.last >= link.range.last;
-  return whole ? Verdict::duplicate : Verdict::fork;
+  const sqlite::Reading reading(link_);
+  link_.bind(1, lane.id);
+  link_.bind(2, stored(link.range.last));
+  const Result<bool> row = link_.step();
+  if (!row) return std::unexpected(row.error());
+  const bool same =
+      *row && seq(link_.integer(0)) == link.range.first && digest(link_, 1) == link.hash;
+  return same ? Verdict::duplicate : Verdict::fork;
+}
+
+Result<std::vector<Stretch>> Ledger::stretches(const LaneEntry& lane, const Range& range) {
+  return settled_.overlapping(lane.id, range);
 }
 
 Result<std::optional<Digest>> Ledger::chain_at(const LaneEntry& lane, std::uint64_t at) {
@@ -187,7 +184,7 @@ Result<std::optional<Digest>> Ledger::chain_at(const LaneEntry& lane, std::uint6
 Result<bool> Ledger::chained(const LaneEntry& lane, const Link& link) {
   const auto before = chain_at(lane, link.range.first - 1);
   if (!before) return std::unexpected(before.error());
-  if (*before && **before != link.previous) return false;
+  if (*before ? **before != link.previous : lane.forks > 0) return false;
   const sqlite::Reading reading(successor_);
   successor_.bind(1, lane.id);
   successor_.bind(2, stored(link.range.last));
@@ -252,6 +249,21 @@ Status Ledger::land(LaneEntry& lane, const Link& link) {
   return remember(lane, link.range, link.hash, &link.previous);
 }
 
+// An envelope that was in flight may have landed before it was lost, so landed seqs in it contradict nothing; but
+// of a lane that has forked they may be the other gateway's, and then the loss would be hidden behind them.
+Result<Verdict> Ledger::judge_loss(const LaneEntry& lane, const Link& link) {
+  const auto before = chain_at(lane, link.range.first - 1);
+  if (!before) return std::unexpected(before.error());
+  const auto end = chain_at(lane, link.range.last);
+  if (!end) return std::unexpected(end.error());
+  if (*before && **before != link.previous) return Verdict::fork;
+  if (*end && **end != link.hash) return Verdict::fork;
+  if (lane.forks == 0 || (*before && *end)) return Verdict::fresh;
+  const auto there = settled_.overlapping(lane.id, link.range);
+  if (!there) return std::unexpected(there.error());
+  return *before && std::ranges::none_of(*there, holds_landed) ? Verdict::fresh : Verdict::fork;
+}
+
 // An envelope that landed at the same end keeps its own hash: it is the same chain there.
 Status Ledger::declare(LaneEntry& lane, const Declaration& declaration) {
   const Range& range = declaration.range;
@@ -261,6 +273,18 @@ Status Ledger::declare(LaneEntry& lane, const Declaration& declaration) {
   const auto known = chain_at(lane, range.last);
   if (!known) return std::unexpected(known.error());
   return *known ? Status() : remember(lane, range, declaration.through, nullptr);
+}
+
+Status Ledger::renumber(const LaneEntry& lane, const Comparison& refused) {
+  std::uint64_t next = refused.range.first;
+  const auto settle = [&](const Range& range) {
+    return range.count() > 0 ? settled_.settle(lane.id, {range, Fate::renumbered, ""}) : Status();
+  };
+  for (const Range& known : refused.known) {
+    if (Status s = settle({next, known.first - 1}); !s) return s;
+    next = known.last + 1;
+  }
+  return settle({next, refused.range.last});
 }
 
 Status Ledger::advance(LaneEntry& lane) {

@@ -78,8 +78,10 @@ class Ledger {
   // Made when it is new; Code::full beyond kLanesMax.
   Result<LaneEntry> lane(const LaneKey& key);
   // What the gateway says of itself: below `floor` nothing will come any more. Where this database has
-  // not seen the lane before, that was somebody else's; otherwise it is a hole, and reported as one.
+  // not seen the lane before, that was somebody else's; otherwise it is a hole, and reported as one. Of a lane
+  // that has forked, two gateways speak: one's floor says nothing of what the other owes.
   Status mark(LaneEntry& lane, std::uint64_t floor, std::uint64_t last);
+  // fork: another hash is known there, or none any more: whether the records are the same, the rows can tell.
   Result<Verdict> judge(const LaneEntry& lane, const Link& link);
   // Only what was judged fresh.
   Status land(LaneEntry& lane, const Link& link);
@@ -88,7 +90,13 @@ class Ledger {
   Result<Verdict> judge_thinned(const LaneEntry& lane, const Link& link);
   Result<std::vector<Range>> open_ranges(const LaneEntry& lane, const Range& range);
   Status land_thinned(LaneEntry& lane, const Link& link, std::uint64_t every);
+  // A loss is never a duplicate: it may be declared again.
+  Result<Verdict> judge_loss(const LaneEntry& lane, const Link& link);
   Status declare(LaneEntry& lane, const Declaration& declaration);
+  // Of what was refused the gateway was told to send everything but this in another epoch.
+  Status renumber(const LaneEntry& lane, const Comparison& refused);
+  // In order, as settled.
+  Result<std::vector<Stretch>> stretches(const LaneEntry& lane, const Range& range);
   // Moves `high`, forgets hashes below the floor, writes the entry.
   Status advance(LaneEntry& lane);
   Result<AckMessage> ack(const LaneEntry& lane);

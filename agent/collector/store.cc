@@ -13,10 +13,12 @@
 
 #include "agent/collector/store.h"
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
 #include "agent/collector/losses.h"
+#include "agent/data/limits.h"
 #include "platform/crypto/crypto.h"
 
 namespace pinaflux {
@@ -221,14 +223,41 @@ Status CollectorStore::take_envelope(const Arrival& arrival, const Header& heade
   if (!lane) return std::unexpected(lane.error());
   const Result<Verdict> verdict = ledger_->judge(*lane, {range, header.previous, header.hash});
   if (!verdict) return std::unexpected(verdict.error());
-  if (*verdict == Verdict::fork) return fork(arrival, *lane, range);
+  if (*verdict == Verdict::fork) return settle_contradiction(arrival, *lane, header);
   touch(key, false);
   const std::uint64_t floor = header.floor <= range.first ? header.floor : range.first;
   if (Status s = ledger_->mark(*lane, floor, range.last); !s) return s;
   if (*verdict == Verdict::fresh) return take_fresh(*lane, header);
-  ++lane->redelivered;
+  return take_known(*lane, {range, header.hash, {range}});
+}
+
+// Of a lane that has forked the gateway cannot tell from `high` that this has landed.
+Status CollectorStore::take_known(LaneEntry& lane, const Comparison& answer) {
+  ++lane.redelivered;
   ++landed_.counts.redelivered;
-  return ledger_->advance(*lane);
+  if (lane.forks > 0) tell(lane.key, Comparison(answer));
+  return ledger_->advance(lane);
+}
+
+// Here the hash does not decide: the records do.
+Status CollectorStore::settle_contradiction(const Arrival& arrival, LaneEntry& lane,
+                                            const Header& header) {
+  auto compared = compare({*ledger_, *tables_, *timing_}, lane, header, rows_);
+  if (!compared) return std::unexpected(compared.error());
+  Comparison answer{header.range, chain_end(header), std::move(compared->known)};
+  if (!is_known(answer)) return fork(arrival, lane, std::move(answer));
+  touch(lane.key, false);
+  ++lane.redelivered;
+  ++landed_.counts.redelivered;
+  tell(lane.key, std::move(answer));
+  return ledger_->advance(lane);
+}
+
+// Some of the envelope's range has landed, but other records.
+Result<bool> CollectorStore::landed_otherwise(const LaneEntry& lane, const Header& header) {
+  const auto compared = compare({*ledger_, *tables_, *timing_}, lane, header, rows_);
+  if (!compared) return std::unexpected(compared.error());
+  return compared->contradicted;
 }
 
 Status CollectorStore::take_fresh(LaneEntry& lane, const Header& header) {
@@ -249,19 +278,20 @@ Status CollectorStore::take_thinned(const Arrival& arrival, const Header& header
   if (!lane) return std::unexpected(lane.error());
   const Result<Verdict> verdict = ledger_->judge_thinned(*lane, link);
   if (!verdict) return std::unexpected(verdict.error());
-  if (*verdict == Verdict::fork) return fork(arrival, *lane, range);
+  if (*verdict == Verdict::fork) return settle_contradiction(arrival, *lane, header);
+  const auto open = ledger_->open_ranges(*lane, range);
+  if (!open) return std::unexpected(open.error());
+  if (*open != std::vector<Range>{range}) {
+    const auto otherwise = landed_otherwise(*lane, header);
+    if (!otherwise) return std::unexpected(otherwise.error());
+    if (*otherwise) return settle_contradiction(arrival, *lane, header);
+  }
   touch(key, false);
   const std::uint64_t floor = header.floor <= range.first ? header.floor : range.first;
   if (Status s = ledger_->mark(*lane, floor, range.last); !s) return s;
-  const auto open = ledger_->open_ranges(*lane, range);
-  if (!open) return std::unexpected(open.error());
   if (Status s = ledger_->land_thinned(*lane, link, header.every); !s) return s;
-  if (open->empty()) {
-    ++lane->redelivered;
-    ++landed_.counts.redelivered;
-  } else {
-    ++landed_.counts.envelopes;
-  }
+  if (open->empty()) return take_known(*lane, {range, link.hash, {range}});
+  ++landed_.counts.envelopes;
   if (Status s = ledger_->advance(*lane); !s) return s;
   for (const Range& part : *open) {
     if (Status s = land_rows(*lane, header, part); !s) return s;
@@ -294,8 +324,13 @@ Status CollectorStore::take_loss(const Arrival& arrival, const Header& header) {
   const LaneKey key{header.gateway, header.epoch, header.lane};
   Result<LaneEntry> lane = ledger_->lane(key);
   if (!lane) return std::unexpected(lane.error());
-  touch(key, false);
   const std::uint64_t first = declared->front().range.first;
+  const Link link{{first, declared->back().range.last}, header.previous, declared->back().through};
+  const Result<Verdict> verdict = ledger_->judge_loss(*lane, link);
+  if (!verdict) return std::unexpected(verdict.error());
+  if (*verdict == Verdict::fork) return fork(arrival, *lane, {link.range, link.hash, {}});
+  touch(key, false);
+  if (lane->forks > 0) tell(key, {link.range, link.hash, {link.range}});
   const std::uint64_t floor = header.floor <= first ? header.floor : first;
   if (Status s = ledger_->mark(*lane, floor, 0); !s) return s;
   for (const Declaration& declaration : *declared) {
@@ -333,21 +368,40 @@ Status CollectorStore::take_marks(const std::string& gateway, std::span<const La
     const LaneKey key{gateway, mark.epoch, mark.lane};
     Result<LaneEntry> lane = ledger_->lane(key);
     if (!lane) return std::unexpected(lane.error());
+    // It has forgotten what it committed: an image was put back.
+    const bool behind = answer && mark.last < lane->high;
+    if (behind) ++lane->forks;
     if (Status s = ledger_->mark(*lane, mark.floor, mark.last); !s) return s;
     if (Status s = ledger_->advance(*lane); !s) return s;
     if (!answer) continue;
-    Touched& touched = touch(key, false);
+    Touched& touched = touch(key, behind);
     if (hello) touched.hello = hello;
   }
   return {};
 }
 
-Status CollectorStore::fork(const Arrival& arrival, LaneEntry& lane, const Range& range) {
+Status CollectorStore::fork(const Arrival& arrival, LaneEntry& lane, Comparison&& answer) {
+  const Range range = answer.range;
   ++lane.forks;
   ++landed_.counts.forks;
   touch(lane.key, true);
+  if (tell(lane.key, Comparison(answer))) {
+    if (Status s = ledger_->renumber(lane, answer); !s) return s;
+  }
   if (Status s = ledger_->advance(lane); !s) return s;
   return refuse(arrival, "fork", range);
+}
+
+// What has no room in the ack is sent again, and answered then.
+bool CollectorStore::tell(const LaneKey& key, Comparison&& answer) {
+  auto& compared = touch(key, false).compared;
+  std::size_t ranges = answer.known.size();
+  for (const Comparison& each : compared) ranges += each.known.size();
+  if (compared.size() >= limits::kComparedMax || ranges > limits::kComparedRangesMax) {
+    return false;
+  }
+  if (!std::ranges::contains(compared, answer)) compared.push_back(std::move(answer));
+  return true;
 }
 
 Status CollectorStore::refuse(const Arrival& arrival, const char* reason, const Range& range) {
@@ -378,6 +432,7 @@ Status CollectorStore::answer() {
     Result<AckMessage> ack = ledger_->ack(*lane);
     if (!ack) return std::unexpected(ack.error());
     ack->fork = touched.fork;
+    ack->compared = touched.compared;
     ack->hello = touched.hello;
     landed_.acks.push_back(std::move(*ack));
   }

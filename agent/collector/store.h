@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/collector/comparison.h"
 #include "agent/collector/lock.h"
 #include "agent/collector/ndjson_sink.h"
 #include "agent/collector/sqlite_sink.h"
@@ -87,6 +88,7 @@ class CollectorStore {
   struct Touched {
     LaneKey key;
     bool fork = false;
+    std::vector<Comparison> compared;
     std::optional<HelloEcho> hello;  // To be answered.
   };
 
@@ -105,7 +107,12 @@ class CollectorStore {
   Status take_marks(const std::string& gateway, std::span<const LaneMark> marks, bool answer,
                     const std::optional<HelloEcho>& hello = {});
   Result<Header> open_envelope(Bytes payload);
-  Status fork(const Arrival& arrival, LaneEntry& lane, const Range& range);
+  Status take_known(LaneEntry& lane, const Comparison& answer);
+  Status settle_contradiction(const Arrival& arrival, LaneEntry& lane, const Header& header);
+  Result<bool> landed_otherwise(const LaneEntry& lane, const Header& header);
+  Status fork(const Arrival& arrival, LaneEntry& lane, Comparison&& answer);
+  // False: the ack has no room for it.
+  bool tell(const LaneKey& key, Comparison&& answer);
   Status refuse(const Arrival& arrival, const char* reason, const Range& range = {});
   Status answer();
   Touched& touch(const LaneKey& key, bool fork);

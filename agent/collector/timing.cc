@@ -118,6 +118,13 @@ Status Timing::learn(std::string_view gateway, std::span<const Row> rows, WallTi
   return {};
 }
 
+// Resolved by whom does not matter: gateway and collector compute the same.
+Result<bool> Timing::same(std::string_view gateway, Stamp landed, Stamp stamp) {
+  if (landed.boot == stamp.boot) return landed.ns == stamp.ns;
+  if (landed.boot != 0) return false;
+  return anchors_.gave(gateway, stamp, WallTime{landed.ns});
+}
+
 Status Timing::take_hello(std::string_view gateway, const HelloMessage& hello,
                           const Reception& reception) {
   const Result<bool> news = anchors_.take_hello(gateway, hello, reception);

@@ -34,6 +34,8 @@ class Timing {
   // `_anchor` of each row, 0 for none; it stays empty where no row needs one. `lane` is the ledger's number.
   Status resolve(const RowIdentity& identity, std::int64_t lane, std::span<Row> rows, WallTime now,
                  std::vector<std::int64_t>& anchors);
+  // A row that landed with the time `landed` may be the one that has this stamp at the gateway.
+  Result<bool> same(std::string_view gateway, Stamp landed, Stamp stamp);
   Status take_hello(std::string_view gateway, const HelloMessage& hello,
                     const Reception& reception);
   // A step of what is to be corrected. True: there is more.

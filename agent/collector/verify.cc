@@ -166,6 +166,7 @@ void Verifier::take_range(Lane& lane, const Range& range, const sqlite::Statemen
     case Fate::thinned: take_thinned(lane, range, row.text(3)); return;
     case Fate::lost: report.lost[std::string(row.text(3))] += range.count(); return;
     case Fate::earlier: report.earlier += range.count(); return;
+    case Fate::renumbered: report.renumbered += range.count(); return;
     case Fate::undeclared: break;
   }
   miss(report, range);

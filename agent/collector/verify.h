@@ -24,6 +24,7 @@ struct LaneReport {
   std::uint64_t landed = 0;                   // Rows in the tables, each seq once.
   std::map<std::string, std::uint64_t> lost;  // Declared, by reason.
   std::uint64_t earlier = 0;                  // Acknowledged before this database knew the lane.
+  std::uint64_t renumbered = 0;               // Refused: it comes in another epoch.
   std::uint64_t outstanding = 0;              // Committed by the gateway, which keeps it.
   std::uint64_t missing = 0;      // Neither landed nor declared, nor kept by the gateway.
   std::uint64_t duplicates = 0;   // Rows beyond the first of a seq.

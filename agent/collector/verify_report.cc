@@ -12,7 +12,7 @@ namespace {
 
 struct Totals {
   std::uint64_t landed = 0, lost = 0, earlier = 0, outstanding = 0, missing = 0, duplicates = 0;
-  std::uint64_t extra = 0, redelivered = 0, forks = 0;
+  std::uint64_t extra = 0, redelivered = 0, forks = 0, renumbered = 0;
 };
 
 Totals totals(const VerifyReport& report) {
@@ -28,6 +28,7 @@ Totals totals(const VerifyReport& report) {
     sum.extra += lane.extra;
     sum.redelivered += lane.redelivered;
     sum.forks += lane.forks;
+    sum.renumbered += lane.renumbered;
   }
   return sum;
 }
@@ -46,7 +47,7 @@ void append_lane(JsonWriter& j, const LaneReport& lane) {
   }
   j.end_array().key("duplicates").number(lane.duplicates).key("extra").number(lane.extra);
   j.key("redelivered").number(lane.redelivered).key("forks").number(lane.forks);
-  j.end_object();
+  j.key("renumbered").number(lane.renumbered).end_object();
 }
 
 void append_ranges(std::string& to, const LaneReport& lane) {
@@ -81,6 +82,10 @@ void append_lane(std::string& to, const LaneReport& lane) {
   if (!lane.missing_ranges.empty()) append_ranges(to, lane);
   if (lane.forks > 0)
     to += "  contradictory envelopes refused: " + std::to_string(lane.forks) + "\n";
+  if (lane.renumbered > 0) {
+    to +=
+        "  of these, records that come in another epoch: " + std::to_string(lane.renumbered) + "\n";
+  }
 }
 
 }  // namespace
@@ -94,7 +99,12 @@ std::string verify_json(const VerifyReport& report) {
   j.key("earlier").number(sum.earlier).key("outstanding").number(sum.outstanding);
   j.key("missing").number(sum.missing).key("duplicates").number(sum.duplicates);
   j.key("extra").number(sum.extra).key("redelivered").number(sum.redelivered);
-  j.key("forks").number(sum.forks).key("lanes").begin_array();
+  j.key("forks")
+      .number(sum.forks)
+      .key("renumbered")
+      .number(sum.renumbered)
+      .key("lanes")
+      .begin_array();
   for (const LaneReport& lane : report.lanes) append_lane(j, lane);
   j.end_array().end_object();
   return j.take() + "\n";

@@ -35,6 +35,9 @@ struct LaneAck {
   // Not known to the uplink from what it sent: the spool believes it if that is the hash of the envelope
   // that ends there.
   std::optional<Digest> unproved = {};
+  // The far end has only these seqs of the envelope that ends there; under the others it has another gateway's
+  // records, or nobody's: they are to be sent in another epoch. Then `unproved` is given.
+  std::optional<std::vector<Range>> known = {};
 };
 
 // A piece of a station's durable state (a deadband's last value, ...), replaced whole by its key.

@@ -49,7 +49,9 @@ inline constexpr std::size_t kLanesMax = 16;
 inline constexpr std::size_t kSourcesMax = 64;
 inline constexpr std::size_t kWindowMax = 64;  // Envelopes sent and not acknowledged.
 inline constexpr std::size_t kGapRangesMax = 1'024;
-inline constexpr std::size_t kLandedRangesMax = 64;  // Out of order, that one ack names.
+inline constexpr std::size_t kLandedRangesMax = 64;     // Out of order, that one ack names.
+inline constexpr std::size_t kComparedMax = 64;         // Envelopes that one ack compares,
+inline constexpr std::size_t kComparedRangesMax = 256;  // with so many ranges of theirs together.
 
 static_assert(kRecordBytesMax <= kIntakeBytesMax / 4, "an intake holds several records");
 static_assert(kPollBytesMax <= kIntakeBytesMax / 4, "several sources share an intake");

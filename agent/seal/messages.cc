@@ -2,7 +2,7 @@
 
 // All three are lines of the kind in line.h:
 //
-//   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH gaps=701-800,901-950 landed=801-900:HASH fork=1 hello=95000000000,1700000000000000000
+//   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH gaps=701-800,901-950 landed=801-900:HASH fork=1 compared=951-980:HASH:951-970 hello=95000000000,1700000000000000000
 //   pinaflux-hello/1 g=pump-7 c=3 l=normal,EPOCH,101,950 l=alarm,EPOCH,1,0 boot=BOOT at=95000000000 clock=untrusted
 //                    answered=91000000000,1700000000000000000,42000000
 //   pinaflux-status/1 g=pump-7 state=online l=normal,EPOCH,101,950
@@ -129,6 +129,42 @@ std::string format_landed(const std::vector<LandedRange>& all) {
   return text;
 }
 
+// RANGE:HASH:KNOWN, apart by commas; KNOWN is nothing, or ranges with `+` between, rising and within RANGE.
+bool parse_known(std::string_view text, Comparison& to) {
+  Split pieces(text, '+');
+  std::string_view piece;
+  while (!text.empty() && pieces.next(piece)) {
+    Range range;
+    if (!parse_range(piece, range) || range.count() == 0 || range.first < to.range.first ||
+        range.last > to.range.last || (!to.known.empty() && range.first <= to.known.back().last)) {
+      return false;
+    }
+    to.known.push_back(range);
+  }
+  return true;
+}
+
+bool parse_compared(std::string_view text, std::vector<Comparison>& to) {
+  Split pieces(text, ',');
+  std::string_view piece;
+  std::size_t ranges = 0;
+  while (pieces.next(piece)) {
+    Split parts(piece, ':');
+    std::string_view range, hash, known, none;
+    Comparison comparison;
+    if (to.size() >= limits::kComparedMax || !parts.next(range) || !parts.next(hash) ||
+        !parts.next(known) || parts.next(none) || !parse_range(range, comparison.range) ||
+        comparison.range.count() == 0 || !parse_digest(hash, comparison.hash) ||
+        !parse_known(known, comparison)) {
+      return false;
+    }
+    ranges += comparison.known.size();
+    if (ranges > limits::kComparedRangesMax) return false;
+    to.push_back(std::move(comparison));
+  }
+  return true;
+}
+
 // Time since a boot, or a part of it.
 std::optional<std::int64_t> parse_ns(std::string_view text) {
   const auto ns = parse_number(text);
@@ -195,24 +231,39 @@ bool parse_clock(std::string_view key, std::string_view value, HelloMessage& m, 
   return key != "answered" || parse_answer(value, m.answer);
 }
 
-std::string format_gaps(const std::vector<Range>& gaps) {
+std::string format_ranges(const std::vector<Range>& ranges, char between) {
   std::string text;
-  for (const Range& gap : gaps) {
+  for (const Range& range : ranges) {
+    if (!text.empty()) text += between;
+    text += format_range(range);
+  }
+  return text;
+}
+
+std::string format_compared(const std::vector<Comparison>& all) {
+  std::string text;
+  for (const Comparison& each : all) {
     if (!text.empty()) text += ',';
-    text += format_range(gap);
+    text += format_range(each.range) + ":" + base64url(Bytes(each.hash).first(kDigestBytes)) + ":" +
+            format_ranges(each.known, '+');
   }
   return text;
 }
 
 }  // namespace
 
+bool is_known(const Comparison& comparison) {
+  return comparison.known.size() == 1 && comparison.known.front() == comparison.range;
+}
+
 std::string format(const AckMessage& m) {
   LineWriter line(kAckMagic);
   line.pair("g", m.gateway).pair("l", m.lane).bytes("e", m.epoch).number("high", m.high);
   line.digest("h", m.hash);
-  if (!m.gaps.empty()) line.pair("gaps", format_gaps(m.gaps));
+  if (!m.gaps.empty()) line.pair("gaps", format_ranges(m.gaps, ','));
   if (!m.landed.empty()) line.pair("landed", format_landed(m.landed));
   if (m.fork) line.pair("fork", "1");
+  if (!m.compared.empty()) line.pair("compared", format_compared(m.compared));
   if (m.hello) line.pair("hello", format_echo(*m.hello));
   return finish(line);
 }
@@ -247,6 +298,7 @@ Result<AckMessage> parse_ack(std::string_view text) {
     if (key == "gaps") ok = parse_gaps(value, m.gaps);
     if (key == "landed") ok = parse_landed(value, m.landed);
     if (key == "fork") m.fork = value == "1";
+    if (key == "compared") ok = parse_compared(value, m.compared);
     if (key == "hello") ok = parse_echo(value, m.hello);
     if (key == "high") {
       const auto n = parse_number(value);

@@ -25,6 +25,17 @@ struct LandedRange {
   friend bool operator==(const LandedRange&, const LandedRange&) = default;
 };
 
+// An envelope that the collector did not take as it came: another one may have landed under its numbers. What
+// became of its records was compared one by one.
+struct Comparison {
+  Range range;
+  Digest hash{};             // Of the envelope; of one that declares a loss, its `through`.
+  std::vector<Range> known;  // These seqs of it are settled with just these records, rising.
+  friend bool operator==(const Comparison&, const Comparison&) = default;
+};
+// All of it is known.
+bool is_known(const Comparison& comparison);
+
 // Of a hello: its `at`, and when it came, by the collector's clock.
 struct HelloEcho {
   Instant at;
@@ -41,7 +52,10 @@ struct AckMessage {
   std::vector<Range> gaps;  // Missing ranges above `high`, at most limits::kGapRangesMax.
   // What has landed above `high`, rising: the last limits::kLandedRangesMax ranges of it.
   std::vector<LandedRange> landed;
-  bool fork = false;                    // Another hash on a landed range: mint a new epoch.
+  bool fork = false;  // Some of what the lane sends contradicts what has landed.
+  // At most limits::kComparedMax, with kComparedRangesMax ranges together. What is not known there is another
+  // gateway's under these numbers, or nobody's: it is to be sent in another epoch.
+  std::vector<Comparison> compared;
   std::optional<HelloEcho> hello = {};  // That it answers.
 };
 

@@ -38,9 +38,9 @@ Result<Truth> judge(Queue& queue, const Lane& lane, const LaneAck& ack) {
   if ((*entry)->range.last != ack.range.last) {
     return is_stand_in(**entry) ? Truth::passed : Truth::contradicted;
   }
-  const auto hash = tombstone::hash_of(queue, **entry);
-  if (!hash) return std::unexpected(hash.error());
-  return *hash == *ack.unproved ? Truth::proved : Truth::contradicted;
+  const auto named = is_named(queue, **entry, *ack.unproved);
+  if (!named) return std::unexpected(named.error());
+  return *named ? Truth::proved : Truth::contradicted;
 }
 
 Status erase_front(Queue& queue, Lane& lane, std::uint64_t last) {
@@ -111,6 +111,12 @@ Status replace(Queue& queue, Lane& lane, const Range& range) {
 }
 
 }  // namespace
+
+Result<bool> is_named(Queue& queue, const Entry& row, const Digest& hash) {
+  const auto its = tombstone::hash_of(queue, row);
+  if (!its) return std::unexpected(its.error());
+  return *its == hash;
+}
 
 Result<bool> take(Queue& queue, Lane& lane, const LaneAck& ack) {
   if (ack.epoch != lane.epoch || ack.range.last > lane.at.sealed_last) return false;

@@ -17,4 +17,7 @@ namespace pinaflux::landed {
 // False: it is for another epoch, beyond what was sealed, or not true.
 Result<bool> take(Queue& queue, Lane& lane, const LaneAck& ack);
 
+// The row is the envelope, or the tombstone, with that hash.
+Result<bool> is_named(Queue& queue, const Entry& row, const Digest& hash);
+
 }  // namespace pinaflux::landed

@@ -223,6 +223,41 @@ Status Packer::seal(Job& job) {
   return seal_rows(job, rows_first_, Effort::standard, Make::envelopes);
 }
 
+Result<std::uint64_t> Packer::enter(Job& job, Bytes envelope, std::span<const Range> known) {
+  if (Status s = seal(job); !s) return std::unexpected(s.error());
+  Opened opened(*this);
+  opened.merged();
+  const auto header = opener_.open(envelope, *shapes_, arena_, rows_);
+  if (!header) return std::unexpected(header.error());
+  std::uint64_t seq = header->range.nth(0, header->every);
+  std::erase_if(rows_, [&](const Row&) {
+    const std::uint64_t its = std::exchange(seq, seq + header->every);
+    return std::ranges::any_of(known,
+                               [&](const Range& r) { return r.first <= its && its <= r.last; });
+  });
+  const std::size_t count = rows_.size();
+  Progress& at = job.lane.at;
+  rows_first_ = at.next_seq;
+  at.next_seq += count;
+  at.changed = true;
+  Status sealed = seal_rows(job, rows_first_, Effort::standard, Make::envelopes);
+  return sealed ? Result<std::uint64_t>(count) : std::unexpected(sealed.error());
+}
+
+Status Packer::bury(Job& job, const Entry& like, std::uint64_t count) {
+  if (Status s = seal(job); !s) return s;
+  Progress& at = job.lane.at;
+  Entry grave = like;
+  grave.lane = job.lane.id;
+  grave.kind = Kind::tombstone;
+  grave.range = {at.next_seq, at.next_seq + count - 1};
+  grave.every = 1;
+  grave.bytes = 0;
+  grave.damaged = false;
+  at.next_seq += count;
+  return put_grave(job, grave);
+}
+
 Status Packer::seal(Queue& queue, const Lane& lane, const Entry& tombstone, Buffer& bytes) {
   return tombstone::seal(queue, lane, tombstone, generation_, sealer_, bytes);
 }
@@ -378,21 +413,27 @@ Status Packer::give_up(Job& job, const Row& row, std::uint64_t seq, Make make) {
     merge_first_ = true;
     return fail(Code::full, "a record is larger than an envelope may be");
   }
-  Progress& at = job.lane.at;
   Entry grave;
   grave.lane = job.lane.id;
   grave.kind = Kind::tombstone;
   grave.range = {seq, seq};
   grave.time_first = grave.time_last = row.time.ns;
   grave.boot = row.time.boot;
+  grave.loss = Loss::too_large;
+  if (Status s = put_grave(job, grave); !s) return s;
+  return lease_in_order(job);
+}
+
+// Of seqs behind everything that is sealed: the chain goes on over them as it was.
+Status Packer::put_grave(Job& job, Entry& grave) {
+  Progress& at = job.lane.at;
   grave.age = job.age;
   grave.hash = grave.previous = at.chain;
-  grave.loss = Loss::too_large;
   if (Status s = job.queue.put(grave, {}); !s) return s;
-  at.sealed_last = seq;
-  ++at.shed;
+  at.sealed_last = grave.range.last;
+  at.shed += grave.range.count();
   at.changed = true;
-  return lease_in_order(job);
+  return {};
 }
 
 Status Packer::check_names(const std::string& gateway, const std::string& lane) {

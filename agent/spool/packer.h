@@ -41,6 +41,11 @@ class Packer {
   Status take(Job& job, std::span<const Record> records);
   // Puts the lane's chunks into envelopes, as if the uplink had places for all of them; leases none.
   Status seal(Job& job);
+  // What an envelope of another lane holds enters this one as if it came in now, but for the seqs (of there) that
+  // are known. The lane's chunks are sealed first. How many records that were. corrupt: it does not open.
+  Result<std::uint64_t> enter(Job& job, Bytes envelope, std::span<const Range> known);
+  // So many records that never had a seq of this lane are declared lost in it, with reason and times of `like`.
+  Status bury(Job& job, const Entry& like, std::uint64_t count);
   // Puts a tombstone into its envelope: see tombstone.h.
   Status seal(Queue& queue, const Lane& lane, const Entry& tombstone, Buffer& bytes);
   // The last take() failed on a record that fits into no envelope, behind chunks: the next one merges
@@ -72,6 +77,7 @@ class Packer {
   enum class Make { envelopes, chunks, envelopes_and_tail };
   Status seal_rows(Job& job, std::uint64_t first, Effort effort, Make make);
   Status give_up(Job& job, const Row& row, std::uint64_t seq, Make make);
+  Status put_grave(Job& job, Entry& grave);
   Status put_envelope(Job& job, Header& header, Buffer&& bytes);
   Status put_chunk(Job& job, const Header& header, Bytes envelope);
 

@@ -172,6 +172,15 @@ Result<Epoch> epoch(sqlite::Database& database) {
   return epoch;
 }
 
+Status renew_epoch(sqlite::Database& database, Entropy& entropy) {
+  Result<sqlite::Statement> update = database.prepare("UPDATE meta SET value=? WHERE key='epoch'");
+  if (!update) return std::unexpected(update.error());
+  Epoch epoch{};
+  entropy.fill(epoch);
+  update->bind(1, Bytes(epoch));
+  return update->run();
+}
+
 Result<std::vector<Lane>> lanes(sqlite::Database& database, Encryption& encryption) {
   Result<sqlite::Statement> select = database.prepare(
       "SELECT id,gateway,name,epoch,next_seq,acked,shed,chain FROM lanes ORDER BY id");

@@ -39,6 +39,8 @@ Status lower_version(sqlite::Database& database, std::int64_t from, std::int64_t
 // Ours, and with its tables. Reads only. Errors: not_found (an empty file), newer, invalid, corrupt.
 Status check(sqlite::Database& database);
 Result<Epoch> epoch(sqlite::Database& database);
+// In the running transaction: lanes that are made from now on get another one.
+Status renew_epoch(sqlite::Database& database, Entropy& entropy);
 Result<std::string> gateway(sqlite::Database& database);  // That made the file.
 Result<std::vector<Lane>> lanes(sqlite::Database& database, Encryption& encryption);
 sqlite::Statement prepare_save(const sqlite::Database& database);  // See Store::save().

@@ -1,6 +1,7 @@
 // One transaction, in this order, because each step makes room for the next:
 //
 //   acks        delete what the far end has
+//   forks       a row that it has something else for goes into a lane of the current epoch
 //   expiry      delete what is older than its lane keeps it, or more, tombstones in its place
 //   room        if the records would not fit: delete the oldest of the lanes that may lose, tombstones
 //   backlog     lease what was sealed before, up to the wish (behind the records where these go first)
@@ -28,6 +29,7 @@
 #include "agent/spool/lock.h"
 #include "agent/spool/operation.h"
 #include "agent/spool/packer.h"
+#include "agent/spool/renumber.h"
 #include "agent/spool/salvage.h"
 #include "agent/spool/shed.h"
 #include "agent/spool/store.h"
@@ -47,6 +49,7 @@ struct Request {
   Stamp now;
   bool everything;     // False: acks and leases only.
   std::int64_t bytes;  // That the records are thought to need.
+  bool renumber = true;
 };
 
 bool ended(const Error& error) {
@@ -127,6 +130,7 @@ struct Spool::State {
   Roots roots;
   std::optional<Store> store;
   Packer packer;
+  Renumbering renumbering;
   Instant opened{};
   std::uint64_t commits = 0;
   std::uint64_t acks_ignored = 0;
@@ -190,17 +194,24 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
   if (done.error().code == Code::full) {
     std::ignore = store->room->checkpoint();
     request.everything = false;
-    const Status acked = attempt(request, leases);
+    Status acked = attempt(request, leases);
+    if (!acked && acked.error().code == Code::full) {
+      request.renumber = false;
+      acked = attempt(request, leases);
+    }
     if (acked || !ended(acked.error())) return done;
   }
   return ended(done.error()) ? recover(done.error()) : done;
 }
 
 Status Spool::State::attempt(const Request& request, std::vector<Lease>& leases) {
-  const std::int64_t bytes = request.bytes + kSlackBytes + bytes_to_thin();
+  const std::int64_t bytes = request.bytes + kSlackBytes + bytes_to_thin() +
+                             (renumbering.waiting() > 0 ? Renumbering::kBytesEach : 0);
   if (Status s = make_ready(request.everything ? bytes : 0); !s) return s;
   std::vector<Lease> leased;
-  if (Status s = transact([&] { return write(request, leased); }); !s) return s;
+  const Status done = transact([&] { return write(request, leased); });
+  renumbering.settle(done.has_value());
+  if (!done) return done;
   ++commits;
   std::ranges::move(leased, std::back_inserter(leases));
   settle();
@@ -250,6 +261,10 @@ Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
   for (const LaneAck& ack : request.group.acks) {
     if (Status s = take_ack(ack); !s) return s;
   }
+  if (request.renumber) {
+    Status s = renumbering.step({*store, options, packer, age(), leases});
+    if (!s) return s;
+  }
   if (request.everything) {
     for (Lane& lane : store->lanes) {
       if (Status s = shed::expire(*store, lane, age()); !s) return s;
@@ -278,7 +293,8 @@ Status Spool::State::take_ack(const LaneAck& ack) {
     ++acks_ignored;
     return {};
   }
-  const auto taken = landed::take(*store->queue, store->lanes[ack.lane], ack);
+  const auto taken = ack.known ? renumbering.take(*store, entropy, ack)
+                               : landed::take(*store->queue, store->lanes[ack.lane], ack);
   if (!taken) return std::unexpected(taken.error());
   if (!*taken) ++acks_ignored;
   return {};
@@ -392,6 +408,8 @@ SpoolState Spool::State::state() const {
   s.bytes_used = static_cast<std::uint64_t>(store->room->bytes_used());
   s.dead_letters = store->letter_count;
   s.full = store->room->full();
+  s.forked = renumbering.forked();
+  s.renumbering = renumbering.waiting();
   for (std::size_t i = 0; i < store->lanes.size(); ++i) {
     const Lane& lane = store->lanes[i];
     s.lanes.push_back({.name = lane.name,

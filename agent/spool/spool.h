@@ -86,6 +86,10 @@ struct SpoolState {
   std::uint64_t dead_letters = 0;  // Refusals that the rows held stand for.
   std::uint64_t acks_ignored = 0;  // Since start: of another epoch, beyond what was sealed, untrue.
   bool full = false;               // Lanes that hold must be held back.
+  // The far end has another gateway's records under our numbers. There is a new epoch: open the spool again.
+  bool forked = false;
+  std::size_t renumbering =
+      0;  // Envelopes that go into the new epoch, one with each commit to come.
 };
 
 class Operation;

@@ -22,6 +22,9 @@ constexpr char kContentType[] = "application/vnd.pinaflux.envelope";
 constexpr std::size_t kPublishOverheadMax = 128;  // Of a PUBLISH beside topic and payload.
 constexpr const char* kForeignAck =
     "an ack that fits nothing that was sent: is there a second gateway of this name?";
+constexpr const char* kForkedAck =
+    "the collector has other data under our numbers: this gateway was cloned or restored from an "
+    "image; what it has not taken from us is sent under new ones";
 constexpr Duration kPatienceMax = Duration::hours(1);
 
 const char* refusal_text(int reason) {
@@ -210,15 +213,9 @@ std::size_t Uplink::State::lane_of(const AckMessage& ack) const {
 void Uplink::State::judge(const AckMessage& ack, LaneIndex index) {
   Lane& lane = lanes[index];
   lane.answer_until = {};
-  if (ack.fork) {
-    reject(
-        "the collector has other data under our numbers: this gateway was cloned or restored from "
-        "an image");
-    return pump();
-  }
   const LaneFlight::Verdict verdict = lane.flight.judge(ack, index, acks);
   if (verdict.accepted) accepted(index);
-  if (verdict.rejected) reject(kForeignAck);
+  if (verdict.rejected) reject(ack.fork ? kForkedAck : kForeignAck);
   // What the spool looks up now would be sent once more.
   if (verdict.unproved && !lane.flight.sent_since_greeting()) lose(index);
   // The answer to a hello that followed what is in flight: it never arrived.

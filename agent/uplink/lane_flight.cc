@@ -50,27 +50,38 @@ LaneFlight::Verdict LaneFlight::judge(const AckMessage& ack, LaneIndex index,
   gone_ = 0;
   gone_sent_at_ = {};
   if (!epoch_known_ || ack.epoch != epoch_) return {.rejected = true};
-  std::vector<LandedRange> all = ack.landed;
-  if (ack.high > 0) all.insert(all.begin(), {{1, ack.high}, ack.hash});
-  for (const LandedRange& landed : all) {
-    if (landed.range.last <= acked_) continue;
-    const Proof proof = landed.range.last > committed_last_ ? Proof::contradicts : prove(landed);
-    if (proof == Proof::contradicts) {
-      verdict.rejected = true;
-    } else if (told(landed.range, proof == Proof::fits)) {
-      continue;
-    } else if (proof == Proof::fits) {
-      verdict.accepted = true;
-      acks.push_back({index, epoch_, landed.range});
-      accept(landed);
-    } else if (unproved_ < kUnprovedMax) {
-      ++unproved_;
-      verdict.unproved = true;
-      acks.push_back({index, epoch_, landed.range, landed.hash});
-      remember_told({landed.range, false});
-    }
+  if (ack.high > 0) judge_one({{1, ack.high}, ack.hash}, nullptr, index, acks, verdict);
+  for (const LandedRange& landed : ack.landed) judge_one(landed, nullptr, index, acks, verdict);
+  for (const Comparison& compared : ack.compared) {
+    judge_one({compared.range, compared.hash}, is_known(compared) ? nullptr : &compared.known,
+              index, acks, verdict);
   }
   return verdict;
+}
+
+void LaneFlight::judge_one(const LandedRange& landed, const std::vector<Range>* known,
+                           LaneIndex index, std::vector<LaneAck>& acks, Verdict& verdict) {
+  if (landed.range.last <= acked_) return;
+  const Proof proof = landed.range.last > committed_last_ ? Proof::contradicts : prove(landed);
+  if (proof == Proof::contradicts) {
+    verdict.rejected = true;
+    return;
+  }
+  if (told(landed.range, proof == Proof::fits)) return;
+  LaneAck ack{index, epoch_, landed.range};
+  if (known != nullptr) ack.known = *known;
+  if (proof == Proof::fits) {
+    verdict.accepted = true;
+    if (known != nullptr) ack.unproved = landed.hash;
+    acks.push_back(std::move(ack));
+    accept(landed);
+  } else if (unproved_ < kUnprovedMax) {
+    ++unproved_;
+    verdict.unproved = true;
+    ack.unproved = landed.hash;
+    acks.push_back(std::move(ack));
+    remember_told({landed.range, false});
+  }
 }
 
 LaneFlight::Proof LaneFlight::prove(const LandedRange& landed) const {

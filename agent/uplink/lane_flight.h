@@ -40,7 +40,8 @@ class LaneFlight {
   };
 
   void committed(const Epoch& epoch, std::uint64_t last, std::uint64_t acked);
-  // What the spool is to be told is appended to `acks`, as of lane `index`.
+  // What the spool is to be told is appended to `acks`, as of lane `index`. What was compared and is known in part
+  // is out of our hands: the spool sends the rest anew.
   Verdict judge(const AckMessage& ack, LaneIndex index, std::vector<LaneAck>& acks);
   // Drops a lease of a round that is over, and one of what is acknowledged.
   void take(Lease&& lease);
@@ -83,6 +84,8 @@ class LaneFlight {
   };
   enum class Proof { fits, contradicts, none };
 
+  void judge_one(const LandedRange& landed, const std::vector<Range>* known, LaneIndex index,
+                 std::vector<LaneAck>& acks, Verdict& verdict);
   Proof prove(const LandedRange& landed) const;
   const End* known(std::uint64_t last) const;
   void remember(const End& end);

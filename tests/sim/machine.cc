@@ -97,6 +97,11 @@ void Machine::die_at_change(std::uint64_t changes, Death death, sim::Survival su
   doom_ = {changes, death, survival, down};
 }
 
+void Machine::put_back(sim::Image image, Duration down) {
+  image_ = std::move(image);
+  die(Death::power, sim::Survival::all, down);
+}
+
 void Machine::changing(const sim::Operation& operation) {
   stage_.witness.written(name_, operation);
   if (doom_.changes == 0 || --doom_.changes > 0) return;
@@ -106,6 +111,8 @@ void Machine::changing(const sim::Operation& operation) {
 
 void Machine::bury() {
   stop_living();
+  if (image_) disk_.insert(std::move(*image_));
+  image_.reset();
   boot_.in(down_);
 }
 

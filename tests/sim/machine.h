@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "platform/base/log.h"
@@ -70,6 +71,8 @@ class Machine {
   void die(Death death, sim::Survival survival, Duration down);
   // In the middle of the so-manieth change of the disk from now on.
   void die_at_change(std::uint64_t changes, Death death, sim::Survival survival, Duration down);
+  // It loses power, and starts again with this on its disk.
+  void put_back(sim::Image image, Duration down);
 
   bool alive() const { return life_ != nullptr && life_->loop.alive(); }
   Life* life() { return alive() ? life_.get() : nullptr; }
@@ -110,6 +113,7 @@ class Machine {
   } doom_;
   Duration down_{};
   bool powerless_ = false;
+  std::optional<sim::Image> image_;  // For the next start.
   SimLoopEvent burial_, boot_;
 };
 

@@ -65,6 +65,33 @@ class ForgingClient final : public MqttClient, private MqttClient::Events {
   std::unique_ptr<MqttClient> client_;
 };
 
+class CarelessClient final : public MqttClient, private MqttClient::Events {
+ public:
+  CarelessClient(const MqttClientMaker& maker, MqttClient::Events& events)
+      : events_(events), client_(maker(*this)) {}
+  void connect(const MqttConnect& options) override { client_->connect(options); }
+  void disconnect() override { client_->disconnect(); }
+  Status subscribe(const std::string& filter) override { return client_->subscribe(filter); }
+  Result<std::uint64_t> publish(const MqttPublish& publish) override {
+    return client_->publish(publish);
+  }
+
+ private:
+  void connected(const MqttSession& session) override { events_.connected(session); }
+  void lost(int reason, const std::string& why) override { events_.lost(reason, why); }
+  void published(std::uint64_t token, int reason) override { events_.published(token, reason); }
+  void message(const std::string& topic, Bytes payload) override {
+    auto ack = parse_ack(as_text(payload));
+    if (!ack || ack->compared.empty()) return events_.message(topic, payload);
+    for (Comparison& one : ack->compared) one.known = {one.range};
+    const std::string line = format(*ack);
+    events_.message(topic, as_bytes(line));
+  }
+
+  MqttClient::Events& events_;
+  std::unique_ptr<MqttClient> client_;
+};
+
 }  // namespace
 
 std::optional<Mutant> mutant_named(std::string_view name) {
@@ -100,6 +127,12 @@ void HastyWorker::sync() {
 MqttClientMaker forging(MqttClientMaker maker) {
   return [maker = std::move(maker)](MqttClient::Events& events) -> std::unique_ptr<MqttClient> {
     return std::make_unique<ForgingClient>(maker, events);
+  };
+}
+
+MqttClientMaker careless(MqttClientMaker maker) {
+  return [maker = std::move(maker)](MqttClient::Events& events) -> std::unique_ptr<MqttClient> {
+    return std::make_unique<CarelessClient>(maker, events);
   };
 }
 

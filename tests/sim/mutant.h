@@ -25,6 +25,7 @@ enum class Mutant : std::uint8_t {
   forged_ack,          // An envelope counts as landed as soon as it was sent.
   mask_left_out,       // Masked fields go on as they came.
   collector_lies,      // The collector's disk says synced and is not.
+  duplicate_by_range,  // What lies where something has landed counts as landed, whatever it is.
   wrong_time_service,  // It says that the gateway's clock is right, and sets it ten seconds wrong.
 };
 
@@ -32,13 +33,14 @@ struct MutantName {
   Mutant mutant;
   std::string_view name;
 };
-inline constexpr std::array<MutantName, 7> kMutants = {{
+inline constexpr std::array<MutantName, 8> kMutants = {{
     {Mutant::ack_before_commit, "ack_before_commit"},
     {Mutant::lying_sync, "lying_sync"},
     {Mutant::puback_on_receipt, "puback_on_receipt"},
     {Mutant::forged_ack, "forged_ack"},
     {Mutant::mask_left_out, "mask_left_out"},
     {Mutant::collector_lies, "collector_lies"},
+    {Mutant::duplicate_by_range, "duplicate_by_range"},
     {Mutant::wrong_time_service, "wrong_time_service"},
 }};
 
@@ -59,5 +61,7 @@ class HastyWorker final : public Worker {
 
 // Tells the uplink, of every envelope that it sends, that the collector has landed it.
 MqttClientMaker forging(MqttClientMaker maker);
+// Makes each ack say of whatever was compared that all of it is known.
+MqttClientMaker careless(MqttClientMaker maker);
 
 }  // namespace pinaflux::tests

@@ -25,7 +25,10 @@ Producer::Producer(SimLoop& loop, SimNetwork& network, Ledger& ledger, std::stri
       every_(every),
       timer_(loop.timer([this] { due(); })) {}
 
-void Producer::start() { timer_->start(random_.between({}, every_)); }
+void Producer::start() {
+  stopped_ = false;
+  timer_->start(random_.between({}, every_));
+}
 
 void Producer::due() {
   send();

@@ -22,7 +22,7 @@ class Producer {
   Producer(SimLoop& loop, SimNetwork& network, Ledger& ledger, std::string name, std::uint64_t seed,
            Duration every);
   virtual ~Producer() = default;
-  void start();
+  void start();  // Again, too.
   void stop() { stopped_ = true; }
   // Nothing waits that it would send again.
   virtual bool settled() const { return true; }

@@ -16,6 +16,7 @@ class Gateway::Running final : public Program {
     Worker& worker = hasty ? static_cast<Worker&>(hasty_) : life.worker;
     MqttClientMaker maker = make_sim_mqtt_client_maker(life.loop, life.network);
     if (gateway.mutant_ == Mutant::forged_ack) maker = forging(std::move(maker));
+    if (gateway.mutant_ == Mutant::duplicate_by_range) maker = careless(std::move(maker));
     auto started =
         Agent::start(gateway.configuration_,
                      {life.loop, worker, gateway.clock(), life.entropy, life.files, life.network,

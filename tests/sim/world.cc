@@ -22,6 +22,7 @@ constexpr Duration kLonger = Duration::minutes(20);   // For the commits that ar
 constexpr Duration kDrainMax = Duration::minutes(5);  // Oracle: bounded.
 constexpr int kQuietLooks = 4;
 constexpr std::uint64_t kFatOneIn = 32;
+constexpr std::uint64_t kImageOneIn = 4;
 
 constexpr const char* kYaml = R"(
 pinaflux: 1
@@ -58,6 +59,8 @@ class World {
   void look();
   bool quiet();
   void drain();
+  void take_image();
+  void put_image_back();
   void judge();
   void judge_lanes(const AgentStatus& status, const VerifyReport& report);
   void judge_records(const VerifyReport& report);
@@ -75,6 +78,11 @@ class World {
   SimNetwork plant_network_;
   std::vector<std::unique_ptr<Producer>> plant_;
   std::uint32_t noise_ = 0;
+  // Of the seeds in which the gateway's disk is copied one day, and put back in the end. They draw from dice of
+  // their own: the others are as they were.
+  Random image_random_;
+  std::optional<Instant> image_due_;
+  std::optional<sim::Image> image_;
   Outcome outcome_;
 };
 
@@ -114,7 +122,12 @@ World::World(const RunOptions& options, Configuration configuration)
                disk_options(stage_.random.u64(), options.mutant == Mutant::lying_sync)),
       director_({stage_, gateway_, collector_, hub_, cloud_}, Duration::seconds(40)),
       plant_loop_(stage_.scheduler, 5),
-      plant_network_(stage_.fabric, plant_loop_, "plant") {
+      plant_network_(stage_.fabric, plant_loop_, "plant"),
+      image_random_(options.seed ^ 0x1a6e) {
+  if (image_random_.one_in(kImageOneIn)) {
+    image_due_ = Instant{} +
+                 image_random_.between(Duration::seconds(30), Duration::minutes(options.minutes));
+  }
   stage_.verbose = options.verbose;
   ledger_.clock([this] { return stage_.scheduler.now(); });
   stage_.fabric.break_at(options.break_at);
@@ -181,12 +194,43 @@ Outcome World::run() {
          stage_.witness.accusations().empty()) {
     pass(kLook);
     look();
+    take_image();
   }
   director_.heal();
   for (auto& producer : plant_) producer->stop();
   drain();
+  if (image_ && stage_.witness.accusations().empty()) put_image_back();
   judge();
   return std::move(outcome_);
+}
+
+void World::take_image() {
+  if (!image_due_ || stage_.scheduler.now() < *image_due_) return;
+  image_due_.reset();
+  image_ = gateway_.disk().image();
+}
+
+// Everything has landed, so nothing is lost with the disk that is taken out. What comes now gets numbers that have
+// been used, and on the way to others the power may go.
+void World::put_image_back() {
+  outcome_.images = 1;
+  gateway_.put_back(std::move(*image_), Duration::seconds(5));
+  for (auto& producer : plant_) producer->start();
+  if (image_random_.one_in(2)) stage_.fabric.link("gateway", "cloud").cut();
+  pass(image_random_.between(Duration::seconds(10), Duration::seconds(60)));
+  stage_.fabric.link("gateway", "cloud").mend();
+  for (int cut = 0; cut < 3; ++cut) {
+    Machine& machine = image_random_.one_in(3) ? static_cast<Machine&>(collector_) : gateway_;
+    machine.die_at_change(1 + image_random_.below(80), Machine::Death::power,
+                          static_cast<sim::Survival>(image_random_.below(sim::kSurvivalCount)),
+                          Duration::seconds(3));
+    pass(image_random_.between(Duration::seconds(5), Duration::seconds(25)));
+    look();
+  }
+  for (auto& producer : plant_) producer->stop();
+  pass(Duration::seconds(5));
+  director_.heal();
+  drain();
 }
 
 bool World::quiet() {
@@ -246,7 +290,8 @@ void World::judge() {
   outcome_.failures = stage_.witness.accusations();
 }
 
-// Each lane: one epoch, and every seq landed or declared.
+// Each lane: one epoch, and every seq landed or declared. But an image that was put back counts where others have
+// counted: what it sent there is in another epoch.
 void World::judge_lanes(const AgentStatus& status, const VerifyReport& report) {
   if (!report.complete()) accuse("the collector's proof fails: " + verify_json(report));
   for (const LaneStatus& lane : status.lanes) {
@@ -260,11 +305,14 @@ void World::judge_lanes(const AgentStatus& status, const VerifyReport& report) {
     const std::uint64_t known = at->landed + at->lost_count();
     outcome_.redelivered += at->redelivered;
     if (known == committed && at->forks == 0) continue;
+    if (at->forks > 0 && outcome_.images > 0 && at->outstanding == 0) continue;
     accuse("lane " + lane.name + ": " + std::to_string(committed) + " committed, " +
            std::to_string(at->landed) + " landed, " + std::to_string(at->lost_count()) +
            " declared lost, " + std::to_string(at->forks) + " forks");
   }
-  if (report.lanes.size() > status.lanes.size()) accuse("the spool began a new epoch");
+  for (const LaneReport& lane : report.lanes) outcome_.renumbered += lane.renumbered;
+  const std::size_t epochs = 1 + outcome_.images;
+  if (report.lanes.size() > epochs * status.lanes.size()) accuse("the spool began a new epoch");
 }
 
 void World::judge_records(const VerifyReport& report) {

@@ -44,16 +44,21 @@ class Gateway {
   // All from `first` on was sent, or never came: now it comes thinned, as one.
   Arrival thin(std::uint64_t first, std::uint64_t every, const char* stream = "boiler",
                Stamp time = {kNoon, 0}) {
+    const Range range{first, next_ - 1};
+    Rows rows;
+    for (std::uint64_t i = 0; i < range.count_every(every); ++i) {
+      const auto seq = static_cast<std::int64_t>(range.nth(i, every));
+      rows.add(stream, {"value"}, {Value::int64(seq)}, time);
+    }
+    return thin(first, every, rows);
+  }
+  // The same, with these records.
+  Arrival thin(std::uint64_t first, std::uint64_t every, const Rows& rows) {
     Header header = begin();
     header.range = {first, next_ - 1};
     header.every = every;
     header.previous = ends_.contains(first - 1) ? ends_.at(first - 1) : kNoDigest;
     header.extra.emplace_back("through", hex(previous_));
-    Rows rows;
-    for (std::uint64_t i = 0; i < header.range.count_every(every); ++i) {
-      const auto seq = static_cast<std::int64_t>(header.range.nth(i, every));
-      rows.add(stream, {"value"}, {Value::int64(seq)}, time);
-    }
     return seal(rows.all(), header);
   }
   Arrival hello(const std::string& lane = "normal", std::optional<HelloClock> clock = {},

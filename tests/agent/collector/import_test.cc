@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(ImportFixture,
   std::vector<Arrival> all = {gateway.send(10), gateway.send(10)};
   all[1].payload[all[1].payload.size() - 20] ^= 1;
   CHECK_FALSE(import(write(text_of(all))).complete);
-  const ImportReport fork = import(write(text_of({clone.send(9)})));
+  const ImportReport fork = import(write(text_of({clone.send(9, "forged")})));
   CHECK(fork.counts.forks == 1);
   CHECK_FALSE(fork.complete);
   CHECK(proof().lanes[0].landed == 10);

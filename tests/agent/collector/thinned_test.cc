@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(ThinnedFixture,
   (void)clone.send(40);
   (void)clone.send(60);
 
-  land({clone.thin(1, 2)});
+  land({clone.thin(1, 2, "other")});
 
   CHECK(landed.acks[0].fork);
   CHECK(landed.counts.forks == 1);

@@ -130,15 +130,15 @@ TEST_CASE_FIXTURE(VerifyFixture, "what the gateway deleted and we do not have is
 }
 
 TEST_CASE_FIXTURE(VerifyFixture, "the JSON is a contract") {
-  CHECK(
-      verify_json(report()) ==
-      R"({"schema":"pinaflux.verify/1","complete":true,"landed":30,"lost":10,"earlier":0,)"
-      R"("outstanding":5,"missing":0,"duplicates":0,"extra":0,"redelivered":0,"forks":0,"lanes":[)"
-      R"({"gateway":"pump","epoch":"e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1","lane":"normal","high":40,)"
-      R"("last":45,"landed":30,"lost":10,"lost_by_reason":{"evicted":10},"earlier":0,)"
-      R"("outstanding":5,"missing":0,"missing_ranges":[],"duplicates":0,"extra":0,)"
-      R"("redelivered":0,"forks":0}]})"
-      "\n");
+  CHECK(verify_json(report()) ==
+        R"({"schema":"pinaflux.verify/1","complete":true,"landed":30,"lost":10,"earlier":0,)"
+        R"("outstanding":5,"missing":0,"duplicates":0,"extra":0,"redelivered":0,"forks":0,)"
+        R"("renumbered":0,"lanes":[)"
+        R"({"gateway":"pump","epoch":"e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1","lane":"normal","high":40,)"
+        R"("last":45,"landed":30,"lost":10,"lost_by_reason":{"evicted":10},"earlier":0,)"
+        R"("outstanding":5,"missing":0,"missing_ranges":[],"duplicates":0,"extra":0,)"
+        R"("redelivered":0,"forks":0,"renumbered":0}]})"
+        "\n");
 }
 
 TEST_CASE("a database that is not a collector's is refused") {

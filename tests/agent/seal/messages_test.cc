@@ -37,6 +37,57 @@ TEST_CASE("an ack comes back, and is the golden line") {
   CHECK_FALSE(m->fork);
 }
 
+TEST_CASE("what was compared comes back, and is the golden text") {
+  AckMessage ack = sample_ack();
+  ack.gaps.clear();
+  ack.landed.clear();
+  ack.fork = true;
+  ack.compared = {{{81, 100}, Digest{1}, {{81, 100}}},
+                  {{101, 120}, Digest{2}, {}},
+                  {{121, 140}, Digest{3}, {{121, 125}, {130, 130}}}};
+  const std::string text = format(ack);
+  CHECK(text ==
+        "pinaflux-ack/1 g=pump-7 l=normal e=AQEBAQEBAQEBAQEBAQEBAQ high=600 "
+        "h=BwAAAAAAAAAAAAAAAAAAAA fork=1 compared=81-100:AQAAAAAAAAAAAAAAAAAAAA:81-100,"
+        "101-120:AgAAAAAAAAAAAAAAAAAAAA:,121-140:AwAAAAAAAAAAAAAAAAAAAA:121-125+130-130\n");
+  const auto m = parse_ack(text);
+  REQUIRE(m.has_value());
+  CHECK(m->fork);
+  CHECK(m->compared == ack.compared);
+  CHECK(is_known(m->compared[0]));
+  CHECK_FALSE(is_known(m->compared[1]));
+  CHECK_FALSE(is_known(m->compared[2]));
+}
+
+TEST_CASE("what was compared and makes no sense is refused") {
+  const std::string hash = "AQAAAAAAAAAAAAAAAAAAAA";
+  const auto parses = [&](const std::string& compared) {
+    AckMessage ack = sample_ack();
+    return parse_ack(format(ack).substr(0, format(ack).size() - 1) + " compared=" + compared)
+        .has_value();
+  };
+  REQUIRE(parses("81-100:" + hash + ":81-100"));
+  CHECK_FALSE(parses(""));
+  CHECK_FALSE(parses("81-100:" + hash));
+  CHECK_FALSE(parses("81-100:" + hash + ":81-101"));
+  CHECK_FALSE(parses("81-100:" + hash + ":80-90"));
+  CHECK_FALSE(parses("81-100:" + hash + ":90-95+91-96"));
+  CHECK_FALSE(parses("81-100:" + hash + ":90-95+"));
+  CHECK_FALSE(parses("81-80:" + hash + ":"));
+  CHECK_FALSE(parses("81-100:AQ:81-100"));
+  CHECK_FALSE(parses("81-100:" + hash + ":81-100:"));
+  std::string many, ranges;
+  for (std::size_t i = 0; i <= limits::kComparedMax; ++i) {
+    many += (i == 0 ? "1-2:" : ",1-2:") + hash + ":";
+  }
+  CHECK_FALSE(parses(many));
+  for (std::size_t i = 0; i <= limits::kComparedRangesMax; ++i) {
+    const std::string seq = std::to_string(2 * i + 1);
+    ranges += (i == 0 ? "" : "+") + seq + "-" + seq;
+  }
+  CHECK_FALSE(parses("1-1000:" + hash + ":" + ranges));
+}
+
 TEST_CASE("hello and status come back") {
   HelloMessage hello;
   hello.gateway = "g";

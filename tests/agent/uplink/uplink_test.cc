@@ -98,7 +98,6 @@ TEST_CASE_FIXTURE(UplinkFixture, "an ack that does not fit deletes nothing and i
     wrong.high = 15;
     wrong.hash = digest_of(15);
   }
-  SUBCASE("a fork") { wrong.fork = true; }
   say(wrong);
 
   CHECK(highs().empty());
@@ -108,6 +107,31 @@ TEST_CASE_FIXTURE(UplinkFixture, "an ack that does not fit deletes nothing and i
   ack("normal", 20);
   CHECK(highs() == Highs{20});
   CHECK(uplink->health().text.empty());
+}
+
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "what was compared is told to the spool, with what is known of it") {
+  open();
+  send(kNormal, 1, 3);
+  AckMessage answer = ack_of("normal", 0);
+  answer.fork = true;
+  answer.compared = {{{1, 10}, digest_of(10), {{1, 10}}}, {{11, 20}, digest_of(20), {{11, 14}}}};
+  SUBCASE("ours") {}
+  SUBCASE("and another gateway's of our name") {
+    answer.compared.push_back({{21, 30}, digest_of(999), {}});
+    answer.compared.push_back({{901, 5000}, digest_of(7), {}});
+  }
+  say(answer);
+
+  std::vector<LaneAck> acks;
+  uplink->take_acks(acks);
+  REQUIRE(acks.size() == 2);
+  CHECK(acks[0].range == Range{1, 10});
+  CHECK_FALSE(acks[0].known.has_value());
+  CHECK(acks[1].range == Range{11, 20});
+  CHECK(acks[1].unproved == digest_of(20));
+  CHECK(acks[1].known == std::vector<Range>{{11, 14}});
+  CHECK(uplink->health().in_flight == 1);
 }
 
 TEST_CASE_FIXTURE(UplinkFixture,
