@@ -6,8 +6,8 @@
 //
 // And where A had lost some of what B still has, by a declaration:
 //
-//   landed    81, 83 ... 99 (thinned)       known: 81-99, and 100 only if nothing says that the lane has forked: where
-//   B sends   81 ... 100                    the two parted may lie between 99 and 100
+//   landed    82, 84 ... 98 (thinned to 99)     known: 81-98. Whether 99 is the one that A gave up cannot be told:
+//   B sends   81 ... 99                         the two may have parted between 98 and 99
 
 #include "agent/collector/comparison.h"
 
@@ -77,13 +77,11 @@ Result<Compared> compare(const Evidence& evidence, const LaneEntry& lane, const 
   if (!seen) return std::unexpected(seen.error());
   Compared compared;
   compared.contradicted = !seen->other.empty();
-  const bool one_history = seen->last_same > 0 && !compared.contradicted && lane.forks == 0;
-  const std::uint64_t end = one_history ? header.range.last : seen->last_same;
   auto other = seen->other.begin();
   for (const Stretch& stretch : *stretches) {
     if (!is_settled(stretch)) continue;
     Range left{std::max(stretch.range.first, header.range.first),
-               std::min(stretch.range.last, end)};
+               std::min(stretch.range.last, seen->last_same)};
     for (; other != seen->other.end() && *other <= left.last; ++other) {
       append(compared.known, {left.first, *other - 1});
       left.first = *other + 1;

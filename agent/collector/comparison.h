@@ -2,7 +2,7 @@
 // forgotten, or where two gateways (a cloned card, a restored image) sealed the same records otherwise.
 //
 // Promise    A seq is known if the row that landed under it has the same time and values; or if it was declared
-//            lost and stands before one that is known: two gateways share what was numbered before they parted.
+//            lost and stands before one whose row is there: two gateways share what was numbered before they parted.
 //            What is in doubt is not known: it is sent again in another epoch, which loses nothing.
 // Limits     A row that was deleted from its table since cannot be known. Reads a row for each record.
 // Threads    Storage worker.

@@ -1,17 +1,20 @@
 // The rules of landing, for an envelope of range [first, last] and hash h:
 //
 //   the same range and h are known                       duplicate
-//   nothing of the range has landed, the chain fits      fresh
-//   anything else                                        fork, unless the rows are the same (store.cc): h is forgotten
-//                                                        below the floor, and another gateway may have sealed otherwise
+//   the chain does not fit                               fork: a cloned card or a restored image
+//   nothing of the range is settled                      fresh
+//   it was declared lost, and the chain behind it fits   fresh: it comes late, and is lost no more
+//   anything else                                        unproven: h is forgotten below the floor, another gateway may
+//                                                        have sealed the same otherwise, or counted on from there
 //
 // Of a thinned one, whose range may be that of several that were sealed before:
 //
 //   all of its range has landed                          duplicate: it landed before it was thinned
 //   the chain fits, also where its range ends            fresh: what has not landed lands
+//   some was declared lost, and the end is not known     unproven
 //   anything else                                        fork
 //
-// And what lies in a range that has landed thinned, and comes as it was, is a duplicate: it was declared lost.
+// What landed of both is compared, too, and decides (comparison.cc).
 //
 // The chain fits when `previous` is the hash at first - 1, and the envelope that begins at last + 1
 // names h; where one of them is not known (it never came here), that side is not checked. But in a lane that has
@@ -45,6 +48,8 @@ constexpr const char* kTables =
 
 std::int64_t stored(std::uint64_t seq) { return static_cast<std::int64_t>(seq); }
 std::uint64_t seq(std::int64_t stored) { return static_cast<std::uint64_t>(stored); }
+
+bool was_lost(const Stretch& stretch) { return stretch.fate == Fate::lost; }
 
 std::optional<Digest> digest(const sqlite::Statement& row, int column) {
   const Bytes bytes = row.blob(column);
@@ -143,16 +148,28 @@ Status Ledger::mark(LaneEntry& lane, std::uint64_t floor, std::uint64_t last) {
 Result<Verdict> Ledger::judge(const LaneEntry& lane, const Link& link) {
   const auto there = settled_.overlapping(lane.id, link.range);
   if (!there) return std::unexpected(there.error());
-  const auto is_thinned = [](const Stretch& s) { return s.fate == Fate::thinned; };
-  if (std::ranges::any_of(*there, is_thinned)) {
-    const auto open = open_ranges(lane, link.range);
-    if (!open) return std::unexpected(open.error());
-    return open->empty() ? Verdict::duplicate : Verdict::fork;
-  }
   if (std::ranges::any_of(*there, holds_landed)) return judge_landed(lane, link);
   const Result<bool> fits = chained(lane, link);
   if (!fits) return std::unexpected(fits.error());
-  return *fits ? Verdict::fresh : Verdict::fork;
+  if (!*fits) return Verdict::fork;
+  if (std::ranges::none_of(*there, was_lost)) return Verdict::fresh;
+  const Result<bool> proved = ends_proved(lane, link);
+  if (!proved) return std::unexpected(proved.error());
+  return *proved ? Verdict::fresh : Verdict::unproven;
+}
+
+// The chain behind it is known, and it leads there.
+Result<bool> Ledger::ends_proved(const LaneEntry& lane, const Link& link) {
+  const auto end = chain_at(lane, link.range.last);
+  if (!end) return std::unexpected(end.error());
+  if (*end) return **end == link.hash;
+  const sqlite::Reading reading(successor_);
+  successor_.bind(1, lane.id);
+  successor_.bind(2, stored(link.range.last));
+  const Result<bool> row = successor_.step();
+  if (!row) return std::unexpected(row.error());
+  return *row && seq(successor_.integer(0)) == link.range.last + 1 &&
+         digest(successor_, 1) == link.hash;
 }
 
 Result<Verdict> Ledger::judge_landed(const LaneEntry& lane, const Link& link) {
@@ -163,7 +180,7 @@ Result<Verdict> Ledger::judge_landed(const LaneEntry& lane, const Link& link) {
   if (!row) return std::unexpected(row.error());
   const bool same =
       *row && seq(link_.integer(0)) == link.range.first && digest(link_, 1) == link.hash;
-  return same ? Verdict::duplicate : Verdict::fork;
+  return same ? Verdict::duplicate : Verdict::unproven;
 }
 
 Result<std::vector<Stretch>> Ledger::stretches(const LaneEntry& lane, const Range& range) {
@@ -202,7 +219,10 @@ Result<Verdict> Ledger::judge_thinned(const LaneEntry& lane, const Link& link) {
   if (!*fits || (*end && **end != link.hash)) return Verdict::fork;
   const auto open = open_ranges(lane, link.range);
   if (!open) return std::unexpected(open.error());
-  return open->empty() ? Verdict::duplicate : Verdict::fresh;
+  if (open->empty()) return Verdict::duplicate;
+  const auto there = settled_.overlapping(lane.id, link.range);
+  if (!there) return std::unexpected(there.error());
+  return *end || std::ranges::none_of(*there, was_lost) ? Verdict::fresh : Verdict::unproven;
 }
 
 Result<std::vector<Range>> Ledger::open_ranges(const LaneEntry& lane, const Range& range) {
@@ -250,18 +270,21 @@ Status Ledger::land(LaneEntry& lane, const Link& link) {
 }
 
 // An envelope that was in flight may have landed before it was lost, so landed seqs in it contradict nothing; but
-// of a lane that has forked they may be the other gateway's, and then the loss would be hidden behind them.
-Result<Verdict> Ledger::judge_loss(const LaneEntry& lane, const Link& link) {
+// of a lane that has forked they may be the other gateway's, and then the loss would be hidden behind them. And what
+// was declared lost before is the same loss only if the chain behind both is.
+Result<Verdict> Ledger::judge_loss(const LaneEntry& lane, const Link& link, bool doubted) {
   const auto before = chain_at(lane, link.range.first - 1);
   if (!before) return std::unexpected(before.error());
   const auto end = chain_at(lane, link.range.last);
   if (!end) return std::unexpected(end.error());
   if (*before && **before != link.previous) return Verdict::fork;
-  if (*end && **end != link.hash) return Verdict::fork;
-  if (lane.forks == 0 || (*before && *end)) return Verdict::fresh;
+  if (*end) return **end == link.hash ? Verdict::fresh : Verdict::fork;
   const auto there = settled_.overlapping(lane.id, link.range);
   if (!there) return std::unexpected(there.error());
-  return *before && std::ranges::none_of(*there, holds_landed) ? Verdict::fresh : Verdict::fork;
+  const bool landed = std::ranges::any_of(*there, holds_landed);
+  if (landed && (doubted || lane.forks > 0)) return Verdict::fork;
+  if (!*before && lane.forks > 0) return Verdict::fork;
+  return std::ranges::any_of(*there, was_lost) ? Verdict::unproven : Verdict::fresh;
 }
 
 // An envelope that landed at the same end keeps its own hash: it is the same chain there.

@@ -55,7 +55,9 @@ struct Declaration {
   Digest through{};
 };
 
-enum class Verdict : std::uint8_t { fresh, duplicate, fork };
+// fork: its chain contradicts what is known. unproven: some of its range is settled, and nothing says that it is with
+// these records: another hash is known there, or none any more; the rows can tell.
+enum class Verdict : std::uint8_t { fresh, duplicate, unproven, fork };
 
 struct Reject {
   WallTime time;
@@ -81,7 +83,6 @@ class Ledger {
   // not seen the lane before, that was somebody else's; otherwise it is a hole, and reported as one. Of a lane
   // that has forked, two gateways speak: one's floor says nothing of what the other owes.
   Status mark(LaneEntry& lane, std::uint64_t floor, std::uint64_t last);
-  // fork: another hash is known there, or none any more: whether the records are the same, the rows can tell.
   Result<Verdict> judge(const LaneEntry& lane, const Link& link);
   // Only what was judged fresh.
   Status land(LaneEntry& lane, const Link& link);
@@ -90,8 +91,8 @@ class Ledger {
   Result<Verdict> judge_thinned(const LaneEntry& lane, const Link& link);
   Result<std::vector<Range>> open_ranges(const LaneEntry& lane, const Range& range);
   Status land_thinned(LaneEntry& lane, const Link& link, std::uint64_t every);
-  // A loss is never a duplicate: it may be declared again.
-  Result<Verdict> judge_loss(const LaneEntry& lane, const Link& link);
+  // A loss is never a duplicate: it may be declared again. `doubted`: the gateway may count where another one has.
+  Result<Verdict> judge_loss(const LaneEntry& lane, const Link& link, bool doubted);
   Status declare(LaneEntry& lane, const Declaration& declaration);
   // Of what was refused the gateway was told to send everything but this in another epoch.
   Status renumber(const LaneEntry& lane, const Comparison& refused);
@@ -110,6 +111,7 @@ class Ledger {
   Result<std::optional<Digest>> chain_at(const LaneEntry& lane, std::uint64_t seq);
   Result<bool> chained(const LaneEntry& lane, const Link& link);
   Result<Verdict> judge_landed(const LaneEntry& lane, const Link& link);
+  Result<bool> ends_proved(const LaneEntry& lane, const Link& link);
   Status remember(const LaneEntry& lane, const Range& range, const Digest& hash,
                   const Digest* previous);
 

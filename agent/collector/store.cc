@@ -223,7 +223,9 @@ Status CollectorStore::take_envelope(const Arrival& arrival, const Header& heade
   if (!lane) return std::unexpected(lane.error());
   const Result<Verdict> verdict = ledger_->judge(*lane, {range, header.previous, header.hash});
   if (!verdict) return std::unexpected(verdict.error());
-  if (*verdict == Verdict::fork) return settle_contradiction(arrival, *lane, header);
+  if (*verdict == Verdict::fork || *verdict == Verdict::unproven) {
+    return take_in_doubt(arrival, *lane, header, *verdict);
+  }
   touch(key, false);
   const std::uint64_t floor = header.floor <= range.first ? header.floor : range.first;
   if (Status s = ledger_->mark(*lane, floor, range.last); !s) return s;
@@ -231,26 +233,33 @@ Status CollectorStore::take_envelope(const Arrival& arrival, const Header& heade
   return take_known(*lane, {range, header.hash, {range}});
 }
 
-// Of a lane that has forked the gateway cannot tell from `high` that this has landed.
+// From `high` a gateway that does not have the envelope which ends there cannot tell that this has landed.
 Status CollectorStore::take_known(LaneEntry& lane, const Comparison& answer) {
   ++lane.redelivered;
   ++landed_.counts.redelivered;
-  if (lane.forks > 0) tell(lane.key, Comparison(answer));
+  if (lane.forks > 0 || answer.range.last < lane.high) tell(lane.key, Comparison(answer));
+  return ledger_->advance(lane);
+}
+
+// It comes late, and its gateway does not have it any more; or it is another's, who sends it in another epoch.
+Status CollectorStore::take_unproven(LaneEntry& lane, Comparison&& answer) {
+  touch(lane.key, false);
+  if (tell(lane.key, Comparison(answer))) {
+    if (Status s = ledger_->renumber(lane, answer); !s) return s;
+  }
+  ++lane.redelivered;
+  ++landed_.counts.redelivered;
   return ledger_->advance(lane);
 }
 
 // Here the hash does not decide: the records do.
-Status CollectorStore::settle_contradiction(const Arrival& arrival, LaneEntry& lane,
-                                            const Header& header) {
+Status CollectorStore::take_in_doubt(const Arrival& arrival, LaneEntry& lane, const Header& header,
+                                     Verdict verdict) {
   auto compared = compare({*ledger_, *tables_, *timing_}, lane, header, rows_);
   if (!compared) return std::unexpected(compared.error());
   Comparison answer{header.range, chain_end(header), std::move(compared->known)};
-  if (!is_known(answer)) return fork(arrival, lane, std::move(answer));
-  touch(lane.key, false);
-  ++lane.redelivered;
-  ++landed_.counts.redelivered;
-  tell(lane.key, std::move(answer));
-  return ledger_->advance(lane);
+  const bool other = compared->contradicted || (verdict == Verdict::fork && !is_known(answer));
+  return other ? fork(arrival, lane, std::move(answer)) : take_unproven(lane, std::move(answer));
 }
 
 // Some of the envelope's range has landed, but other records.
@@ -278,13 +287,15 @@ Status CollectorStore::take_thinned(const Arrival& arrival, const Header& header
   if (!lane) return std::unexpected(lane.error());
   const Result<Verdict> verdict = ledger_->judge_thinned(*lane, link);
   if (!verdict) return std::unexpected(verdict.error());
-  if (*verdict == Verdict::fork) return settle_contradiction(arrival, *lane, header);
+  if (*verdict == Verdict::fork || *verdict == Verdict::unproven) {
+    return take_in_doubt(arrival, *lane, header, *verdict);
+  }
   const auto open = ledger_->open_ranges(*lane, range);
   if (!open) return std::unexpected(open.error());
   if (*open != std::vector<Range>{range}) {
     const auto otherwise = landed_otherwise(*lane, header);
     if (!otherwise) return std::unexpected(otherwise.error());
-    if (*otherwise) return settle_contradiction(arrival, *lane, header);
+    if (*otherwise) return take_in_doubt(arrival, *lane, header, *verdict);
   }
   touch(key, false);
   const std::uint64_t floor = header.floor <= range.first ? header.floor : range.first;
@@ -326,9 +337,10 @@ Status CollectorStore::take_loss(const Arrival& arrival, const Header& header) {
   if (!lane) return std::unexpected(lane.error());
   const std::uint64_t first = declared->front().range.first;
   const Link link{{first, declared->back().range.last}, header.previous, declared->back().through};
-  const Result<Verdict> verdict = ledger_->judge_loss(*lane, link);
+  const auto verdict = ledger_->judge_loss(*lane, link, doubted_.contains(lane->id));
   if (!verdict) return std::unexpected(verdict.error());
   if (*verdict == Verdict::fork) return fork(arrival, *lane, {link.range, link.hash, {}});
+  if (*verdict == Verdict::unproven) return take_unproven(*lane, {link.range, link.hash, {}});
   touch(key, false);
   if (lane->forks > 0) tell(key, {link.range, link.hash, {link.range}});
   const std::uint64_t floor = header.floor <= first ? header.floor : first;
@@ -368,13 +380,13 @@ Status CollectorStore::take_marks(const std::string& gateway, std::span<const La
     const LaneKey key{gateway, mark.epoch, mark.lane};
     Result<LaneEntry> lane = ledger_->lane(key);
     if (!lane) return std::unexpected(lane.error());
-    // It has forgotten what it committed: an image was put back.
-    const bool behind = answer && mark.last < lane->high;
-    if (behind) ++lane->forks;
+    // It has forgotten what it committed: an image was put back; or this hello is an old one.
+    if (answer && mark.last < lane->high) doubted_.insert(lane->id);
+    if (answer && mark.last >= lane->high) doubted_.erase(lane->id);
     if (Status s = ledger_->mark(*lane, mark.floor, mark.last); !s) return s;
     if (Status s = ledger_->advance(*lane); !s) return s;
     if (!answer) continue;
-    Touched& touched = touch(key, behind);
+    Touched& touched = touch(key, false);
     if (hello) touched.hello = hello;
   }
   return {};

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -108,7 +109,9 @@ class CollectorStore {
                     const std::optional<HelloEcho>& hello = {});
   Result<Header> open_envelope(Bytes payload);
   Status take_known(LaneEntry& lane, const Comparison& answer);
-  Status settle_contradiction(const Arrival& arrival, LaneEntry& lane, const Header& header);
+  Status take_unproven(LaneEntry& lane, Comparison&& answer);
+  Status take_in_doubt(const Arrival& arrival, LaneEntry& lane, const Header& header,
+                       Verdict verdict);
   Result<bool> landed_otherwise(const LaneEntry& lane, const Header& header);
   Status fork(const Arrival& arrival, LaneEntry& lane, Comparison&& answer);
   // False: the ack has no room for it.
@@ -135,6 +138,8 @@ class CollectorStore {
   std::string today_;
   Landed landed_;
   std::map<std::string, Touched> touched_;  // By a text that names the lane.
+  std::set<std::int64_t>
+      doubted_;  // Lanes that had committed less than has landed, as they said last.
 };
 
 }  // namespace pinaflux

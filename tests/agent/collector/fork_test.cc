@@ -102,34 +102,75 @@ TEST_CASE_FIXTURE(ForkFixture, "what was refused does not land later, whoever se
   CHECK(report.lanes[0].outstanding == 0);
 }
 
-TEST_CASE_FIXTURE(ForkFixture, "a gateway that has committed less than what landed was put back") {
-  share(10);
-  land({gateway.send(10)});
-
-  land({image.hello()});
-
-  CHECK(landed.acks[0].fork);
-  CHECK(report().lanes[0].forks == 1);
-  // From now on two may count here: what it has acknowledged says nothing of what the other owes.
-  (void)send_others(11, 30);
-  image.floor(41);
-  land({image.hello()});
-  CHECK(report().complete());
-  CHECK(report().lanes[0].missing == 0);
-}
-
 TEST_CASE_FIXTURE(
     ForkFixture,
-    "in a lane that has forked, a gateway is told of each envelope that it sends again") {
+    "a gateway is told of each envelope that it sends again, though `high` is another's") {
   const Arrival common = gateway.send(10);
   land({common, gateway.send(10)});
-  (void)image.send(10);
-  land({image.hello()});
 
   land({common});
 
   CHECK(landed.counts.redelivered == 1);
   CHECK(known() == Ranges{{1, 10}});
+}
+
+TEST_CASE_FIXTURE(ForkFixture, "of a lane that has forked a floor says nothing of what is owed") {
+  share(10);
+  land({gateway.send(10)});
+  land({send_others(11, 10)});
+  REQUIRE(report().lanes[0].forks == 1);
+  (void)send_others(21, 20);
+
+  image.floor(41);
+  land({image.hello()});
+
+  CHECK(report().complete());
+  CHECK(report().lanes[0].missing == 0);
+}
+
+TEST_CASE_FIXTURE(ForkFixture, "what one gateway declared lost is not filled by the other") {
+  share(10);
+  land({gateway.lose(40), gateway.send(10)});
+  SUBCASE("an envelope") { land({send_others(11, 10)}); }
+  SUBCASE("a thinned one") {
+    (void)send_others(11, 20);
+    land({image.thin(11, 2)});
+  }
+  SUBCASE("another loss") { land({image.lose(20, 0x55)}); }
+
+  CHECK(landed.counts.rows == 0);
+  CHECK(known().empty());
+  CHECK(report().lanes[0].lost_count() == 40);
+  CHECK(report().lanes[0].forks == 0);
+}
+
+TEST_CASE_FIXTURE(ForkFixture,
+                  "behind the last record that both have, a declared loss is one's own") {
+  land({gateway.send(10)});
+  land({gateway.lose(40)});
+  Rows mixed;
+  mixed.count("boiler", 6, 5);
+  add_others(mixed, 11, 10);
+  (void)image.send(5);
+
+  land({image.send(mixed)});
+
+  CHECK(known() == Ranges{{6, 10}});
+  CHECK(report().lanes[0].lost_count() == 40);
+}
+
+TEST_CASE_FIXTURE(ForkFixture, "what comes late for its own declaration lands") {
+  land({gateway.send(10)});
+  const Arrival late = gateway.send(10);
+  Gateway same;
+  (void)same.send(10);
+  land({same.lose(10, Opener::header(late.payload)->hash)});
+  REQUIRE(report().lanes[0].lost_count() == 10);
+
+  land({late});
+
+  CHECK(landed.counts.rows == 10);
+  CHECK(report().lanes[0].lost_count() == 0);
 }
 
 TEST_CASE_FIXTURE(

@@ -32,13 +32,16 @@ class Gateway {
   }
   // The next `count` records were evicted before they could be sent, together with their envelope.
   Arrival lose(std::uint64_t count, std::uint8_t through = 0x77) {
+    return lose(count, digest_of(through));
+  }
+  Arrival lose(std::uint64_t count, const Digest& through) {
     Header header = begin();
     header.extra.emplace_back(
         "lost", std::to_string(next_) + "-" + std::to_string(next_ + count - 1) + ":evicted");
-    header.extra.emplace_back("through", hex(digest_of(through)));
+    header.extra.emplace_back("through", hex(through));
     Arrival arrival = seal({}, header);
     next_ += count;
-    previous_ = digest_of(through);
+    previous_ = through;
     return arrival;
   }
   // All from `first` on was sent, or never came: now it comes thinned, as one.
