@@ -116,6 +116,11 @@ void SimDisk::perform(const std::shared_ptr<const Operation>& operation) {
   if (history != nullptr) history->push_back(operation);
   if (options_.cuttable) medium_.add(operation, random_);
   live_.apply(*operation);
+  if (!after_write) return;
+  const Operation& o = *operation;
+  if (o.kind == Operation::Kind::write) after_write(o.inode, o.offset, o.bytes->size());
+  if (o.kind == Operation::Kind::punch) after_write(o.inode, o.offset, o.count);
+  if (o.kind == Operation::Kind::truncate) after_write(o.inode, o.offset, kForEver - o.offset);
 }
 
 Status SimDisk::synced(Operation&& operation, Call call) {
@@ -310,7 +315,9 @@ void SimDisk::close(const Handle& handle) {
 Result<std::size_t> SimDisk::read(const Handle& handle, std::uint64_t offset, MutableBytes to) {
   if (Status s = admit(kRead, handle); !s) return std::unexpected(s.error());
   if (live_.is_directory(handle.inode)) return std::unexpected(kDirectory);
-  return live_.read(handle.inode, offset, to);
+  const std::size_t count = live_.read(handle.inode, offset, to);
+  if (after_read) after_read(handle.inode, offset, count);
+  return count;
 }
 
 Status SimDisk::write(const Handle& handle, std::uint64_t offset, Bytes bytes) {
@@ -348,6 +355,7 @@ Status SimDisk::put(const Handle& handle, std::uint64_t offset, Bytes bytes) {
     return std::unexpected(kReadOnly);
   } else {
     live_.write(handle.inode, offset, bytes);
+    if (after_write) after_write(handle.inode, offset, bytes.size());
   }
   bytes_used_ += grown;
   ++counts_.writes;

@@ -98,6 +98,8 @@ class SimDisk {
   // Before every change, and after every sync. They may cut the power: the call then fails.
   std::function<void(const Operation&)> before_change;
   std::function<void(const Operation&)> after_sync;
+  // Bytes that a reader was given; bytes that are others now (a truncation: all behind it).
+  std::function<void(InodeId, std::uint64_t offset, std::uint64_t count)> after_read, after_write;
   // Every operation that was done, syncs included, in order; null: not kept.
   std::vector<std::shared_ptr<const Operation>>* history = nullptr;
 

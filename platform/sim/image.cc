@@ -37,6 +37,9 @@ std::uint64_t hash_of(Bytes bytes) {
       lanes[i] ^= lanes[i] >> 29;
     }
   }
+  for (const std::uint8_t byte : bytes.last(bytes.size() % sizeof words)) {
+    lanes[0] = mix(lanes[0] ^ byte) + bytes.size();
+  }
   return mix(lanes[0] ^ mix(lanes[1] ^ mix(lanes[2] ^ mix(lanes[3])))) | 1;
 }
 
@@ -72,6 +75,11 @@ const Image::Block* Image::block_of(const Content& content, std::uint64_t index)
   const std::uint64_t at = index / kExtentBlocks;
   if (at >= content.extents.size() || !content.extents[at]) return nullptr;
   return content.extents[at]->blocks[index % kExtentBlocks].get();
+}
+
+bool Image::is_full(const Content& content, std::uint64_t extent) {
+  return extent < content.extents.size() && content.extents[extent] &&
+         content.extents[extent]->allocated == kExtentBlocks;
 }
 
 // The one that holds that block, to be changed.
@@ -166,8 +174,13 @@ std::uint64_t Image::bytes_needed(InodeId inode, std::uint64_t offset, std::uint
   const Inode* there = inode_of(inode);
   std::uint64_t needed = 0;
   if (bytes == 0) return 0;
-  for (std::uint64_t b = offset / kBlockBytes; b <= (offset + bytes - 1) / kBlockBytes; ++b) {
+  for (std::uint64_t b = offset / kBlockBytes; b <= (offset + bytes - 1) / kBlockBytes;) {
+    if (there != nullptr && is_full(*there->content, b / kExtentBlocks)) {
+      b = (b / kExtentBlocks + 1) * kExtentBlocks;
+      continue;
+    }
     if (there == nullptr || block_of(*there->content, b) == nullptr) needed += kBlockBytes;
+    ++b;
   }
   return needed;
 }
@@ -355,6 +368,38 @@ std::uint64_t Image::hash(const Content& content) {
   std::uint64_t sum = mix(content.bytes + kOdd);
   for (std::size_t i = 0; i < content.extents.size(); ++i) {
     if (content.extents[i]) sum += sum_of(*content.extents[i], i * kExtentBlocks);
+  }
+  return sum;
+}
+
+std::shared_ptr<const void> Image::block(InodeId inode, std::uint64_t index) const {
+  const Inode* there = inode_of(inode);
+  if (there == nullptr || there->directory) return nullptr;
+  const std::uint64_t at = index / kExtentBlocks;
+  const auto& extents = there->content->extents;
+  if (at >= extents.size() || !extents[at]) return nullptr;
+  return extents[at]->blocks[index % kExtentBlocks];
+}
+
+std::uint64_t Image::hash(InodeId inode, std::uint64_t offset, std::uint64_t count) const {
+  const Inode* there = inode_of(inode);
+  const Block* block = there == nullptr || there->directory
+                           ? nullptr
+                           : block_of(*there->content, offset / kBlockBytes);
+  if (block == nullptr) block = zeros().get();
+  return hash_of(Bytes(block->bytes).subspan(offset % kBlockBytes, count));
+}
+
+std::uint64_t Image::outline() const {
+  std::uint64_t sum = 0;
+  for (const Entry& entry : entries_) {
+    sum += mix(mix(entry.directory * kOdd ^ entry.inode) ^ hash_of(std::string_view(entry.name)));
+  }
+  for (const Inode& inode : inodes_) {
+    const std::uint64_t which = mix(inode.id * 2 + (inode.directory ? 1 : 0));
+    sum += inode.directory
+               ? which
+               : mix(which ^ mix(inode.content->bytes * kOdd + bytes_allocated(*inode.content)));
   }
   return sum;
 }

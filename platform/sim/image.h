@@ -92,6 +92,12 @@ class Image {
   // Forgets every inode without a name.
   void collect();
 
+  // Stands for the bytes of one block: while somebody has it, an equal one is of equal bytes. Null: a hole.
+  std::shared_ptr<const void> block(InodeId inode, std::uint64_t index) const;
+  // Of `count` bytes within one block.
+  std::uint64_t hash(InodeId inode, std::uint64_t offset, std::uint64_t count) const;
+  // Of inodes, names, lengths and what is allocated: of all that is no byte of a file, times excepted.
+  std::uint64_t outline() const;
   // Of names and bytes of all files in `directory`, except those whose name begins with `without`.
   std::uint64_t hash(InodeId directory, std::string_view without) const;
 
@@ -121,6 +127,7 @@ class Image {
   const Inode* inode_of(InodeId id) const;
   Inode& make(InodeId id, bool directory);
   Content& own(InodeId id);
+  static bool is_full(const Content& content, std::uint64_t extent);
   static const Block* block_of(const Content& content, std::uint64_t index);
   static Extent& own_extent(Content& content, std::uint64_t index);
   static Block& own_block(Content& content, std::uint64_t index);

@@ -16,6 +16,7 @@ constexpr std::uint64_t kProveEach = 50;  // Of the distinct states.
 constexpr std::uint64_t kCompoundEach = 150;
 constexpr std::uint64_t kCompoundPoints = 12;
 constexpr std::uint64_t kCompoundVariants = 4;
+constexpr std::uint64_t kOpenedEach = 64;    // Of those that would be read as one before.
 constexpr std::uint64_t kTriesPerState = 3;  // Until the budget of an operation is given up.
 constexpr std::uint64_t kFirstVariants = 7;  // Of which one is taken when there is one only.
 constexpr std::uint64_t kShareVariant = std::uint64_t{1} << 40;  // Names no state.
@@ -28,6 +29,16 @@ sim::Image cut(const sim::Medium& medium, std::uint64_t variant, Random& random)
   if (variant == 1) return medium.cut(sim::Survival::all, random);
   return medium.cut(kKinds[variant % kKinds.size()], random);
 }
+
+// Where paths begin: what is judged by other bounds is judged anew.
+Paths::Place root_of(const sim::Image& image, const Oracle::Bounds& bounds) {
+  const std::array<std::uint64_t, 5> root{image.outline(), bounds.mark_index, bounds.first,
+                                          bounds.last, bounds.damaged ? 1u : 0u};
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(root.data());
+  return hash_of({bytes, sizeof root});
+}
+
+Paths::Place proof_from(Paths::Place opened) { return opened ^ 0x9e3779b97f4a7c15ull; }
 
 }  // namespace
 
@@ -124,6 +135,7 @@ bool Enumerator::check(const sim::Image& image, std::size_t operation, std::uint
   const Novelty novel = novelty(image, bounds);
   if (novel == Novelty::none) return false;
   const bool prove = always_prove_ || tally_.counts.distinct % kProveEach == 0;
+  if (prove) ++tally_.counts.proved;
   if (const std::string wrong = wrong_with(image, bounds, prove); !wrong.empty()) {
     fail(name_of(operation, variant), wrong);
   } else if (always_prove_ || tally_.counts.distinct % kCompoundEach == 0) {
@@ -134,15 +146,31 @@ bool Enumerator::check(const sim::Image& image, std::size_t operation, std::uint
 
 std::string Enumerator::wrong_with(const sim::Image& image, const Oracle::Bounds& bounds,
                                    bool prove) {
+  Paths::Place place = root_of(image, bounds);
+  const auto opened = paths_.walk(image, place);
+  auto known = opened;
+  if (opened && prove) known = paths_.walk(image, proof_from(*opened));
+  if (known && !always_prove_ && tally_.counts.distinct % kOpenedEach != 0) return {};
+  ++tally_.counts.opened;
+  paths_.follow(image);
+  std::string wrong = wrong_when_opened(image, bounds, prove, place);
+  paths_.stop();
+  if (wrong.empty() && known && *known != place) return "it is not read as it was before";
+  return wrong;
+}
+
+std::string Enumerator::wrong_when_opened(const sim::Image& image, const Oracle::Bounds& bounds,
+                                          bool prove, Paths::Place& place) {
   if (Status s = rig_.open(image, *bounds.mark->options, bounds.mark->age); !s) {
     return std::string("the spool does not open: ") + s.error().what;
   }
   std::size_t moment = 0;
   std::string wrong = oracle_.wrong_with(bounds, moment);
-  if (wrong.empty() && prove) {
-    wrong = oracle_.prove(moment, *bounds.mark->options);
-    ++tally_.counts.proved;
-  }
+  if (!wrong.empty()) return wrong;
+  place = paths_.learn(place);
+  if (!prove) return wrong;
+  wrong = oracle_.prove(moment, *bounds.mark->options);
+  if (wrong.empty()) place = paths_.learn(proof_from(place));
   return wrong;
 }
 

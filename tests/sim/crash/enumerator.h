@@ -3,8 +3,9 @@
 // Promise    A state is named by (seed, workload, operation, variant), and that name makes it again.
 //            Variants 0 and 1 of an operation lose and keep everything that was not synced; the others
 //            follow from the name: a subset, shuffled, torn, garbled.
-// Count      Distinct states, by the hash of the spool's files. One that was seen is opened again only if
-//            more had been promised meanwhile.
+// Count      Distinct states, by the hash of the spool's files. One that was seen is checked again only if
+//            more had been promised meanwhile. One of which production code would read the very bytes that it
+//            read of one before (Paths) is not opened, except one in so many, to see whether that is so.
 // Threads    One owner.
 #pragma once
 
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "tests/sim/crash/oracle.h"
+#include "tests/sim/crash/paths.h"
 #include "tests/sim/crash/rig.h"
 #include "tests/sim/crash/subject.h"
 
@@ -22,8 +24,9 @@ namespace pinaflux::crash {
 
 struct Tally {
   struct Counts {
-    std::uint64_t states = 0;       // Made.
-    std::uint64_t distinct = 0;     // Opened and checked.
+    std::uint64_t states = 0;    // Made.
+    std::uint64_t distinct = 0;  // Checked.
+    std::uint64_t opened = 0;    // Of them; the others are read as one of these, to the last byte.
     std::uint64_t in_recovery = 0;  // Of them: crashes during the recovery from a crash.
     std::uint64_t proved = 0;       // Of them: drained, record by record, and used further.
     std::uint64_t operations = 0;   // Of the workload's disk.
@@ -62,6 +65,8 @@ class Enumerator {
   Novelty novelty(const sim::Image& image, const Oracle::Bounds& bounds);
   bool check(const sim::Image& image, std::size_t operation, std::uint64_t variant);
   std::string wrong_with(const sim::Image& image, const Oracle::Bounds& bounds, bool prove);
+  std::string wrong_when_opened(const sim::Image& image, const Oracle::Bounds& bounds, bool prove,
+                                Paths::Place& place);
   void crash_again(const sim::Image& image, const Oracle::Bounds& bounds, std::size_t operation,
                    std::uint64_t variant);
   void fail(const std::string& name, const std::string& wrong);
@@ -74,6 +79,7 @@ class Enumerator {
   Rig rig_;
   Oracle oracle_;
   sim::Medium medium_;
+  Paths paths_{rig_.disk()};
   Seen seen_;
   Tally tally_;
   bool always_prove_ = false;

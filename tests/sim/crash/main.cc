@@ -197,6 +197,7 @@ void print_json(const Arguments& arguments, const Sums& sums, double seconds) {
       {"workloads", arguments.last - arguments.first + 1},
       {"states", counts.states},
       {"distinct", counts.distinct},
+      {"opened", counts.opened},
       {"in_recovery", counts.in_recovery},
       {"proved", counts.proved},
       {"operations", counts.operations},
@@ -225,9 +226,10 @@ void print(const Arguments& arguments, const Sums& sums, double seconds) {
   const auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
   const Tally::Counts& counts = sums.tally.counts;
   if (counts.happened > 0) std::printf("%llu troubles; ", number(counts.happened));
-  std::printf("%llu workloads, %llu states, %llu distinct, %llu of crashes in a recovery, ",
-              number(arguments.last - arguments.first + 1), number(counts.states),
-              number(counts.distinct), number(counts.in_recovery));
+  std::printf(
+      "%llu workloads, %llu states, %llu distinct, %llu opened, %llu of crashes in a recovery, ",
+      number(arguments.last - arguments.first + 1), number(counts.states), number(counts.distinct),
+      number(counts.opened), number(counts.in_recovery));
   std::printf("%llu failed; sealed %llu, merged %llu, evicted %llu, expired %llu, thinned %llu, ",
               number(sums.failed), number(counts.covered.sealed), number(counts.covered.merged),
               number(counts.covered.evicted), number(counts.covered.expired),
