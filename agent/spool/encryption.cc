@@ -105,10 +105,11 @@ Result<std::unique_ptr<Encryption>> Encryption::recognise(sqlite::Database& data
                                                           std::uint64_t messages_max,
                                                           std::vector<std::string>& findings) {
   std::unique_ptr<Encryption> made(new Encryption(database, roots, entropy, messages_max));
-  const auto tables =
-      database.integer("SELECT count(*) FROM sqlite_schema WHERE name IN ('keys','sealed_notes')");
-  if (!tables) return std::unexpected(tables.error());
-  made->tables_ = *tables == 2;
+  const auto keys = database.has_column("keys", "salt");
+  if (!keys) return std::unexpected(keys.error());
+  const auto notes = database.has_column("sealed_notes", "key");
+  if (!notes) return std::unexpected(notes.error());
+  made->tables_ = *keys && *notes;
   if (!made->tables_) return made;
   if (Status s = made->load(); !s) return std::unexpected(s.error());
   if (Status s = made->refuse_foreign(findings); !s) return std::unexpected(s.error());

@@ -275,11 +275,13 @@ Result<std::int64_t> Database::integer(const char* sql) {
 }
 
 Result<bool> Database::has_column(std::string_view table, std::string_view column) {
-  Result<Statement> select = prepare("SELECT 1 FROM pragma_table_info(?) WHERE name=?");
-  if (!select) return std::unexpected(select.error());
-  select->bind(1, table);
-  select->bind(2, column);
-  return select->step();
+  // From the schema that is in memory: a SELECT of pragma_table_info() is 70,000 instructions, this 1,000.
+  const int code = sqlite3_table_column_metadata(raw_, "main", std::string(table).c_str(),
+                                                 std::string(column).c_str(), nullptr, nullptr,
+                                                 nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) return true;
+  if (code == SQLITE_ERROR) return false;
+  return failed();
 }
 
 Result<FileMarks> Database::marks() {
@@ -287,6 +289,7 @@ Result<FileMarks> Database::marks() {
   for (const auto& [mark, sql] : {std::pair{&marks.version, "PRAGMA user_version"},
                                   std::pair{&marks.owner, "PRAGMA application_id"},
                                   std::pair{&marks.tables, "SELECT count(*) FROM sqlite_schema"}}) {
+    if (mark == &marks.tables && !marks.empty()) break;
     const Result<std::int64_t> value = integer(sql);
     if (!value) return std::unexpected(value.error());
     *mark = *value;

@@ -84,7 +84,7 @@ class Reading {
 struct FileMarks {
   std::int64_t version = 0;  // PRAGMA user_version.
   std::int64_t owner = 0;    // PRAGMA application_id.
-  std::int64_t tables = 0;   // Indices included.
+  std::int64_t tables = 0;   // Indices included; counted only where nothing else is said.
 
   bool empty() const { return version == 0 && owner == 0 && tables == 0; }
 };
