@@ -127,7 +127,7 @@ class Image {
   const Inode* inode_of(InodeId id) const;
   Inode& make(InodeId id, bool directory);
   Content& own(InodeId id);
-  static bool is_full(const Content& content, std::uint64_t extent);
+  static std::uint64_t allocated(const Content& content, std::uint64_t extent);
   static const Block* block_of(const Content& content, std::uint64_t index);
   static Extent& own_extent(Content& content, std::uint64_t index);
   static Block& own_block(Content& content, std::uint64_t index);

@@ -180,9 +180,10 @@ void Medium::garble(Image& image, const Operation& write, std::uint64_t sector,
     from = std::max(from, write.offset);
     to = std::min(to, write.offset + write.bytes->size());
   }
-  std::array<std::uint8_t, kSectorBytes> garbage{};
-  for (auto& byte : garbage) byte = static_cast<std::uint8_t>(random.u64() >> 56);
-  image.write(write.inode, from, Bytes(garbage).first(to - from));
+  std::array<std::uint64_t, kSectorBytes / sizeof(std::uint64_t)> words{};
+  for (auto& word : words) word = random.u64();
+  const Bytes garbage{reinterpret_cast<const std::uint8_t*>(words.data()), sizeof words};
+  image.write(write.inode, from, garbage.first(to - from));
 }
 
 }  // namespace pinaflux::sim
