@@ -117,7 +117,7 @@ void Catalog::forget() {
 Result<const Table*> Catalog::table(std::string_view stream, std::span<const std::string> fields) {
   const auto known = tables_.find(std::string(stream));
   Result<Table*> found = known != tables_.end() ? known->second.get() : find(stream);
-  if (found && *found == nullptr) found = make(stream);
+  if (found && *found == nullptr) found = make(stream, fields);
   if (!found) return std::unexpected(found.error());
   Table& table = **found;
   if (table.id == 0) return &table;
@@ -163,7 +163,8 @@ Result<Table*> Catalog::find(std::string_view stream) {
   return (tables_[std::string(stream)] = std::move(table)).get();
 }
 
-Result<Table*> Catalog::make(std::string_view stream) {
+// With its columns: to add one later, SQLite reads the whole schema again.
+Result<Table*> Catalog::make(std::string_view stream, std::span<const std::string> fields) {
   {
     const sqlite::Reading reading(count_);
     const Result<bool> row = count_.step();
@@ -172,11 +173,21 @@ Result<Table*> Catalog::make(std::string_view stream) {
   }
   const Result<std::string> name = free_table_name(stream);
   if (!name) return std::unexpected(name.error());
-  const std::string sql = "CREATE TABLE " + quoted(*name) + kOurColumns + ")";
-  if (Status s = database_->execute(sql.c_str()); !s) return std::unexpected(s.error());
   make_.bind(1, stream);
   make_.bind(2, std::string_view(*name));
   if (Status s = make_.run(); !s) return std::unexpected(s.error());
+  const Result<std::int64_t> id = database_->integer("SELECT last_insert_rowid()");
+  if (!id) return std::unexpected(id.error());
+  Table table{.id = *id, .name = *name};
+  std::string sql = "CREATE TABLE " + quoted(*name) + kOurColumns;
+  for (const std::string& field : fields) {
+    if (table.columns.size() >= kColumnsMax) break;
+    if (table.columns.contains(field)) continue;
+    const Result<std::string> column = note_column(table, field);
+    if (!column) return std::unexpected(column.error());
+    sql += ", " + quoted(*column);
+  }
+  if (Status s = database_->execute((sql + ")").c_str()); !s) return std::unexpected(s.error());
   return find(stream);
 }
 
@@ -244,16 +255,22 @@ Result<bool> Catalog::name_taken(std::string_view name) {
 }
 
 Status Catalog::add_column(Table& table, const std::string& field) {
-  const std::string name = column_name(table, field);
-  const std::string sql = "ALTER TABLE " + quoted(table.name) + " ADD COLUMN " + quoted(name);
-  if (Status s = database_->execute(sql.c_str()); !s) return s;
+  const Result<std::string> name = note_column(table, field);
+  if (!name) return std::unexpected(name.error());
+  const std::string sql = "ALTER TABLE " + quoted(table.name) + " ADD COLUMN " + quoted(*name);
+  return database_->execute(sql.c_str());
+}
+
+// Its name.
+Result<std::string> Catalog::note_column(Table& table, const std::string& field) {
+  std::string name = column_name(table, field);
   add_column_.bind(1, table.id);
   add_column_.bind(2, std::string_view(field));
   add_column_.bind(3, std::string_view(name));
-  if (Status s = add_column_.run(); !s) return s;
+  if (Status s = add_column_.run(); !s) return std::unexpected(s.error());
   table.columns.emplace(field, name);
   table.taken.insert(lower(name));
-  return {};
+  return name;
 }
 
 }  // namespace pinaflux

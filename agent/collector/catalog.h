@@ -49,10 +49,11 @@ class Catalog {
  private:
   explicit Catalog(sqlite::Database& database) : database_(&database) {}
   Result<Table*> find(std::string_view stream);
-  Result<Table*> make(std::string_view stream);
+  Result<Table*> make(std::string_view stream, std::span<const std::string> fields);
   Result<std::string> free_table_name(std::string_view stream);
   Result<bool> name_taken(std::string_view name);
   Status add_column(Table& table, const std::string& field);
+  Result<std::string> note_column(Table& table, const std::string& field);
   Status add_anchor(Table& table);
   Status move_field(Table& table, const std::string& column);
   Result<Table*> overflow();

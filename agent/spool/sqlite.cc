@@ -238,7 +238,10 @@ Result<std::unique_ptr<Database>> Database::open(const Options& options) {
   return database;
 }
 
-Database::~Database() { sqlite3_close_v2(raw_); }
+Database::~Database() {
+  for (Statement* statement : {&begin_, &commit_}) *statement = Statement();
+  sqlite3_close_v2(raw_);
+}
 
 Status Database::make_durable() {
   sqlite3_db_config(raw_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
@@ -299,7 +302,7 @@ Result<FileMarks> Database::marks() {
 
 Status Database::commit() {
   if (Status s = forget(); !s) return s;
-  Status done = execute("COMMIT");
+  Status done = commit_.run();
   commit_failed_ = !shared_ && !done && done.error().code != Code::full;
   return done;
 }

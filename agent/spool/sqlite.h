@@ -118,7 +118,7 @@ class Database {
   Result<FileMarks> marks();
   Result<bool> has_column(std::string_view table, std::string_view column);
 
-  Status begin() { return execute("BEGIN"); }
+  Status begin() { return begin_.run(); }
   // An error other than full leaves open whether the transaction is in the WAL.
   Status commit();
   void rollback();
@@ -149,11 +149,16 @@ class Database {
   bool read_only() const;
 
  private:
-  Database(sqlite3* raw, bool shared) : raw_(raw), shared_(shared) {}
+  Database(sqlite3* raw, bool shared)
+      : raw_(raw),
+        begin_(prepare_later("BEGIN")),
+        commit_(prepare_later("COMMIT")),
+        shared_(shared) {}
   std::unexpected<Error> failed() const;
   static int committed(void* self, sqlite3* raw, const char* name, int frames);
 
   sqlite3* raw_ = nullptr;
+  Statement begin_, commit_;
   bool shared_ = false;
   std::int64_t wal_frames_ = 0;
   std::int64_t checkpointed_ = 0;  // Frames, by the last checkpoint.
