@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+#include <sqlite3.h>
+
 #include "platform/base/json_writer.h"
 #include "platform/base/text.h"
 #include "tests/sim/world.h"
@@ -340,6 +342,9 @@ int tell_one(const Arguments& arguments) {
 int main_of(int argc, char** argv) {
   Arguments arguments;
   if (!parse(argc, argv, arguments)) return usage();
+  // One thread, and nobody asks how much memory SQLite has.
+  sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   if (arguments.first == arguments.last && !arguments.json) {
     const int failed = tell_one(arguments);
     return arguments.run.mutant == Mutant::none ? failed : 1 - failed;

@@ -27,7 +27,7 @@ constexpr std::uint64_t kImageOneIn = 4;
 constexpr const char* kYaml = R"(
 pinaflux: 1
 gateway: {id: gw}
-spool: {path: /spool, size_max: 16MiB, commit_every: 2s}
+spool: {path: /spool, size_max: 16MiB, commit_every: 3s}
 keys: {people: {file: /people.key}}
 sources:
   hub: {type: mqtt, broker: "tcp://hub:1883", topics: ["plant/#"], format: json}
@@ -42,7 +42,7 @@ lanes:
   alarm: {from: press}
   normal: {from: [hub, http]}
   bulk: {from: noise, keep: 1m, when_full: evict}
-uplink: {type: mqtt, broker: "tcp://cloud:1883", ack: collector, batch_age: 4s, back_off_max: 20s,
+uplink: {type: mqtt, broker: "tcp://cloud:1883", ack: collector, batch_age: 9s, back_off_max: 20s,
          keep_alive: 15s, window: 8}
 control: {socket: "", listen: ""}
 )";
@@ -141,14 +141,14 @@ World::World(const RunOptions& options, Configuration configuration)
     produce(std::make_unique<MqttProducer>(plant_loop_, plant_network_, ledger_, topic, seed(),
                                            every, padding));
   };
-  mqtt("plant/a", Duration::milliseconds(1'000), 0);
+  mqtt("plant/a", Duration::milliseconds(2'000), 0);
   mqtt("plant/b", Duration::milliseconds(4'000), 0);
   produce(std::make_unique<LinesProducer>(plant_loop_, plant_network_, ledger_, seed(),
-                                          Duration::milliseconds(2'000)));
+                                          Duration::milliseconds(4'000)));
   produce(std::make_unique<HttpProducer>(plant_loop_, plant_network_, ledger_, seed(),
-                                         Duration::seconds(6)));
+                                         Duration::seconds(9)));
   noise_ = ledger_.producers();
-  mqtt("noise/a", Duration::milliseconds(fat_ ? 100 : 2'000), fat_ ? 8'000 : 20);
+  mqtt("noise/a", Duration::milliseconds(fat_ ? 100 : 4'000), fat_ ? 8'000 : 20);
 }
 
 void World::install_key() {
