@@ -25,6 +25,11 @@ const KeptRecord* Group::kept_of(std::size_t refusal) const {
   return it != kept.end() && it->refusal == refusal ? &*it : nullptr;
 }
 
+const KeptBytes* Group::bytes_of(std::size_t refusal) const {
+  const auto it = std::ranges::lower_bound(kept_bytes, refusal, {}, &KeptBytes::refusal);
+  return it != kept_bytes.end() && it->refusal == refusal ? &*it : nullptr;
+}
+
 void Group::receipt(SourceIndex source, Ticket ticket, std::uint64_t record_count) {
   auto it = std::ranges::find(receipts, source, &Receipt::source);
   if (it == receipts.end()) {
@@ -42,6 +47,7 @@ void Group::reset() {
   cursors.clear();
   refusals.clear();
   kept.clear();
+  kept_bytes.clear();
   replayed.clear();
   states.clear();
   acks.clear();

@@ -1,6 +1,7 @@
 // Group: what one transaction commits: masked records by lane, cursors, refusals, receipts, acks.
 //
-// Promise    Everything in a Group becomes durable together, or nothing of it does.
+// Promise    Everything in a Group becomes durable together, or nothing of it does. Raw bytes that it holds are
+//            overwritten by reset().
 // Limits     limits::kGroupRecordsMax records, kGroupBytesMax of arena; kKeptEach refused records are kept.
 // Ownership  Owns its arena: records and their text live until reset(). Two groups take turns: one is
 //            filled on the loop while the other is committed on the storage worker.
@@ -68,7 +69,8 @@ struct Group {
   std::vector<Receipt> receipts;                   // At most one per source.
   std::vector<CursorEdit> cursors;                 // In order: later edits win.
   std::vector<Refusal> refusals;
-  std::vector<KeptRecord> kept;    // In the order of their refusals.
+  std::vector<KeptRecord> kept;       // In the order of their refusals.
+  std::vector<KeptBytes> kept_bytes;  // Likewise; raw, wiped by reset().
   std::vector<LetterId> replayed;  // Dead letters whose records are in this group again: they go.
   std::vector<StateEdit> states;
   std::vector<LaneAck> acks;
@@ -79,6 +81,7 @@ struct Group {
   bool full() const;
   // The record of the refusal at this place; null: there is none.
   const KeptRecord* kept_of(std::size_t refusal) const;
+  const KeptBytes* bytes_of(std::size_t refusal) const;
   void receipt(SourceIndex source, Ticket ticket, std::uint64_t record_count);
   void reset();
 };

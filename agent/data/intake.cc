@@ -1,5 +1,7 @@
 #include "agent/data/intake.h"
 
+#include <algorithm>
+
 namespace pinaflux {
 
 const char* reason_name(Reason reason) {
@@ -48,6 +50,19 @@ void Intake::reject(Reason reason, std::uint64_t byte_count, std::uint64_t keyed
   refusals.push_back({open_.source, reason, byte_count, keyed_hash, position});
 }
 
+void Intake::keep(const RefusedBytes& bytes) {
+  ASSERT(is_open_ && !refusals.empty());
+  const std::size_t size = std::min(bytes.bytes.size(), limits::kRefusedBytesMax);
+  if (size == 0 || kept_size_ + size > limits::kGroupRefusedBytesMax) return;
+  kept_size_ += size;
+  kept_bytes.emplace_back(refusals.size() - 1, bytes.pack());
+}
+
+void Intake::forget_refusals(std::size_t from) {
+  refusals.resize(from);
+  while (!kept_bytes.empty() && kept_bytes.back().refusal >= from) kept_bytes.pop_back();
+}
+
 void Intake::cursor(std::string_view key, Bytes value) {
   ASSERT(is_open_);
   cursors.push_back({open_.source, std::string(key), Buffer(value.begin(), value.end()), false});
@@ -72,7 +87,7 @@ void Intake::abandon() {
   ASSERT(is_open_);
   is_open_ = false;
   records.resize(open_.records_begin, RawRecord{});
-  refusals.resize(open_.refusals_begin);
+  forget_refusals(open_.refusals_begin);
   cursors.resize(open_.cursors_begin);
 }
 
@@ -82,6 +97,8 @@ void Intake::reset(std::size_t bytes_budget) {
   bytes_budget_ = bytes_budget;
   records.clear();
   refusals.clear();
+  kept_bytes.clear();
+  kept_size_ = 0;
   cursors.clear();
   parcels.clear();
   arena_.reset(true);

@@ -18,6 +18,7 @@
 
 #include "agent/data/limits.h"
 #include "agent/data/record.h"
+#include "agent/data/refused.h"
 #include "platform/base/arena.h"
 
 namespace pinaflux {
@@ -83,6 +84,10 @@ class Intake {
   void add(const RawRecord& record) { records.push_back(record); }
   void reject(Reason reason, std::uint64_t byte_count, std::uint64_t keyed_hash,
               std::uint32_t position);
+  // Keeps what the last refusal refused, as long as limits::kGroupRefusedBytesMax allow it.
+  void keep(const RefusedBytes& bytes);
+  // Takes back the refusals from this one on.
+  void forget_refusals(std::size_t from);
   void cursor(std::string_view key, Bytes value);
   void erase_cursor(std::string_view key);
   void end(Ticket ticket);
@@ -93,6 +98,7 @@ class Intake {
 
   std::vector<RawRecord> records;
   std::vector<Refusal> refusals;
+  std::vector<KeptBytes> kept_bytes;  // In the order of their refusals.
   std::vector<CursorEdit> cursors;
   std::vector<Parcel> parcels;
 
@@ -102,6 +108,7 @@ class Intake {
   std::size_t bytes_budget_ = limits::kIntakeBytesMax;
   Parcel open_;
   bool is_open_ = false;
+  std::size_t kept_size_ = 0;  // Since reset().
 };
 
 }  // namespace pinaflux

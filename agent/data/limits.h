@@ -17,6 +17,10 @@ inline constexpr std::size_t kNameBytesMax = 512;          // Of a field or a st
 inline constexpr std::size_t kNestingMax = 16;             // Of a JSON document.
 inline constexpr std::size_t kRecordBytesMax = 64 * 1024;  // As it arrives.
 
+// Bytes that could not be read, where they are kept (spool.keep_refused).
+inline constexpr std::size_t kRefusedBytesMax = 16 * 1024;  // Of one refusal; the rest is cut.
+inline constexpr std::size_t kGroupRefusedBytesMax = 256 * 1024;  // Of a turn, and of a group.
+
 // Shapes: distinct (stream, field list).
 inline constexpr std::size_t kShapesMax = 4'096;
 inline constexpr std::size_t kShapeBytesMax = 1024 * 1024;  // All names together.

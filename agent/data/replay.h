@@ -24,8 +24,9 @@ struct Replay {
 
   LetterId letter = 0;
   std::string source;
-  Buffer body;         // As the letter holds the record: a body of one row.
-  std::string edited;  // The record as JSON, in place of that; empty: as it is.
+  Buffer body;  // As the letter holds the record: a body of one row. Raw: RefusedBytes, packed.
+  std::string edited;  // The record as JSON, or the bytes, in place of that; empty: as it is.
+  bool raw = false;    // Bytes that its source could not read.
 
   Outcome outcome = Outcome::waits;
   Reason reason = Reason::node_failed;

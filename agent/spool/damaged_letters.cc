@@ -12,12 +12,14 @@ namespace {
 
 using damaged::is, damaged::Type;
 
-constexpr std::size_t kColumnsBefore = 9, kColumns = 12;  // Before there were contents, and since.
-constexpr std::size_t kNode = 9, kKey = 10, kContent = 11;
+// Before there were contents, before these had forms, and since.
+constexpr std::size_t kColumnsFirst = 9, kColumnsContents = 12, kColumns = 14;
+constexpr std::size_t kNode = 9, kKey = 10, kContent = 11, kLane = 12, kForm = 13;
 
 bool is_letter(const DamagedFile::Row& row) {
   const std::size_t count = row.columns.size();
-  if ((count != kColumnsBefore && count != kColumns) || row.id <= 0) return false;
+  if (count != kColumnsFirst && count != kColumnsContents && count != kColumns) return false;
+  if (row.id <= 0) return false;
   for (const std::size_t i : {1, 2, 5, 6, 7, 8}) {
     if (!is(row, i, Type::integer)) return false;
   }
@@ -25,8 +27,11 @@ bool is_letter(const DamagedFile::Row& row) {
   const auto or_null = [&](std::size_t i, Type type) {
     return is(row, i, type) || is(row, i, Type::null);
   };
-  return count == kColumnsBefore || (or_null(kNode, Type::text) && or_null(kKey, Type::integer) &&
-                                     or_null(kContent, Type::blob));
+  if (count == kColumnsFirst) return true;
+  const bool contents =
+      or_null(kNode, Type::text) && or_null(kKey, Type::integer) && or_null(kContent, Type::blob);
+  return contents && (count == kColumnsContents ||
+                      (or_null(kLane, Type::text) && or_null(kForm, Type::integer)));
 }
 
 std::uint64_t unsigned_of(const DamagedFile::Row& row, std::size_t column) {
@@ -38,7 +43,7 @@ std::uint64_t unsigned_of(const DamagedFile::Row& row, std::size_t column) {
 void DamagedLetters::take(const DamagedFile::Row& row, DamagedFile::Page page) {
   if (!is_letter(row)) return;
   pages_[row.id] = page;
-  if (row.columns.size() == kColumns) keys_.insert(row.columns[kKey].integer);
+  if (row.columns.size() > kColumnsFirst) keys_.insert(row.columns[kKey].integer);
 }
 
 bool DamagedLetters::needs_other_key(const Encryption& keys) const {
@@ -73,12 +78,15 @@ Status DamagedLetters::read(const DamagedFile::Row& row, FoundLetter& to) {
   letter.hash = static_cast<std::uint64_t>(row.columns[6].integer);
   letter.position = static_cast<std::uint32_t>(row.columns[7].integer);
   letter.count = std::max<std::uint64_t>(unsigned_of(row, 8), 1);
-  if (row.columns.size() == kColumnsBefore) return {};
+  if (row.columns.size() == kColumnsFirst) return {};
   letter.node = as_text(of(kNode));
   letter.key = row.columns[kKey].integer;
   const Bytes content = of(kContent);
   to.content.assign(content.begin(), content.end());
   letter.kept = content.size();
+  if (row.columns.size() == kColumnsContents) return {};
+  letter.lane = as_text(of(kLane));
+  if (row.columns[kForm].integer == 1) letter.form = Letter::Form::bytes;
   return {};
 }
 

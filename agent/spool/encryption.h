@@ -63,7 +63,14 @@ class Encryption {
   static constexpr std::size_t kSealedChainBytes = 8 + kOverhead + sizeof(Digest);
 
   // What a text is: no text opens as another kind.
-  enum class Purpose : std::uint8_t { body = 1, digests = 2, chain = 3, note = 4, letter = 5 };
+  enum class Purpose : std::uint8_t {
+    body = 1,
+    digests = 2,
+    chain = 3,
+    note = 4,
+    letter = 5,
+    refused = 6
+  };
 
   ~Encryption();
   Encryption(const Encryption&) = delete;

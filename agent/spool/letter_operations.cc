@@ -28,6 +28,7 @@ Result<Letter> letter_named(Letters& letters, LetterId id) {
 LetterOpener::LetterOpener() : arena_(kArenaBytesMax) {}
 
 Result<const Row*> LetterOpener::open(Letters& letters, const Letter& letter) {
+  if (letter.form == Letter::Form::bytes) return nullptr;
   if (Status s = letters.content(letter, body_); !s) return std::unexpected(s.error());
   if (body_.empty()) return nullptr;
   rows_.clear();
@@ -90,6 +91,23 @@ Result<bool> ShowLetter::step(const Access& access, Buffer& out) {
   return false;
 }
 
+Result<bool> ShowBytes::step(const Access& access, Buffer& out) {
+  Letters& letters = *access.store.letters;
+  const auto letter = letter_named(letters, id_);
+  if (!letter) return std::unexpected(letter.error());
+  if (letter->kept == 0 || letter->form != Letter::Form::bytes) {
+    return fail(Code::not_found, "no bytes are kept of this letter: look with `show`");
+  }
+  Buffer packed;
+  const Status read = letters.content(*letter, packed);
+  const auto refused = read ? RefusedBytes::open(packed) : std::nullopt;
+  if (refused) append(out, refused->bytes);
+  wipe(packed);
+  if (!read) return std::unexpected(read.error());
+  if (!refused) return fail(Code::invalid, "the letter's bytes do not open: drop it");
+  return false;
+}
+
 std::int64_t DropLetters::bytes_written(const Access& access) const {
   (void)access;
   return kDropBytes;
@@ -108,6 +126,13 @@ Result<bool> DropLetters::step(const Access& access, Buffer& out) {
                            (ids_.size() == 1 ? " dead letter is" : " dead letters are") + " gone";
   append(out, (form_ == LetterForm::json ? drops_json(ids_) : text) + "\n");
   return false;
+}
+
+ReplayLetters::~ReplayLetters() {
+  for (Replay& replay : replays_) {
+    wipe(replay.body);
+    wipe({reinterpret_cast<std::uint8_t*>(replay.edited.data()), replay.edited.size()});
+  }
 }
 
 Result<bool> ReplayLetters::step(const Access& access, Buffer& out) {
@@ -133,11 +158,23 @@ Result<bool> ReplayLetters::read(const Access& access) {
           "there is nothing to replay: of what was refused before it was masked only length "
           "and hash are kept; look with `pinaflux dead-letters show`, then drop it");
     }
+    if (!letter->lane.empty()) {
+      return fail(Code::unsupported,
+                  "this record had been through the pipeline already and was too large for its "
+                  "lane: mask or drop fields of its stream, then drop the letter");
+    }
     Replay& replay = replays.emplace_back();
     replay.letter = id;
     replay.source = letter->source;
+    replay.raw = letter->form == Letter::Form::bytes;
     if (Status s = letters.content(*letter, replay.body); !s) return std::unexpected(s.error());
-    if (replay.body.empty()) {
+    const auto refused = replay.raw ? RefusedBytes::open(replay.body) : std::nullopt;
+    if (refused && refused->bytes.size() < letter->bytes && edited_.empty()) {
+      return fail(Code::not_found,
+                  "the beginning of these bytes is kept, not all of them: `edit` sends in what you "
+                  "write in their place");
+    }
+    if (replay.body.empty() || (replay.raw && !refused)) {
       return fail(Code::invalid, "the letter's record does not open: drop it");
     }
   }

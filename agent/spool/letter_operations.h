@@ -67,6 +67,16 @@ class ShowLetter : public Operation {
   LetterOpener opener_;
 };
 
+// The bytes that a letter holds, raw. For a root of a stopped agent's spool only: no request names it.
+class ShowBytes : public Operation {
+ public:
+  explicit ShowBytes(LetterId id) : id_(id) {}
+  Result<bool> step(const Access& access, Buffer& out) override;
+
+ private:
+  LetterId id_;
+};
+
 class DropLetters : public Operation {
  public:
   DropLetters(std::vector<LetterId> ids, LetterForm form) : ids_(std::move(ids)), form_(form) {}
@@ -81,9 +91,10 @@ class DropLetters : public Operation {
 
 class ReplayLetters : public Operation {
  public:
-  // `edited`: the one letter's record as JSON, in place of what it holds; empty: as they are.
+  // `edited`: the one letter's record as JSON, or its bytes, in place of what it holds; empty: as they are.
   ReplayLetters(std::vector<LetterId> ids, std::string edited, LetterForm form)
       : ids_(std::move(ids)), edited_(std::move(edited)), form_(form) {}
+  ~ReplayLetters() override;
   Result<bool> step(const Access& access, Buffer& out) override;
   std::span<Replay> replays() override { return reported_ ? std::span<Replay>() : replays_; }
   // A letter of it is not in the queue now.

@@ -50,6 +50,10 @@ std::string record_text(const LetterView& view) {
     append_json_record(json, *view.row);
     return json.take();
   }
+  if (view.letter.kept > 0 && view.letter.form == Letter::Form::bytes) {
+    return "none: the bytes are kept, encrypted; read them as root with --raw, send them in mended "
+           "with `edit`";
+  }
   if (view.letter.kept > 0) return "does not open: its key is gone, or it is damaged";
   return "not kept: only its length and its keyed hash";
 }
@@ -78,12 +82,19 @@ void append_letter(JsonWriter& to, const LetterView& view, bool whole) {
   } else {
     to.key("since_boot_ns").number(letter.time.ns).key("boot").number(letter.time.boot);
   }
-  to.key("source").string(letter.source).key("stream");
+  to.key("source");
+  append_text_or_null(to, letter.source);
+  to.key("stream");
   append_text_or_null(to, view.row == nullptr ? "" : view.row->shape->stream());
   to.key("reason").string(letter.reason).key("node");
   append_text_or_null(to, letter.node);
   to.key("bytes").number(bytes_of(letter)).key("count").number(letter.count);
-  to.key("kept").boolean(letter.kept > 0);
+  to.key("lane");
+  append_text_or_null(to, letter.lane);
+  to.key("kept").boolean(letter.kept > 0).key("form");
+  append_text_or_null(to, letter.kept == 0                     ? ""
+                          : letter.form == Letter::Form::bytes ? "bytes"
+                                                               : "record");
   if (whole) {
     to.key("hash")
         .string(hash_text(letter.hash))
@@ -113,23 +124,25 @@ std::string letter_line(const LetterView& view) {
   if (letter.count > 1) bytes += " of " + std::to_string(letter.count) + " more like it";
   char line[2048];
   std::snprintf(line, sizeof line, kTable, std::to_string(letter.id).c_str(),
-                moment(letter.time).c_str(), letter.source.c_str(), stream.c_str(),
-                letter.reason.c_str(), letter.node.empty() ? "-" : letter.node.c_str(),
-                bytes.c_str());
+                moment(letter.time).c_str(), letter.source.empty() ? "-" : letter.source.c_str(),
+                stream.c_str(), letter.reason.c_str(),
+                letter.node.empty() ? "-" : letter.node.c_str(), bytes.c_str());
   return line;
 }
 
 std::string letter_text(const LetterView& view) {
   const Letter& letter = view.letter;
   std::string text = "letter   " + std::to_string(letter.id) + "\n";
-  text += "time     " + moment(letter.time) + "\nsource   " + letter.source + "\n";
+  text += "time     " + moment(letter.time) + "\nsource   " +
+          (letter.source.empty() ? "-" : letter.source) + "\n";
   text += "reason   " + letter.reason;
   if (!letter.node.empty()) text += ", by node " + letter.node;
+  if (!letter.lane.empty()) text += ", in lane " + letter.lane;
   text += "\nbytes    " + std::to_string(bytes_of(letter));
   if (letter.count > 1) text += " of " + std::to_string(letter.count) + " that came in a flood";
   if (letter.bytes > 0 && letter.count == 1) {
-    text += ", keyed hash " + hash_text(letter.hash) + ", fault at byte " +
-            std::to_string(letter.position);
+    text += ", keyed hash " + hash_text(letter.hash);
+    if (letter.lane.empty()) text += ", fault at byte " + std::to_string(letter.position);
   }
   return text + "\nrecord   " + record_text(view) + "\n";
 }

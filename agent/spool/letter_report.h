@@ -1,10 +1,11 @@
 // Letter report: dead letters in words, for an operator and for a machine.
 //
 // Format     "pinaflux.dead-letters/1" has one of these members, on one line:
-//              letters   of `list` and `show`: objects; `show` adds hash, position and record to its one
+//              letters   of `list` and `show`: objects; `show` adds hash, position and record to its one. `form`:
+//                        what is kept: record, bytes (as they came, encrypted), or null
 //              dropped   ids
 //              replayed  {id, outcome: taken|refused|stays, reason or why}
-// Promise    Of a record nothing is shown but what the letter holds: masked.
+// Promise    Of a record nothing is shown but what the letter holds: masked. Of bytes, nothing.
 // Threads    Pure functions; any.
 // Tests      tests/agent/spool/letter_operations_test.cc (golden)
 #pragma once

@@ -407,7 +407,7 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
 }
 
 // A record that fits into no envelope (ten thousand fields, each a hash after masking) is declared lost in
-// its place: it must not stop its lane.
+// its place: it must not stop its lane. An operator finds it among the dead letters.
 Status Packer::give_up(Job& job, const Row& row, std::uint64_t seq, Make make) {
   if (make == Make::chunks) {
     merge_first_ = true;
@@ -421,6 +421,12 @@ Status Packer::give_up(Job& job, const Row& row, std::uint64_t seq, Make make) {
   grave.boot = row.time.boot;
   grave.loss = Loss::too_large;
   if (Status s = put_grave(job, grave); !s) return s;
+  if (job.outsized != nullptr) {
+    Outsized& to = *job.outsized;
+    Status s = to.letters.write_outsized(row, job.lane.name, to.now, to.bytes_left);
+    if (!s) return s;
+    to.any = true;
+  }
   return lease_in_order(job);
 }
 

@@ -151,7 +151,9 @@ Result<bool> Salvage::move_some_letters(LetterId& from) {
     from = found.letter.id;
     if (!more) continue;
     open_content(found_.keys(), found.letter, found.content, body_);
-    if (Status s = store_.letters->restore(found.letter, body_); !s) {
+    const Status restored = store_.letters->restore(found.letter, body_);
+    wipe(body_);
+    if (Status s = restored; !s) {
       return std::unexpected(s.error());
     }
     batch_bytes_ += static_cast<std::int64_t>(body_.size() + Letters::kRowBytes);

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "agent/spool/letters.h"
+
 namespace pinaflux::schema {
 
 namespace {
@@ -22,7 +24,8 @@ constexpr const char* kTables = R"(
   CREATE TABLE states(key TEXT PRIMARY KEY NOT NULL, value BLOB NOT NULL) WITHOUT ROWID;
   CREATE TABLE dead_letters(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, boot INTEGER NOT NULL,
     source TEXT NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL, hash INTEGER NOT NULL,
-    position INTEGER NOT NULL, count INTEGER NOT NULL, node TEXT, key INTEGER, content BLOB);
+    position INTEGER NOT NULL, count INTEGER NOT NULL, node TEXT, key INTEGER, content BLOB,
+    lane TEXT, form INTEGER);
 )";
 
 // What files had not before dead letters had contents. An agent from before that goes on with a file that has
@@ -31,6 +34,11 @@ constexpr const char* kContents = R"(
   ALTER TABLE dead_letters ADD COLUMN node TEXT;
   ALTER TABLE dead_letters ADD COLUMN key INTEGER;
   ALTER TABLE dead_letters ADD COLUMN content BLOB;
+)";
+// And before they had forms.
+constexpr const char* kForms = R"(
+  ALTER TABLE dead_letters ADD COLUMN lane TEXT;
+  ALTER TABLE dead_letters ADD COLUMN form INTEGER;
 )";
 
 Status put(sqlite::Statement& insert, std::string_view key, auto value) {
@@ -64,10 +72,12 @@ Status make(sqlite::Database& database, const std::string& gateway, WallTime now
 }
 
 Status extend(sqlite::Database& database) {
-  const Result<bool> contents = database.has_column("dead_letters", "content");
-  if (!contents || *contents) return contents ? Status() : std::unexpected(contents.error());
+  const auto columns = Letters::columns(database);
+  if (!columns) return std::unexpected(columns.error());
+  if (*columns == Letters::Columns::all) return {};
   if (Status s = database.begin(); !s) return s;
-  Status done = database.execute(kContents);
+  Status done = *columns == Letters::Columns::first ? database.execute(kContents) : Status();
+  if (done) done = database.execute(kForms);
   if (done) done = database.commit();
   if (!done) database.rollback();
   return done;

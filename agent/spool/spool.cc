@@ -113,7 +113,7 @@ struct Spool::State {
   void begin_rounds(const LeaseWish& wish);
   Status write_letters(const Request& request);
   Status take_ack(const LaneAck& ack);
-  Status pack(const Request& request, std::vector<Lease>& leases);
+  Status pack(const Request& request, Packer::Outsized& outsized, std::vector<Lease>& leases);
   Status save_lanes();
   void settle();
   std::unexpected<Error> give_up(const Error& error);
@@ -269,11 +269,16 @@ Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
     for (Lane& lane : store->lanes) {
       if (Status s = shed::expire(*store, lane, age()); !s) return s;
     }
-    if (request.group.record_count() > 0 || !request.group.kept.empty()) {
+    if (request.group.record_count() > 0 || !request.group.kept.empty() ||
+        !request.group.kept_bytes.empty()) {
       if (Status s = shed::make_room(*store, request.bytes + kSlackBytes); !s) return s;
     }
   }
-  if (Status s = pack(request, leases); !s) return s;
+  Packer::Outsized outsized{*store->letters, request.now, store->letters->outsized_bytes_max()};
+  if (Status s = pack(request, outsized, leases); !s) return s;
+  if (outsized.any) {
+    if (Status s = store->count_letters(); !s) return s;
+  }
   if (request.everything) {
     if (Status s = store->notes->write(request.group, options.sources); !s) return s;
     if (Status s = write_letters(request); !s) return s;
@@ -300,7 +305,8 @@ Status Spool::State::take_ack(const LaneAck& ack) {
   return {};
 }
 
-Status Spool::State::pack(const Request& request, std::vector<Lease>& leases) {
+Status Spool::State::pack(const Request& request, Packer::Outsized& outsized,
+                          std::vector<Lease>& leases) {
   for (std::size_t i = 0; i < store->lanes.size(); ++i) {
     Packer::Job job{.queue = *store->queue,
                     .lane = store->lanes[i],
@@ -308,7 +314,8 @@ Status Spool::State::pack(const Request& request, std::vector<Lease>& leases) {
                     .age = age(),
                     .places = request.wish.envelopes[i],
                     .leases = leases,
-                    .fresh = request.wish.fresh};
+                    .fresh = request.wish.fresh,
+                    .outsized = &outsized};
     Status packed =
         request.everything ? packer.take(job, request.group.records[i]) : packer.lease(job);
     if (!packed) return packed;

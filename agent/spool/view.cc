@@ -31,9 +31,9 @@ Result<std::unique_ptr<Store>> look(const SpoolOptions& options, Files& files, c
   if (!encryption) return std::unexpected(encryption.error());
   store->encryption = std::move(*encryption);
   store->queue.emplace(*store->database, store->encryption.get());
-  const Result<bool> contents = store->database->has_column("dead_letters", "content");
-  if (!contents) return std::unexpected(contents.error());
-  store->letters.emplace(*store->database, *store->encryption, letter_bytes(options), *contents);
+  const auto columns = Letters::columns(*store->database);
+  if (!columns) return std::unexpected(columns.error());
+  store->letters.emplace(*store->database, *store->encryption, letter_bytes(options), *columns);
   store->save_lane = schema::prepare_save(*store->database);
   auto epoch = schema::epoch(*store->database);
   if (!epoch) return std::unexpected(epoch.error());

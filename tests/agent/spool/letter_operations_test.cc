@@ -34,18 +34,20 @@ TEST_CASE_FIXTURE(OperationFixture, "pinaflux.dead-letters/1 is golden") {
   CHECK(answer(*spool, list) ==
         R"({"schema":"pinaflux.dead-letters/1","letters":[)"
         R"({"id":1,"time":"2023-11-14T22:13:20.000000001Z","source":"zigbee","stream":null,)"
-        R"("reason":"malformed","node":null,"bytes":17,"count":1,"kept":false},)"
+        R"("reason":"malformed","node":null,"bytes":17,"count":1,)"
+        R"("lane":null,"kept":false,"form":null},)"
         R"({"id":2,"time":"2023-11-14T22:13:20.000000001Z","source":"boiler",)"
         R"("stream":"boiler/flow","reason":"node_failed","node":"dry","bytes":59,"count":1,)"
-        R"("kept":true}]})"
+        R"("lane":null,"kept":true,"form":"record"}]})"
         "\n");
-  CHECK(answer(*spool, show) ==
-        R"({"schema":"pinaflux.dead-letters/1","letters":[)"
-        R"({"id":2,"time":"2023-11-14T22:13:20.000000001Z","source":"boiler",)"
-        R"("stream":"boiler/flow","reason":"node_failed","node":"dry","bytes":59,"count":1,)"
-        R"("kept":true,"hash":"0000000000000000","position":0,"record":{"_stream":"boiler/flow",)"
-        R"("_time":"1970-01-01T00:00:00.000005000Z","n":5,"text":"tab\there"}}]})"
-        "\n");
+  CHECK(
+      answer(*spool, show) ==
+      R"({"schema":"pinaflux.dead-letters/1","letters":[)"
+      R"({"id":2,"time":"2023-11-14T22:13:20.000000001Z","source":"boiler",)"
+      R"("stream":"boiler/flow","reason":"node_failed","node":"dry","bytes":59,"count":1,)"
+      R"("lane":null,"kept":true,"form":"record","hash":"0000000000000000","position":0,"record":{"_stream":"boiler/flow",)"
+      R"("_time":"1970-01-01T00:00:00.000005000Z","n":5,"text":"tab\there"}}]})"
+      "\n");
   CHECK(answer(*spool, bytes).find(R"("hash":"0000000000abcdef","position":4,"record":null}]})") !=
         std::string::npos);
 }

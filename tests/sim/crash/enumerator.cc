@@ -40,6 +40,10 @@ Paths::Place root_of(const sim::Image& image, const Oracle::Bounds& bounds) {
 
 Paths::Place proof_from(Paths::Place opened) { return opened ^ 0x9e3779b97f4a7c15ull; }
 
+bool holds_raw_bytes(const std::shared_ptr<const sim::Operation>& operation) {
+  return operation->bytes != nullptr && as_text(*operation->bytes).contains(kRawBytes);
+}
+
 }  // namespace
 
 // Nothing but sums.
@@ -63,6 +67,9 @@ Enumerator::Enumerator(const Subject& subject)
   tally_.counts.covered = recording_.covered;
   tally_.counts.happened = happened_ ? 1 : 0;
   if (!oracle_.wrong().empty()) fail(subject_.command(), oracle_.wrong());
+  if (std::ranges::any_of(recording_.history, holds_raw_bytes)) {
+    fail(subject_.command(), "raw bytes were written in plain text");
+  }
 }
 
 Random Enumerator::random_of(std::size_t operation, std::uint64_t variant) const {

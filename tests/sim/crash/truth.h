@@ -18,6 +18,9 @@
 
 namespace pinaflux::crash {
 
+// What a source could not read: raw, so it must not be in any write.
+inline constexpr std::string_view kRawBytes = "CANARY-bytes-that-could-not-be-read";
+
 struct LaneTruth {
   std::uint64_t next_seq = 1;  // Of the next record to be committed.
   std::uint64_t landed = 0;  // The far end has everything up to here, or was told that it is lost.

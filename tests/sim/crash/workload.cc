@@ -23,6 +23,13 @@ constexpr std::uint64_t kLargeDisk = std::uint64_t{1} << 40;
 constexpr std::uint64_t kRefusals = 6;      // Of a reservation, each half of the one before it.
 constexpr std::size_t kTooLarge = 130'000;  // Of noise: fits into no envelope.
 
+// It is a dead letter, besides its tombstone.
+bool too_large(const Record& record) {
+  return std::ranges::any_of(record.cells(), [](const Value& value) {
+    return value.is_view() && value.as_text().size() >= kTooLarge;
+  });
+}
+
 sim::SimDisk::Options disk_options(std::uint64_t seed, std::uint64_t number, Mutant mutant) {
   sim::SimDisk::Options options;
   options.seed = seed;
@@ -315,6 +322,10 @@ void Workload::fill_notes() {
     if (i % 3 == 0 && !group_.records[0].empty()) {
       group_.kept.push_back({group_.refusals.size(), group_.records[0].back(), "node"});
     }
+    if (i % 3 == 1) {  // Or the bytes, where there is a key.
+      group_.kept_bytes.emplace_back(group_.refusals.size(),
+                                     RefusedBytes{.bytes = as_bytes(kRawBytes)}.pack());
+    }
     group_.refusals.push_back({.source = 0, .reason = Reason::malformed, .byte_count = i + 1});
   }
 }
@@ -369,6 +380,7 @@ void Workload::commit() {
   const auto lanes = spool_->state().lanes;
   for (std::size_t i = 0; i < options_.lanes.size(); ++i) {
     next.lanes[lane_key(lanes[i])].next_seq += group_.records[i].size();
+    next.letters += static_cast<std::uint64_t>(std::ranges::count_if(group_.records[i], too_large));
   }
   for (const CursorEdit& edit : group_.cursors) {
     const std::pair key(options_.sources[edit.source], edit.key);
