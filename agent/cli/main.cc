@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agent/cli/agent_commands.h"
+#include "agent/cli/bench_seal.h"
 #include "agent/cli/bench_spool.h"
 #include "agent/cli/config_commands.h"
 #include "agent/cli/doctor.h"
@@ -12,6 +13,7 @@
 #include "agent/cli/letter_line.h"
 #include "agent/cli/queue_line.h"
 #include "agent/cli/run_command.h"
+#include "agent/data/limits.h"
 
 namespace pinaflux {
 namespace {
@@ -27,6 +29,7 @@ struct Arguments {
   AgentAddress agent{"", kConfiguration};
   RunOptions run;
   BenchSpoolOptions bench_spool;
+  BenchSealOptions bench_seal;
   std::uint64_t count = 0;
   bool json = false;
   bool force = false;
@@ -116,6 +119,16 @@ void CommandLine::add_tools() {
                     "of steady, bulk, durable, backlog, start: what has this in its name");
   spool->add_flag("--quick", a_.bench_spool.quick, "seconds instead of minutes");
   spool->add_flag("--json", a_.bench_spool.json, "for a machine to read");
+  auto* seal = command(*bench, "seal", "what a file's records come to in envelopes, and how fast",
+                       [this] { return bench_seal_command(a_.bench_seal); });
+  seal->add_option("file", a_.bench_seal.file, "CSV with a header line, or NDJSON")->required();
+  seal->add_option("--batch", a_.bench_seal.batch, "records of an envelope")
+      ->check(CLI::Range(std::size_t{1}, limits::kEnvelopeRecordsMax))
+      ->capture_default_str();
+  seal->add_option("--effort", a_.bench_seal.effort, "fast, default or max")
+      ->check(CLI::IsMember({"fast", "default", "max"}))
+      ->capture_default_str();
+  seal->add_flag("--json", a_.bench_seal.json, "for a machine to read");
   auto* version = command(app_, "version", "which version this is",
                           [this] { return version_command("pinaflux", a_.json); });
   add_json(version);

@@ -1,0 +1,205 @@
+// The file is read in batches; each is sealed, opened and compared before the next one is read, so that the
+// peak of memory is that of one batch. Passes are repeated until there is enough to measure; the first, with a
+// sealer that knows nothing yet, is the one whose bytes count.
+
+#include "agent/cli/bench_seal.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+
+#include "agent/cli/bench_child.h"
+#include "agent/cli/exit_status.h"
+#include "agent/cli/table_file.h"
+#include "agent/data/limits.h"
+#include "agent/seal/envelope.h"
+#include "platform/base/json_writer.h"
+
+namespace pinaflux {
+
+namespace {
+
+using namespace bench;
+
+constexpr double kSecondsEnough = 0.5;  // Of sealing.
+constexpr int kPassesMax = 25;
+constexpr std::size_t kOpenedArenaMax = std::size_t{10}
+                                        << 20;  // What envelope.h promises to be enough.
+
+double cpu_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
+struct Pass {
+  std::uint64_t records = 0, values = 0, envelopes = 0, bytes = 0, header_bytes = 0, json_bytes = 0;
+  double sealing = 0, opening = 0;
+};
+
+bool same(const Row& a, const Row& b) {
+  if (a.shape->stream() != b.shape->stream() || !(a.time == b.time)) return false;
+  return std::ranges::equal(a.shape->fields(), b.shape->fields()) &&
+         std::ranges::equal(a.cells(), b.cells(),
+                            [](const Value& x, const Value& y) { return identical(x, y); });
+}
+
+class SealBench {
+ public:
+  SealBench(const BenchSealOptions& options, Effort effort) : options_(options), effort_(effort) {
+    header_.gateway = "bench";
+    header_.lane = "normal";
+    header_.generation = 1;
+  }
+
+  Status run();
+  bool lossless() const { return lossless_; }
+  std::uint64_t line() const { return line_; }
+  void print() const;
+
+ private:
+  Status pass(Pass& p);
+  Status batch(std::span<const Row> rows, Pass& p);
+  Result<std::size_t> seal(std::span<const Row> rows, Pass& p);
+  Status open(std::span<const Row> rows, Pass& p);
+  void print_json() const;
+
+  const BenchSealOptions& options_;
+  Effort effort_;
+  Header header_;
+  Sealer sealer_;
+  Opener opener_;
+  Buffer envelope_;
+  Shapes shapes_;
+  Arena arena_{kOpenedArenaMax};
+  std::vector<Row> opened_;
+  std::uint64_t line_ = 0;
+  bool lossless_ = true;
+  Pass first_;
+  double sealed_per_s_ = 0, opened_per_s_ = 0;
+};
+
+Result<std::size_t> SealBench::seal(std::span<const Row> rows, Pass& p) {
+  std::size_t taken = 0;
+  envelope_.clear();
+  header_.range.first = p.records + 1;
+  header_.floor = header_.range.first > 1000 ? header_.range.first - 1000 : 1;
+  const double begin = cpu_seconds();
+  Status sealed = sealer_.seal(rows, effort_, limits::kEnvelopeBytesMax, header_, envelope_, taken);
+  p.sealing += cpu_seconds() - begin;
+  if (!sealed) return std::unexpected(sealed.error());
+  header_.previous = header_.hash;
+  ++p.envelopes;
+  p.bytes += envelope_.size();
+  p.header_bytes += static_cast<std::uint64_t>(std::ranges::find(envelope_, std::uint8_t{'\n'}) -
+                                               envelope_.begin() + 1);
+  p.records += taken;
+  return taken;
+}
+
+Status SealBench::open(std::span<const Row> rows, Pass& p) {
+  arena_.reset();
+  opened_.clear();
+  const double begin = cpu_seconds();
+  const auto header = opener_.open(envelope_, shapes_, arena_, opened_);
+  p.opening += cpu_seconds() - begin;
+  if (!header) return std::unexpected(header.error());
+  lossless_ = lossless_ && std::ranges::equal(rows, opened_, same);
+  return {};
+}
+
+Status SealBench::batch(std::span<const Row> rows, Pass& p) {
+  while (!rows.empty()) {
+    const auto taken = seal(rows, p);
+    if (!taken) return std::unexpected(taken.error());
+    if (Status s = open(rows.first(*taken), p); !s) return s;
+    rows = rows.subspan(*taken);
+  }
+  return {};
+}
+
+Status SealBench::pass(Pass& p) {
+  auto file = TableFile::open(options_.file);
+  if (!file) return std::unexpected(file.error());
+  header_.previous = kNoDigest;
+  std::vector<Row> rows;
+  do {
+    const Status read = (*file)->read(options_.batch, rows);
+    line_ = (*file)->line();
+    if (!read) return read;
+    if (Status s = batch(rows, p); !s) return s;
+  } while (!rows.empty());
+  p.values = (*file)->values();
+  p.json_bytes = (*file)->json_bytes();
+  line_ = 0;
+  return {};
+}
+
+Status SealBench::run() {
+  Progress progress("sealing");
+  double sealing = 0;
+  for (int n = 0; n < kPassesMax && (n == 0 || sealing < kSecondsEnough); ++n) {
+    Pass p;
+    if (Status s = pass(p); !s) return s;
+    if (n == 0) first_ = p;
+    sealing += std::max(p.sealing, 1e-9);
+    sealed_per_s_ =
+        std::max(sealed_per_s_, static_cast<double>(p.values) / std::max(p.sealing, 1e-9));
+    opened_per_s_ =
+        std::max(opened_per_s_, static_cast<double>(p.values) / std::max(p.opening, 1e-9));
+    progress.at(sealing / kSecondsEnough);
+  }
+  return first_.records > 0 ? Status() : fail(Code::invalid, "the file holds no records");
+}
+
+void SealBench::print_json() const {
+  const auto records = static_cast<double>(first_.records);
+  JsonWriter j;
+  j.begin_object().key("schema").string("pinaflux.bench.seal/1");
+  j.key("records").number(first_.records).key("values").number(first_.values);
+  j.key("batch").number(static_cast<std::uint64_t>(options_.batch));
+  j.key("effort").string(options_.effort).key("bytes").number(first_.bytes);
+  j.key("bytes_per_record").number(static_cast<double>(first_.bytes) / records);
+  j.key("json_bytes").number(first_.json_bytes);
+  j.key("seal_values_per_s").number(sealed_per_s_).key("open_values_per_s").number(opened_per_s_);
+  j.key("peak_kb").number(peak_kb()).key("lossless").boolean(lossless_);
+  j.key("envelopes").number(first_.envelopes).key("header_bytes").number(first_.header_bytes);
+  j.end_object();
+  std::printf("%s\n", j.text().c_str());
+}
+
+void SealBench::print() const {
+  if (options_.json) return print_json();
+  const auto records = static_cast<double>(first_.records);
+  const auto of = [records](std::uint64_t n) { return static_cast<double>(n) / records; };
+  std::printf("%llu records, %llu values, %llu envelopes of at most %zu records, effort %s\n",
+              static_cast<unsigned long long>(first_.records),
+              static_cast<unsigned long long>(first_.values),
+              static_cast<unsigned long long>(first_.envelopes), options_.batch,
+              options_.effort.c_str());
+  std::printf("bytes a record    %10.3f   (headers %.3f; as JSON %.1f)\n", of(first_.bytes),
+              of(first_.header_bytes), of(first_.json_bytes));
+  std::printf("sealed            %10.2f   million values a second\n", sealed_per_s_ / 1e6);
+  std::printf("opened            %10.2f   million values a second\n", opened_per_s_ / 1e6);
+  std::printf("peak memory       %10.0f   KiB\n", peak_kb());
+  std::printf("%s\n", lossless_ ? "lossless: all came back bit by bit" : "NOT LOSSLESS");
+}
+
+}  // namespace
+
+int bench_seal_command(const BenchSealOptions& options) {
+  const Effort effort = options.effort == "fast"  ? Effort::fast
+                        : options.effort == "max" ? Effort::max
+                                                  : Effort::standard;
+  SealBench bench(options, effort);
+  if (const Status done = bench.run(); !done) {
+    const std::string where = bench.line() > 0 ? ":" + std::to_string(bench.line()) : "";
+    std::fprintf(stderr, "pinaflux: %s%s: %s\n", options.file.c_str(), where.c_str(),
+                 done.error().what);
+    return exit_status(done.error());
+  }
+  bench.print();
+  return bench.lossless() ? kExitOk : kExitSoftware;
+}
+
+}  // namespace pinaflux
