@@ -39,8 +39,10 @@ std::optional<std::int64_t> calendar(std::string text) {
 }
 
 bool is_number(std::string_view text) {
-  const bool written_otherwise = text.starts_with('.') || text.ends_with('.') ||
-                                 (text.size() > 1 && text[0] == '0' && text[1] != '.');
+  const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
+  const bool zero_led =
+      digits.size() > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9';
+  const bool written_otherwise = zero_led || digits.starts_with('.') || digits.ends_with('.');
   return !written_otherwise && parse_double(text).has_value();
 }
 

@@ -16,6 +16,7 @@ namespace pinaflux::seal {
 
 namespace {
 
+constexpr std::uint8_t kOrderTrust = 8;            // Batches that its hint is trusted for.
 constexpr std::size_t kHintsMax = 20'000;          // Columns remembered; then all is forgotten.
 constexpr std::size_t kPieceBytesMax = 64 * 1024;  // Fits into any block of an arena.
 
@@ -42,10 +43,13 @@ Status BodyWriter::write(std::span<const Row> rows, Effort effort, Buffer& to) {
   to.push_back(kBodyVersion);
   Writer(to).varint(rows.size());
   if (rows.empty()) return {};
+  code_.begin();
+  neighbours_.clear();
   sort_into_tables(rows);
   write_shapes(to);
   write_order_and_times(rows, effort, to);
   for (const Table& table : tables_) write_table(rows, table, effort, to);
+  code_.finish(to);
   if (to.size() - before > limits::kOpenedBytesMax) {
     return fail(Code::full, "the batch is larger than an envelope may be when opened");
   }
@@ -85,17 +89,17 @@ void BodyWriter::write_shapes(Buffer& buffer) const {
 }
 
 void BodyWriter::write_order_and_times(std::span<const Row> rows, Effort effort, Buffer& to) {
-  if (++order_hint_.uses >= 32) order_hint_ = ColumnHint{};
+  if (++order_hint_.uses > kOrderTrust) order_hint_ = ColumnHint{.uses = 1};
   if (tables_.size() > 1) {
     scratch_.assign(table_of_row_.begin(), table_of_row_.end());
-    column_.integers().write(scratch_, effort, order_hint_.integers[0], to);
+    column_.integers().write(scratch_, effort, order_hint_.series[0], to);
   }
   scratch_.clear();
   for (const Row& row : rows) scratch_.push_back(row.time.boot);
-  column_.integers().write(scratch_, effort, order_hint_.integers[1], to);
+  column_.integers().write(scratch_, effort, order_hint_.series[1], to);
   scratch_.clear();
   for (const Row& row : rows) scratch_.push_back(static_cast<std::uint64_t>(row.time.ns));
-  column_.integers().write(scratch_, effort, order_hint_.integers[2], to);
+  column_.integers().write(scratch_, effort, order_hint_.series[2], to);
 }
 
 std::vector<ColumnHint>& BodyWriter::hints_of(const Shape& shape) {
@@ -117,9 +121,11 @@ void BodyWriter::write_table(std::span<const Row> rows, const Table& table, Effo
                              Buffer& to) {
   std::vector<ColumnHint>& hints = hints_of(*table.shape);
   const std::span picks = std::span(picks_).subspan(table.begin, table.end - table.begin);
+  neighbours_.begin_table(picks.size());
+  cells_.resize(picks.size());
   for (std::size_t field = 0; field < table.shape->field_count(); ++field) {
-    cells_.clear();
-    for (std::uint32_t i : picks) cells_.push_back(rows[i].values[field]);
+    std::ranges::transform(picks, cells_.begin(),
+                           [&](std::uint32_t i) { return rows[i].values[field]; });
     column_.write(cells_, effort, hints[field], to);
   }
 }
@@ -127,6 +133,8 @@ void BodyWriter::write_table(std::span<const Row> rows, const Table& table, Effo
 Status BodyReader::read(Bytes body, Shapes& shapes, Arena& arena, std::vector<Row>& rows) {
   const std::size_t before = rows.size();
   Reader from(body);
+  code_.begin(body);
+  neighbours_.clear();
   const Status read = read_rows(from, shapes, arena, rows);
   if (!read) rows.resize(before);
   return read;
@@ -148,6 +156,7 @@ Status BodyReader::read_rows(Reader& from, Shapes& shapes, Arena& arena, std::ve
     if (Status s = read_times(from, added); !s) return s;
     if (Status s = place_rows(added, arena); !s) return s;
     for (const Table& t : tables_) {
+      neighbours_.begin_table(t.row_count);
       const std::span cells = std::span(cells_of_row_).subspan(t.begin, t.row_count);
       for (std::size_t field = 0; field < t.shape->field_count(); ++field) {
         const Read read = column_.read(from, cells, field, arena);
@@ -155,7 +164,9 @@ Status BodyReader::read_rows(Reader& from, Shapes& shapes, Arena& arena, std::ve
       }
     }
   }
-  if (from.left() > 0) return fail(Code::corrupt, "something follows the last column of the body");
+  if (!code_.ends_with(from.left())) {
+    return fail(Code::corrupt, "something follows the last column of the body");
+  }
   return {};
 }
 
@@ -188,7 +199,8 @@ Status BodyReader::read_order(Reader& from, std::size_t row_count) {
   constexpr const char* kDamaged = "the body's order of records is damaged";
   order_.assign(row_count, 0);
   if (tables_.size() > 1) {
-    if (const Read r = read_integers(from, order_); r != Read::ok) return verdict(r, kDamaged);
+    if (const Read r = column_.integers().read(from, order_); r != Read::ok)
+      return verdict(r, kDamaged);
   }
   for (std::uint64_t table : order_) {
     if (table >= tables_.size()) return fail(Code::corrupt, kDamaged);
@@ -210,9 +222,11 @@ Status BodyReader::read_order(Reader& from, std::size_t row_count) {
 Status BodyReader::read_times(Reader& from, std::span<Row> rows) {
   constexpr const char* kDamaged = "the body's times are damaged";
   scratch_.resize(rows.size());
-  if (const Read r = read_integers(from, scratch_); r != Read::ok) return verdict(r, kDamaged);
+  if (const Read r = column_.integers().read(from, scratch_); r != Read::ok)
+    return verdict(r, kDamaged);
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].time.boot = scratch_[i];
-  if (const Read r = read_integers(from, scratch_); r != Read::ok) return verdict(r, kDamaged);
+  if (const Read r = column_.integers().read(from, scratch_); r != Read::ok)
+    return verdict(r, kDamaged);
   for (std::size_t i = 0; i < rows.size(); ++i)
     rows[i].time.ns = static_cast<std::int64_t>(scratch_[i]);
   return {};

@@ -27,6 +27,10 @@ inline constexpr std::size_t kCellsMax = limits::kGroupBytesMax / sizeof(Value);
 
 class BodyWriter {
  public:
+  BodyWriter() = default;
+  BodyWriter(const BodyWriter&) = delete;
+  BodyWriter& operator=(const BodyWriter&) = delete;
+
   // Appends to `to`. Code::full: more rows, cells or bytes than a reader takes.
   Status write(std::span<const Row> rows, Effort effort, Buffer& to);
 
@@ -50,11 +54,17 @@ class BodyWriter {
   ColumnHint order_hint_;
   std::vector<std::uint64_t> scratch_;
   std::vector<Value> cells_;
-  ColumnWriter column_;
+  CodeWriter code_;
+  Neighbours neighbours_;
+  ColumnWriter column_{code_, neighbours_};
 };
 
 class BodyReader {
  public:
+  BodyReader() = default;
+  BodyReader(const BodyReader&) = delete;
+  BodyReader& operator=(const BodyReader&) = delete;
+
   // Appends to `rows`; on an error `rows` is as it was. Errors: corrupt; newer; full (shapes or
   // arena).
   Status read(Bytes body, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
@@ -78,7 +88,9 @@ class BodyReader {
   std::vector<std::uint64_t> order_, scratch_;
   std::vector<Value*> cells_of_row_;
   std::vector<std::string_view> fields_, sorted_;
-  ColumnReader column_;
+  CodeReader code_;
+  Neighbours neighbours_;
+  ColumnReader column_{code_, neighbours_};
 };
 
 }  // namespace pinaflux::seal

@@ -13,6 +13,7 @@
 // not pay is written as its bits.
 
 #include <algorithm>
+#include <cstring>
 
 #include "agent/seal/kinds.h"
 
@@ -24,8 +25,10 @@ constexpr std::size_t kSamples = 48;
 constexpr int kNearMax = 16;              // Units in the last place that make an almost decimal.
 constexpr double kNearWholeMax = 0x1p47;  // Beyond, being near a decimal is chance.
 constexpr double kRounder = 0x1.8p52;     // Adding and subtracting it rounds to a whole number.
-constexpr std::uint8_t kRetryEvery = 32;  // Batches that a hint is trusted for.
-constexpr unsigned kProbesMax = 32;       // Hostile texts may collide: then they stand twice.
+// Batches that a hint is trusted for.
+constexpr std::uint8_t kTrustFast = 32, kTrustStandard = 8;
+constexpr std::uint64_t kPrintingCost = 12 * 8 * 256;  // Written.
+constexpr unsigned kProbesMax = 32;  // Hostile texts may collide: then they stand twice.
 
 std::int64_t nearest(double v, int scale, std::int64_t otherwise) {
   const double x = v * kPower[static_cast<std::size_t>(scale)];
@@ -58,10 +61,16 @@ Scales scales_of(double v) {
   return s;
 }
 
+// Of the length and both ends: telemetry's names and states differ there.
 std::uint32_t hash_of(std::string_view text) {
-  std::uint32_t h = 2166136261u;
-  for (char c : text) h = (h ^ static_cast<std::uint8_t>(c)) * 16777619u;
-  return h ^ h >> 15;
+  std::uint64_t head = 0, tail = 0;
+  const std::size_t some = std::min<std::size_t>(text.size(), 8);
+  if (some > 0) {
+    std::memcpy(&head, text.data(), some);
+    std::memcpy(&tail, text.data() + text.size() - some, some);
+  }
+  const std::uint64_t mixed = (head ^ std::rotl(tail, 29) ^ text.size()) * 0x9e3779b97f4a7c15;
+  return static_cast<std::uint32_t>(mixed >> 32 ^ mixed >> 17);
 }
 
 }  // namespace
@@ -72,7 +81,9 @@ void ColumnWriter::write(std::span<const Value> cells, Effort effort, ColumnHint
   for (const Value& v : cells) mask |= 1u << static_cast<unsigned>(v.type());
   effort_ = effort;
   hint_ = &hint;
-  if (++hint.uses >= kRetryEvery) hint = ColumnHint{};
+  if (++hint.uses > (effort == Effort::fast ? kTrustFast : kTrustStandard) || effort == Effort::max)
+    hint = ColumnHint{.uses = 1};
+  neighbours_.begin_column();
   if (std::popcount(mask) == 1) {
     const auto kind = static_cast<std::uint8_t>(std::countr_zero(mask));
     to.push_back(kind);
@@ -96,16 +107,16 @@ void ColumnWriter::write(std::span<const Value> cells, Effort effort, ColumnHint
     const auto type = static_cast<unsigned>(v.type());
     kinds_.push_back(number && (kBoth >> type & 1) != 0 ? kKindNumber : type);
   }
-  write_integers(kinds_, 3, to);
+  write_series(kinds_, 3, to);
   if (number) mask = (mask & ~kBoth) | 1u << kKindNumber;
   for (std::uint8_t kind = 2; kind <= kKindNumber; ++kind) {
     if ((mask >> kind & 1) != 0) write_kind(cells, kind, to);
   }
 }
 
-void ColumnWriter::write_integers(std::span<const std::uint64_t> values, std::size_t slot,
-                                  Buffer& to) {
-  integers_.write(values, effort_, hint_->integers[slot], to);
+void ColumnWriter::write_series(std::span<const std::uint64_t> values, std::size_t slot,
+                                Buffer& to) {
+  integers_.write(values, effort_, hint_->series[slot], to);
 }
 
 // The cells of one kind, in order; cells of other kinds are passed over.
@@ -119,16 +130,17 @@ void ColumnWriter::write_kind(std::span<const Value> cells, std::uint8_t kind, B
     }
     return write_texts(to);
   }
-  bits_.clear();
+  bits_.resize(cells.size());
+  std::uint64_t* end = bits_.data();
   for (const Value& v : cells) {
-    if (v.type() == type)
-      bits_.push_back(v.type() == Type::boolean ? v.as_boolean() : v.as_uint64());
-    if (kind != kKindNumber) continue;
-    if (v.type() == Type::float64) bits_.push_back(v.as_uint64());
-    if (v.type() == Type::int64) bits_.push_back(bits_of(static_cast<double>(v.as_int64())));
+    const bool number = kind == kKindNumber && v.is_number() && v.type() != Type::uint64;
+    if (v.type() != type && !number) continue;
+    *end++ = number && v.type() == Type::int64 ? bits_of(static_cast<double>(v.as_int64()))
+                                               : v.as_uint64();
   }
+  bits_.resize(static_cast<std::size_t>(end - bits_.data()));
   if (type == Type::float64 || kind == kKindNumber) return write_doubles(to);
-  write_integers(bits_, 0, to);
+  write_series(bits_, 0, to);
 }
 
 bool ColumnWriter::float32_fits() const {
@@ -141,38 +153,67 @@ bool ColumnWriter::float32_fits() const {
 
 // m to first_, k to second_. Returns how many k are not 0.
 std::size_t ColumnWriter::split_decimals(int scale) {
-  first_.clear();
-  second_.clear();
+  first_.resize(bits_.size());
+  second_.resize(bits_.size());
+  std::uint64_t* ms = first_.data();
+  std::uint64_t* ks = second_.data();
   std::size_t misses = 0;
   std::int64_t m = 0;
-  for (std::uint64_t bits : bits_) {
+  for (const std::uint64_t bits : bits_) {
     const double v = double_of(bits);
     m = nearest(v, scale, m);
     const std::uint64_t k = miss(v, m, scale);
     misses += k != 0 ? 1 : 0;
-    first_.push_back(static_cast<std::uint64_t>(m));
-    second_.push_back(k);
+    *ms++ = static_cast<std::uint64_t>(m);
+    *ks++ = k;
   }
   return misses;
 }
 
-void ColumnWriter::write_doubles_as(std::uint8_t mode, Buffer& to) {
-  to.push_back(mode);
-  if (mode == kBits64) return write_integers(bits_, 0, to);
-  if (mode == kBits32) {
-    first_.clear();
-    for (std::uint64_t bits : bits_) {
-      first_.push_back(std::bit_cast<std::uint32_t>(static_cast<float>(double_of(bits))));
+// What was printed to first_ (steps, or floats in their order), how many floats a step is wrong to third_, k to
+// second_. Returns how many of these two are not 0.
+std::size_t ColumnWriter::split_printed(const Printing& how) {
+  first_.resize(bits_.size());
+  second_.resize(bits_.size());
+  third_.resize(bits_.size());
+  std::size_t misses = 0;
+  for (std::size_t i = 0; i < bits_.size(); ++i) {
+    const double v = double_of(bits_[i]);
+    const bool small = std::fabs(v) <= 0x1.fffffep127;
+    const float single = small ? static_cast<float>(v) : 0;
+    std::int64_t first = order_of(single), wrong = 0;
+    double back = static_cast<double>(float_of(static_cast<std::uint64_t>(first)));
+    if (how.step != 0) {
+      const double k = std::nearbyint((how.single ? static_cast<double>(single) : v) / how.step);
+      first = std::fabs(k) <= kWholeMax ? static_cast<std::int64_t>(k) : 0;
+      const double whole = stepped(static_cast<std::uint64_t>(first), how);
+      if (how.single) wrong = order_of(single) - order_of(static_cast<float>(whole));
+      if (!how.single) back = whole;
     }
-    return write_integers(first_, 0, to);
+    const std::uint64_t k = bits_[i] - bits_of(printed(back, how));
+    first_[i] = static_cast<std::uint64_t>(first);
+    second_[i] = k;
+    third_[i] = static_cast<std::uint64_t>(wrong);
+    misses += k != 0 || wrong != 0 ? 1 : 0;
   }
-  split_decimals(mode - kDecimal);
-  write_integers(first_, 1, to);
-  write_integers(second_, 2, to);
+  return misses;
+}
+
+// Into the series that the mode is written as.
+std::size_t ColumnWriter::split(const DoublesMode& mode) {
+  if (mode.number >= kDecimal) return split_decimals(mode.number - kDecimal);
+  if (mode.number == kPrintedFloats || mode.number == kPrintedSteps)
+    return split_printed(mode.printing);
+  first_ = bits_;
+  if (mode.number == kBits32) {
+    for (std::uint64_t& v : first_)
+      v = std::bit_cast<std::uint32_t>(static_cast<float>(double_of(v)));
+  }
+  return 0;
 }
 
 // From samples: the exponent that makes all exact, nine of ten exact, and nine of ten almost exact.
-void ColumnWriter::decimal_candidates(std::vector<std::uint8_t>& modes) const {
+void ColumnWriter::decimal_candidates() {
   std::array<std::size_t, kScaleMax + 2> exact{}, near{};
   const std::size_t step = std::max<std::size_t>(1, bits_.size() / kSamples);
   std::size_t count = 0;
@@ -187,7 +228,8 @@ void ColumnWriter::decimal_candidates(std::vector<std::uint8_t>& modes) const {
       sum += histogram[scale];
       if (sum < most || sum == 0) continue;
       const auto mode = static_cast<std::uint8_t>(kDecimal + scale);
-      if (std::ranges::find(modes, mode) == modes.end()) modes.push_back(mode);
+      if (std::ranges::find(modes_, mode, &DoublesMode::number) == modes_.end())
+        modes_.push_back({.number = mode});
       return;
     }
   };
@@ -196,66 +238,54 @@ void ColumnWriter::decimal_candidates(std::vector<std::uint8_t>& modes) const {
   add(near, count - count / 10);
 }
 
-std::uint8_t ColumnWriter::choose_doubles() {
-  modes_.assign(1, kBits64);
-  if (float32_fits()) modes_.push_back(kBits32);
-  decimal_candidates(modes_);
-  std::uint8_t best = kBits64;
+DoublesMode ColumnWriter::choose_doubles() {
+  modes_.assign(1, {.number = kBits64});
+  if (float32_fits()) modes_.push_back({.number = kBits32});
+  decimal_candidates();
+  guesses_.clear();
+  guess_printing(bits_, guesses_);
+  for (const Printing& guess : guesses_) {
+    modes_.push_back({guess.single ? kPrintedFloats : kPrintedSteps, guess});
+  }
+  DoublesMode best;
   std::uint64_t best_cost = ~std::uint64_t{0};
-  for (std::uint8_t mode : modes_) {
-    std::uint64_t cost = 0;
-    if (mode == kBits64) {
-      cost = integers_.cost(bits_);
-    } else if (mode == kBits32) {
-      first_.clear();
-      for (std::uint64_t bits : bits_) {
-        first_.push_back(std::bit_cast<std::uint32_t>(static_cast<float>(double_of(bits))));
-      }
-      cost = integers_.cost(first_);
-    } else {
-      split_decimals(mode - kDecimal);
-      cost = integers_.cost(first_) + integers_.cost(second_);
-    }
+  for (const DoublesMode& mode : modes_) {
+    const std::size_t misses = split(mode);
+    std::uint64_t cost = integers_.cost(first_);
+    const bool is_printed = mode.number == kPrintedFloats || mode.number == kPrintedSteps;
+    if (is_printed || mode.number >= kDecimal) cost += integers_.cost(second_);
+    if (is_printed && mode.printing.single && mode.printing.step != 0)
+      cost += integers_.cost(third_);
+    if (is_printed) cost += kPrintingCost;
     if (cost >= best_cost) continue;
     best = mode;
     best_cost = cost;
+    hint_->misses_max = static_cast<std::uint32_t>(misses * 2 + bits_.size() / 8);
   }
   return best;
 }
 
 void ColumnWriter::write_doubles(Buffer& to) {
-  if (effort_ == Effort::max) {
-    modes_.assign(1, kBits64);
-    if (float32_fits()) modes_.push_back(kBits32);
-    decimal_candidates(modes_);
-    best_.clear();
-    std::size_t best_bytes = ~std::size_t{0};
-    for (std::uint8_t mode : modes_) {
-      trial_.clear();
-      write_doubles_as(mode, trial_);
-      const std::size_t bytes = integers_.compressed_bytes(trial_);
-      if (bytes >= best_bytes) continue;
-      best_bytes = bytes;
-      best_.swap(trial_);
-      hint_->doubles = mode;
-    }
-    return append(to, best_);
-  }
-  const bool trusted = effort_ == Effort::fast && hint_->doubles != ColumnHint::kNone &&
-                       (hint_->doubles != kBits32 || float32_fits());
-  if (!trusted) hint_->doubles = choose_doubles();
-  const std::size_t before = to.size();
-  write_doubles_as(hint_->doubles, to);
-  if (!trusted || hint_->doubles < kDecimal) return;
+  DoublesMode& mode = hint_->doubles;
+  const bool trusted =
+      mode.number != DoublesMode::kNone && (mode.number != kBits32 || float32_fits());
+  if (!trusted) mode = choose_doubles();
   // The sensor changed its habits: more decimals than it had before.
-  const auto misses =
-      static_cast<std::size_t>(std::ranges::count_if(second_, [](auto k) { return k != 0; }));
-  if (misses * 8 <= second_.size()) return;
-  const std::uint8_t fresh = choose_doubles();
-  if (fresh == hint_->doubles) return;
-  hint_->doubles = fresh;
-  to.resize(before);
-  write_doubles_as(fresh, to);
+  if (split(mode) > hint_->misses_max && trusted) {
+    *hint_ = ColumnHint{.uses = 1};
+    mode = choose_doubles();
+    split(mode);
+  }
+  to.push_back(mode.number);
+  const bool is_printed = mode.number == kPrintedFloats || mode.number == kPrintedSteps;
+  if (is_printed) {
+    to.push_back(mode.printing.digits);
+    to.push_back(mode.printing.decimals);
+    Writer(to).u64(bits_of(mode.printing.step));
+  }
+  write_series(first_, 0, to);
+  if (is_printed && mode.printing.single && mode.printing.step != 0) write_series(third_, 4, to);
+  if (is_printed || mode.number >= kDecimal) write_series(second_, 2, to);
 }
 
 // The distinct texts go to entries_, which of them stands where to first_. False: hardly any
@@ -289,30 +319,22 @@ void ColumnWriter::write_dictionary(Buffer& to) {
   Writer(to).varint(entries_.size());
   second_.clear();
   for (std::string_view e : entries_) second_.push_back(e.size());
-  write_integers(second_, 2, to);
+  write_series(second_, 2, to);
   for (std::string_view e : entries_) append(to, e);
-  write_integers(first_, 1, to);
+  write_series(first_, 1, to);
+  neighbours_.add_key(first_, entries_.size());
 }
 
 void ColumnWriter::write_plain_texts(Buffer& to) {
   to.push_back(kTextsPlain);
   second_.clear();
   for (std::string_view t : texts_) second_.push_back(t.size());
-  write_integers(second_, 2, to);
+  write_series(second_, 2, to);
   for (std::string_view t : texts_) append(to, t);
 }
 
 void ColumnWriter::write_texts(Buffer& to) {
-  const bool repeats = index_texts();
-  if (effort_ != Effort::max || !repeats) {
-    return repeats ? write_dictionary(to) : write_plain_texts(to);
-  }
-  best_.clear();
-  trial_.clear();
-  write_dictionary(best_);
-  write_plain_texts(trial_);
-  append(to,
-         integers_.compressed_bytes(best_) <= integers_.compressed_bytes(trial_) ? best_ : trial_);
+  return index_texts() ? write_dictionary(to) : write_plain_texts(to);
 }
 
 }  // namespace pinaflux::seal

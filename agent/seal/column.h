@@ -15,63 +15,85 @@
 
 #include "agent/data/value.h"
 #include "agent/seal/integers.h"
+#include "agent/seal/neighbours.h"
+#include "agent/seal/printed.h"
 #include "platform/base/arena.h"
 #include "platform/base/bytes.h"
 
 namespace pinaflux::seal {
 
+// How doubles are written.
+struct DoublesMode {
+  static constexpr std::uint8_t kNone = 0xff;
+  std::uint8_t number = kNone;  // A mode byte of FORMAT.md.
+  Printing printing;            // Of the modes that have one.
+};
+
 // What won for a column in the batch before. Only ever a hint: anything in it gives a right column.
 struct ColumnHint {
-  static constexpr std::uint8_t kNone = 0xff;
-  std::uint8_t doubles = kNone;  // A mode byte of FORMAT.md.
+  DoublesMode doubles;
+  std::uint32_t misses_max = 0;  // Doubles that the mode may miss before another is looked for.
   std::uint8_t uses = 0;         // Batches since all was tried.
-  std::uint8_t integers[4] = {kNone, kNone, kNone, kNone};
+  SeriesHint series[5];
 };
 
 class ColumnWriter {
  public:
+  ColumnWriter(CodeWriter& code, Neighbours& neighbours)
+      : neighbours_(neighbours), integers_(code, neighbours) {}
+
   void write(std::span<const Value> cells, Effort effort, ColumnHint& hint, Buffer& to);
   IntegerWriter& integers() { return integers_; }
 
  private:
   void write_kind(std::span<const Value> cells, std::uint8_t kind, Buffer& to);
-  void write_integers(std::span<const std::uint64_t> values, std::size_t slot, Buffer& to);
-  void write_doubles(Buffer& to);
-  void write_doubles_as(std::uint8_t mode, Buffer& to);
+  void write_series(std::span<const std::uint64_t> values, std::size_t slot, Buffer& to);
   bool float32_fits() const;
+  std::size_t split(const DoublesMode& mode);
   std::size_t split_decimals(int scale);
-  void decimal_candidates(std::vector<std::uint8_t>& modes) const;
-  std::uint8_t choose_doubles();
+  std::size_t split_printed(const Printing& how);
+  void decimal_candidates();
+  DoublesMode choose_doubles();
+  void write_doubles(Buffer& to);
   void write_texts(Buffer& to);
-  void write_plain_texts(Buffer& to);
   bool index_texts();
   void write_dictionary(Buffer& to);
+  void write_plain_texts(Buffer& to);
 
+  Neighbours& neighbours_;
   Effort effort_ = Effort::fast;
   ColumnHint* hint_ = nullptr;
-  std::vector<std::uint64_t> bits_, first_, second_;
-  std::vector<std::uint64_t> kinds_;
-  std::vector<std::uint8_t> modes_;
+  std::vector<std::uint64_t> bits_, first_, second_, third_, kinds_;
+  std::vector<DoublesMode> modes_;
+  std::vector<Printing> guesses_;
   std::vector<std::string_view> texts_, entries_;
   std::vector<std::uint32_t> slots_;
-  Buffer trial_, best_;
   IntegerWriter integers_;
 };
 
 class ColumnReader {
  public:
+  ColumnReader(CodeReader& code, Neighbours& neighbours)
+      : neighbours_(neighbours), integers_(code, neighbours) {}
+
   // Fills rows[i][field] for every row.
   Read read(Reader& from, std::span<Value* const> rows, std::size_t field, Arena& arena);
+  IntegerReader& integers() { return integers_; }
 
  private:
   Read read_kind(Reader& from, std::uint8_t kind, std::span<Value* const> cells, Arena& arena);
   Read read_doubles(Reader& from, std::size_t count);
+  Read read_bits32();
+  Read read_decimals(Reader& from, int scale);
+  Read read_printed(Reader& from, bool single);
   Read read_texts(Reader& from, std::uint8_t kind, std::span<Value* const> cells, Arena& arena);
   Read take_texts(Reader& from, std::size_t count, Arena& arena);
 
+  Neighbours& neighbours_;
   std::vector<Value*> cells_, some_;
-  std::vector<std::uint64_t> kinds_, first_, second_;
+  std::vector<std::uint64_t> kinds_, first_, second_, third_;
   std::vector<std::string_view> entries_;
+  IntegerReader integers_;
 };
 
 }  // namespace pinaflux::seal

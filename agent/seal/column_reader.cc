@@ -21,13 +21,14 @@ Value number_of(double v) {
 
 Read ColumnReader::read(Reader& from, std::span<Value* const> rows, std::size_t field,
                         Arena& arena) {
-  cells_.clear();
-  for (Value* row : rows) cells_.push_back(row + field);
+  neighbours_.begin_column();
+  cells_.resize(rows.size());
+  std::ranges::transform(rows, cells_.begin(), [field](Value* row) { return row + field; });
   const std::uint8_t kind = from.u8();
   if (from.failed()) return Read::damaged;
   if (kind != kKindMixed) return read_kind(from, kind, cells_, arena);
   kinds_.resize(cells_.size());
-  if (const Read r = read_integers(from, kinds_); r != Read::ok) return r;
+  if (const Read r = integers_.read(from, kinds_); r != Read::ok) return r;
   unsigned mask = 0;
   for (std::uint64_t k : kinds_) {
     if (k > kKindNumber) return Read::newer;
@@ -55,14 +56,15 @@ Read ColumnReader::read_kind(Reader& from, std::uint8_t kind, std::span<Value* c
   if (type == Type::text || type == Type::bytes) return read_texts(from, kind, cells, arena);
   if (type == Type::float64 || kind == kKindNumber) {
     if (const Read r = read_doubles(from, cells.size()); r != Read::ok) return r;
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      const double v = double_of(first_[i]);
-      *cells[i] = kind == kKindNumber ? number_of(v) : Value::float64(v);
+    const std::uint64_t* bits = first_.data();
+    for (Value* cell : cells) {
+      const double v = double_of(*bits++);
+      *cell = kind == kKindNumber ? number_of(v) : Value::float64(v);
     }
     return Read::ok;
   }
   first_.resize(cells.size());
-  if (const Read r = read_integers(from, first_); r != Read::ok) return r;
+  if (const Read r = integers_.read(from, first_); r != Read::ok) return r;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const std::uint64_t v = first_[i];
     if (type == Type::boolean && v > 1) return Read::damaged;
@@ -78,21 +80,52 @@ Read ColumnReader::read_doubles(Reader& from, std::size_t count) {
   first_.resize(count);
   const std::uint8_t mode = from.u8();
   if (from.failed()) return Read::damaged;
+  if (mode == kPrintedFloats || mode == kPrintedSteps)
+    return read_printed(from, mode == kPrintedFloats);
   const bool is_decimal = mode >= kDecimal && mode <= kDecimal + kScaleMax;
   if (mode != kBits64 && mode != kBits32 && !is_decimal) return Read::newer;
-  if (const Read r = read_integers(from, first_); r != Read::ok || mode == kBits64) return r;
-  if (mode == kBits32) {
-    for (std::uint64_t& v : first_) {
-      if (v >> 32 != 0) return Read::damaged;
-      v = bits_of(static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(v))));
-    }
-    return Read::ok;
+  if (const Read r = integers_.read(from, first_); r != Read::ok) return r;
+  if (is_decimal) return read_decimals(from, mode - kDecimal);
+  return mode == kBits32 ? read_bits32() : Read::ok;
+}
+
+Read ColumnReader::read_bits32() {
+  for (std::uint64_t& v : first_) {
+    if (v >> 32 != 0) return Read::damaged;
+    v = bits_of(static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(v))));
   }
-  second_.resize(count);
-  if (const Read r = read_integers(from, second_); r != Read::ok) return r;
-  for (std::size_t i = 0; i < count; ++i) {
-    first_[i] =
-        bits_of(decimal(static_cast<std::int64_t>(first_[i]), mode - kDecimal)) + second_[i];
+  return Read::ok;
+}
+
+Read ColumnReader::read_decimals(Reader& from, int scale) {
+  second_.resize(first_.size());
+  if (const Read r = integers_.read(from, second_); r != Read::ok) return r;
+  const std::uint64_t* k = second_.data();
+  for (std::uint64_t& v : first_) v = bits_of(decimal(static_cast<std::int64_t>(v), scale)) + *k++;
+  return Read::ok;
+}
+
+Read ColumnReader::read_printed(Reader& from, bool single) {
+  Printing how{
+      .single = single, .digits = from.u8(), .decimals = from.u8(), .step = double_of(from.u64())};
+  if (from.failed() || how.digits > kDigitsMax || how.decimals > kScaleMax) return Read::damaged;
+  const bool wrong = single && how.step != 0;
+  second_.resize(first_.size());
+  third_.assign(first_.size(), 0);
+  if (const Read r = integers_.read(from, first_); r != Read::ok) return r;
+  if (wrong) {
+    if (const Read r = integers_.read(from, third_); r != Read::ok) return r;
+  }
+  if (const Read r = integers_.read(from, second_); r != Read::ok) return r;
+  for (std::size_t i = 0; i < first_.size(); ++i) {
+    double back = 0;
+    if (how.step == 0 && single) back = static_cast<double>(float_of(first_[i]));
+    if (how.step != 0) back = stepped(first_[i], how);
+    if (wrong && third_[i] != 0) {
+      const auto order = static_cast<std::uint64_t>(order_of(static_cast<float>(back))) + third_[i];
+      back = static_cast<double>(float_of(order));
+    }
+    first_[i] = bits_of(printed(back, how)) + second_[i];
   }
   return Read::ok;
 }
@@ -100,7 +133,7 @@ Read ColumnReader::read_doubles(Reader& from, std::size_t count) {
 // `count` texts to entries_: their lengths, then all their bytes. One copy in the arena each.
 Read ColumnReader::take_texts(Reader& from, std::size_t count, Arena& arena) {
   second_.resize(count);
-  if (const Read r = read_integers(from, second_); r != Read::ok) return r;
+  if (const Read r = integers_.read(from, second_); r != Read::ok) return r;
   entries_.clear();
   for (std::uint64_t size : second_) {
     if (size > from.left()) return Read::damaged;
@@ -128,9 +161,11 @@ Read ColumnReader::read_texts(Reader& from, std::uint8_t kind, std::span<Value* 
     return Read::ok;
   }
   first_.resize(cells.size());
-  if (const Read r = read_integers(from, first_); r != Read::ok) return r;
+  if (const Read r = integers_.read(from, first_); r != Read::ok) return r;
+  if (std::ranges::any_of(first_, [&](auto n) { return n >= entries_.size(); }))
+    return Read::damaged;
+  neighbours_.add_key(first_, entries_.size());
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (first_[i] >= entries_.size()) return Read::damaged;
     *cells[i] = value_of(entries_[static_cast<std::size_t>(first_[i])]);
   }
   return Read::ok;

@@ -5,12 +5,10 @@
 // distance from the first value, divided: 10.00, 10.25, 11.00 as hundredths is 0, 1, 4 in units of
 // 25. Then come the values that the prediction starts from, then the misses.
 //
-// Which prediction: the one whose misses have the fewest bits, counted; that is close to what an
-// entropy coder makes of them. Which layout: by rules on the same counts; Effort::max tries the
-// best two predictions in all fitting layouts and compresses each. Planes win over varints as soon
-// as most misses need two bytes: the high bytes of neighbours are alike. Runs below a quarter and
-// sparse below a third: carobd at Effort::standard 14.0 -> 9.4 bytes a record (against an eighth
-// each), nothing is worse.
+// Which prediction: those whose misses have the fewest bits are tried with each context of the coder, whose
+// cost is counted without writing. The other layouts are for zstd behind it: they win where a pattern comes
+// again, and are tried by compressing them. Trying is remembered from batch to batch (SeriesHint), except
+// by Effort::max.
 
 #include <algorithm>
 #include <bit>
@@ -20,10 +18,12 @@ namespace pinaflux::seal {
 
 namespace {
 
-constexpr std::uint8_t kPredictMask = 0x07;
-constexpr std::uint8_t kUnitFlag = 0x08;
 constexpr std::size_t kUnitPays = 8;  // Values; below, a unit costs more than it saves.
 constexpr int kTrialLevel = 6;
+constexpr std::size_t kFrameBytes = 13;  // Of zstd, which a trial pays alone.
+constexpr std::size_t kWidthCoded = 4;
+constexpr std::uint8_t kDistanceMax = 6;
+constexpr std::uint64_t kCodeCost = 2 * 8 * 256;  // Shift and context, written.
 
 std::uint8_t head_of(Predict how, Layout layout, std::uint8_t flags) {
   return static_cast<std::uint8_t>(static_cast<unsigned>(how) | flags |
@@ -33,9 +33,6 @@ std::uint8_t head_of(Predict how, Layout layout, std::uint8_t flags) {
 std::size_t varint_bytes(std::uint64_t v) {
   return (static_cast<std::size_t>(std::bit_width(v | 1)) + 6) / 7;
 }
-
-std::uint64_t zigzag_of(std::uint64_t v) { return zigzag(static_cast<std::int64_t>(v)); }
-std::uint64_t unzigzag_of(std::uint64_t v) { return static_cast<std::uint64_t>(unzigzag(v)); }
 
 std::uint64_t magnitude(std::uint64_t difference) {
   return difference >> 63 != 0 ? 0 - difference : difference;
@@ -68,15 +65,6 @@ class ExactDivisor {
 
 unsigned width_of(std::uint64_t any) {
   return std::max(1u, (static_cast<unsigned>(std::bit_width(any)) + 7) / 8);
-}
-
-Layout layout_by_rule(std::size_t count, std::size_t zeros, std::size_t runs, std::size_t bytes,
-                      std::uint64_t any) {
-  if (zeros == count) return Layout::zeros;
-  if (any <= 1) return runs * 16 < count ? Layout::runs : Layout::bits;
-  if (runs * 4 < count) return Layout::runs;
-  if ((count - zeros) * 3 < count) return Layout::sparse;
-  return bytes * 4 <= count * 5 && any > 0xff ? Layout::varints : Layout::planes;
 }
 
 void write_planes(std::span<const std::uint64_t> misses, unsigned width, Buffer& to) {
@@ -129,144 +117,230 @@ void write_sparse(std::span<const std::uint64_t> misses, std::size_t zeros, Buff
 
 std::span<const std::uint64_t> IntegerWriter::divide(std::span<const std::uint64_t> values,
                                                      std::uint64_t unit) {
-  divided_.clear();
+  divided_.resize(values.size());
   const ExactDivisor by(unit);
-  for (std::uint64_t v : values) {
-    const std::uint64_t difference = v - values[0];
+  const std::uint64_t base = values[0];
+  std::ranges::transform(values, divided_.begin(), [&](std::uint64_t v) {
+    const std::uint64_t difference = v - base;
     const std::uint64_t quotient = by.quotient(magnitude(difference));
-    divided_.push_back(difference >> 63 != 0 ? 0 - quotient : quotient);
-  }
+    return difference >> 63 != 0 ? 0 - quotient : quotient;
+  });
   return divided_;
 }
 
-IntegerWriter::Stats IntegerWriter::predict(std::span<const std::uint64_t> values, Predict how) {
+bool IntegerWriter::possible(Predict how, std::size_t count) const {
+  return how != Predict::key || !neighbours_.keys(count).empty();
+}
+
+void IntegerWriter::predict_by_key(std::span<const std::uint64_t> values) {
+  const auto keys = neighbours_.keys(values.size());
+  last_of_key_.assign(neighbours_.key_count(), values[0]);
+  std::uint64_t* to = misses_.data();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    std::uint64_t& last = last_of_key_[keys[i]];
+    *to++ = zigzag_of(values[i] - last);
+    last = values[i];
+  }
+}
+
+void IntegerWriter::predict(std::span<const std::uint64_t> series, Predict how) {
   front_.clear();
   Writer front(front_);
-  misses_.resize(values.size());
+  misses_.resize(series.size());
+  const std::uint64_t* const v = series.data();
+  std::uint64_t* const to = misses_.data();
+  const std::size_t count = series.size();
   std::size_t skip = 0;
-  if (how == Predict::plain) std::ranges::copy(values, misses_.begin());
-  if (how == Predict::zigzag) std::ranges::transform(values, misses_.begin(), zigzag_of);
+  if (how == Predict::plain) std::copy_n(v, count, to);
+  if (how == Predict::zigzag) std::transform(v, v + count, to, zigzag_of);
   if (how == Predict::offset) {
     const auto low =
-        std::ranges::min(values, {}, [](auto v) { return static_cast<std::int64_t>(v); });
+        std::ranges::min(series, {}, [](auto x) { return static_cast<std::int64_t>(x); });
     front.varint(zigzag_of(low));
-    std::ranges::transform(values, misses_.begin(), [low](auto v) { return v - low; });
+    std::transform(v, v + count, to, [low](auto x) { return x - low; });
   }
-  if (how == Predict::delta || how == Predict::delta2) {
-    front.varint(zigzag_of(values[0]));
+  if (how == Predict::delta || how == Predict::delta2 || how == Predict::key) {
+    front.varint(zigzag_of(v[0]));
     skip = 1;
-    for (std::size_t i = 1; i < values.size(); ++i)
-      misses_[i] = zigzag_of(values[i] - values[i - 1]);
   }
-  if (how == Predict::delta2 && values.size() > 1) {
-    front.varint(zigzag_of(values[1] - values[0]));
+  if (how == Predict::key) predict_by_key(series);
+  if (how == Predict::delta) {
+    for (std::size_t i = 1; i < count; ++i) to[i] = zigzag_of(v[i] - v[i - 1]);
+  }
+  if (how == Predict::delta2 && count > 1) {
+    front.varint(zigzag_of(v[1] - v[0]));
     skip = 2;
-    for (std::size_t i = 2; i < values.size(); ++i) {
-      misses_[i] = zigzag_of(values[i] - 2 * values[i - 1] + values[i - 2]);
-    }
+    for (std::size_t i = 2; i < count; ++i) to[i] = zigzag_of(v[i] - 2 * v[i - 1] + v[i - 2]);
   }
   misses_.erase(misses_.begin(), misses_.begin() + static_cast<std::ptrdiff_t>(skip));
+}
+
+IntegerWriter::Stats IntegerWriter::stats() const {
   Stats stats;
-  std::uint64_t bits = 0, last = 0;
-  for (std::size_t i = 0; i < misses_.size(); ++i) {
-    const std::uint64_t m = misses_[i];
+  std::uint64_t bits = 0, last = misses_.empty() ? 0 : ~misses_[0];
+  for (const std::uint64_t m : misses_) {
     stats.any |= m;
     stats.zeros += m == 0 ? 1 : 0;
-    stats.runs += i == 0 || m != last ? 1 : 0;
-    stats.varint_bytes += varint_bytes(m);
+    stats.runs += m != last ? 1 : 0;
     bits += static_cast<std::uint64_t>(std::bit_width(m));
     last = m;
   }
-  stats.cost = stats.zeros + (misses_.size() - stats.zeros) * 4 + bits * 4 + front_.size() * 32;
+  stats.cost = (bits + misses_.size() - stats.zeros + front_.size() * 8) * 256 + stats.zeros * 64;
   return stats;
 }
 
-Predict IntegerWriter::choose(std::span<const std::uint64_t> values) {
-  Predict best = Predict::plain;
-  std::uint64_t best_cost = ~std::uint64_t{0};
+// Cheapest first. Returns how many are possible.
+std::size_t IntegerWriter::rank(std::span<const std::uint64_t> values, Ranking& ranking) {
+  std::size_t count = 0;
   for (std::uint8_t p = 0; p < kPredictCount; ++p) {
-    const std::uint64_t cost = predict(values, static_cast<Predict>(p)).cost;
-    if (cost >= best_cost) continue;
-    best = static_cast<Predict>(p);
-    best_cost = cost;
+    const auto how = static_cast<Predict>(p);
+    if (!possible(how, values.size())) continue;
+    predict(values, how);
+    ranking[count++] = {stats().cost, how};
   }
-  return best;
+  std::stable_sort(ranking.begin(), ranking.begin() + static_cast<std::ptrdiff_t>(count),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  return count;
 }
 
 std::uint64_t IntegerWriter::cost(std::span<const std::uint64_t> values) {
   if (values.empty()) return 0;
   const std::uint64_t unit = values.size() < kUnitPays ? 1 : common_unit(values);
-  if (unit == 0) return 8 + 32 * varint_bytes(zigzag_of(values[0]));
+  if (unit == 0) return 256 * 8 * (1 + varint_bytes(zigzag_of(values[0])));
   const auto series = unit > 1 ? divide(values, unit) : values;
-  std::uint64_t best = ~std::uint64_t{0};
-  for (std::uint8_t p = 0; p < kPredictCount; ++p) {
-    best = std::min(best, predict(series, static_cast<Predict>(p)).cost);
+  Ranking ranking;
+  rank(series, ranking);
+  predict(series, ranking[0].second);
+  Coding code{.shift = shift()};
+  const std::uint64_t plain = code_.cost(misses_, code);
+  code.context = Coding::previous;
+  return std::min(plain, code_.cost(misses_, code)) + front_.size() * 8 * 256;
+}
+
+// The width of the misses in the middle, less what is worth coding.
+std::uint8_t IntegerWriter::shift() const {
+  std::array<std::size_t, 65> histogram{};
+  for (const std::uint64_t m : misses_) ++histogram[static_cast<std::size_t>(std::bit_width(m))];
+  std::size_t below = 0, width = 0;
+  while (width < 64 && (below += histogram[width]) * 2 < misses_.size()) ++width;
+  return static_cast<std::uint8_t>(width > kWidthCoded ? width - kWidthCoded : 0);
+}
+
+// Of the misses in misses_, which are the last of `count` values.
+Coding IntegerWriter::code_of(const SeriesHint& hint, std::size_t count) const {
+  Coding code{.shift = shift(), .context = hint.context};
+  if (code.context != Coding::reference && code.context != Coding::both) return code;
+  code.classes = neighbours_.classes(hint.distance) + (count - misses_.size());
+  return code;
+}
+
+bool IntegerWriter::usable(const SeriesHint& hint, std::size_t count) const {
+  if (hint.predict >= kPredictCount || !possible(static_cast<Predict>(hint.predict), count))
+    return false;
+  const bool leans = hint.context == Coding::reference || hint.context == Coding::both;
+  return !leans || (neighbours_.rows() == count && neighbours_.classes(hint.distance) != nullptr);
+}
+
+void IntegerWriter::try_codes(Effort effort, Predict how, std::size_t count, SeriesHint& best,
+                              std::uint64_t& best_cost) {
+  const std::uint8_t distance_max = effort == Effort::max ? kDistanceMax : 1;
+  const bool few = std::ranges::all_of(misses_, [](auto m) { return m < 64; });
+  SeriesHint hint{.predict = static_cast<std::uint8_t>(how),
+                  .layout = static_cast<std::uint8_t>(Layout::coded)};
+  const auto attempt = [&] {
+    if (!usable(hint, count)) return;
+    const std::uint64_t cost =
+        code_.cost(misses_, code_of(hint, count)) + kCodeCost + front_.size() * 8 * 256;
+    if (cost >= best_cost) return;
+    best = hint;
+    best_cost = cost;
+  };
+  for (std::uint8_t context = 0; context < Coding::kContexts; ++context) {
+    hint.context = context;
+    hint.distance = 0;
+    if (context == Coding::symbol && !few) continue;
+    if (context != Coding::reference && context != Coding::both) {
+      attempt();
+      continue;
+    }
+    for (; hint.distance <= distance_max; ++hint.distance) attempt();
+  }
+}
+
+// What zstd finds, the coder does not: a pattern that comes again.
+void IntegerWriter::try_layouts(Predict how, SeriesHint& best, std::uint64_t& best_cost) {
+  const Stats s = stats();
+  const std::size_t count = misses_.size();
+  for (const Layout layout :
+       {Layout::planes, Layout::varints, Layout::runs, Layout::bits, Layout::sparse}) {
+    const bool fits = layout == Layout::bits     ? s.any <= 1
+                      : layout == Layout::runs   ? s.runs * 2 < count
+                      : layout == Layout::sparse ? s.zeros * 2 > count
+                                                 : true;
+    if (!fits) continue;
+    trial_.assign(front_.begin(), front_.end());
+    const SeriesHint hint{.predict = static_cast<std::uint8_t>(how),
+                          .layout = static_cast<std::uint8_t>(layout)};
+    write_misses(hint, count, trial_);
+    const std::uint64_t cost = compressed_bytes() * 8 * 256;
+    if (cost >= best_cost) continue;
+    best = hint;
+    best_cost = cost;
+  }
+}
+
+SeriesHint IntegerWriter::search(std::span<const std::uint64_t> values, Effort effort) {
+  Ranking ranking;
+  const std::size_t possible_count = rank(values, ranking);
+  const std::size_t tried = effort == Effort::fast ? 1 : effort == Effort::standard ? 2 : 3;
+  SeriesHint best;
+  std::uint64_t best_cost = ~std::uint64_t{0};
+  for (std::size_t n = 0; n < std::min(tried, possible_count); ++n) {
+    predict(values, ranking[n].second);
+    try_codes(effort, ranking[n].second, values.size(), best, best_cost);
+    if (effort == Effort::max || (effort == Effort::standard && n == 0))
+      try_layouts(ranking[n].second, best, best_cost);
   }
   return best;
 }
 
-std::size_t IntegerWriter::compressed_bytes(Bytes bytes) {
+std::size_t IntegerWriter::compressed_bytes() {
   compressed_.clear();
-  return compressor_.compress(bytes, kTrialLevel, compressed_) ? compressed_.size() : bytes.size();
+  if (!compressor_.compress(trial_, kTrialLevel, compressed_)) return trial_.size();
+  return std::max(compressed_.size(), kFrameBytes + 1) - kFrameBytes;
 }
 
-void IntegerWriter::write_misses(Layout layout, const Stats& stats, Buffer& to) {
-  switch (layout) {
+// `count` values, whose last are the misses in misses_.
+void IntegerWriter::write_misses(const SeriesHint& hint, std::size_t count, Buffer& to) {
+  switch (static_cast<Layout>(hint.layout)) {
     case Layout::zeros: return;
     case Layout::varints: {
       Writer writer(to);
-      for (std::uint64_t m : misses_) writer.varint(m);
+      for (const std::uint64_t m : misses_) writer.varint(m);
       return;
     }
-    case Layout::planes: return write_planes(misses_, width_of(stats.any), to);
-    case Layout::runs: return write_runs(misses_, stats.runs, to);
+    case Layout::planes: return write_planes(misses_, width_of(stats().any), to);
+    case Layout::runs: return write_runs(misses_, stats().runs, to);
     case Layout::bits: return write_bits(misses_, to);
-    case Layout::sparse: return write_sparse(misses_, stats.zeros, to);
-  }
-}
-
-// Effort::max: the best two predictions, in each layout that fits, compressed.
-void IntegerWriter::write_smallest(std::span<const std::uint64_t> values, std::uint8_t flags,
-                                   std::uint8_t& hint, Buffer& to) {
-  std::pair<std::uint64_t, Predict> ranked[kPredictCount];
-  for (std::uint8_t p = 0; p < kPredictCount; ++p) {
-    ranked[p] = {predict(values, static_cast<Predict>(p)).cost, static_cast<Predict>(p)};
-  }
-  std::ranges::sort(ranked, {}, [](const auto& r) { return r.first; });
-  std::size_t best_bytes = ~std::size_t{0};
-  best_.clear();
-  for (std::size_t rank = 0; rank < 2; ++rank) {
-    const Predict how = ranked[rank].second;
-    const Stats stats = predict(values, how);
-    const std::size_t count = misses_.size();
-    for (Layout layout : {Layout::zeros, Layout::planes, Layout::varints, Layout::runs,
-                          Layout::bits, Layout::sparse}) {
-      const bool fits = layout == Layout::zeros    ? stats.zeros == count
-                        : layout == Layout::bits   ? stats.any <= 1
-                        : layout == Layout::runs   ? stats.runs * 2 < count
-                        : layout == Layout::sparse ? stats.zeros * 2 > count
-                                                   : stats.zeros != count;
-      if (!fits) continue;
-      trial_.assign(1, head_of(how, layout, flags));
-      append(trial_, front_);
-      write_misses(layout, stats, trial_);
-      const std::size_t bytes = compressed_bytes(trial_);
-      if (bytes >= best_bytes) continue;
-      best_bytes = bytes;
-      best_.swap(trial_);
-      hint = static_cast<std::uint8_t>(how);
+    case Layout::sparse: return write_sparse(misses_, stats().zeros, to);
+    case Layout::coded: {
+      const Coding code = code_of(hint, count);
+      to.push_back(code.shift);
+      to.push_back(code.context);
+      if (code.classes != nullptr) to.push_back(hint.distance);
+      return code_.write_misses(misses_, code, to);
     }
   }
-  to.push_back(best_[0]);
-  append(to, Bytes(best_).subspan(1));
 }
 
-void IntegerWriter::write(std::span<const std::uint64_t> values, Effort effort, std::uint8_t& hint,
+void IntegerWriter::write(std::span<const std::uint64_t> values, Effort effort, SeriesHint& hint,
                           Buffer& to) {
   if (values.empty()) return;
   const std::uint64_t unit = common_unit(values);
   if (unit == 0) {  // All the same.
     to.push_back(head_of(Predict::delta, Layout::zeros, 0));
+    misses_.assign(values.size() - 1, 0);
+    neighbours_.keep(values.size(), misses_, 0);
     return Writer(to).varint(zigzag_of(values[0]));
   }
   const std::size_t head_at = to.size();
@@ -279,138 +353,19 @@ void IntegerWriter::write(std::span<const std::uint64_t> values, Effort effort, 
     Writer(to).varint(zigzag_of(values[0]));
     series = divide(values, unit);
   }
-  if (effort == Effort::max) {
-    const std::size_t at = to.size();
-    write_smallest(series, flags, hint, to);
-    to[head_at] = to[at];
-    to.erase(to.begin() + static_cast<std::ptrdiff_t>(at));
-    return;
-  }
-  if (effort != Effort::fast || hint >= kPredictCount) {
-    hint = static_cast<std::uint8_t>(choose(series));
-  }
-  const Stats stats = predict(series, static_cast<Predict>(hint));
-  const Layout layout =
-      layout_by_rule(misses_.size(), stats.zeros, stats.runs, stats.varint_bytes, stats.any);
-  to[head_at] = head_of(static_cast<Predict>(hint), layout, flags);
+  if (effort == Effort::max || !usable(hint, values.size())) hint = search(series, effort);
+  SeriesHint used = hint;
+  predict(series, static_cast<Predict>(used.predict));
+  if (std::ranges::all_of(misses_, [](auto m) { return m == 0; }))
+    used.layout = static_cast<std::uint8_t>(Layout::zeros);
+  if (used.layout == static_cast<std::uint8_t>(Layout::bits) && stats().any > 1)
+    used.layout = static_cast<std::uint8_t>(Layout::planes);
+  to[head_at] =
+      head_of(static_cast<Predict>(used.predict), static_cast<Layout>(used.layout), flags);
   append(to, front_);
-  write_misses(layout, stats, to);
-}
-
-namespace {
-
-void read_varints(Reader& from, std::span<std::uint64_t> misses) {
-  for (std::uint64_t& m : misses) m = from.varint();
-}
-
-void read_planes(Reader& from, std::span<std::uint64_t> misses) {
-  const unsigned width = from.u8();
-  if (width == 0 || width > 8 || misses.size() > from.left() / width) return from.fail();
-  std::ranges::fill(misses, 0);
-  for (unsigned plane = 0; plane < width; ++plane) {
-    const Bytes bytes = from.raw(misses.size());
-    for (std::size_t i = 0; i < misses.size(); ++i) {
-      misses[i] |= static_cast<std::uint64_t>(bytes[i]) << (8 * plane);
-    }
-  }
-}
-
-// All values, then all lengths: two readers walk side by side.
-void read_runs(Reader& from, std::span<std::uint64_t> misses) {
-  const std::uint64_t runs = from.varint();
-  if (from.failed() || runs > misses.size() || runs > from.left()) return from.fail();
-  Reader values = from;
-  for (std::uint64_t n = 0; n < runs; ++n) from.varint();
-  std::size_t at = 0;
-  for (std::uint64_t n = 0; n < runs && !from.failed(); ++n) {
-    const std::uint64_t value = values.varint(), length = from.varint();
-    if (from.failed() || length >= misses.size() - at) return from.fail();
-    const auto end = at + static_cast<std::size_t>(length) + 1;
-    std::fill(misses.begin() + static_cast<std::ptrdiff_t>(at),
-              misses.begin() + static_cast<std::ptrdiff_t>(end), value);
-    at = end;
-  }
-  if (at != misses.size()) from.fail();
-}
-
-void read_bits(Reader& from, std::span<std::uint64_t> misses) {
-  const Bytes bits = from.raw((misses.size() + 7) / 8);
-  if (from.failed()) return;
-  for (std::size_t i = 0; i < misses.size(); ++i) misses[i] = bits[i / 8] >> (i % 8) & 1;
-}
-
-void read_sparse(Reader& from, std::span<std::uint64_t> misses) {
-  const std::uint64_t count = from.varint();
-  if (from.failed() || count > misses.size() || count > from.left()) return from.fail();
-  std::ranges::fill(misses, 0);
-  std::size_t at = 0;
-  for (std::uint64_t n = 0; n < count; ++n, ++at) {
-    const std::uint64_t gap = from.varint();
-    if (from.failed() || gap >= misses.size() - at) return from.fail();
-    at += static_cast<std::size_t>(gap);
-    misses[at] = 1;
-  }
-  for (std::uint64_t& m : misses) {
-    if (m != 0) m = from.varint() + 1;
-  }
-}
-
-Read read_misses(Reader& from, std::uint8_t layout, std::span<std::uint64_t> misses) {
-  switch (static_cast<Layout>(layout)) {
-    case Layout::zeros: std::ranges::fill(misses, 0); return Read::ok;
-    case Layout::varints: read_varints(from, misses); break;
-    case Layout::planes: read_planes(from, misses); break;
-    case Layout::runs: read_runs(from, misses); break;
-    case Layout::bits: read_bits(from, misses); break;
-    case Layout::sparse: read_sparse(from, misses); break;
-    default: return Read::newer;
-  }
-  return from.failed() ? Read::damaged : Read::ok;
-}
-
-void undo(Predict how, std::span<std::uint64_t> values, std::uint64_t step) {
-  if (how == Predict::plain) return;
-  if (how == Predict::zigzag) {
-    for (std::uint64_t& v : values) v = unzigzag_of(v);
-  }
-  if (how == Predict::delta) {
-    for (std::size_t i = 1; i < values.size(); ++i)
-      values[i] = values[i - 1] + unzigzag_of(values[i]);
-  }
-  if (how == Predict::delta2) {
-    for (std::size_t i = 2; i < values.size(); ++i) {
-      step += unzigzag_of(values[i]);
-      values[i] = values[i - 1] + step;
-    }
-  }
-}
-
-}  // namespace
-
-Read read_integers(Reader& from, std::span<std::uint64_t> values) {
-  if (values.empty()) return Read::ok;
-  const std::uint8_t head = from.u8();
-  if ((head & kPredictMask) >= kPredictCount) return from.failed() ? Read::damaged : Read::newer;
-  const auto how = static_cast<Predict>(head & kPredictMask);
-  std::uint64_t unit = 1, base = 0, step = 0;
-  if ((head & kUnitFlag) != 0) {
-    unit = from.varint();
-    base = unzigzag_of(from.varint());
-  }
-  std::size_t given = 0;
-  if (how == Predict::delta || how == Predict::delta2) values[given++] = unzigzag_of(from.varint());
-  if (how == Predict::delta2 && values.size() > 1) {
-    step = unzigzag_of(from.varint());
-    values[given++] = values[0] + step;
-  }
-  const std::uint64_t low = how == Predict::offset ? unzigzag_of(from.varint()) : 0;
-  if (from.failed()) return Read::damaged;
-  if (const Read r = read_misses(from, head >> 4, values.subspan(given)); r != Read::ok) return r;
-  undo(how, values, step);
-  if (how == Predict::offset || unit != 1 || base != 0) {
-    for (std::uint64_t& v : values) v = base + unit * (v + low);
-  }
-  return Read::ok;
+  write_misses(used, values.size(), to);
+  const bool coded = used.layout == static_cast<std::uint8_t>(Layout::coded);
+  neighbours_.keep(values.size(), misses_, coded ? shift() : 0);
 }
 
 }  // namespace pinaflux::seal

@@ -8,12 +8,16 @@
 // Tests      tests/agent/seal/integers_test.cc. Bytes: FORMAT.md.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "agent/seal/coder.h"
 #include "agent/seal/compress.h"
 #include "agent/seal/envelope.h"
+#include "agent/seal/neighbours.h"
 #include "platform/base/bytes.h"
 
 namespace pinaflux::seal {
@@ -21,17 +25,18 @@ namespace pinaflux::seal {
 // What a reader found.
 enum class Read : std::uint8_t { ok, damaged, newer, no_memory };
 
-// Numbers of the format: never reused. 5 to 7 are free.
+// Numbers of the format: never reused. 6 and 7 are free.
 enum class Predict : std::uint8_t {
   plain = 0,   // The value.
   zigzag = 1,  // The value, signed.
   delta = 2,   // Against the value before.
   delta2 = 3,  // Against the line through the two values before.
   offset = 4,  // Against the smallest.
+  key = 5,     // Against the value before of the same key.
 };
-inline constexpr std::uint8_t kPredictCount = 5;
+inline constexpr std::uint8_t kPredictCount = 6;
 
-// Numbers of the format: never reused. 6 to 15 are free.
+// Numbers of the format: never reused. 7 to 15 are free.
 enum class Layout : std::uint8_t {
   zeros = 0,  // All misses are 0: nothing is written.
   varints = 1,
@@ -39,38 +44,84 @@ enum class Layout : std::uint8_t {
   runs = 3,    // Distinct neighbours, and how often each stands there.
   bits = 4,    // Misses of 0 and 1, eight a byte.
   sparse = 5,  // Only the misses that are not 0, and how far they are apart.
+  coded = 6,   // By learnt probabilities: coder.h.
+};
+inline constexpr std::uint8_t kLayoutCount = 7;
+
+inline constexpr std::uint8_t kPredictMask = 0x07;
+inline constexpr std::uint8_t kUnitFlag = 0x08;
+inline std::uint64_t zigzag_of(std::uint64_t v) { return zigzag(static_cast<std::int64_t>(v)); }
+inline std::uint64_t unzigzag_of(std::uint64_t v) {
+  return static_cast<std::uint64_t>(unzigzag(v));
+}
+
+// How a series was written last time. Only ever a hint: anything in it gives a right series.
+struct SeriesHint {
+  static constexpr std::uint8_t kNone = 0xff;
+  std::uint8_t predict = kNone;
+  std::uint8_t layout = 0;
+  std::uint8_t context = 0;
+  std::uint8_t distance = 0;  // To the column that is the context.
 };
 
 class IntegerWriter {
  public:
-  static constexpr std::uint8_t kNoHint = 0xff;
+  // Both outlive this.
+  IntegerWriter(CodeWriter& code, Neighbours& neighbours) : code_(code), neighbours_(neighbours) {}
 
-  // `hint` is the prediction that won last time: Effort::fast takes it untried. It is updated.
-  void write(std::span<const std::uint64_t> values, Effort effort, std::uint8_t& hint, Buffer& to);
-  // About how many quarter bits write() would cost after compression. No hint, no effort.
+  // fast and standard take a hint that is set untried. It is updated.
+  void write(std::span<const std::uint64_t> values, Effort effort, SeriesHint& hint, Buffer& to);
+  // About how many 256ths of a bit write() would cost, however much it tries.
   std::uint64_t cost(std::span<const std::uint64_t> values);
-  // Bytes that `bytes` come to when they are compressed: how Effort::max compares.
-  std::size_t compressed_bytes(Bytes bytes);
 
  private:
   struct Stats {
-    std::uint64_t cost = 0;  // Quarter bits.
+    std::uint64_t cost = 0;  // 256ths of a bit, roughly.
     std::uint64_t any = 0;   // All misses, or-ed.
-    std::size_t zeros = 0, runs = 0, varint_bytes = 0;
+    std::size_t zeros = 0, runs = 0;
   };
-  std::span<const std::uint64_t> divide(std::span<const std::uint64_t> values, std::uint64_t unit);
-  // The misses go to misses_, what stands before them to front_.
-  Stats predict(std::span<const std::uint64_t> values, Predict how);
-  Predict choose(std::span<const std::uint64_t> values);
-  void write_misses(Layout layout, const Stats& stats, Buffer& to);
-  void write_smallest(std::span<const std::uint64_t> values, std::uint8_t flags, std::uint8_t& hint,
-                      Buffer& to);
+  using Ranking = std::array<std::pair<std::uint64_t, Predict>, kPredictCount>;
 
-  std::vector<std::uint64_t> divided_, misses_;
-  Buffer front_, trial_, best_, compressed_;
+  std::span<const std::uint64_t> divide(std::span<const std::uint64_t> values, std::uint64_t unit);
+  bool possible(Predict how, std::size_t count) const;
+  // The misses go to misses_, what stands before them to front_.
+  void predict(std::span<const std::uint64_t> values, Predict how);
+  void predict_by_key(std::span<const std::uint64_t> values);
+  Stats stats() const;
+  std::size_t rank(std::span<const std::uint64_t> values, Ranking& ranking);
+  Coding code_of(const SeriesHint& hint, std::size_t count) const;
+  std::uint8_t shift() const;
+  SeriesHint search(std::span<const std::uint64_t> values, Effort effort);
+  void try_codes(Effort effort, Predict how, std::size_t count, SeriesHint& best,
+                 std::uint64_t& best_cost);
+  void try_layouts(Predict how, SeriesHint& best, std::uint64_t& best_cost);
+  bool usable(const SeriesHint& hint, std::size_t count) const;
+  void write_misses(const SeriesHint& hint, std::size_t count, Buffer& to);
+  // Bytes that trial_ comes to when it is compressed with much else.
+  std::size_t compressed_bytes();
+
+  CodeWriter& code_;
+  Neighbours& neighbours_;
+  std::vector<std::uint64_t> divided_, misses_, last_of_key_;
+  Buffer front_, trial_, compressed_;
   Compressor compressor_;
 };
 
-Read read_integers(Reader& from, std::span<std::uint64_t> values);
+class IntegerReader {
+ public:
+  IntegerReader(CodeReader& code, Neighbours& neighbours) : code_(code), neighbours_(neighbours) {}
+  Read read(Reader& from, std::span<std::uint64_t> values);
+
+ private:
+  Read read_misses(Reader& from, std::uint8_t layout, std::size_t count,
+                   std::span<std::uint64_t> misses);
+  Read read_coded(Reader& from, std::size_t count, std::span<std::uint64_t> misses);
+  void undo_keys(std::span<std::uint64_t> values);
+
+  CodeReader& code_;
+  Neighbours& neighbours_;
+  unsigned shift_ = 0;  // Of the series that was read last.
+  std::vector<std::uint64_t> last_of_key_;
+};
 
 }  // namespace pinaflux::seal

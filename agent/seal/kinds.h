@@ -23,7 +23,9 @@ inline constexpr std::uint8_t kKindMixed = 9;  // A kind for each cell, then eac
 // How doubles are written.
 inline constexpr std::uint8_t kBits64 = 0;
 inline constexpr std::uint8_t kBits32 = 1;
-inline constexpr std::uint8_t kDecimal = 0x20;  // Plus the exponent, 0 to kScaleMax.
+inline constexpr std::uint8_t kPrintedFloats = 2;  // printed.h: how, then what was printed.
+inline constexpr std::uint8_t kPrintedSteps = 3;   // The same, of doubles that are whole steps.
+inline constexpr std::uint8_t kDecimal = 0x20;     // Plus the exponent, 0 to kScaleMax.
 inline constexpr int kScaleMax = 22;  // 10^22 is the last power of ten that a double holds.
 
 // How texts are written.
