@@ -102,7 +102,8 @@ class BitWriter {
  public:
   explicit BitWriter(Buffer& to) : to_(to) {}
   ~BitWriter() {
-    if (held_ > 0) to_.push_back(static_cast<std::uint8_t>(bits_));
+    for (; held_ > 0; held_ -= std::min(held_, 8u), bits_ >>= 8)
+      to_.push_back(static_cast<std::uint8_t>(bits_));
   }
   BitWriter(const BitWriter&) = delete;
   BitWriter& operator=(const BitWriter&) = delete;
@@ -115,8 +116,14 @@ class BitWriter {
  private:
   void some(std::uint64_t value, unsigned count) {
     bits_ |= value << held_;
-    for (held_ += count; held_ >= 8; held_ -= 8, bits_ >>= 8)
-      to_.push_back(static_cast<std::uint8_t>(bits_));
+    held_ += count;
+    if (held_ < 32) return;
+    const std::size_t at = to_.size();
+    to_.resize(at + 4);
+    for (std::size_t i = 0; i < 4; ++i)
+      to_.data()[at + i] = static_cast<std::uint8_t>(bits_ >> (8 * i));
+    bits_ >>= 32;
+    held_ -= 32;
   }
   Buffer& to_;
   std::uint64_t bits_ = 0;

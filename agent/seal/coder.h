@@ -53,7 +53,8 @@ class MissModels {
 
  private:
   BitModel widths_[64 * 64];  // By context and step.
-  BitModel digits_[64 * 64];  // By width (0 to 64), or by symbol and width up to 7; eight nodes each.
+  BitModel
+      digits_[64 * 64];  // By width (0 to 64), or by symbol and width up to 7; eight nodes each.
 };
 
 // One stream for all series of a body. It stands at the body's end, backwards, so that the body's bytes can be

@@ -42,6 +42,14 @@ std::uint64_t miss(double v, std::int64_t m, int scale) {
   return bits_of(v) - bits_of(decimal(m, scale));
 }
 
+// About how many bits m and k take together at this exponent.
+int spelling_bits(double v, int scale) {
+  const std::int64_t m = nearest(v, scale, 0);
+  const auto k = static_cast<std::int64_t>(miss(v, m, scale));
+  const int of_k = std::bit_width(zigzag(k));
+  return std::bit_width(zigzag(m)) + (k == 0 ? 0 : 2 + of_k + of_k / 2);
+}
+
 // The smallest exponent that gives v exactly, and the smallest that almost does; kScaleMax + 1:
 // none.
 struct Scales {
@@ -212,30 +220,36 @@ std::size_t ColumnWriter::split(const DoublesMode& mode) {
   return 0;
 }
 
-// From samples: the exponent that makes all exact, nine of ten exact, and nine of ten almost exact.
+// From samples: the exponent that makes all exact, nine of ten exact, nine of ten almost exact, and the one with
+// the shortest spellings (a difference of two decimals is wrong by units of the larger one's last place).
 void ColumnWriter::decimal_candidates() {
   std::array<std::size_t, kScaleMax + 2> exact{}, near{};
   const std::size_t step = std::max<std::size_t>(1, bits_.size() / kSamples);
   std::size_t count = 0;
+  std::array<int, kScaleMax + 1> spelling{};
   for (std::size_t i = 0; i < bits_.size(); i += step, ++count) {
     const Scales s = scales_of(double_of(bits_[i]));
+    for (int scale = 0; scale <= kScaleMax; ++scale)
+      spelling[static_cast<std::size_t>(scale)] += spelling_bits(double_of(bits_[i]), scale);
     ++exact[static_cast<std::size_t>(s.exact)];
     ++near[static_cast<std::size_t>(s.near)];
   }
+  const auto add_scale = [&](std::ptrdiff_t scale) {
+    const auto mode = static_cast<std::uint8_t>(kDecimal + scale);
+    if (std::ranges::find(modes_, mode, &DoublesMode::number) == modes_.end())
+      modes_.push_back({.number = mode});
+  };
   const auto add = [&](const auto& histogram, std::size_t most) {
     std::size_t sum = 0;
     for (std::size_t scale = 0; scale <= kScaleMax; ++scale) {
       sum += histogram[scale];
-      if (sum < most || sum == 0) continue;
-      const auto mode = static_cast<std::uint8_t>(kDecimal + scale);
-      if (std::ranges::find(modes_, mode, &DoublesMode::number) == modes_.end())
-        modes_.push_back({.number = mode});
-      return;
+      if (sum >= most && sum > 0) return add_scale(static_cast<std::ptrdiff_t>(scale));
     }
   };
   add(exact, count - exact[kScaleMax + 1]);
   add(exact, count - count / 10);
   add(near, count - count / 10);
+  add_scale(std::ranges::min_element(spelling) - spelling.begin());
 }
 
 DoublesMode ColumnWriter::choose_doubles() {

@@ -211,27 +211,31 @@ std::uint64_t IntegerWriter::cost(std::span<const std::uint64_t> values) {
   Ranking ranking;
   rank(series, ranking);
   predict(series, ranking[0].second);
-  Coding code{.shift = shift()};
+  Coding code{.shift = shift(2)};
   const std::uint64_t plain = code_.cost(misses_, code);
   code.context = Coding::previous;
   return std::min(plain, code_.cost(misses_, code)) + front_.size() * 8 * 256;
 }
 
-// The width of the misses in the middle, less what is worth coding.
-std::uint8_t IntegerWriter::shift() const {
+// The width that one in `part` misses does not pass, less what is worth coding.
+std::uint8_t IntegerWriter::shift(std::size_t part) const {
   std::array<std::size_t, 65> histogram{};
   for (const std::uint64_t m : misses_) ++histogram[static_cast<std::size_t>(std::bit_width(m))];
   std::size_t below = 0, width = 0;
-  while (width < 64 && (below += histogram[width]) * 2 < misses_.size()) ++width;
+  while (width < 64 && (below += histogram[width]) * part < misses_.size()) ++width;
   return static_cast<std::uint8_t>(width > kWidthCoded ? width - kWidthCoded : 0);
 }
 
 // Of the misses in misses_, which are the last of `count` values.
 Coding IntegerWriter::code_of(const SeriesHint& hint, std::size_t count) const {
-  Coding code{.shift = shift(), .context = hint.context};
+  Coding code{.shift = hint.shift, .context = hint.context};
   if (code.context != Coding::reference && code.context != Coding::both) return code;
   code.classes = neighbours_.classes(hint.distance) + (count - misses_.size());
   return code;
+}
+
+std::uint64_t IntegerWriter::code_cost(const SeriesHint& hint, std::size_t count) {
+  return code_.cost(misses_, code_of(hint, count)) + kCodeCost + front_.size() * 8 * 256;
 }
 
 bool IntegerWriter::usable(const SeriesHint& hint, std::size_t count) const {
@@ -246,11 +250,11 @@ void IntegerWriter::try_codes(Effort effort, Predict how, std::size_t count, Ser
   const std::uint8_t distance_max = effort == Effort::max ? kDistanceMax : 1;
   const bool few = std::ranges::all_of(misses_, [](auto m) { return m < 64; });
   SeriesHint hint{.predict = static_cast<std::uint8_t>(how),
-                  .layout = static_cast<std::uint8_t>(Layout::coded)};
+                  .layout = static_cast<std::uint8_t>(Layout::coded),
+                  .shift = shift(2)};
   const auto attempt = [&] {
     if (!usable(hint, count)) return;
-    const std::uint64_t cost =
-        code_.cost(misses_, code_of(hint, count)) + kCodeCost + front_.size() * 8 * 256;
+    const std::uint64_t cost = code_cost(hint, count);
     if (cost >= best_cost) return;
     best = hint;
     best_cost = cost;
@@ -264,6 +268,13 @@ void IntegerWriter::try_codes(Effort effort, Predict how, std::size_t count, Ser
       continue;
     }
     for (; hint.distance <= distance_max; ++hint.distance) attempt();
+  }
+  // Small misses among large ones.
+  if (best.predict != hint.predict || best.shift == 0 || effort == Effort::fast) return;
+  hint = best;
+  for (const std::size_t part : {std::size_t{4}, std::size_t{12}}) {
+    hint.shift = shift(part);
+    if (hint.shift != best.shift) attempt();
   }
 }
 
@@ -298,8 +309,7 @@ SeriesHint IntegerWriter::search(std::span<const std::uint64_t> values, Effort e
   for (std::size_t n = 0; n < std::min(tried, possible_count); ++n) {
     predict(values, ranking[n].second);
     try_codes(effort, ranking[n].second, values.size(), best, best_cost);
-    if (effort == Effort::max || (effort == Effort::standard && n == 0))
-      try_layouts(ranking[n].second, best, best_cost);
+    if (effort == Effort::max) try_layouts(ranking[n].second, best, best_cost);
   }
   return best;
 }
@@ -365,7 +375,7 @@ void IntegerWriter::write(std::span<const std::uint64_t> values, Effort effort, 
   append(to, front_);
   write_misses(used, values.size(), to);
   const bool coded = used.layout == static_cast<std::uint8_t>(Layout::coded);
-  neighbours_.keep(values.size(), misses_, coded ? shift() : 0);
+  neighbours_.keep(values.size(), misses_, coded ? used.shift : 0);
 }
 
 }  // namespace pinaflux::seal

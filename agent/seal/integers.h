@@ -62,6 +62,7 @@ struct SeriesHint {
   std::uint8_t layout = 0;
   std::uint8_t context = 0;
   std::uint8_t distance = 0;  // To the column that is the context.
+  std::uint8_t shift = 0;
 };
 
 class IntegerWriter {
@@ -90,8 +91,9 @@ class IntegerWriter {
   Stats stats() const;
   std::size_t rank(std::span<const std::uint64_t> values, Ranking& ranking);
   Coding code_of(const SeriesHint& hint, std::size_t count) const;
-  std::uint8_t shift() const;
+  std::uint8_t shift(std::size_t part) const;
   SeriesHint search(std::span<const std::uint64_t> values, Effort effort);
+  std::uint64_t code_cost(const SeriesHint& hint, std::size_t count);
   void try_codes(Effort effort, Predict how, std::size_t count, SeriesHint& best,
                  std::uint64_t& best_cost);
   void try_layouts(Predict how, SeriesHint& best, std::uint64_t& best_cost);
