@@ -57,11 +57,13 @@ constexpr auto kCost = [] {
   return cost;
 }();
 
+// Without a branch: half of the bits are a surprise.
 inline void learn(BitModel& m, bool bit) {
-  const std::uint32_t rate = kRate[m.seen];
+  const std::uint32_t zero = static_cast<std::uint32_t>(bit) - 1;  // All ones for a 0.
   const std::uint32_t one = m.one;
-  m.one = static_cast<std::uint16_t>(bit ? one + ((65'536 - one) * rate >> 16)
-                                         : one - (one * rate >> 16));
+  const std::uint32_t way = (one & zero) | ((65'536 - one) & ~zero);
+  const std::uint32_t step = way * kRate[m.seen] >> 16;
+  m.one = static_cast<std::uint16_t>(one + ((step ^ zero) - zero));
   m.seen = static_cast<std::uint16_t>(m.seen + (m.seen < kSeenMax ? 1 : 0));
 }
 
@@ -181,12 +183,9 @@ class RangeSink {
   void bit(BitModel& m, bool bit) {
     const std::uint32_t bound = (range_ >> 16) * m.one;
     learn(m, bit);
-    if (bit) {
-      range_ = bound;
-    } else {
-      low_ += bound;
-      range_ -= bound;
-    }
+    const std::uint32_t zero = static_cast<std::uint32_t>(bit) - 1;
+    low_ += bound & zero;
+    range_ = bound + ((range_ - 2 * bound) & zero);
     while (range_ < kRangeMin) shift();
   }
   void raw(std::uint64_t value, unsigned count) { raw_.write(value, count); }
@@ -318,8 +317,9 @@ class RangeSource {
   bool bit(BitModel& m) {
     const std::uint32_t bound = (range_ >> 16) * m.one;
     const bool bit = value_ < bound;
-    range_ = bit ? bound : range_ - bound;
-    value_ = bit ? value_ : value_ - bound;
+    const std::uint32_t zero = static_cast<std::uint32_t>(bit) - 1;
+    range_ = bound + ((range_ - 2 * bound) & zero);
+    value_ -= bound & zero;
     learn(m, bit);
     while (range_ < kRangeMin) shift();
     return bit;

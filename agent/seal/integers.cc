@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t kUnitPays = 8;  // Values; below, a unit costs more than it saves.
 constexpr int kTrialLevel = 6;
 constexpr std::size_t kFrameBytes = 13;  // Of zstd, which a trial pays alone.
-constexpr std::size_t kWidthCoded = 4;
+constexpr std::size_t kWidthCoded = 2;
 constexpr std::uint8_t kDistanceMax = 6;
 constexpr std::uint64_t kCodeCost = 2 * 8 * 256;  // Shift and context, written.
 
