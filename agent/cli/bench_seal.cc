@@ -62,6 +62,7 @@ class SealBench {
   Status batch(std::span<const Row> rows, Pass& p);
   Result<std::size_t> seal(std::span<const Row> rows, Pass& p);
   Status open(std::span<const Row> rows, Pass& p);
+  Status keep();
   void print_json() const;
 
   const BenchSealOptions& options_;
@@ -108,10 +109,21 @@ Status SealBench::open(std::span<const Row> rows, Pass& p) {
   return {};
 }
 
+Status SealBench::keep() {
+  std::FILE* const file = std::fopen(options_.keep.c_str(), "wb");
+  if (file == nullptr) return fail(Code::denied, "the envelope cannot be written");
+  const bool written = std::fwrite(envelope_.data(), 1, envelope_.size(), file) == envelope_.size();
+  return std::fclose(file) == 0 && written ? Status()
+                                           : fail(Code::io, "the envelope cannot be written");
+}
+
 Status SealBench::batch(std::span<const Row> rows, Pass& p) {
   while (!rows.empty()) {
     const auto taken = seal(rows, p);
     if (!taken) return std::unexpected(taken.error());
+    if (p.envelopes == 1 && !options_.keep.empty()) {
+      if (Status s = keep(); !s) return s;
+    }
     if (Status s = open(rows.first(*taken), p); !s) return s;
     rows = rows.subspan(*taken);
   }

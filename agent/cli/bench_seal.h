@@ -16,6 +16,7 @@ struct BenchSealOptions {
   std::size_t batch = 500;
   std::string effort = "default";  // fast, default, max.
   bool json = false;
+  std::string keep;  // A file for the first envelope.
 };
 
 // The exit status.

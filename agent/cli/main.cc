@@ -128,6 +128,7 @@ void CommandLine::add_tools() {
   seal->add_option("--effort", a_.bench_seal.effort, "fast, default or max")
       ->check(CLI::IsMember({"fast", "default", "max"}))
       ->capture_default_str();
+  seal->add_option("--keep", a_.bench_seal.keep, "write the first envelope to this file");
   seal->add_flag("--json", a_.bench_seal.json, "for a machine to read");
   auto* version = command(app_, "version", "which version this is",
                           [this] { return version_command("pinaflux", a_.json); });

@@ -376,7 +376,8 @@ void CodeReader::read_misses(Reader& from, std::span<std::uint64_t> misses, cons
 }
 
 bool CodeReader::ends_with(std::size_t left) const {
-  return used_ ? left <= taken_ && left + 4 >= taken_ : left == 0;
+  // Four bytes were taken before they were needed; one or two of them were written (finish).
+  return used_ ? left + 3 == taken_ || left + 2 == taken_ : left == 0;
 }
 
 std::uint8_t class_of(std::uint64_t miss, unsigned shift) {

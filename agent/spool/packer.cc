@@ -11,7 +11,7 @@
 // is judged by their bytes times the gain that the lane's last merge had: a hundred chunks of ten
 // records become one envelope of a third of their bytes.
 //
-// Effort: fast while records stream in, or somebody waits; standard when it is mostly old chunks that
+// Effort: fast while records stream in, or somebody waits; max when it is mostly old chunks that
 // are merged while the link is down: then bytes on the metered link are dearer than time.
 
 #include "agent/spool/packer.h"
@@ -205,7 +205,7 @@ Status Packer::pack(Job& job, std::span<const Record> records) {
   lane.at.next_seq += records.size();
   if (!records.empty()) lane.at.changed = true;
   const bool hurry = job.places > 0 || records.size() >= old_count;
-  Status sealed = seal_rows(job, rows_first_, hurry ? Effort::fast : Effort::standard,
+  Status sealed = seal_rows(job, rows_first_, hurry ? Effort::fast : Effort::max,
                             pending && !merging ? Make::chunks : Make::envelopes_and_tail);
   if (sealed) merge_first_ = false;
   if (sealed && merging && bytes_pending > bytes_added && bytes_made_ > 0) {
@@ -220,7 +220,7 @@ Status Packer::seal(Job& job) {
   if (job.lane.at.pending_chunks == 0) return {};
   forget_opened();
   if (Status s = merge(job); !s) return s;
-  return seal_rows(job, rows_first_, Effort::standard, Make::envelopes);
+  return seal_rows(job, rows_first_, Effort::max, Make::envelopes);
 }
 
 Result<std::uint64_t> Packer::enter(Job& job, Bytes envelope, std::span<const Range> known) {
@@ -323,7 +323,7 @@ Status Packer::open_chunk(const Entry& chunk) {
 
 // Everything opened so far goes into envelopes, so that the memory can be used again.
 Status Packer::seal_opened(Job& job) {
-  const Status sealed = seal_rows(job, rows_first_, Effort::standard, Make::envelopes);
+  const Status sealed = seal_rows(job, rows_first_, Effort::max, Make::envelopes);
   const std::uint64_t next = rows_first_ + rows_.size();
   forget_opened();
   rows_first_ = next;
