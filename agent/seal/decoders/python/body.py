@@ -7,15 +7,12 @@ def unzigzag(v): return (v >> 1) ^ -(v & 1)
 def cast(to, of, v): return struct.unpack("<" + to, struct.pack("<" + of, v))[0]
 def double_of(bits): return cast("d", "Q", bits & (1 << 64) - 1)
 def float_of(order): return cast("f", "I", abs(order) & 0x7FFFFFFF | (order < 0) << 31)
-
 def single(d):
     try: return cast("f", "f", d)
     except OverflowError: return math.copysign(math.inf, d)
-
 def order_of(f):
     bits = cast("I", "f", f)
     return -(bits & 0x7FFFFFFF) if bits >> 31 else bits
-
 def printed(v, digits, decimals):
     if digits == 0: return v
     whole = next((n for n in range(17) if not abs(v) >= 10.0 ** n), 17)
@@ -31,9 +28,7 @@ class Body:
         if self.at > len(self.d): raise ValueError("the body is cut short at byte %d" % len(self.d))
         return self.d[self.at - n:self.at]
     def u8(self): return self.raw(1)[0]
-    def varint(self):
-        b = self.u8()
-        return b if b < 128 else b & 127 | self.varint() << 7
+    def varint(self): return (lambda b: b if b < 128 else b & 127 | self.varint() << 7)(self.u8())
     def text(self): return self.raw(self.varint())
     def shift(self):  # The coder's bytes stand at the end, backwards.
         self.taken += 1

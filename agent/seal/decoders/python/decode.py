@@ -22,7 +22,7 @@ def number(v):  # The shorter of both ways to write the shortest digits.
 def text(t):
     t = t.decode("utf-8", "surrogateescape")  # A byte that is no UTF-8 becomes one of DC80 to DCFF.
     t = json.dumps(re.sub("[\udc80-\udcff]", "\ufffd", t), ensure_ascii=False)
-    return t.replace("\\b", "\\u0008").replace("\\f", "\\u000c").replace("\x7f", "\\u007f")
+    return re.sub(r"\\(.)", lambda m: {"b": r"\u0008", "f": r"\u000c"}.get(m[1], m[0]), t).replace("\x7f", "\\u007f")
 
 def value(kind, v):
     if kind == 5: return number(v)
