@@ -5,6 +5,7 @@
 
 #include "agent/cli/control_client.h"
 #include "agent/cli/exit_status.h"
+#include "agent/cli/record_text.h"
 #include "agent/config/load.h"
 #include "agent/control/control.h"
 #include "agent/seal/envelope.h"
@@ -137,7 +138,7 @@ void print_header(const Header& h) {
 
 }  // namespace
 
-int decode_command(const std::string& file, bool header) {
+int decode_command(const std::string& file, const std::string& format, bool header) {
   auto bytes = read_all(file);
   if (!bytes) return failed(bytes.error(), file);
   if (header) {
@@ -152,12 +153,11 @@ int decode_command(const std::string& file, bool header) {
   auto h = Opener().open(*bytes, shapes, arena, rows);
   if (!h) return failed(h.error(), file);
   const std::string epoch = hex(h->epoch);
-  std::string text;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    text.clear();
-    append_json_line(text, {h->gateway, epoch, h->lane, h->range.nth(i, h->every)}, rows[i]);
-    std::fwrite(text.data(), 1, text.size(), stdout);
-  }
+  const RecordFormat as = format == "csv"     ? RecordFormat::csv
+                          : format == "lines" ? RecordFormat::lines
+                                              : RecordFormat::ndjson;
+  records_as_text(as, {h->gateway, epoch, h->lane, h->range.nth(0, h->every), h->every}, rows,
+                  [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
   return kExitOk;
 }
 

@@ -20,9 +20,9 @@ int tap_command(const AgentAddress& address, std::uint64_t count);
 // Checks the file here, then hands it to the agent, which checks it again and restarts its stations.
 int apply_command(const AgentAddress& address, const std::string& file);
 
-// Prints the records of an envelope file ("-": standard input) as lines of JSON; `header` prints the
-// header instead.
-int decode_command(const std::string& file, bool header);
+// Prints the records of an envelope file ("-": standard input) as `ndjson`, `csv` or `lines` (line protocol);
+// `header` prints the header instead.
+int decode_command(const std::string& file, const std::string& format, bool header);
 
 int version_command(const char* program, bool json);
 

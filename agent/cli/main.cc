@@ -24,6 +24,7 @@ constexpr const char* kConfiguration = "/etc/pinaflux/pinaflux.yaml";
 struct Arguments {
   std::string configuration = kConfiguration;
   std::string file;
+  std::string format = "ndjson";
   std::string key;
   std::string output = "-";
   AgentAddress agent{"", kConfiguration};
@@ -104,9 +105,12 @@ void CommandLine::add_config_commands() {
 }
 
 void CommandLine::add_tools() {
-  auto* decode = command(app_, "decode", "print the records of an envelope as lines of JSON",
-                         [this] { return decode_command(a_.file, a_.header); });
+  auto* decode = command(app_, "decode", "print the records of an envelope",
+                         [this] { return decode_command(a_.file, a_.format, a_.header); });
   decode->add_option("file", a_.file, "envelope file (-: standard input)")->required();
+  decode->add_option("--format", a_.format, "ndjson, csv, or lines (line protocol)")
+      ->check(CLI::IsMember({"ndjson", "csv", "lines"}))
+      ->capture_default_str();
   decode->add_flag("--header", a_.header, "print the header instead");
   CLI::App* bench = app_.add_subcommand("bench", "what this machine reaches");
   bench->require_subcommand(1);
