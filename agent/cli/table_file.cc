@@ -156,7 +156,7 @@ void TableFile::find_time() {
 Value TableFile::cell_of(std::string_view text) {
   if (text.empty()) return Value::null();
   if (text == "true" || text == "false") return Value::boolean(text == "true");
-  if (!is_number(text) && !parse_integer<std::int64_t>(text)) return Value::text(arena_.copy(text));
+  if (!is_number(text)) return Value::text(arena_.copy(text));
   if (const auto i = parse_integer<std::int64_t>(text); i && text != "-0") return Value::int64(*i);
   if (const auto u = parse_integer<std::uint64_t>(text)) return Value::uint64(*u);
   return Value::float64(parse_double(text).value_or(0));
