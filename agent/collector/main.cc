@@ -222,10 +222,12 @@ int main_of(int argc, char** argv) {
   import->add_option("--database", options.store.database, "the collector's database")->required();
   add_files(*import, options.store, layout);
   import->add_flag("--json", json, "for machines: pinaflux.import/1");
-  std::string file;
+  std::string file, format = "ndjson";
   bool header = false;
-  CLI::App* decode = app.add_subcommand("decode", "print an envelope's records as lines of JSON");
+  CLI::App* decode = app.add_subcommand("decode", "print the records of an envelope");
   decode->add_option("file", file, "the envelope; - is standard input")->required();
+  decode->add_option("--format", format, "ndjson, csv, or lines (line protocol)")
+      ->check(CLI::IsMember({"ndjson", "csv", "lines"}));
   decode->add_flag("--header", header, "print its header instead");
   CLI::App* version = app.add_subcommand("version", "say which version this is");
   version->add_flag("--json", json, "for machines: pinaflux.version/1");
@@ -238,7 +240,7 @@ int main_of(int argc, char** argv) {
   if (app.got_subcommand("run")) return run_command(options);
   if (app.got_subcommand(import)) return import_command(exports, options.store, json);
   if (app.got_subcommand(verify)) return verify_command(database, json);
-  if (app.got_subcommand(decode)) return decode_command(file, header);
+  if (app.got_subcommand(decode)) return decode_command(file, format, header);
   if (app.got_subcommand(version)) return version_command("pinaflux-collector", json);
   return kExitOk;
 }
