@@ -33,6 +33,8 @@ class BodyWriter {
 
   // Appends to `to`. Code::full: more rows, cells or bytes than a reader takes.
   Status write(std::span<const Row> rows, Effort effort, Buffer& to);
+  // What it tries with, free between two write(): its memory is the largest here, and one is enough.
+  Compressor& compressor() { return compressor_; }
 
  private:
   struct Table {
@@ -56,7 +58,8 @@ class BodyWriter {
   std::vector<Value> cells_;
   CodeWriter code_;
   Neighbours neighbours_;
-  ColumnWriter column_{code_, neighbours_};
+  Compressor compressor_;
+  ColumnWriter column_{code_, neighbours_, compressor_};
 };
 
 class BodyReader {

@@ -39,8 +39,8 @@ struct ColumnHint {
 
 class ColumnWriter {
  public:
-  ColumnWriter(CodeWriter& code, Neighbours& neighbours)
-      : neighbours_(neighbours), integers_(code, neighbours) {}
+  ColumnWriter(CodeWriter& code, Neighbours& neighbours, Compressor& compressor)
+      : neighbours_(neighbours), integers_(code, neighbours, compressor) {}
 
   void write(std::span<const Value> cells, Effort effort, ColumnHint& hint, Buffer& to);
   IntegerWriter& integers() { return integers_; }

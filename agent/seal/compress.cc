@@ -6,6 +6,14 @@
 
 namespace pinaflux {
 
+namespace {
+
+// Above this level zstd would take twice the memory, for a window of that size and bodies that are coded already.
+constexpr int kLevelLean = 9;
+constexpr int kHashLog = 16, kChainLog = 16;
+
+}  // namespace
+
 struct Compressor::State {
   ZSTD_CCtx* context = ZSTD_createCCtx();
   ~State() { ZSTD_freeCCtx(context); }
@@ -21,6 +29,8 @@ Status Compressor::compress(Bytes bytes, int level, Buffer& to) {
   ZSTD_CCtx* context = state_->context;
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
   ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, kWindowLog);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, level > kLevelLean ? kHashLog : 0);
+  ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, level > kLevelLean ? kChainLog : 0);
   const std::size_t before = to.size();
   to.resize(before + ZSTD_compressBound(bytes.size()));
   const std::size_t n =

@@ -168,7 +168,6 @@ std::size_t rows_within(std::span<const Row> rows) {
 
 struct Sealer::State {
   BodyWriter writer;
-  Compressor compressor;
   Buffer plain, trial, best;
   double bytes_per_row[3] =
       {};  // By effort, of the last batch: the first guess of the next. 0: none.
@@ -184,7 +183,7 @@ Sealer::~Sealer() = default;
 Status Sealer::seal_body(std::span<const Row> rows, Effort effort, Buffer& body) {
   state_->plain.clear();
   if (Status s = state_->writer.write(rows, effort, state_->plain); !s) return s;
-  return state_->compressor.compress(state_->plain, level_of(effort), body);
+  return state_->writer.compressor().compress(state_->plain, level_of(effort), body);
 }
 
 // All these rows, whatever it takes.
@@ -201,7 +200,7 @@ Status Sealer::State::seal(std::span<const Row> rows, Effort effort, Header& hea
   if (Status s = writer.write(rows, effort, plain); !s) return s;
   envelope.assign(text.begin(), text.end());
   envelope.resize(text.size() + kHashBytes);
-  if (Status s = compressor.compress(plain, level_of(effort), envelope); !s) return s;
+  if (Status s = writer.compressor().compress(plain, level_of(effort), envelope); !s) return s;
   header.hash = hash_of(text, Bytes(envelope).subspan(text.size() + kHashBytes));
   const std::string hash =
       std::string(kHashKey) + base64url(Bytes(header.hash).first(kDigestBytes)) + "\n";

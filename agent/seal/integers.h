@@ -67,8 +67,9 @@ struct SeriesHint {
 
 class IntegerWriter {
  public:
-  // Both outlive this.
-  IntegerWriter(CodeWriter& code, Neighbours& neighbours) : code_(code), neighbours_(neighbours) {}
+  // All of them outlive this. `compressor` is for trials.
+  IntegerWriter(CodeWriter& code, Neighbours& neighbours, Compressor& compressor)
+      : code_(code), neighbours_(neighbours), compressor_(compressor) {}
 
   // fast and standard take a hint that is set untried. It is updated.
   void write(std::span<const std::uint64_t> values, Effort effort, SeriesHint& hint, Buffer& to);
@@ -104,9 +105,9 @@ class IntegerWriter {
 
   CodeWriter& code_;
   Neighbours& neighbours_;
+  Compressor& compressor_;
   std::vector<std::uint64_t> divided_, misses_, last_of_key_;
   Buffer front_, trial_, compressed_;
-  Compressor compressor_;
 };
 
 class IntegerReader {

@@ -14,7 +14,8 @@ struct IntegersFixture {
   CodeWriter code;
   CodeReader coded;
   Neighbours neighbours;
-  IntegerWriter writer{code, neighbours};
+  Compressor compressor;
+  IntegerWriter writer{code, neighbours, compressor};
   IntegerReader reader{coded, neighbours};
 
   Buffer written(const Series& series, Effort effort = Effort::standard, SeriesHint hint = {}) {
