@@ -222,6 +222,10 @@ void Agent::State::finish_commit() {
   if (!done) return;
   const std::uint64_t ignored = done->state.acks_ignored - spool_state.acks_ignored;
   if (ignored > 0) uplink->disproved(ignored);
+  // A lane may hold what no group brought.
+  for (std::size_t i = 0; spool_state.renumbering > 0 && i < spool_state.lanes.size(); ++i) {
+    pace.lost(static_cast<LaneIndex>(i));
+  }
   spool_state = std::move(done->state);
   commit_took = done->took;
   hold_sources(spool_state.full || (!done->status && done->status.error().code == Code::full));

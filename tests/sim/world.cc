@@ -305,7 +305,8 @@ void World::judge_lanes(const AgentStatus& status, const VerifyReport& report) {
     const std::uint64_t known = at->landed + at->lost_count();
     outcome_.redelivered += at->redelivered;
     if (known == committed && at->forks == 0) continue;
-    if (at->forks > 0 && outcome_.images > 0 && at->outstanding == 0) continue;
+    const bool counted = at->outstanding == 0 && known + at->renumbered >= committed;
+    if (outcome_.images > 0 && counted) continue;
     accuse("lane " + lane.name + ": " + std::to_string(committed) + " committed, " +
            std::to_string(at->landed) + " landed, " + std::to_string(at->lost_count()) +
            " declared lost, " + std::to_string(at->forks) + " forks");
