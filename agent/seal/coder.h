@@ -5,7 +5,7 @@
 // Limits     A reader never reads past its bytes: beyond them it finds zeros.
 // Threads    One owner at a time; models are scratch memory (36 KiB).
 // Source     G. N. N. Martin 1979; the carry-propagating form. Estimator of Krichevsky and Trofimov 1981.
-// Tests      tests/agent/seal/coder_test.cc
+// Tests      tests/agent/seal/integers_test.cc, vectors_test.cc
 #pragma once
 
 #include <cstdint>

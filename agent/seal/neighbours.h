@@ -6,7 +6,7 @@
 //            (room, metric, value) the row before of the same key is the one to compare with.
 // Limits     limits of a body: 262,144 classes, 65,536 combinations; beyond, a text column makes no keys.
 // Threads    One owner at a time.
-// Tests      tests/agent/seal/neighbours_test.cc
+// Tests      tests/agent/seal/body_test.cc, vectors_test.cc
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 // Promise    Both functions that a reader needs are the same on every machine: products, quotients and
 //            conversions of IEEE 754, each rounded once.
 // Threads    Pure functions; any. Bytes: FORMAT.md, section 4.
-// Tests      tests/agent/seal/printed_test.cc
+// Tests      tests/agent/seal/body_test.cc, vectors_test.cc
 #pragma once
 
 #include <cstdint>
