@@ -50,12 +50,6 @@ struct EncryptionFixture : SpoolFixture {
     REQUIRE((*database)->make_durable().has_value());
     REQUIRE((*database)->execute(sql.c_str()).has_value());
   }
-  std::int64_t number(const std::string& sql) {
-    spool.reset();
-    auto database = sqlite::Database::open({.path = path(), .read_only = true});
-    REQUIRE(database.has_value());
-    return (*database)->integer(sql.c_str()).value_or(-1);
-  }
   std::vector<Buffer> blobs(const std::string& sql) {
     spool.reset();
     auto database = sqlite::Database::open({.path = path(), .read_only = true});

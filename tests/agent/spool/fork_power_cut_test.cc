@@ -1,11 +1,8 @@
 // The power fails before any one of the writes that bring a queue into its new epoch, or after the last one.
 
-#include <functional>
 #include <set>
 
-#include "platform/sim/disk.h"
-#include "platform/sim/files.h"
-#include "tests/agent/spool/spool_kit.h"
+#include "tests/agent/spool/cut_kit.h"
 
 namespace pinaflux::spool_kit {
 
@@ -13,26 +10,7 @@ namespace {
 
 constexpr LaneIndex kBulk = 1, kOld = 2;
 
-struct ForkCutFixture : SpoolFixture {
-  std::unique_ptr<sim::SimDisk> disk;
-  std::unique_ptr<sim::SimFiles> sim_files;
-
-  ForkCutFixture() { options.directory = "/var/lib/pinaflux"; }
-  ~ForkCutFixture() { spool.reset(); }
-
-  void new_disk(std::uint64_t seed) {
-    spool.reset();
-    sim_files.reset();
-    disk = std::make_unique<sim::SimDisk>(clock, sim::SimDisk::Options{.seed = seed});
-    sim_files = std::make_unique<sim::SimFiles>(*disk);
-  }
-  bool start() {
-    spool.reset();
-    findings.clear();
-    auto made = Spool::open(options, *sim_files, clock, *random, findings, &vault);
-    if (made) spool = std::move(*made);
-    return made.has_value();
-  }
+struct ForkCutFixture : CutFixture<SpoolFixture> {
   // What the lane has to send; with each answered that nothing of it is known.
   void answer(LaneIndex lane) {
     wish.envelopes.fill(0);
@@ -62,18 +40,6 @@ struct ForkCutFixture : SpoolFixture {
     if (spool->state().lanes.size() <= kOld) return true;
     answer(kOld);
     return settle();
-  }
-  // Before the n-th change from now on. False: there were fewer.
-  bool cut_before(std::uint64_t n, const std::function<void()>& work) {
-    bool cut = false;
-    disk->before_change = [&, n](const sim::Operation&) mutable {
-      if (n-- > 0 || cut) return;
-      cut = true;
-      disk->cut_power();
-    };
-    work();
-    disk->before_change = nullptr;
-    return cut;
   }
   // Of both epochs; each once.
   std::set<std::int64_t> values() {

@@ -43,13 +43,6 @@ struct LaterFixture : SpoolFixture {
     fs::create_directories(path);
     fs::rename(small, path + "/spool.db");
   }
-  std::int64_t version() {
-    spool.reset();
-    auto database =
-        sqlite::Database::open({.path = options.directory + "/spool.db", .read_only = true});
-    REQUIRE(database.has_value());
-    return (*database)->integer("PRAGMA user_version").value_or(-1);
-  }
   void fill_notes() {
     group.cursors = {{0, "file/77", {1, 2, 3}, false}};
     group.states = {{"pipeline/dry/a", {5, 6}}};

@@ -93,13 +93,6 @@ struct GoldenFixture : SpoolFixture {
     CHECK(findings.empty());
     check_notes();
   }
-  std::int64_t version() {
-    spool.reset();
-    auto database =
-        sqlite::Database::open({.path = options.directory + "/spool.db", .read_only = true});
-    REQUIRE(database.has_value());
-    return (*database)->integer("PRAGMA user_version").value_or(-1);
-  }
   static void check_arrived(FarEnd& far) {
     CHECK(far.lanes[0].high == 50);
     CHECK(far.lanes[0].landed.size() == 30);

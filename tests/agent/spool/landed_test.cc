@@ -79,13 +79,6 @@ struct LandedFixture : SpoolFixture {
     Purge operation("normal", std::nullopt, Purge::Form::json);
     answer(*spool, operation);
   }
-  std::int64_t version() {
-    spool.reset();
-    auto database =
-        sqlite::Database::open({.path = options.directory + "/spool.db", .read_only = true});
-    REQUIRE(database.has_value());
-    return *(*database)->integer("PRAGMA user_version");
-  }
   void check_sound() {
     spool.reset();
     Audit audit(Audit::Form::none);

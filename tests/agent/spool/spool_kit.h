@@ -17,6 +17,7 @@
 #include "agent/data/group.h"
 #include "agent/seal/envelope.h"
 #include "agent/spool/spool.h"
+#include "agent/spool/sqlite.h"
 #include "agent/vault/vault.h"
 #include "platform/linux/files.h"
 #include "tests/kit/hand_clock.h"
@@ -167,6 +168,16 @@ struct SpoolFixture {
   void ack(LaneIndex lane, std::uint64_t high) {
     group.acks.push_back({lane, lane_state(lane).epoch, {1, high}});
   }
+
+  // Of the closed spool's file.
+  std::int64_t number(const std::string& sql) {
+    spool.reset();
+    auto database =
+        sqlite::Database::open({.path = options.directory + "/spool.db", .read_only = true});
+    REQUIRE(database.has_value());
+    return (*database)->integer(sql.c_str()).value_or(-1);
+  }
+  std::int64_t version() { return number("PRAGMA user_version"); }
 
   LaneState lane_state(LaneIndex lane) { return spool->state().lanes.at(lane); }
 };

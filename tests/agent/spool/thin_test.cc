@@ -27,13 +27,6 @@ struct ThinFixture : SpoolFixture {
   void fill_until_thinned() {
     while (lane_state(0).records_shed == 0) fill(1);
   }
-  std::int64_t number(const std::string& sql) {
-    spool.reset();
-    auto database =
-        sqlite::Database::open({.path = options.directory + "/spool.db", .read_only = true});
-    REQUIRE(database.has_value());
-    return (*database)->integer(sql.c_str()).value_or(-1);
-  }
   void check_sound() {
     spool.reset();
     Audit audit(Audit::Form::none);
