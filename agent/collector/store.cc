@@ -241,7 +241,8 @@ Status CollectorStore::take_known(LaneEntry& lane, const Comparison& answer) {
   return ledger_->advance(lane);
 }
 
-// It comes late, and its gateway does not have it any more; or it is another's, who sends it in another epoch.
+// The gateway is told what of it is known. It comes late, and is not there any more; or the rest of it is to be sent in
+// another epoch.
 Status CollectorStore::take_unproven(LaneEntry& lane, Comparison&& answer) {
   touch(lane.key, false);
   if (tell(lane.key, Comparison(answer))) {
