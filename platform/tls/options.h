@@ -1,0 +1,30 @@
+// Options: what a TLS client trusts, shows and accepts.
+//
+// Threads    Values; any.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "platform/base/bytes.h"
+
+namespace pinaflux::tls {
+
+enum class Version : std::uint8_t { tls12 = 12, tls13 = 13 };
+
+struct Options {
+  // PEM files. Both empty: the system's bundle. With a pre-shared key alone nothing is trusted but that key.
+  std::string ca_file;
+  std::string ca_directory;  // Every file in it.
+  // What we show to a server that asks: a PEM chain, our own certificate first, and its key.
+  std::string certificate_file;
+  std::string key_file;      // Empty: in the certificate's file.
+  std::string key_password;  // Empty: the key is not encrypted.
+  std::string psk_identity;  // Empty: no pre-shared key.
+  Buffer psk_key;            // 16 to 64 bytes.
+  std::vector<std::string> alpn;
+  Version version_min = Version::tls12;
+  std::vector<std::string> ciphers;  // IANA names, most wanted first. Empty: ours (credentials.cc).
+};
+
+}  // namespace pinaflux::tls
