@@ -44,6 +44,8 @@ class Stream {
   virtual void pause(bool paused) = 0;  // Stops and resumes reading.
   // Sends what is queued, then closes; closed() follows.
   virtual void finish() = 0;
+  // What closed() had no room to say, with names and dates; empty: nothing.
+  virtual std::string why() const { return {}; }
 };
 
 class Listener {

@@ -2,8 +2,8 @@
 //
 // Promise    Nothing is read or written before the server has proved that it is `host`. Every failure
 //            has a text (failure()). A session is resumed inside where the server allows it.
-// Order      start() -> carry bytes both ways: receive() what came, send outgoing() -> until step() says
-//            ready -> read(), write() -> close(). After each call outgoing() may have grown.
+// Order      step(), and bytes are carried both ways (send outgoing(), receive() what comes) until it says
+//            ready; then read(), write(); close(). After each call outgoing() may have grown.
 // Limits     Received bytes wait in a buffer of the caller's pace: read() until it gives 0. outgoing()
 //            holds what write() made; the caller bounds that by not writing.
 // Ownership  Owns its buffers and keeps the Credentials alive.
@@ -51,6 +51,7 @@ class Connection {
   void close();  // Says that we send no more.
 
   Buffer& outgoing();  // Send it, and erase what was sent.
+  const Buffer& outgoing() const;
   const Failure& failure() const;
   Facts facts() const;
 

@@ -30,12 +30,13 @@ class Credentials {
   Credentials(const Credentials&) = delete;
   Credentials& operator=(const Credentials&) = delete;
 
-  // Of the trust anchors, for texts: the file, the folder, or "the system's bundle".
+  // Of the trust anchors, for texts: the file, the folder, or "the system's CA certificates".
   const std::string& trust() const;
 
+  struct State;  // state.h: for Connection.
+  State& state() const { return *state_; }
+
  private:
-  friend class Connection;
-  struct State;
   Credentials();
   std::unique_ptr<State> state_;
 };

@@ -10,7 +10,6 @@
 
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
-#include "platform/base/time.h"
 
 namespace pinaflux::tls {
 
