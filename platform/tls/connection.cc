@@ -148,12 +148,15 @@ void Connection::State::fail(int number) {
 std::size_t Connection::read(MutableBytes to) {
   State& s = *state_;
   while (s.ready && !s.failure.any() && !to.empty()) {
+    const std::size_t left = s.incoming.size() - s.taken;
     const int n = mbedtls_ssl_read(&s.ssl, to.data(), to.size());
     if (n > 0) return static_cast<std::size_t>(n);
-    if (n == MBEDTLS_ERR_SSL_WANT_READ) return 0;
+    // After a handshake message it says so although there is more.
+    const bool none_left = s.incoming.size() - s.taken == left || s.taken == s.incoming.size();
+    if (n == MBEDTLS_ERR_SSL_WANT_READ && none_left) return 0;
     if (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
       s.keep_session();
-    } else {
+    } else if (n != MBEDTLS_ERR_SSL_WANT_READ) {
       s.fail(n);
     }
   }

@@ -9,8 +9,6 @@
 #include <utility>
 
 #include <mbedtls/error.h>
-#include <mbedtls/psa_util.h>
-#include <psa/crypto.h>
 
 #include "platform/base/assert.h"
 #include "platform/tls/state.h"
@@ -53,6 +51,8 @@ constexpr bool kAesInstructions = true;
 #else
 constexpr bool kAesInstructions = false;
 #endif
+
+bool is_tls13(int suite) { return suite >> 8 == 0x13; }  // RFC 8446 section B.4.
 
 Failure bad_file(const std::string& path, const std::string& why) {
   return {Cause::file, "'" + path + "' " + why};
@@ -143,7 +143,7 @@ std::optional<Failure> load_key(Files& files, const Options& options, PrivateKey
   const int failed = mbedtls_pk_parse_key(
       &key.pk, reinterpret_cast<const unsigned char*>(pem->c_str()), pem->size() + 1,
       password.empty() ? nullptr : reinterpret_cast<const unsigned char*>(password.data()),
-      password.size(), mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+      password.size(), random_bytes, nullptr);
   wipe({reinterpret_cast<std::uint8_t*>(pem->data()), pem->size()});
   switch (failed) {
     case 0: return {};
@@ -162,8 +162,7 @@ std::optional<Failure> load_own(Files& files, const Options& options, Chain& own
   auto failed = add_file(files, options.certificate_file, Credentials::kPemBytesMax, own);
   if (!failed) failed = load_key(files, options, key);
   if (failed) return failed;
-  if (mbedtls_pk_check_pair(&own.crt.pk, &key.pk, mbedtls_psa_get_random,
-                            MBEDTLS_PSA_RANDOM_STATE) != 0) {
+  if (mbedtls_pk_check_pair(&own.crt.pk, &key.pk, random_bytes, nullptr) != 0) {
     return bad_file(options.certificate_file,
                     "and its key do not belong together: the first certificate in the file must be "
                     "the gateway's own");
@@ -237,11 +236,13 @@ std::expected<std::shared_ptr<Credentials>, Failure> Credentials::load(Files& fi
       &s.config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
   mbedtls_ssl_conf_authmode(&s.config, MBEDTLS_SSL_VERIFY_REQUIRED);
   mbedtls_ssl_conf_ca_chain(&s.config, &s.anchors.crt, nullptr);
-  mbedtls_ssl_conf_rng(&s.config, mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+  mbedtls_ssl_conf_rng(&s.config, random_bytes, nullptr);
   mbedtls_ssl_conf_ciphersuites(&s.config, s.suites.data());
   mbedtls_ssl_conf_min_tls_version(&s.config, options.version_min == Version::tls13
                                                   ? MBEDTLS_SSL_VERSION_TLS1_3
                                                   : MBEDTLS_SSL_VERSION_TLS1_2);
+  if (std::ranges::none_of(s.suites, is_tls13))
+    mbedtls_ssl_conf_max_tls_version(&s.config, MBEDTLS_SSL_VERSION_TLS1_2);
   mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
       &s.config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
   if (s.own.crt.raw.p != nullptr && failed == 0)

@@ -12,10 +12,16 @@
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
+#include <psa/crypto.h>
 
 #include "platform/tls/credentials.h"
 
 namespace pinaflux::tls {
+
+// mbedTLS's source of random bytes; it is PSA's, which is the kernel's.
+inline int random_bytes(void*, unsigned char* to, std::size_t size) {
+  return psa_generate_random(to, size) == PSA_SUCCESS ? 0 : MBEDTLS_ERR_SSL_INTERNAL_ERROR;
+}
 
 struct Chain {
   Chain() { mbedtls_x509_crt_init(&crt); }
