@@ -49,12 +49,18 @@ Status check_path(std::string_view path) {
 Result<Address> parse_address(std::string_view text) {
   if (text == "stdin:") return Address{Address::Kind::standard_input, "", 0, ""};
   if (text.starts_with("tcp://")) return parse_tcp(text.substr(6));
+  if (text.starts_with("tls://")) {
+    auto address = parse_tcp(text.substr(6));
+    if (address) address->kind = Address::Kind::tls;
+    return address;
+  }
   if (text.starts_with("unix://")) {
     const std::string_view path = text.substr(7);
     if (Status s = check_path(path); !s) return std::unexpected(s.error());
     return Address{Address::Kind::unix_socket, "", 0, std::string(path)};
   }
-  return fail(Code::invalid, "an address is tcp://HOST:PORT, unix:///PATH or stdin:");
+  return fail(Code::invalid,
+              "an address is tcp://HOST:PORT, tls://HOST:PORT, unix:///PATH or stdin:");
 }
 
 }  // namespace pinaflux

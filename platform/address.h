@@ -1,4 +1,4 @@
-// Address: "tcp://HOST:PORT", "unix:///PATH" and "stdin:", as configurations write them.
+// Address: "tcp://HOST:PORT", "tls://HOST:PORT", "unix:///PATH" and "stdin:", as configurations write them.
 //
 // Threads    Pure functions; any.
 // Tests      tests/platform/linux/network_test.cc, tests/platform/network_contract.h
@@ -14,7 +14,7 @@ namespace pinaflux {
 
 struct Address {
   static constexpr std::size_t kPathBytesMax = 107;  // The kernel's.
-  enum class Kind { tcp, unix_socket, standard_input };
+  enum class Kind { tcp, tls, unix_socket, standard_input };
   Kind kind = Kind::tcp;
   std::string host;  // Without brackets; empty or "*": any (to listen on).
   std::uint16_t port = 0;

@@ -1,6 +1,7 @@
-// Network: byte streams on the loop: TCP, unix sockets, standard input (TLS with issue 5).
+// Network: byte streams on the loop: TCP, TLS over it, unix sockets, standard input.
 //
-// Address    "tcp://HOST:PORT", "tcp://[::1]:PORT", "unix:///PATH", "stdin:". Port 0 listens on any.
+// Address    "tcp://HOST:PORT", "tcp://[::1]:PORT", "tls://HOST:PORT" (to connect), "unix:///PATH",
+//            "stdin:". Port 0 listens on any.
 // Order      connected (once, for those dialled) -> bytes* -> closed (once, last). Events come from the
 //            loop, never from inside a call.
 // Limits     write() queues up to `write_bytes_max` (Options); reading stops while paused.
@@ -17,6 +18,7 @@
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
 #include "platform/base/time.h"
+#include "platform/tls_options.h"
 
 namespace pinaflux {
 
@@ -58,7 +60,8 @@ class Network {
  public:
   struct Options {
     std::size_t write_bytes_max = 1024 * 1024;
-    Duration connect_timeout = Duration::seconds(20);
+    Duration connect_timeout = Duration::seconds(20);  // TLS: as long again for its handshake.
+    tls::Options tls = {};                             // For tls:// addresses.
   };
 
   virtual ~Network() = default;

@@ -81,6 +81,7 @@ int Runner::run() {
         agent_->stop();
       },
       [this] { reload(); });
+  platform_.network.raise_time_floor(kBuildTimeUnixSeconds);
   if (auto error = start(*configuration)) return exit_status(*error);
   if (auto error = start_control(configuration->control)) return exit_status(*error);
   running_ = std::move(configuration);

@@ -46,6 +46,7 @@ mqtt::Options session_options(const CollectorOptions& options) {
   session.client_id = options.client_id;
   session.user = options.user;
   session.password = options.password;
+  session.tls = options.tls;
   session.receive_max = options.receive_max;
   return session;
 }
@@ -167,10 +168,11 @@ void Collector::closed(Error reason, int reason_code) {
     return retry_link(reason.what, true);
   }
   (void)reason_code;
-  retry_link(reason.what, false);
+  const std::string why = session_->why();
+  retry_link(why.empty() ? reason.what : why, false);
 }
 
-void Collector::retry_link(const char* why, bool at_once) {
+void Collector::retry_link(const std::string& why, bool at_once) {
   if (stage_ != Stage::running) return;
   const Duration delay = at_once ? Duration{} : link_backoff_.next(random_);
   status_.link = CollectorStatus::Link::waiting;

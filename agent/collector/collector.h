@@ -37,6 +37,7 @@ struct CollectorOptions {
   std::string broker = "tcp://127.0.0.1:1883";
   std::string client_id = "pinaflux-collector";
   std::string user, password;
+  tls::Options tls = {};
   std::string root = "pinaflux";
   std::uint16_t receive_max = 512;  // Envelopes of at most 120,000 bytes.
   Duration back_off_min = Duration::milliseconds(500);
@@ -108,7 +109,7 @@ class Collector : private mqtt::Session::Events {
   void closed(Error reason, int reason_code) override;
 
   void connect();
-  void retry_link(const char* why, bool at_once);
+  void retry_link(const std::string& why, bool at_once);
   void fill_batch();
   void commit();
   void conclude();

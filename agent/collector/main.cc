@@ -18,6 +18,7 @@
 #include "agent/collector/verify.h"
 #include "platform/base/text.h"
 #include "platform/linux/linux.h"
+#include "platform/tls/credentials.h"
 #include "version.h"
 
 namespace pinaflux {
@@ -25,11 +26,14 @@ namespace pinaflux {
 namespace {
 
 constexpr std::size_t kPasswordBytesMax = 64 * 1024;
+constexpr std::size_t kPskBytesMin = 16;
 
 struct RunOptions {
   CollectorOptions collector;
   CollectorStore::Options store;
   std::string password_file;
+  std::string ca;  // A PEM file or a folder of them.
+  std::string key_password_file, psk_file;
   std::string listen;
 };
 
@@ -54,6 +58,7 @@ class Service {
   Status open_store();
   Status listen();
   void handle(const HttpRequest& request);
+  bool load_tls();
   Status start();
 
   RunOptions options_;
@@ -123,6 +128,33 @@ Status Service::start() {
   return collector_->start();
 }
 
+// What cannot be used is said now: at night nobody would look for it.
+bool Service::load_tls() {
+  tls::Options& tls = options_.collector.tls;
+  if (!options_.collector.broker.starts_with("tls://")) return true;
+  const auto refuse = [](const std::string& why) {
+    std::fprintf(stderr, "pinaflux-collector: TLS: %s\n", why.c_str());
+    return false;
+  };
+  const auto info = platform_.files.info(options_.ca);
+  (info && info->directory ? tls.ca_directory : tls.ca_file) = options_.ca;
+  if (!options_.key_password_file.empty()) {
+    const auto text = platform_.files.read_text(options_.key_password_file, kPasswordBytesMax);
+    if (!text) return refuse("'" + options_.key_password_file + "': " + text.error().what);
+    tls.key_password = trim(*text);
+  }
+  if (!options_.psk_file.empty()) {
+    const auto text = platform_.files.read_text(options_.psk_file, kPasswordBytesMax);
+    const std::string_view digits = text ? trim(*text) : std::string_view();
+    tls.psk_key.resize(digits.size() / 2);
+    if (tls.psk_key.size() < kPskBytesMin || !unhex(digits, tls.psk_key))
+      return refuse("'" + options_.psk_file +
+                    "' holds no pre-shared key: 32 to 128 hexadecimal digits");
+  }
+  const auto loaded = tls::Credentials::load(platform_.files, tls);
+  return loaded ? true : refuse(loaded.error().text);
+}
+
 int Service::run() {
   if (Status s = open_store(); !s) return failed(s.error(), options_.store.database);
   if (!options_.password_file.empty()) {
@@ -130,12 +162,14 @@ int Service::run() {
     if (!text) return failed(text.error(), options_.password_file);
     options_.collector.password = trim(*text);
   }
+  if (!load_tls()) return kExitConfiguration;
   platform_.process.on_signals(
       [this] {
         platform_.process.notify("STOPPING=1");
         if (collector_) collector_->stop();
       },
       [] {});
+  platform_.network.raise_time_floor(kBuildTimeUnixSeconds);
   if (Status s = start(); !s) return failed(s.error(), options_.collector.broker);
   if (Status s = listen(); !s) return failed(s.error(), options_.listen);
   if (!platform_.clock.synchronised()) {
@@ -182,9 +216,29 @@ void add_files(CLI::App& sub, CollectorStore::Options& store, std::string& layou
       ->capture_default_str();
 }
 
+void add_tls(CLI::App& run, RunOptions& options) {
+  tls::Options& tls = options.collector.tls;
+  run.add_option(
+      "--ca", options.ca,
+      "with tls://: the CA certificates by which the broker is believed, a PEM file or a "
+      "folder of them; without it the system's");
+  run.add_option("--certificate", tls.certificate_file,
+                 "our certificate and what signed it, PEM, for brokers that ask for one");
+  run.add_option("--key", tls.key_file, "its private key, PEM; without it, in the same file");
+  run.add_option("--key-password-file", options.key_password_file,
+                 "file that holds the password of an encrypted key");
+  auto* psk = run.add_option("--psk-identity", tls.psk_identity,
+                             "identity of a pre-shared key, instead of certificates");
+  auto* file = run.add_option("--psk-file", options.psk_file,
+                              "file that holds the pre-shared key, in hexadecimal digits");
+  psk->needs(file);
+  file->needs(psk);
+}
+
 void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
   CLI::App* run = app.add_subcommand("run", "receive, land, acknowledge");
-  run->add_option("--broker", options.collector.broker, "MQTT broker, tcp://HOST:PORT")
+  run->add_option("--broker", options.collector.broker,
+                  "MQTT broker, tcp://HOST:PORT or tls://HOST:PORT")
       ->capture_default_str();
   run->add_option("--database", options.store.database, "SQLite database; made if missing")
       ->required();
@@ -195,6 +249,7 @@ void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
       ->capture_default_str();
   run->add_option("--user", options.collector.user, "user at the broker");
   run->add_option("--password-file", options.password_file, "file that holds the password");
+  add_tls(*run, options);
   add_files(*run, options.store, layout);
   run->add_option("--receive-max", options.collector.receive_max,
                   "envelopes that wait here for a commit (120,000 bytes each at most)")

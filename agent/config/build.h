@@ -8,6 +8,7 @@
 
 #include "agent/config/load.h"
 #include "agent/config/reader.h"
+#include "platform/tls_options.h"
 
 namespace pinaflux::config {
 
@@ -19,6 +20,8 @@ struct Building {
 
 void build_sources(const Reader& root, Building& building);
 void build_keys(const Reader& root, Building& building);
+// Of a section with `broker`: empty for tcp://, where its keys are faults.
+tls::Options build_tls(const Reader& section, Building& building);
 void build_mask(const Reader& root, Building& building);
 void build_pipeline(const Reader& root, Building& building);  // Lanes, too. After build_sources.
 void build_delivery(const Reader& root,

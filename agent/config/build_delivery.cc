@@ -19,6 +19,7 @@ void build_uplink(const Reader& r, Building& building) {
   if (r.has("password") && !r.has("user")) {
     building.findings.error(r.key_place("password"), "a password without a user", "add 'user'");
   }
+  o.tls = build_tls(r, building);
   o.gateway = building.to.gateway;
   o.topic_root = r.text("topic_root");
   if (!mqtt::valid_topic_name(o.topic_root) || o.topic_root.starts_with('$') ||

@@ -81,6 +81,7 @@ class Sources {
     if (r.has("password") && !r.has("user")) {
       building_.findings.error(r.key_place("password"), "a password without a user", "add 'user'");
     }
+    o.tls = build_tls(r, building_);
     o.client_id = r.text("client_id");
     o.retained = r.boolean("retained");
     o.qos = static_cast<int>(r.integer("qos"));

@@ -14,5 +14,8 @@ std::span<const Key> source_keys();
 std::span<const Key> mask_keys();
 std::span<const Key> pipeline_keys();
 std::span<const Key> delivery_keys();
+// The keys of TLS, of a source and of the uplink.
+std::span<const Key> source_tls_keys();
+std::span<const Key> uplink_tls_keys();
 
 }  // namespace pinaflux::config

@@ -22,7 +22,6 @@ constexpr Later kLater[] = {
     {"sources.*.type", "listener",
      "a broker of its own comes with a later version; type: mqtt subscribes at one that you run"},
     {"sources.*.registers", "", "Modbus comes with a later version"},
-    {"sources.*.ca", "", "this version speaks tcp:// only; TLS comes with a later one"},
     {"sources.*.of", "",
      "this version reads all groups; a filter node, or a mask rule with drop, leaves out some"},
     {"pipeline.*.window", "",
@@ -33,10 +32,12 @@ constexpr Later kLater[] = {
      "expressions come with a later version; this one has pass, filter, rename and deadband"},
     {"lanes.*.order", "", "this version sends every lane oldest first"},
     {"lanes.*.share", "", "shares come with a later version"},
-    {"uplink.ca", "", "this version speaks tcp:// only; TLS comes with a later one"},
-    {"uplink.certificate", "", "this version speaks tcp:// only; TLS comes with a later one"},
     {"uplink.budget", "", "budgets come with a later version"},
 };
+
+void append_to(std::vector<Key>& all, std::span<const Key> keys) {
+  all.insert(all.end(), keys.begin(), keys.end());
+}
 
 }  // namespace
 
@@ -45,7 +46,11 @@ std::span<const Key> all_keys() {
     std::vector<Key> all;
     for (const auto part :
          {top_keys(), source_keys(), mask_keys(), pipeline_keys(), delivery_keys()}) {
-      all.insert(all.end(), part.begin(), part.end());
+      for (const Key& key : part) {
+        all.push_back(key);
+        if (key.path == "sources.*.password") append_to(all, source_tls_keys());
+        if (key.path == "uplink.password") append_to(all, uplink_tls_keys());
+      }
     }
     return all;
   }();
@@ -118,7 +123,7 @@ std::string spoken_type(const Key& key) {
     case Type::duration: return "a duration such as 250ms, 10s, 5m or 1h30m";
     case Type::size: return "a size such as 64KiB, 512MiB or 2GiB";
     case Type::value: return "a number, true, false or a text";
-    case Type::broker: return "an address such as tcp://127.0.0.1:1883";
+    case Type::broker: return "an address such as tls://broker.example:8883";
     case Type::listen: return "an address such as tcp://127.0.0.1:8086";
     case Type::lines: return "stdin:, unix:///PATH or tcp://HOST:PORT";
     case Type::path: return "an absolute path";

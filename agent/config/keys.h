@@ -31,7 +31,7 @@ enum class Type : std::uint8_t {
   duration,  // min and max in nanoseconds.
   size,      // min and max in bytes.
   value,     // A number, true, false or text: what is compared with.
-  broker,    // tcp://HOST[:PORT]
+  broker,    // tcp://HOST[:PORT] or tls://HOST[:PORT]
   listen,    // tcp://HOST:PORT
   lines,     // stdin:, unix:///PATH or tcp://HOST:PORT
   path,      // Absolute.

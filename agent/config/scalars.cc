@@ -9,7 +9,7 @@ namespace pinaflux::config {
 
 namespace {
 
-constexpr std::uint16_t kBrokerPort = 1883;
+constexpr std::uint16_t kBrokerPort = 1883, kBrokerTlsPort = 8883;
 
 std::string named(const Key& key) { return "'" + std::string(last_step(key.path)) + "'"; }
 
@@ -116,7 +116,12 @@ class Checker {
     auto read = parse_address(value_.text);
     if (!read.address) return refuse(std::move(read.what), std::move(read.fix));
     const Address& address = *read.address;
-    if (key_.type != Type::lines && address.kind != Address::Kind::tcp) {
+    if (key_.type != Type::broker && address.kind == Address::Kind::tls) {
+      return refuse("listening speaks no TLS in this version",
+                    "listen on tcp://127.0.0.1:PORT or unix:///PATH, behind a proxy if need be");
+    }
+    const bool remote = address.kind == Address::Kind::tcp || address.kind == Address::Kind::tls;
+    if (key_.type != Type::lines && !remote) {
       return refuse(named(key_) + " takes tcp:// addresses only", "write tcp://HOST:PORT");
     }
     const bool listens = key_.type != Type::broker && address.kind == Address::Kind::tcp;
@@ -124,7 +129,8 @@ class Checker {
       return refuse("the address to listen at has no port", "write tcp://HOST:PORT");
     }
     if (key_.type == Type::broker && address.port_given && address.port == 0) {
-      return refuse("nobody can be reached at port 0", "write the broker's port, usually 1883");
+      return refuse("nobody can be reached at port 0",
+                    "write the broker's port, usually 1883, with TLS 8883");
     }
     return true;
   }
@@ -159,7 +165,10 @@ Constant read_value(const Node& value) {
 std::string read_address(const Key& key, std::string_view text) {
   auto read = parse_address(text);
   if (!read.address) return {};
-  if (!read.address->port_given && key.type == Type::broker) read.address->port = kBrokerPort;
+  if (!read.address->port_given && key.type == Type::broker) {
+    const bool encrypted = read.address->kind == Address::Kind::tls;
+    read.address->port = encrypted ? kBrokerTlsPort : kBrokerPort;
+  }
   return read.address->text();
 }
 

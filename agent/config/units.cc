@@ -124,10 +124,12 @@ std::string Address::text() const {
   switch (kind) {
     case Kind::standard_input: return "stdin:";
     case Kind::unix_socket: return "unix://" + path;
-    case Kind::tcp: break;
+    case Kind::tcp:
+    case Kind::tls: break;
   }
   const bool six = host.find(':') != std::string::npos;
-  return "tcp://" + (six ? '[' + host + ']' : host) + ':' + std::to_string(port);
+  return (kind == Kind::tls ? "tls://" : "tcp://") + (six ? '[' + host + ']' : host) + ':' +
+         std::to_string(port);
 }
 
 namespace {
@@ -178,6 +180,11 @@ AddressRead parse_tcp(std::string_view rest) {
 AddressRead parse_address(std::string_view text) {
   if (text == "stdin:") return {Address{.kind = Address::Kind::standard_input}, {}, {}};
   if (text.starts_with("tcp://")) return parse_tcp(text.substr(6));
+  if (text.starts_with("tls://")) {
+    AddressRead read = parse_tcp(text.substr(6));
+    if (read.address) read.address->kind = Address::Kind::tls;
+    return read;
+  }
   if (text.starts_with("unix://")) {
     Address address{.kind = Address::Kind::unix_socket};
     address.path = text.substr(7);
@@ -187,13 +194,16 @@ AddressRead parse_address(std::string_view text) {
     return wrong("a unix socket needs an absolute path of at most 107 bytes",
                  "write unix:///run/pinaflux/name.sock");
   }
-  for (const char* scheme : {"tls://", "ssl://", "mqtts://", "https://", "wss://"}) {
+  for (const char* scheme : {"ssl://", "mqtts://"}) {
+    if (text.starts_with(scheme)) return wrong("not an address of ours", "write tls://HOST:PORT");
+  }
+  for (const char* scheme : {"ws://", "wss://"}) {
     if (text.starts_with(scheme)) {
-      return wrong("this version speaks tcp:// only; TLS comes with a later one",
-                   "use tcp:// on a network that you trust, or through a VPN");
+      return wrong("MQTT over WebSockets comes with a later version",
+                   "write tls://HOST:PORT, or tcp:// where the network is yours");
     }
   }
-  for (const char* scheme : {"mqtt://", "http://", "ws://"}) {
+  for (const char* scheme : {"mqtt://", "http://", "https://"}) {
     if (text.starts_with(scheme)) return wrong("not an address of ours", "write tcp://HOST:PORT");
   }
   return wrong("not an address", "write tcp://HOST:PORT, for example tcp://127.0.0.1:1883");

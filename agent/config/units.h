@@ -26,9 +26,9 @@ std::string format_size(std::uint64_t bytes);
 bool valid_name(std::string_view text);
 
 struct Address {
-  enum class Kind { tcp, unix_socket, standard_input };
+  enum class Kind { tcp, tls, unix_socket, standard_input };
   Kind kind = Kind::tcp;
-  std::string host;  // tcp, without brackets.
+  std::string host;  // tcp and tls, without brackets.
   std::uint16_t port = 0;
   bool port_given = false;
   std::string path;          // unix_socket.

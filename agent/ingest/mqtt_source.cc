@@ -56,6 +56,7 @@ Status MqttSource::dial() {
                                            : options_.client_id;
   o.user = options_.user;
   o.password = options_.password;
+  o.tls = options_.tls;
   o.version = version_;
   o.receive_max = limits::kReceiveMaximum;
   auto session = connector_(o, *this);
@@ -97,9 +98,11 @@ void MqttSource::subscribed(std::string_view filter, int reason) {
 void MqttSource::closed(Error reason, int) {
   const bool was_online = std::exchange(online_, false);
   settle_->stop();
+  const std::string why = session_->why();
   session_.reset();
   health_.state = SourceHealth::State::failed;
-  health_.text = "broker " + options_.broker + ": " + reason.what + "; trying again";
+  health_.text =
+      "broker " + options_.broker + ": " + (why.empty() ? reason.what : why) + "; trying again";
   if (was_online) {
     version_ = preferred_version_;
   } else if (reason.code == Code::unsupported && version_ == 5) {

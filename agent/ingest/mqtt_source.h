@@ -25,10 +25,11 @@
 namespace pinaflux {
 
 struct MqttSourceOptions : SourceOptions {
-  std::string broker;               // "tcp://HOST:PORT"
+  std::string broker;               // "tcp://HOST:PORT" or "tls://HOST:PORT"
   std::vector<std::string> topics;  // Filters: "zigbee2mqtt/+".
   std::string user;
   std::string password;
+  tls::Options tls = {};
   std::string client_id;  // Empty: "pinaflux-<gateway>-<source>".
   bool retained = false;  // Store retained messages that come on subscribing.
   int qos = 1;

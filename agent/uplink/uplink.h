@@ -22,6 +22,7 @@
 #include "platform/entropy.h"
 #include "platform/loop.h"
 #include "platform/mqtt_client.h"
+#include "platform/tls_options.h"
 
 namespace pinaflux {
 
@@ -32,9 +33,10 @@ struct UplinkOptions {
     std::string gateway =
         {};  // Whose name is on its envelopes. Empty: ours; else an earlier one's.
   };
-  std::string broker;     // "tcp://HOST:PORT"
+  std::string broker;     // "tcp://HOST:PORT" or "tls://HOST:PORT"
   std::string client_id;  // Default: "pinaflux-" and the gateway.
   std::string user, password;
+  tls::Options tls = {};
   std::string gateway;
   std::string topic_root = "pinaflux";
   Ack ack = Ack::collector;

@@ -79,6 +79,9 @@ Result<Listening> listen_unix(const Address& wanted) {
 Result<Listening> listen_at(const Address& address) {
   switch (address.kind) {
     case Address::Kind::tcp: return listen_tcp(address);
+    case Address::Kind::tls:
+      return fail(Code::unsupported,
+                  "listening speaks no TLS yet: listen on tcp://127.0.0.1 or unix://");
     case Address::Kind::unix_socket: return listen_unix(address);
     case Address::Kind::standard_input: break;
   }

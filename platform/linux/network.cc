@@ -1,15 +1,18 @@
 #include "platform/linux/network.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/socket.h>
 
 #include <event2/event.h>
 
+#include "platform/linux/clock.h"
 #include "platform/linux/dialled_stream.h"
 #include "platform/linux/error.h"
 #include "platform/linux/listen.h"
 #include "platform/linux/standard_input.h"
+#include "platform/tls/stream.h"
 
 namespace pinaflux {
 
@@ -105,7 +108,11 @@ class LinuxListener final : public Listener {
 }  // namespace
 
 LinuxNetwork::LinuxNetwork(LinuxLoop& loop)
-    : scratch_(kReadBytes), names_(loop.base()), shared_{loop.base(), &names_, scratch_} {}
+    : loop_(loop),
+      keyring_(files_),
+      scratch_(kReadBytes),
+      names_(loop.base()),
+      shared_{loop.base(), &names_, scratch_} {}
 
 Result<std::unique_ptr<Stream>> LinuxNetwork::connect(const std::string& text,
                                                       const Options& options,
@@ -117,12 +124,36 @@ Result<std::unique_ptr<Stream>> LinuxNetwork::connect(const std::string& text,
     if (!fd) return fail(Code::closed, "there is no standard input", errno);
     return std::make_unique<StandardInput>(shared_, std::move(fd), events);
   }
-  if (address->kind == Address::Kind::tcp && (address->host.empty() || address->port == 0)) {
+  const bool remote = address->kind == Address::Kind::tcp || address->kind == Address::Kind::tls;
+  if (remote && (address->host.empty() || address->port == 0)) {
     return fail(Code::invalid, "to connect, host and port must be given: tcp://HOST:PORT");
   }
+  if (address->kind == Address::Kind::tls) return connect_tls(*address, options, events);
   auto stream = std::make_unique<DialledStream>(shared_, options, events);
   stream->dial(*address);
   return stream;
+}
+
+Result<std::unique_ptr<Stream>> LinuxNetwork::connect_tls(const Address& address,
+                                                          const Options& options,
+                                                          Stream::Events& events) {
+  tls::TlsStream::Options over{.host = address.host, .handshake = options.connect_timeout};
+  const std::int64_t wall = LinuxClock().wall().ns / Duration::seconds(1).ns;
+  over.judged_at = std::max(wall, time_floor_);
+  auto credentials = keyring_.get(options.tls);
+  if (credentials) {
+    over.credentials = std::move(*credentials);
+  } else {
+    over.unloaded = std::move(credentials.error());
+  }
+  Address below = address;
+  below.kind = Address::Kind::tcp;
+  const auto dial = [&](Stream::Events& inner) -> Result<std::unique_ptr<Stream>> {
+    auto stream = std::make_unique<DialledStream>(shared_, options, inner);
+    stream->dial(below);
+    return stream;
+  };
+  return tls::TlsStream::connect(loop_, over, dial, events);
 }
 
 Result<std::unique_ptr<Listener>> LinuxNetwork::listen(const std::string& text,

@@ -1,22 +1,30 @@
 // Network of this machine: sockets on the loop.
 //
+// Certificates are judged by the later of the wall clock and the time floor. PEM files are read again when they
+// have changed: a certificate that was renewed counts from the next connection on.
+//
 // Ownership  The loop must outlive it; it must outlive its streams and listeners.
 // Threads    Loop.
 // Tests      tests/platform/linux/network_test.cc
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
+#include "platform/linux/files.h"
 #include "platform/linux/loop.h"
 #include "platform/linux/names.h"
 #include "platform/linux/socket_stream.h"
 #include "platform/network.h"
+#include "platform/tls/keyring.h"
 
 namespace pinaflux {
 
 class LinuxNetwork final : public Network {
  public:
   explicit LinuxNetwork(LinuxLoop& loop);
+  // Rises only; seconds since 1970.
+  void raise_time_floor(std::int64_t to) { time_floor_ = std::max(time_floor_, to); }
 
   Result<std::unique_ptr<Stream>> connect(const std::string& address, const Options& options,
                                           Stream::Events& events) override;
@@ -24,6 +32,13 @@ class LinuxNetwork final : public Network {
                                            OnAccept accepted) override;
 
  private:
+  Result<std::unique_ptr<Stream>> connect_tls(const Address& address, const Options& options,
+                                              Stream::Events& events);
+
+  LinuxLoop& loop_;
+  std::int64_t time_floor_ = 0;
+  LinuxFiles files_;
+  tls::Keyring keyring_;
   Buffer scratch_;
   Names names_;
   SocketStream::Shared shared_;

@@ -75,6 +75,7 @@ class Connection final : public Session, private Stream::Events {
   Result<std::uint16_t> publish(std::string_view topic, Bytes payload, bool retained) override;
   std::uint64_t mark() override;
   void pause(bool paused) override;
+  std::string why() const override { return stream_ != nullptr ? stream_->why() : std::string(); }
   void disconnect() override { close({Code::closed, 0, "disconnected"}, reason::kSuccess, true); }
 
  private:
@@ -146,7 +147,10 @@ class Connection final : public Session, private Stream::Events {
 
 Status Connection::dial(Network& network) {
   Network::Options options;
-  options.connect_timeout = options_.timeout;
+  // So that the stage that hangs is the one that is named: dialling, TLS, or the broker's answer.
+  const bool encrypted = options_.broker.starts_with("tls://");
+  options.connect_timeout = encrypted ? options_.timeout / 2 : options_.timeout;
+  options.tls = options_.tls;
   Result<std::unique_ptr<Stream>> stream = network.connect(options_.broker, options, *this);
   if (!stream) return std::unexpected(stream.error());
   stream_ = std::move(*stream);

@@ -30,10 +30,11 @@
 namespace pinaflux::mqtt {
 
 struct Options {
-  std::string broker;  // "tcp://HOST:PORT"
+  std::string broker;  // "tcp://HOST:PORT" or "tls://HOST:PORT"
   std::string client_id;
   std::string user;
   std::string password;
+  tls::Options tls = {};
   int version = 5;  // 5 first; 4 is MQTT 3.1.1. The owner falls back on Code::unsupported.
   bool clean_start = false;
   Duration session_expiry = Duration::days(7);
@@ -91,6 +92,8 @@ class Session {
   virtual std::uint64_t mark() = 0;
   virtual void pause(bool paused) = 0;  // Stops reading: TCP holds the broker back.
   virtual void disconnect() = 0;
+  // What closed() had no room to say; empty: nothing.
+  virtual std::string why() const { return {}; }
 };
 
 }  // namespace pinaflux::mqtt

@@ -14,7 +14,7 @@
 
 #include "platform/files.h"
 #include "platform/tls/failure.h"
-#include "platform/tls/options.h"
+#include "platform/tls_options.h"
 
 namespace pinaflux::tls {
 

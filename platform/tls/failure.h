@@ -40,6 +40,7 @@ struct Failure {
   std::string text;  // With names, dates and the next step. Never secret.
 
   bool any() const { return cause != Cause::none; }
+  bool operator==(const Failure&) const = default;
   Error error() const;  // The same without what only this connection has.
 };
 

@@ -8,6 +8,10 @@ namespace pinaflux::tls {
 Result<std::unique_ptr<Stream>> TlsStream::connect(Loop& loop, const Options& options,
                                                    const Dial& dial, Stream::Events& events) {
   std::unique_ptr<TlsStream> stream(new TlsStream(loop, options, events));
+  if (options.credentials == nullptr) {
+    stream->timer_->start(Duration{0});
+    return stream;
+  }
   auto inner = dial(static_cast<Stream::Events&>(*stream));
   if (!inner) return std::unexpected(inner.error());
   stream->inner_ = std::move(*inner);
@@ -17,8 +21,11 @@ Result<std::unique_ptr<Stream>> TlsStream::connect(Loop& loop, const Options& op
 TlsStream::TlsStream(Loop& loop, const Options& options, Stream::Events& events)
     : options_(options),
       events_(events),
-      connection_(options.credentials, options.host, options.judged_at),
-      timer_(loop.timer([this] { late(); })) {}
+      timer_(loop.timer([this] { late(); })),
+      failure_(options.unloaded) {
+  if (options.credentials != nullptr)
+    connection_.emplace(options.credentials, options.host, options.judged_at);
+}
 
 TlsStream::~TlsStream() {
   if (gone_ != nullptr) *gone_ = true;
@@ -45,26 +52,26 @@ void TlsStream::connected() {
 }
 
 void TlsStream::bytes(Bytes bytes) {
-  connection_.receive(bytes);
+  connection_->receive(bytes);
   advance();
 }
 
 bool TlsStream::shake() {
   if (ready_) return true;
-  const Connection::Step step = connection_.step();
+  const Connection::Step step = connection_->step();
   flush();
   if (step == Connection::Step::wait) return false;
   timer_->stop();
   if (step == Connection::Step::failed) {
-    end_with(connection_.failure().error());
+    end_with(connection_->failure().error());
     return false;
   }
   ready_ = true;
   if (!tell([this] { events_.connected(); })) return false;
-  if (!early_.empty()) std::ignore = connection_.write(early_);
+  if (!early_.empty()) std::ignore = connection_->write(early_);
   early_ = {};
   flush();
-  const bool owed = connection_.outgoing().empty() && std::exchange(refused_, false);
+  const bool owed = connection_->outgoing().empty() && std::exchange(refused_, false);
   return !owed || tell([this] { events_.drained(); });
 }
 
@@ -73,14 +80,14 @@ void TlsStream::advance() {
   if (!shake()) return;
   plain_.clear();
   std::array<std::uint8_t, 16 * 1024> block;
-  while (const std::size_t n = connection_.read(block)) append(plain_, Bytes(block).first(n));
+  while (const std::size_t n = connection_->read(block)) append(plain_, Bytes(block).first(n));
   flush();
   if (!plain_.empty() && !tell([this] { events_.bytes(plain_); })) return;
-  if (connection_.failure().any()) end_with(connection_.failure().error());
+  if (connection_->failure().any()) end_with(connection_->failure().error());
 }
 
 void TlsStream::flush() {
-  Buffer& outgoing = connection_.outgoing();
+  Buffer& outgoing = connection_->outgoing();
   if (inner_ == nullptr) return;
   if (!outgoing.empty() && inner_->write(outgoing)) outgoing.clear();
   if (!outgoing.empty() || !finish_wanted_ || !ready_) return;
@@ -90,17 +97,17 @@ void TlsStream::flush() {
 
 void TlsStream::drained() {
   flush();
-  if (!connection_.outgoing().empty()) return;
+  if (!connection_->outgoing().empty()) return;
   if (std::exchange(refused_, false)) events_.drained();
 }
 
 void TlsStream::closed(Error reason) {
   inner_.reset();
-  connection_.receive_end();
-  if (carried_ && !ready_) std::ignore = connection_.step();
+  connection_->receive_end();
+  if (carried_ && !ready_) std::ignore = connection_->step();
   std::array<std::uint8_t, 16> rest;
-  if (ready_) std::ignore = connection_.read(rest);
-  const Failure& failure = connection_.failure();
+  if (ready_) std::ignore = connection_->read(rest);
+  const Failure& failure = connection_->failure();
   const bool orderly = reason.code == Code::closed && carried_ && failure.any();
   end_with(orderly ? failure.error() : reason);
 }
@@ -112,10 +119,11 @@ void TlsStream::end_with(const Error& reason) {
 }
 
 void TlsStream::late() {
-  late_ = {Cause::timeout,
-           "the TLS handshake with '" + options_.host +
-               "' takes too long: check the network, and whether the port speaks TLS"};
-  end_with(late_.error());
+  if (!failure_.any())
+    failure_ = {Cause::timeout,
+                "the TLS handshake with '" + options_.host +
+                    "' takes too long: check the network, and whether the port speaks TLS"};
+  end_with(failure_.error());
 }
 
 bool TlsStream::write(Bytes bytes) {
@@ -124,18 +132,18 @@ bool TlsStream::write(Bytes bytes) {
     if (!refused_) append(early_, bytes);
     return !refused_;
   }
-  if (!connection_.outgoing().empty()) {
+  if (!connection_->outgoing().empty()) {
     refused_ = true;
     return false;
   }
   // What failed is told by the next read, from the loop.
-  std::ignore = connection_.write(bytes);
+  std::ignore = connection_->write(bytes);
   flush();
   return true;
 }
 
 std::size_t TlsStream::bytes_queued() const {
-  return early_.size() + connection_.outgoing().size() +
+  return early_.size() + (connection_ ? connection_->outgoing().size() : 0) +
          (inner_ != nullptr ? inner_->bytes_queued() : 0);
 }
 
@@ -145,10 +153,16 @@ void TlsStream::pause(bool paused) {
 
 void TlsStream::finish() {
   finish_wanted_ = true;
-  connection_.close();
+  if (!connection_) return;
+  connection_->close();
   flush();
 }
 
-std::string TlsStream::why() const { return late_.any() ? late_.text : connection_.failure().text; }
+// Ends that are no fault of TLS have nothing to say: who speaks above it knows more.
+std::string TlsStream::why() const {
+  const Failure& failure = failure_.any() || !connection_ ? failure_ : connection_->failure();
+  const bool ended = failure.cause == Cause::ended || failure.cause == Cause::cut;
+  return ended ? std::string() : failure.text;
+}
 
 }  // namespace pinaflux::tls

@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "platform/loop.h"
 #include "platform/network.h"
@@ -23,7 +24,8 @@ namespace pinaflux::tls {
 class TlsStream final : public Stream, private Stream::Events {
  public:
   struct Options {
-    std::shared_ptr<Credentials> credentials;
+    std::shared_ptr<Credentials> credentials;  // Null: closed() follows, and why() is `unloaded`.
+    Failure unloaded = {};
     std::string host;            // Without brackets.
     std::int64_t judged_at = 0;  // As of Connection.
     Duration handshake = Duration::seconds(20);
@@ -59,7 +61,7 @@ class TlsStream final : public Stream, private Stream::Events {
 
   const Options options_;
   Stream::Events& events_;
-  Connection connection_;
+  std::optional<Connection> connection_;
   std::unique_ptr<Stream> inner_;
   std::unique_ptr<Timer> timer_;
   Buffer early_, plain_;
@@ -67,7 +69,7 @@ class TlsStream final : public Stream, private Stream::Events {
   bool refused_ = false;        // A write() was: drained() is owed.
   bool finish_wanted_ = false;  // When what is queued has gone.
   bool* gone_ = nullptr;
-  Failure late_;
+  Failure failure_;  // Of what is not the connection's.
 };
 
 }  // namespace pinaflux::tls

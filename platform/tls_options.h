@@ -1,4 +1,4 @@
-// Options: what a TLS client trusts, shows and accepts.
+// tls::Options: what a TLS client trusts, shows and accepts.
 //
 // Threads    Values; any.
 #pragma once
@@ -24,7 +24,10 @@ struct Options {
   Buffer psk_key;            // 16 to 64 bytes.
   std::vector<std::string> alpn;
   Version version_min = Version::tls12;
-  std::vector<std::string> ciphers;  // IANA names, most wanted first. Empty: ours (credentials.cc).
+  // IANA names, most wanted first. Empty: ours (platform/tls/credentials.cc).
+  std::vector<std::string> ciphers;
+
+  bool operator==(const Options&) const = default;
 };
 
 }  // namespace pinaflux::tls
