@@ -214,6 +214,24 @@ TEST_CASE("the second connection to a host resumes the session of the first") {
   }
 }
 
+// mbedTLS cannot always turn from the version of an offered session to another.
+TEST_CASE("a server that changes its version costs one attempt, no more") {
+  World world;
+  const auto credentials = world.credentials(world.trusting());
+  const Issued own = world.server();
+  Server renewed({.own = own, .version = 13}), old({.own = own, .version = 12});
+  std::vector<std::string> heard;
+  for (Server* server : {&renewed, &old, &old, &old, &renewed, &renewed}) {
+    Server::Session session(*server);
+    Connection client(credentials, kHost, kMay2026);
+    talk(client, session);
+    if (session.ready) session.write(as_bytes("hello"));
+    talk(client, session);
+    heard.push_back(read_all(client));
+  }
+  for (const std::size_t i : {0, 2, 3, 5}) CHECK(heard[i] == "hello");
+}
+
 TEST_CASE("the protocol of ALPN is agreed, or refused") {
   World world;
   Options with = world.trusting();
