@@ -59,9 +59,10 @@ class BrokerVisit : private mqtt::Session::Events {
   void mark_reached(std::uint64_t) override {}
   void closed(Error reason, int) override {
     unsupported_ = reason.code == Code::unsupported;
-    end(Check::Verdict::failed, reason.what);
+    const std::string why = session_ != nullptr ? session_->why() : std::string();
+    end(Check::Verdict::failed, why.empty() ? reason.what : why);
   }
-  void end(Check::Verdict verdict, const char* text) {
+  void end(Check::Verdict verdict, const std::string& text) {
     if (!check_.text.empty()) return;
     check_.verdict = verdict;
     check_.text = text;
@@ -88,8 +89,8 @@ class Doctor {
   void clock(Check& c);
   void spool(Check& c);
   void agent(Check& c);
-  void broker(Check& c, const std::string& address, const std::string& user,
-              const std::string& password);
+  template <class Peer>  // UplinkOptions, MqttSourceOptions.
+  void broker(Check& c, const Peer& peer);
   void source(const AnySourceOptions& source);
   void file(Check& c, const std::string& path);
   int finish();
@@ -129,10 +130,7 @@ int Doctor::examine() {
   check("spool", [this](Check& c) { spool(c); });
   check("agent", [this](Check& c) { agent(c); });
   for (const auto& s : configuration_->sources) source(s);
-  check("uplink broker", [this](Check& c) {
-    const auto& u = configuration_->uplink;
-    broker(c, u.broker, u.user, u.password);
-  });
+  check("uplink broker", [this](Check& c) { broker(c, configuration_->uplink); });
   return finish();
 }
 
@@ -208,15 +206,16 @@ void Doctor::agent(Check& c) {
   }
 }
 
-void Doctor::broker(Check& c, const std::string& address, const std::string& user,
-                    const std::string& password) {
+template <class Peer>
+void Doctor::broker(Check& c, const Peer& peer) {
   mqtt::Options options;
-  options.broker = address;
+  options.broker = peer.broker;
+  options.tls = peer.tls;
   std::uint8_t random[6];
   platform_.entropy.fill(random);
   options.client_id = "pinaflux-doctor-" + hex(random);
-  options.user = user;
-  options.password = password;
+  options.user = peer.user;
+  options.password = peer.password;
   options.clean_start = true;
   options.session_expiry = Duration{};
   for (int version : {5, 4}) {
@@ -224,11 +223,13 @@ void Doctor::broker(Check& c, const std::string& address, const std::string& use
     BrokerVisit visit(*platform_.loop);
     const Check seen = visit.visit(platform_.network, options);
     c.verdict = seen.verdict;
-    c.text = address + ": " + seen.text;
+    c.text = peer.broker + ": " + seen.text;
     if (!visit.unsupported()) break;
   }
   if (c.verdict == Check::Verdict::failed) {
-    c.next = "check address, port, firewall, user name and password of the broker";
+    c.next =
+        "check address, port, firewall, user name and password of the broker; pinaflux test "
+        "uplink goes the way step by step";
   }
 }
 
@@ -247,7 +248,7 @@ void Doctor::source(const AnySourceOptions& any) {
   const std::string name = "source " + source_name(any);
   if (const auto* m = std::get_if<MqttSourceOptions>(&any)) {
     check(name, [&](Check& c) {
-      broker(c, m->broker, m->user, m->password);
+      broker(c, *m);
       if (c.verdict == Check::Verdict::ok && c.text.find("3.1.1") != std::string::npos) {
         c.verdict = Check::Verdict::warning;
         c.next =

@@ -13,6 +13,7 @@
 #include "agent/cli/letter_line.h"
 #include "agent/cli/queue_line.h"
 #include "agent/cli/run_command.h"
+#include "agent/cli/uplink_test_command.h"
 #include "agent/data/limits.h"
 
 namespace pinaflux {
@@ -76,6 +77,13 @@ void CommandLine::add_agent_commands() {
                       [this] { return tap_command(a_.agent, a_.count); });
   add_address(tap);
   tap->add_option("--count,-n", a_.count, "end after so many records (0: never)");
+  CLI::App* test = app_.add_subcommand("test", "try the way to the far end, step by step");
+  test->require_subcommand(1);
+  auto* uplink =
+      command(*test, "uplink", "name, TCP, TLS, broker, collector: how long, or what to do",
+              [this] { return uplink_test_command(a_.configuration, a_.json); });
+  uplink->add_option("--config,-c", a_.configuration, "configuration file")->capture_default_str();
+  add_json(uplink);
   auto* doctor = command(app_, "doctor", "look at everything, and say what to do about it",
                          [this] { return doctor_command({a_.configuration, a_.json}); });
   doctor->add_option("--config,-c", a_.configuration, "configuration file")->capture_default_str();

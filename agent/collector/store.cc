@@ -66,6 +66,10 @@ Status recognise(sqlite::Database& database, bool& empty) {
   return {};
 }
 
+bool is_probe(const HelloMessage& hello) {
+  return hello.lanes.size() == 1 && hello.lanes.front().lane == kProbeLane;
+}
+
 }  // namespace
 
 Counts& Counts::operator+=(const Counts& more) {
@@ -357,6 +361,7 @@ Status CollectorStore::take_hello(const Arrival& arrival) {
   const Result<HelloMessage> hello = parse_hello(as_text(arrival.payload));
   if (!hello) return refuse(arrival, "damaged");
   if (hello->gateway != arrival.gateway) return refuse(arrival, "foreign_gateway");
+  if (is_probe(*hello)) return answer_probe(arrival, *hello);
   if (Status s = ledger_->seen(arrival.gateway, "online", now_); !s) return s;
   std::optional<HelloEcho> echo;
   if (arrival.received) {
@@ -365,6 +370,13 @@ Status CollectorStore::take_hello(const Arrival& arrival) {
     if (hello->clock) echo = HelloEcho{hello->clock->at, arrival.received->at};
   }
   return take_marks(arrival.gateway, hello->lanes, true, echo);
+}
+
+Status CollectorStore::answer_probe(const Arrival& arrival, const HelloMessage& hello) {
+  AckMessage ack{.gateway = hello.gateway, .lane = std::string(kProbeLane)};
+  if (hello.clock && arrival.received) ack.hello = HelloEcho{hello.clock->at, arrival.received->at};
+  landed_.acks.push_back(std::move(ack));
+  return {};
 }
 
 Status CollectorStore::take_status(const Arrival& arrival) {

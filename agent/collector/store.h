@@ -104,6 +104,7 @@ class CollectorStore {
   Status land_rows(const LaneEntry& lane, const Header& header, const Range& range);
   Status take_loss(const Arrival& arrival, const Header& header);
   Status take_hello(const Arrival& arrival);
+  Status answer_probe(const Arrival& arrival, const HelloMessage& hello);
   Status take_status(const Arrival& arrival);
   Status take_marks(const std::string& gateway, std::span<const LaneMark> marks, bool answer,
                     const std::optional<HelloEcho>& hello = {});

@@ -60,6 +60,9 @@ struct AckMessage {
 };
 
 // Gateway to collector on connecting, on `<root>/<gateway>/hello`; the collector answers with acks.
+// A lane that nobody has, for `pinaflux test uplink`: its hello is answered, and leaves nothing behind.
+inline constexpr std::string_view kProbeLane = "pinaflux-test";
+
 struct LaneMark {
   std::string lane;
   Epoch epoch{};

@@ -438,8 +438,10 @@ void Connection::close(Error error, int reason, bool farewell) {
 
 void Connection::closed(Error reason) {
   if (state_ == State::closed) return;
-  if (state_ == State::greeting && reason.code == Code::closed) {
-    reason.what = "the broker hung up before it answered: check its log, port and listener";
+  const bool broken = reason.code == Code::closed || reason.code == Code::io;
+  if (state_ == State::greeting && broken) {
+    reason.what =
+        "the broker hung up before it answered: check its log and port, and whether it wants TLS";
   }
   if (state_ != State::closing) error_ = reason;
   report_closed();

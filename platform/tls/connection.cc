@@ -49,9 +49,9 @@ struct Connection::State {
   Judge judge;
   mbedtls_ssl_context ssl;
   Buffer incoming, outgoing, first;
-  std::size_t taken = 0;  // Of incoming.
-  bool offered = false;   // A session to resume.
-  bool ended = false, ready = false;
+  std::size_t taken = 0;                             // Of incoming.
+  bool offered = false;                              // A session to resume.
+  bool ended = false, ready = false, heard = false;  // heard: plain text.
   Failure failure;
 };
 
@@ -138,6 +138,13 @@ void Connection::State::fail(int number) {
     failure = {Cause::hung_up, "'" + host +
                                    "' hung up in the middle of the TLS handshake: check the port, "
                                    "whether it wants a client certificate, and its log"};
+  } else if ((number == MBEDTLS_ERR_SSL_CONN_EOF || number == 0) && !heard) {
+    // TLS 1.3 judges our certificate after our handshake, and its alert may be lost with the connection.
+    failure = {Cause::hung_up,
+               "'" + host +
+                   "' hung up after the TLS handshake without a word: it may want a "
+                   "client certificate (`certificate`, `key`) or not accept ours; "
+                   "see its log"};
   } else if (number == MBEDTLS_ERR_SSL_CONN_EOF || number == 0) {
     failure = {Cause::cut, "the connection to '" + host + "' broke off"};
   } else {
@@ -150,9 +157,13 @@ std::size_t Connection::read(MutableBytes to) {
   while (s.ready && !s.failure.any() && !to.empty()) {
     const std::size_t left = s.incoming.size() - s.taken;
     const int n = mbedtls_ssl_read(&s.ssl, to.data(), to.size());
-    if (n > 0) return static_cast<std::size_t>(n);
+    if (n > 0) {
+      s.heard = true;
+      return static_cast<std::size_t>(n);
+    }
     // After a handshake message it says so although there is more.
-    const bool none_left = s.incoming.size() - s.taken == left || s.taken == s.incoming.size();
+    const std::size_t rest = s.incoming.size() - s.taken;
+    const bool none_left = !s.ended && (rest == left || rest == 0);
     if (n == MBEDTLS_ERR_SSL_WANT_READ && none_left) return 0;
     if (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
       s.keep_session();

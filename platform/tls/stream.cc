@@ -5,8 +5,8 @@
 
 namespace pinaflux::tls {
 
-Result<std::unique_ptr<Stream>> TlsStream::connect(Loop& loop, const Options& options,
-                                                   const Dial& dial, Stream::Events& events) {
+Result<std::unique_ptr<TlsStream>> TlsStream::connect(Loop& loop, const Options& options,
+                                                      const Dial& dial, Stream::Events& events) {
   std::unique_ptr<TlsStream> stream(new TlsStream(loop, options, events));
   if (options.credentials == nullptr) {
     stream->timer_->start(Duration{0});
@@ -108,8 +108,9 @@ void TlsStream::closed(Error reason) {
   std::array<std::uint8_t, 16> rest;
   if (ready_) std::ignore = connection_->read(rest);
   const Failure& failure = connection_->failure();
-  const bool orderly = reason.code == Code::closed && carried_ && failure.any();
-  end_with(orderly ? failure.error() : reason);
+  const bool broken = reason.code == Code::closed || reason.code == Code::io;
+  const bool known = carried_ && broken && failure.any() && failure.cause != Cause::cut;
+  end_with(known ? failure.error() : reason);
 }
 
 void TlsStream::end_with(const Error& reason) {
@@ -156,6 +157,10 @@ void TlsStream::finish() {
   if (!connection_) return;
   connection_->close();
   flush();
+}
+
+Connection::Facts TlsStream::facts() const {
+  return connection_ ? connection_->facts() : Connection::Facts();
 }
 
 // Ends that are no fault of TLS have nothing to say: who speaks above it knows more.

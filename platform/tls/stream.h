@@ -34,8 +34,8 @@ class TlsStream final : public Stream, private Stream::Events {
   // Dials the inner Stream, whose events are the TlsStream's.
   using Dial = std::function<Result<std::unique_ptr<Stream>>(Stream::Events&)>;
 
-  static Result<std::unique_ptr<Stream>> connect(Loop& loop, const Options& options,
-                                                 const Dial& dial, Stream::Events& events);
+  static Result<std::unique_ptr<TlsStream>> connect(Loop& loop, const Options& options,
+                                                    const Dial& dial, Stream::Events& events);
   ~TlsStream() override;
 
   [[nodiscard]] bool write(Bytes bytes) override;
@@ -43,6 +43,7 @@ class TlsStream final : public Stream, private Stream::Events {
   void pause(bool paused) override;
   void finish() override;
   std::string why() const override;
+  Connection::Facts facts() const;  // Once connected.
 
  private:
   TlsStream(Loop& loop, const Options& options, Stream::Events& events);

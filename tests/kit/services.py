@@ -210,14 +210,14 @@ class Agent(Service):
 
 
 class Collector(Service):
-    def __init__(self, directory, program, broker_port, name="collector", prefix=(), options=()):
+    def __init__(self, directory, program, broker_port, name="collector", prefix=(), options=(), scheme="tcp"):
         directory = pathlib.Path(directory) / name
         directory.mkdir(parents=True, exist_ok=True)
         self.program = program
         self.database = directory / "landed.db"
         self.metrics_port = free_port()
         super().__init__(name, directory, [
-            *prefix, program, "run", "--broker", f"tcp://127.0.0.1:{broker_port}", "--database", self.database,
+            *prefix, program, "run", "--broker", f"{scheme}://127.0.0.1:{broker_port}", "--database", self.database,
             "--listen", f"tcp://127.0.0.1:{self.metrics_port}", *options])
 
     def start(self):

@@ -289,6 +289,15 @@ TEST_CASE("the ends of a connection are told apart") {
   CHECK(early.step() == Connection::Step::failed);
   CHECK(early.failure().cause == Cause::hung_up);
 
+  Server::Session silent(server);
+  Connection unheard(credentials, kHost, kMay2026);
+  talk(unheard, silent);
+  unheard.receive_end();
+  CHECK(read_all(unheard).empty());
+  CHECK(unheard.failure().text ==
+        "'broker.example' hung up after the TLS handshake without a word: it may want a client "
+        "certificate (`certificate`, `key`) or not accept ours; see its log");
+
   for (const bool orderly : {true, false}) {
     Server::Session session(server);
     Connection client(credentials, kHost, kMay2026);

@@ -1,0 +1,30 @@
+// `pinaflux test uplink`: goes the way of a batch step by step, and says how long each step takes, or why it is
+// not taken and what to do.
+//
+// Promise    Sends one hello under a lane of no records (kProbeLane): nothing is landed, nothing is acknowledged. Logs in
+//            under a client id of its own, so that a running agent keeps its connection.
+// Limits     kStepMax for each step. The JSON is a contract ("pinaflux.test.uplink/1").
+// Threads    The caller's: runs the loop.
+// Tests      tests/e2e/run (the_uplink_is_tested)
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace pinaflux {
+
+struct UplinkStep {
+  std::string name;  // name, tcp, tls, connect, publish, collector.
+  bool tried = false, done = false;
+  double milliseconds = 0.0;
+  std::string text;  // What was found, or what is wrong.
+  std::string next;  // What to do; empty when all is well.
+};
+
+std::string steps_json(const std::string& broker, const std::vector<UplinkStep>& steps);
+std::string step_line(const UplinkStep& step);
+
+// Exit status: 0 when every step was taken, 69 otherwise, 78 when the configuration is invalid.
+int uplink_test_command(const std::string& configuration, bool json);
+
+}  // namespace pinaflux
