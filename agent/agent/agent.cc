@@ -121,7 +121,9 @@ std::optional<Agent::Refusal> Agent::State::start() {
   pipeline->restore(spool->states());
   if (auto refusal = start_sources()) return refusal;
   gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
-  reentry = std::make_unique<Reentry>(*gatherer, shapes, configuration.spool.sources);
+  std::vector<SourceOptions> formats;
+  for (const auto& source : configuration.sources) formats.push_back(common(source));
+  reentry = std::make_unique<Reentry>(*gatherer, shapes, std::move(formats));
   start_uplink();
   committer = std::make_unique<Committer>(*spool, host.worker, host.clock, [] {});
   wake = host.loop.timer([] {});

@@ -29,6 +29,15 @@ bool keeps_more(const Group& group, const Refusal& refusal) {
   return std::ranges::count_if(group.kept, same) < static_cast<std::ptrdiff_t>(Group::kKeptEach);
 }
 
+bool keeps_more_bytes(const Group& group, const Refusal& refusal, std::size_t bytes) {
+  std::size_t held = 0, each = 0;
+  for (const KeptBytes& kept : group.kept_bytes) {
+    held += kept.packed.size();
+    each += alike(group.refusals[kept.refusal], refusal) ? 1 : 0;
+  }
+  return each < Group::kKeptEach && held + bytes <= limits::kGroupRefusedBytesMax;
+}
+
 std::size_t intake_budget(const Group& group) {
   return std::min((group.arena.bytes_max() - group.arena.bytes_used()) / 2,
                   limits::kIntakeBytesMax);
@@ -91,9 +100,7 @@ bool Gatherer::take(const Parcel& parcel, Group& group, Instant now) {
       refuse(group, {parcel.source, Reason::too_large, 0, 0, 0});
     }
   }
-  for (std::size_t i = parcel.refusals_begin; i < parcel.refusals_end; ++i) {
-    refuse(group, intake_.refusals[i]);
-  }
+  refuse_bytes(parcel, group);
   for (std::size_t i = parcel.cursors_begin; i < parcel.cursors_end; ++i) {
     group.cursors.push_back(std::move(intake_.cursors[i]));
   }
@@ -101,21 +108,31 @@ bool Gatherer::take(const Parcel& parcel, Group& group, Instant now) {
   return true;
 }
 
-Gatherer::Entry Gatherer::enter(const RawRecord& raw, SourceIndex source, LetterId letter,
-                                Group& group, Instant now) {
+Gatherer::Entry Gatherer::enter(std::span<const RawRecord> raw, SourceIndex source, LetterId letter,
+                                Masker::Origin origin, Group& group, Instant now) {
   using Outcome = Replay::Outcome;
   if (group.full()) return {};
-  const auto masked = masker_.mask(raw, group.arena, Masker::Origin::letter);
-  if (masked.verdict == Masker::Verdict::no_room) {
-    return {group.empty() ? Outcome::stays : Outcome::waits, Reason::too_large};
+  const std::size_t deliveries = raw.size() * pipeline_.deliveries_max(source);
+  const bool room = group.record_count() + deliveries <= limits::kGroupRecordsMax;
+  masked_.clear();
+  for (const RawRecord& record : raw) {
+    const auto masked = masker_.mask(record, group.arena, origin);
+    if (!room || masked.verdict == Masker::Verdict::no_room) {
+      return {group.empty() ? Outcome::stays : Outcome::waits, Reason::too_large};
+    }
+    if (masked.verdict == Masker::Verdict::refused) return {Outcome::stays, masked.reason};
+    masked_.push_back(*masked.record);
   }
-  if (masked.verdict == Masker::Verdict::refused) return {Outcome::stays, masked.reason};
-  const auto processed = pipeline_.process(source, *masked.record, now, group);
-  if (processed.verdict == Pipeline::Verdict::no_room) return {};
+  Entry entry{Outcome::taken};
+  for (const Record& record : masked_) {
+    const auto processed = pipeline_.process(source, record, now, group);
+    if (processed.verdict == Pipeline::Verdict::taken) continue;
+    ASSERT(processed.verdict != Pipeline::Verdict::no_room);
+    refuse(group, {source, processed.reason, 0, 0, 0}, record, processed.node);
+    entry = {Outcome::refused, processed.reason};
+  }
   group.replayed.push_back(letter);
-  if (processed.verdict == Pipeline::Verdict::taken) return {Outcome::taken};
-  refuse(group, {source, processed.reason, 0, 0, 0}, *masked.record, processed.node);
-  return {Outcome::refused, processed.reason};
+  return entry;
 }
 
 // False when the group's arena ended before the parcel did.
@@ -138,12 +155,31 @@ void Gatherer::refuse(Group& group, const Refusal& refusal) {
   refused_[static_cast<std::size_t>(refusal.reason)] += refusal.count;
   auto& refusals = group.refusals;
   for (std::size_t i = kRefusalsApart; i < refusals.size(); ++i) {
-    if (!alike(refusals[i], refusal) || group.kept_of(i) != nullptr) continue;
+    if (!alike(refusals[i], refusal) || group.kept_of(i) != nullptr || group.bytes_of(i) != nullptr)
+      continue;
     refusals[i].count += refusal.count;
     refusals[i].byte_count += refusal.byte_count;
     return;
   }
   refusals.push_back(refusal);
+}
+
+// Those of the parcel, their bytes with the first of each sort.
+void Gatherer::refuse_bytes(const Parcel& parcel, Group& group) {
+  auto kept =
+      std::ranges::lower_bound(intake_.kept_bytes, parcel.refusals_begin, {}, &KeptBytes::refusal);
+  for (std::size_t i = parcel.refusals_begin; i < parcel.refusals_end; ++i) {
+    const Refusal& refusal = intake_.refusals[i];
+    const bool has_bytes = kept != intake_.kept_bytes.end() && kept->refusal == i;
+    if (has_bytes && keeps_more_bytes(group, refusal, kept->packed.size())) {
+      refused_[static_cast<std::size_t>(refusal.reason)] += refusal.count;
+      group.kept_bytes.emplace_back(group.refusals.size(), std::move(kept->packed));
+      group.refusals.push_back(refusal);
+    } else {
+      refuse(group, refusal);
+    }
+    if (has_bytes) ++kept;
+  }
 }
 
 void Gatherer::refuse(Group& group, const Refusal& refusal, const Record& record,

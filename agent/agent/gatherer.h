@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -36,13 +37,15 @@ class Gatherer {
   };
   Outcome gather(Group& group, Instant now);
 
-  // A dead letter's record, not of a parcel. taken or refused: its letter goes with the group. stays: mask
-  // refused it, nothing was changed. waits: another group will have room.
+  // A dead letter's records (of bytes, there may be several), not of a parcel. taken or refused (one of them, at
+  // least): its letter goes with the group. stays: mask refused one, nothing was changed. waits: another group will
+  // have room.
   struct Entry {
     Replay::Outcome outcome = Replay::Outcome::waits;
     Reason reason = Reason::node_failed;
   };
-  Entry enter(const RawRecord& raw, SourceIndex source, LetterId letter, Group& group, Instant now);
+  Entry enter(std::span<const RawRecord> raw, SourceIndex source, LetterId letter,
+              Masker::Origin origin, Group& group, Instant now);
 
   // Records refused since start, by Reason.
   std::uint64_t refused(Reason reason) const { return refused_[static_cast<std::size_t>(reason)]; }
@@ -52,6 +55,7 @@ class Gatherer {
   bool take(const Parcel& parcel, Group& group, Instant now);
   bool mask(const Parcel& parcel, Group& group);
   void refuse(Group& group, const Refusal& refusal);
+  void refuse_bytes(const Parcel& parcel, Group& group);
   // Of a record that was masked: it is kept with the refusal, if it is among the first.
   void refuse(Group& group, const Refusal& refusal, const Record& record, std::string_view node);
 

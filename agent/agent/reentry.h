@@ -17,6 +17,7 @@
 
 #include "agent/agent/gatherer.h"
 #include "agent/data/replay.h"
+#include "agent/ingest/options.h"
 #include "agent/seal/envelope.h"
 #include "platform/base/arena.h"
 
@@ -26,8 +27,8 @@ class Reentry {
  public:
   using Done = std::function<void(Status)>;
 
-  // `sources`: names by SourceIndex.
-  Reentry(Gatherer& gatherer, Shapes& shapes, std::vector<std::string> sources)
+  // By SourceIndex: their names, and how bytes of theirs are read again.
+  Reentry(Gatherer& gatherer, Shapes& shapes, std::vector<SourceOptions> sources)
       : gatherer_(gatherer), shapes_(shapes), sources_(std::move(sources)) {}
 
   void take(std::span<Replay> replays, Done done);
@@ -47,12 +48,15 @@ class Reentry {
     std::size_t next = 0;  // Those before it are in a group, or stay.
   };
   bool enter(Replay& replay, Group& group, Instant now);
+  bool enter_record(Replay& replay, SourceIndex source, Group& group, Instant now);
+  bool enter_bytes(Replay& replay, const SourceOptions& source, Group& group, Instant now);
+  bool conclude(Replay& replay, const Gatherer::Entry& entry);
   bool over(const Request& request) const;
   void conclude();
 
   Gatherer& gatherer_;
   Shapes& shapes_;
-  const std::vector<std::string> sources_;
+  const std::vector<SourceOptions> sources_;
   std::deque<Request> requests_;
   std::set<LetterId> entered_;  // In a group that is not committed.
   bool stopped_ = false;

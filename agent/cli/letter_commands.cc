@@ -1,9 +1,11 @@
 #include "agent/cli/letter_commands.h"
 
 #include <cstdio>
+#include <unistd.h>
 
 #include "agent/cli/exit_status.h"
 #include "agent/cli/letter_editor.h"
+#include "agent/spool/letter_operations.h"
 
 namespace pinaflux {
 
@@ -13,6 +15,17 @@ constexpr const char* kRecordMark = "\"record\":";
 
 Status print(Bytes bytes) {
   std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+  return {};
+}
+
+// A terminal is not to obey them.
+Status print_raw(Bytes bytes) {
+  if (::isatty(STDOUT_FILENO) != 1) return print(bytes);
+  for (const std::uint8_t byte : bytes) {
+    const bool harmless = byte == '\n' || byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+    std::putchar(harmless ? byte : '?');
+  }
+  std::putchar('\n');
   return {};
 }
 
@@ -53,8 +66,9 @@ std::optional<std::string> edited_record(QueueSession& session, long long id,
   if (record.empty() && status != kExitOk) return std::nullopt;
   if (record.empty() || record == "null") {
     status = session.say({Code::not_found, 0,
-                          "this letter holds no record: there is nothing to edit; look with "
-                          "`pinaflux dead-letters show`, then drop it"});
+                          "this letter holds no record that an editor could be given: look with "
+                          "`pinaflux dead-letters show`; in place of bytes that are kept, send in "
+                          "what you write with --file"});
     return std::nullopt;
   }
   return edit_record(editor_command(), record + "\n", status);
@@ -68,6 +82,19 @@ int letters_list(const QueueTarget& target, bool json) {
 
 int letters_show(const QueueTarget& target, long long id, bool json) {
   return print_answer(target, "letters show " + std::to_string(id) + form(json));
+}
+
+int letters_show_raw(const QueueTarget& target, long long id) {
+  if (::geteuid() != 0) {
+    std::fputs("pinaflux: these bytes are not masked: they are shown to root only (sudo)\n",
+               stderr);
+    return kExitPermission;
+  }
+  int status = kExitOk;
+  auto session = QueueSession::open(target, status);
+  if (!session) return status;
+  ShowBytes operation(id);
+  return session->run_stopped(operation, "reading", print_raw);
 }
 
 int letters_drop(const QueueTarget& target, const std::vector<long long>& ids, bool json) {

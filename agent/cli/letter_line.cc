@@ -19,6 +19,7 @@ struct Arguments {
   long long id = 0;
   std::string file;
   bool json = false;
+  bool raw = false;
 };
 
 class Line {
@@ -71,9 +72,15 @@ void add_letter_commands(CLI::App& app, int& status) {
   Line line(app, status);
   line.add_spool(line.command("list", "all of them, oldest first",
                               [](Arguments& a) { return letters_list(a.target, a.json); }));
-  auto* show = line.command("show", "one of them, with its record as JSON",
-                            [](Arguments& a) { return letters_show(a.target, a.id, a.json); });
+  auto* show = line.command("show", "one of them, with its record as JSON", [](Arguments& a) {
+    return a.raw ? letters_show_raw(a.target, a.id) : letters_show(a.target, a.id, a.json);
+  });
   line.add_id(show);
+  show->add_flag("--raw", line.arguments().raw,
+                 "the bytes that could not be read, as they came (spool.keep_refused): not masked; "
+                 "as root, with the agent stopped")
+      ->excludes("--json")
+      ->excludes("--socket");
   line.add_spool(show);
   auto* replay =
       line.command("replay", "again through the running agent's mask and pipeline; they go with it",
@@ -84,7 +91,8 @@ void add_letter_commands(CLI::App& app, int& status) {
       [](Arguments& a) { return letters_edit(a.target, a.id, a.file, a.json); });
   line.add_id(edit);
   edit->add_option("--file,-f", line.arguments().file,
-                   "the record, as `show --json` prints it (-: standard input)");
+                   "the record, as `show --json` prints it, or the bytes, as `show --raw` does (-: "
+                   "standard input)");
   auto* drop = line.command("drop", "forget them for good",
                             [](Arguments& a) { return letters_drop(a.target, a.ids, a.json); });
   line.add_ids(drop);

@@ -47,6 +47,20 @@ void check_spool_keys(const Reader& root, const Reader& spool, Findings& finding
   }
 }
 
+// Raw bytes are not masked: they may lie on the disk in cipher text only.
+void build_kept_bytes(const Reader& spool, Building& building) {
+  if (!spool.boolean("keep_refused")) return;
+  if (spool.text("key").empty()) {
+    building.findings.error(
+        spool.value_place("keep_refused"),
+        "bytes that could not be read are not masked: they are kept encrypted, or not at all",
+        "name a key for the queue: spool: {key: NAME, ...} and keys: {NAME: {file: PATH}}; or "
+        "remove 'keep_refused'");
+    return;
+  }
+  for (AnySourceOptions& source : building.to.sources) common(source).keep_refused = true;
+}
+
 }  // namespace
 
 void build_delivery(const Reader& root, Building& building) {
@@ -68,6 +82,7 @@ void build_delivery(const Reader& root, Building& building) {
                             "dead letters would take more than a quarter of the queue",
                             "lower 'dead_letters' or raise 'size_max'");
   }
+  build_kept_bytes(spool, building);
   to.spool.gateway = to.gateway;
   to.spool.generation = to.generation;
   to.commit_every = spool.duration("commit_every");

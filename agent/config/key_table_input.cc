@@ -75,6 +75,12 @@ constexpr Key kTop[] = {
          "the "
          "oldest go first. At most a quarter of `size_max`; without it, a hundredth of it, between "
          "64KiB and 1MiB."},
+    {.path = "spool.keep_refused",
+     .type = Type::boolean,
+     .fallback = "false",
+     .doc =
+         "Keep in dead letters the bytes that a source could not read, too (up to 16KiB of each): "
+         "only encrypted, so `key` must be set. Without it, their length and keyed hash."},
     {.path = "spool.key",
      .type = Type::name,
      .example = "disk",

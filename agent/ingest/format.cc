@@ -23,7 +23,10 @@ Decoder::Decoder(const SourceOptions& options, const InstallKey& key)
     : source_(options.index),
       record_bytes_max_(std::min(options.record_bytes_max, limits::kRecordBytesMax)),
       key_(key),
-      builder_(options.time) {}
+      keep_refused_(options.keep_refused),
+      stream_(options.stream.empty() ? options.name : options.stream),
+      builder_(options.time),
+      format_(options.format) {}
 
 void Decoder::begin(Intake& intake) {
   fresh_ = intake.pristine() && intake.arena().bytes_used() == 0;
@@ -50,6 +53,14 @@ void Decoder::abandon() {
 }
 
 bool Decoder::decode(Format format, const Payload& payload, Tally& tally) {
+  payload_ = &payload;
+  payload_format_ = format;
+  const bool fits = decode_whole(format, payload, tally);
+  payload_ = nullptr;
+  return fits;
+}
+
+bool Decoder::decode_whole(Format format, const Payload& payload, Tally& tally) {
   const std::size_t records = intake_->records.size();
   const std::size_t refusals = intake_->refusals.size();
   const TogetherByReason together = together_;
@@ -58,7 +69,7 @@ bool Decoder::decode(Format format, const Payload& payload, Tally& tally) {
   fresh_ = false;
   if (units(format, payload, tally)) return true;
   intake_->records.resize(records, RawRecord{});
-  intake_->refusals.resize(refusals);
+  intake_->forget_refusals(refusals);
   together_ = together;
   tally = before;
   if (!fresh) return false;
@@ -194,11 +205,25 @@ void Decoder::reject(Reason reason, std::string_view text, std::uint64_t byte_co
   if (intake_->refusals.size() - refusals_begin_ < kRefusalsApart) {
     intake_->reject(reason, byte_count, crypto::siphash(key_, as_bytes(text)),
                     static_cast<std::uint32_t>(std::min<std::size_t>(position, UINT32_MAX)));
+    if (keep_refused_) keep(text);
     return;
   }
   Together& together = together_[static_cast<std::size_t>(reason)];
   if (together.count++ == 0) together.hash = crypto::siphash(key_, as_bytes(text));
   together.bytes += byte_count;
+}
+
+// With what the source would read it by, so that it can be read again when it was mended.
+void Decoder::keep(std::string_view text) {
+  RefusedBytes refused{.format = static_cast<std::uint8_t>(format_), .stream = stream_};
+  if (payload_ != nullptr) {
+    refused = {.format = static_cast<std::uint8_t>(payload_format_),
+               .ns_per_tick = payload_->ns_per_tick,
+               .arrival = payload_->arrival,
+               .stream = payload_->stream};
+  }
+  refused.bytes = as_bytes(text);
+  intake_->keep(refused);
 }
 
 // An object spread over lines shows in its first line, which does not end what it begins, while the

@@ -1,7 +1,8 @@
 // Decoder: payloads of a source's format become records and refusals of its open parcel.
 //
 // Promise    What is bad is refused alone: one line, one element of an array, one document; the rest goes
-//            on. A refusal counts bytes and hashes them with the install key; it never holds a value.
+//            on. A refusal counts bytes and hashes them with the install key; it never holds a value. With
+//            keep_refused the bytes go beside it (Intake::keep).
 // Order      begin() -> decode()* -> end() for a parcel, or abandon().
 // Limits     record_bytes_max a record; refusals of a parcel beyond kRefusalsApart are counted together
 //            by reason.
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <array>
+#include <string>
 #include <string_view>
 
 #include "agent/ingest/json.h"
@@ -60,6 +62,7 @@ class Decoder {
   };
   using TogetherByReason = std::array<Together, 16>;
 
+  bool decode_whole(Format format, const Payload& payload, Tally& tally);
   bool units(Format format, const Payload& payload, Tally& tally);
   bool lines(const Payload& payload, Tally& tally);
   bool elements(const Payload& payload, std::string_view array, Tally& tally);
@@ -69,14 +72,20 @@ class Decoder {
   bool settle(const Step& step, std::string_view text, std::size_t base, std::uint32_t line,
               Tally& tally);
   void reject(Reason reason, std::string_view text, std::uint64_t byte_count, std::size_t position);
+  void keep(std::string_view text);
 
   const SourceIndex source_;
   const std::size_t record_bytes_max_;
   const InstallKey key_;
+  const bool keep_refused_;
+  const std::string stream_;  // Of bytes that come without a payload.
   RecordBuilder builder_;
   JsonReader json_;
   LineProtocolReader line_protocol_;
   Intake* intake_ = nullptr;
+  const Format format_;               // The source's.
+  const Payload* payload_ = nullptr;  // That is being decoded, in payload_format_.
+  Format payload_format_ = Format::json;
   bool fresh_ = false;  // The parcel has an untouched intake to itself, and nothing in it yet.
   std::size_t refusals_begin_ = 0;
   TogetherByReason together_;

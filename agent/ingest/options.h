@@ -44,6 +44,7 @@ struct SourceOptions {
   Format format = Format::json;
   TimeField time;
   std::size_t record_bytes_max = limits::kRecordBytesMax;
+  bool keep_refused = false;  // The bytes of what cannot be read go with their refusal.
 };
 
 // Names private bytes in hashes; the agent keeps it.

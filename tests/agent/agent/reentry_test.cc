@@ -21,6 +21,7 @@ namespace {
 // One reading {user, pin, a, b}; the rename a -> b refuses it.
 class OneReading : public Source {
  public:
+  explicit OneReading(bool bytes) : bytes_(bytes) {}
   void restore(std::vector<Cursor>) override {}
   Status start() override { return {}; }
   bool ready() const override { return left > 0; }
@@ -31,6 +32,7 @@ class OneReading : public Source {
   void poll(Intake& intake) override {
     static constexpr std::string_view kFields[] = {"user", "pin", "a", "b"};
     intake.begin(0);
+    if (bytes_) return cut_short(intake);
     auto cells = intake.arena().array<Value>(4);
     cells[0] = Value::text(intake.arena().copy("CANARY-user"));
     cells[1] = Value::text(intake.arena().copy("CANARY-pin"));
@@ -43,6 +45,18 @@ class OneReading : public Source {
   int left = 1;
 
  private:
+  void cut_short(Intake& intake) {
+    constexpr std::string_view kText = "{\"user\":\"CANARY-user\",\"a\"";
+    intake.reject(Reason::malformed, kText.size(), 5, 9);
+    intake.keep({.format = static_cast<std::uint8_t>(Format::ndjson),
+                 .arrival = Stamp{77, 0},
+                 .stream = "web/press",
+                 .bytes = as_bytes(kText)});
+    intake.end(++ticket_);
+    --left;
+  }
+
+  const bool bytes_;
   Ticket ticket_ = 0;
 };
 
@@ -59,12 +73,15 @@ struct ReentryFixture {
   std::unique_ptr<Masker> masker;
   std::unique_ptr<Pipeline> pipeline;
   std::vector<std::unique_ptr<Source>> sources;
+  std::vector<SourceOptions> inputs{{.name = "web", .index = 0}};
   std::unique_ptr<Gatherer> gatherer;
   std::unique_ptr<Reentry> reentry;
   Group group;
   std::vector<Status> done;
 
-  ReentryFixture() {
+  ReentryFixture() : ReentryFixture(false) {}
+  // With a letter that holds a record, or one that holds bytes.
+  explicit ReentryFixture(bool bytes) {
     key_files.put("ids", "0123456789abcdef0123456789abcdef", 0600);
     std::string which;
     REQUIRE(vault.load(key_files, {{"ids", "ids", ""}}, which).has_value());
@@ -73,11 +90,12 @@ struct ReentryFixture {
     options.gateway = "g";
     options.lanes = {{.name = "normal"}};
     options.sources = {"web"};
+    if (bytes) options.key = "ids";
     std::vector<std::string> findings;
-    spool = std::move(*Spool::open(options, files, clock, entropy, findings));
+    spool = std::move(*Spool::open(options, files, clock, entropy, findings, &vault));
     mask({{.field = "user", .with = MaskRule::Operator::hmac, .key_id = "ids"},
           {.field = "pin", .with = MaskRule::Operator::drop}});
-    sources.push_back(std::make_unique<OneReading>());
+    sources.push_back(std::make_unique<OneReading>(bytes));
     rename(true);
     (void)gatherer->gather(group, Instant{});
     commit();
@@ -93,7 +111,7 @@ struct ReentryFixture {
     o.lanes = {{"normal", {"ren"}}};
     pipeline = std::move(*Pipeline::make(o, shapes));
     gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
-    reentry = std::make_unique<Reentry>(*gatherer, shapes, options.sources);
+    reentry = std::make_unique<Reentry>(*gatherer, shapes, inputs);
   }
   void commit() {
     std::vector<Lease> leases;
@@ -221,7 +239,7 @@ TEST_CASE_FIXTURE(ReentryFixture,
                   "without its source, and at the end of an agent, a letter stays") {
   rename(false);
   ReplayLetters first({1}, "", LetterForm::text), second({1}, "", LetterForm::text);
-  Reentry other(*gatherer, shapes, {"line"});
+  Reentry other(*gatherer, shapes, {{.name = "line"}});
   Buffer none;
   REQUIRE(*spool->operate(first, none));
   other.take(first.replays(), [](Status) {});
@@ -235,6 +253,55 @@ TEST_CASE_FIXTURE(ReentryFixture,
   REQUIRE(done.size() == 1);
   CHECK(done[0].error().code == Code::busy);
   CHECK(spool->state().dead_letters == 1);
+}
+
+// Letter 1 holds bytes: a line that was cut short.
+struct BytesFixture : ReentryFixture {
+  BytesFixture() : ReentryFixture(true) { rename(false); }
+};
+
+TEST_CASE_FIXTURE(BytesFixture,
+                  "mended bytes are read, masked and processed like any that come in") {
+  ReplayLetters edit({1}, "{\"user\":\"CANARY-u\",\"pin\":\"CANARY-p\",\"a\":3}\n",
+                     LetterForm::text);
+
+  begin(edit);
+
+  REQUIRE(group.records[0].size() == 1);
+  const Record& record = group.records[0][0];
+  CHECK(record.shape().stream() == "web/press");
+  CHECK(record.shape().field_count() == 2);
+  CHECK(record.cells()[0].as_text().starts_with("ids:"));
+  CHECK(record.row().time == Stamp{77, 0});
+  commit();
+  CHECK(ask(edit).starts_with("letter 1: replayed"));
+  CHECK(spool->state().dead_letters == 0);
+  CHECK(files_text().find("CANARY") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(BytesFixture, "bytes that still cannot be read stay, and say why") {
+  ReplayLetters replay({1}, "", LetterForm::text), half({1}, "{\"a\":3}\n{\"a\"", LetterForm::text);
+
+  begin(replay);
+  begin(half);
+
+  CHECK(group.empty());
+  CHECK(ask(replay).find("it still cannot be read: malformed; the letter stays") !=
+        std::string::npos);
+  CHECK(ask(half).find("the letter stays") != std::string::npos);
+  CHECK(spool->state().dead_letters == 1);
+  CHECK(files_text().find("CANARY") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(BytesFixture, "bytes of several records come in together, in one commit") {
+  ReplayLetters edit({1}, "{\"a\":3}\n{\"a\":4}\n", LetterForm::text);
+
+  begin(edit);
+
+  CHECK(group.records[0].size() == 2);
+  CHECK(group.replayed == std::vector<LetterId>{1});
+  commit();
+  CHECK(spool->state().lanes[0].next_seq == 3);
 }
 
 }  // namespace

@@ -41,6 +41,42 @@ TEST_CASE_FIXTURE(FormatFixture, "one bad line is refused alone and the rest goe
   CHECK(intake.refusals[0].position >= 9);
 }
 
+TEST_CASE_FIXTURE(FormatFixture, "what cannot be read goes with its refusal, if it is to be kept") {
+  options.keep_refused = true;
+  REQUIRE(decode(Format::ndjson, "{\"a\":1}\n{\"a\":\n{\"a\":3}\n"));
+  decoder->end(1);
+
+  REQUIRE(intake.kept_bytes.size() == 1);
+  CHECK(intake.kept_bytes[0].refusal == 0);
+  const auto kept = RefusedBytes::open(intake.kept_bytes[0].packed);
+  REQUIRE(kept.has_value());
+  CHECK(as_text(kept->bytes) == "{\"a\":");
+  CHECK(static_cast<Format>(kept->format) == Format::ndjson);
+  CHECK(kept->stream == "in");
+  CHECK(kept->arrival == Stamp{99, 0});
+}
+
+TEST_CASE_FIXTURE(FormatFixture,
+                  "bytes are kept when it is configured, and no more than a turn may hold") {
+  REQUIRE(decode(Format::ndjson, "{\"a\":\n"));
+  decoder->end(1);
+  CHECK(intake.kept_bytes.empty());
+  options.keep_refused = true;
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "{" + std::string(10'000, 'x') + "\n";
+
+  REQUIRE(decode(Format::ndjson, text));
+  decoder->end(2);
+
+  std::size_t bytes = 0;
+  for (const auto& kept : intake.kept_bytes) bytes += RefusedBytes::open(kept.packed)->bytes.size();
+  CHECK(bytes > limits::kGroupRefusedBytesMax / 2);
+  CHECK(bytes <= limits::kGroupRefusedBytesMax);
+  CHECK(intake.refusals.size() == 61);
+  intake.reset();
+  CHECK(intake.kept_bytes.empty());
+}
+
 TEST_CASE_FIXTURE(FormatFixture, "the hash of refused bytes depends on the install key") {
   const fake::Padded bad("garbage");
   std::uint64_t hashes[2];
