@@ -84,7 +84,7 @@ Status rebuild(QueueSession& session) {
 
 bool newer(const AuditReport& report) {
   return std::ranges::any_of(report.findings,
-                             [](const AuditFinding& f) { return f.fault == Fault::newer; });
+                             [](const AuditFinding& f) { return f.fault == AuditFault::newer; });
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ Status Audit::begin(const Access& access) {
   auto lanes = schema::lanes(*access.store.database, *access.store.encryption);
   if (!lanes && medium_failed(lanes.error())) return std::unexpected(lanes.error());
   if (!lanes) {
-    find(Fault::structure, {}, lanes.error().what);
+    find(AuditFault::structure, {}, lanes.error().what);
     return {};
   }
   lanes_ = std::move(*lanes);
@@ -54,9 +54,9 @@ Status Audit::check_structure(const Access& access) {
   for (;;) {
     const Result<bool> row = check->step();
     if (!row && medium_failed(row.error())) return std::unexpected(row.error());
-    if (!row) find(Fault::structure, {}, row.error().what);
+    if (!row) find(AuditFault::structure, {}, row.error().what);
     if (!row || !*row) return {};
-    if (check->text(0) != "ok") find(Fault::structure, {}, std::string(check->text(0)));
+    if (check->text(0) != "ok") find(AuditFault::structure, {}, std::string(check->text(0)));
   }
 }
 
@@ -65,7 +65,7 @@ Status Audit::check_strays(const Access& access) {
       "SELECT count(*) FROM queue WHERE id>>48 NOT IN (SELECT id FROM lanes)");
   if (!strays && medium_failed(strays.error())) return std::unexpected(strays.error());
   if (strays && *strays > 0) {
-    find(Fault::stray, {}, std::to_string(*strays) + " rows of the queue belong to no lane");
+    find(AuditFault::stray, {}, std::to_string(*strays) + " rows of the queue belong to no lane");
   }
   return {};
 }
@@ -98,7 +98,7 @@ void Audit::report(Buffer& out) {
 bool Audit::refused(const Error& error, Buffer& out) {
   if (error.code != Code::corrupt) return false;
   report_.structure_checked = true;
-  find(Fault::structure, {}, error.what);
+  find(AuditFault::structure, {}, error.what);
   report(out);
   return true;
 }
@@ -143,20 +143,20 @@ bool Audit::walk(const Access& access) {
 // False: nothing behind it can be trusted.
 bool Audit::take(const Access& access, const Entry& entry) {
   if (entry.range.first > next_) {
-    find(Fault::missing, {next_, entry.range.first - 1}, "no row covers this range");
+    find(AuditFault::missing, {next_, entry.range.first - 1}, "no row covers this range");
     chain_.reset();
   }
   const bool grown = entry.kind == Kind::tombstone && entry.range.first < next_;
   if (entry.range.first < next_ && !grown) {
-    find(Fault::order, entry.range, "it overlaps what stands before it");
+    find(AuditFault::order, entry.range, "it overlaps what stands before it");
     return false;
   }
   if (entry.range.last >= lane().at.next_seq) {
-    find(Fault::order, entry.range, "it reaches beyond the lane's last seq");
+    find(AuditFault::order, entry.range, "it reaches beyond the lane's last seq");
     return false;
   }
   if (chunks_seen_ && entry.kind != Kind::chunk) {
-    find(Fault::order, entry.range, "it stands behind records that are not sealed yet");
+    find(AuditFault::order, entry.range, "it stands behind records that are not sealed yet");
   }
   chunks_seen_ = chunks_seen_ || entry.kind == Kind::chunk;
   if (Status s = access.store.queue->body_or_nothing(entry, body_); !s) {
@@ -189,50 +189,52 @@ void Audit::check_envelope(const Entry& entry) {
   const auto header = opener_.envelope(lane(), entry, body_);
   if (header) return check_chain(entry, header->previous);
   const bool newer = header.error().code == Code::newer;
-  find(newer ? Fault::newer : Fault::envelope, entry.range, header.error().what);
+  find(newer ? AuditFault::newer : AuditFault::envelope, entry.range, header.error().what);
 }
 
 void Audit::check_chain(const Entry& entry, const Digest& previous) {
   if (chain_ && *chain_ != previous) {
-    find(Fault::chain, entry.range, "it names another predecessor than the one before it");
+    find(AuditFault::chain, entry.range, "it names another predecessor than the one before it");
   }
 }
 
 void Audit::check_chunk(const Entry& entry) {
   if (Status s = opener_.chunk(entry, body_); !s) {
     const bool newer = s.error().code == Code::newer;
-    return find(newer ? Fault::newer : Fault::chunk, entry.range, s.error().what);
+    return find(newer ? AuditFault::newer : AuditFault::chunk, entry.range, s.error().what);
   }
   ++result().chunks;
   result().records += entry.range.count();
 }
 
 void Audit::check_tombstone(const Entry& entry) {
-  if (entry.loss == Loss::none) return find(Fault::tombstone, entry.range, "it gives no reason");
+  if (entry.loss == Loss::none)
+    return find(AuditFault::tombstone, entry.range, "it gives no reason");
   if (entry.bytes > 0) {
     const auto header = opener_.tombstone(lane(), entry, body_);
-    if (!header) return find(Fault::tombstone, entry.range, header.error().what);
+    if (!header) return find(AuditFault::tombstone, entry.range, header.error().what);
   }
   check_chain(entry, entry.previous);
 }
 
 void Audit::end_lane() {
   if (next_ != lane().at.next_seq) {
-    find(Fault::missing, {next_, lane().at.next_seq - 1}, "no row covers this range");
+    find(AuditFault::missing, {next_, lane().at.next_seq - 1}, "no row covers this range");
   } else if (chain_ && *chain_ != lane().at.chain) {
-    find(Fault::chain, {next_ - 1, next_ - 1}, "the lane's chain does not end where its rows do");
+    find(AuditFault::chain, {next_ - 1, next_ - 1},
+         "the lane's chain does not end where its rows do");
   }
 }
 
 void Audit::find_error(const Error& error, const Range& range) {
-  find(Fault::unreadable, range, error.what);
+  find(AuditFault::unreadable, range, error.what);
 }
 
-void Audit::find(Fault fault, const Range& range, std::string what) {
+void Audit::find(AuditFault fault, const Range& range, std::string what) {
   ++report_.findings_count;
   if (report_.findings.size() >= AuditReport::kFindingsKept) return;
   AuditFinding finding{.fault = fault, .range = range, .what = std::move(what)};
-  const bool of_file = fault == Fault::structure || fault == Fault::stray;
+  const bool of_file = fault == AuditFault::structure || fault == AuditFault::stray;
   if (!of_file) {
     finding.gateway = lane().gateway;
     finding.lane = lane().name;

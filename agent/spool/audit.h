@@ -19,7 +19,7 @@
 
 namespace pinaflux {
 
-enum class Fault : std::uint8_t {
+enum class AuditFault : std::uint8_t {
   structure,   // SQLite's own check.
   unreadable,  // From here to the lane's end nothing can be read.
   missing,     // A range that no row covers.
@@ -31,10 +31,10 @@ enum class Fault : std::uint8_t {
   tombstone,   // Its envelope is not what its row says.
   newer,       // Whole, but of a newer version.
 };
-const char* fault_name(Fault fault);
+const char* fault_name(AuditFault fault);
 
 struct AuditFinding {
-  Fault fault = Fault::structure;
+  AuditFault fault = AuditFault::structure;
   std::string gateway, lane;  // Empty: of the file.
   LaneId lane_id = 0;
   Epoch epoch{};
@@ -86,7 +86,7 @@ class Audit : public Operation {
   void check_tombstone(const Entry& entry);
   void check_chain(const Entry& entry, const Digest& previous);
   void end_lane();
-  void find(Fault fault, const Range& range, std::string what);
+  void find(AuditFault fault, const Range& range, std::string what);
   void find_error(const Error& error, const Range& range);
   Lane& lane() { return lanes_[at_]; }
   LaneAudit& result() { return results_[at_]; }

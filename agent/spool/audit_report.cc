@@ -5,42 +5,42 @@ namespace pinaflux {
 
 namespace {
 
-const char* next_of(Fault fault) {
+const char* next_of(AuditFault fault) {
   switch (fault) {
-    case Fault::structure:
-    case Fault::unreadable:
-    case Fault::missing:
-    case Fault::order:
-    case Fault::stray:
+    case AuditFault::structure:
+    case AuditFault::unreadable:
+    case AuditFault::missing:
+    case AuditFault::order:
+    case AuditFault::stray:
       return "stop the agent and run `pinaflux queue repair`: what can be read is kept, the rest "
              "is "
              "declared lost";
-    case Fault::envelope:
-    case Fault::chain:
-    case Fault::chunk:
+    case AuditFault::envelope:
+    case AuditFault::chain:
+    case AuditFault::chunk:
       return "stop the agent and run `pinaflux queue repair`: it is declared lost, what stands "
              "behind it is sent";
-    case Fault::tombstone:
+    case AuditFault::tombstone:
       return "stop the agent and run `pinaflux queue repair`: the declaration is made anew";
-    case Fault::newer: return "run the version that wrote it";
+    case AuditFault::newer: return "run the version that wrote it";
   }
   return "";
 }
 
 }  // namespace
 
-const char* fault_name(Fault fault) {
+const char* fault_name(AuditFault fault) {
   switch (fault) {
-    case Fault::structure: return "structure";
-    case Fault::unreadable: return "unreadable";
-    case Fault::missing: return "missing";
-    case Fault::order: return "order";
-    case Fault::stray: return "stray";
-    case Fault::envelope: return "envelope";
-    case Fault::chain: return "chain";
-    case Fault::chunk: return "chunk";
-    case Fault::tombstone: return "tombstone";
-    case Fault::newer: return "newer";
+    case AuditFault::structure: return "structure";
+    case AuditFault::unreadable: return "unreadable";
+    case AuditFault::missing: return "missing";
+    case AuditFault::order: return "order";
+    case AuditFault::stray: return "stray";
+    case AuditFault::envelope: return "envelope";
+    case AuditFault::chain: return "chain";
+    case AuditFault::chunk: return "chunk";
+    case AuditFault::tombstone: return "tombstone";
+    case AuditFault::newer: return "newer";
   }
   return "?";
 }

@@ -21,8 +21,9 @@ namespace pinaflux {
 
 bool repairable(const AuditReport& report) {
   return std::ranges::all_of(report.findings, [](const AuditFinding& f) {
-    return f.fault == Fault::missing || f.fault == Fault::envelope || f.fault == Fault::chain ||
-           f.fault == Fault::chunk || f.fault == Fault::tombstone;
+    return f.fault == AuditFault::missing || f.fault == AuditFault::envelope ||
+           f.fault == AuditFault::chain || f.fault == AuditFault::chunk ||
+           f.fault == AuditFault::tombstone;
   });
 }
 

@@ -35,7 +35,7 @@ struct AuditFixture : SpoolFixture {
     return audit.report();
   }
   // The one fault that it must find, and where.
-  void check_found(Fault fault, const Range& range) {
+  void check_found(AuditFault fault, const Range& range) {
     const AuditReport report = audit();
     REQUIRE(!report.findings.empty());
     CHECK(report.findings[0].fault == fault);
@@ -53,10 +53,10 @@ TEST_CASE("the report as JSON is the golden line") {
   lane.epoch.fill(0xab);
   lane.tombstones = 1;
   report.lanes = {lane};
-  AuditFinding finding{.fault = Fault::missing, .gateway = "pump-7", .lane = "alarm"};
+  AuditFinding finding{.fault = AuditFault::missing, .gateway = "pump-7", .lane = "alarm"};
   finding.range = {21, 30};
   finding.what = "no row covers this range";
-  report.findings = {finding, {.fault = Fault::stray, .what = "3 rows"}};
+  report.findings = {finding, {.fault = AuditFault::stray, .what = "3 rows"}};
   report.findings_count = 2;
 
   CHECK(audit_json(report) ==
@@ -88,14 +88,14 @@ TEST_CASE_FIXTURE(AuditFixture, "a sealed tombstone is held against its row") {
   commit();
   CHECK(audit().intact());
   execute(*this, "UPDATE queue SET loss=2 WHERE id%65536=21");
-  check_found(Fault::tombstone, {21, 30});
+  check_found(AuditFault::tombstone, {21, 30});
 }
 
 TEST_CASE_FIXTURE(AuditFixture, "a flipped byte in an envelope is found, and the audit goes on") {
   execute(*this,
           "UPDATE queue SET body=CAST(substr(body,1,length(body)-9)||x'00'||substr(body,-8) AS "
           "BLOB) WHERE id%65536=11");
-  check_found(Fault::envelope, {11, 20});
+  check_found(AuditFault::envelope, {11, 20});
   CHECK(audit().lanes[0].envelopes == 2);
   CHECK(audit().lanes[0].chunks == 2);
 }
@@ -104,19 +104,19 @@ TEST_CASE_FIXTURE(AuditFixture, "an envelope in another's place is found") {
   execute(*this,
           "UPDATE queue SET body=(SELECT body FROM queue WHERE id%65536=1),hash=(SELECT hash FROM "
           "queue WHERE id%65536=1) WHERE id%65536=11");
-  check_found(Fault::envelope, {11, 20});
+  check_found(AuditFault::envelope, {11, 20});
 }
 
 TEST_CASE_FIXTURE(AuditFixture, "a broken chain is found where it breaks") {
   execute(*this, "UPDATE queue SET hash=randomblob(32) WHERE id%65536=21");
-  check_found(Fault::chain, {31, 40});
+  check_found(AuditFault::chain, {31, 40});
   execute(*this, "UPDATE lanes SET chain=randomblob(32)");
   CHECK(audit().findings.size() == 2);
 }
 
 TEST_CASE_FIXTURE(AuditFixture, "a hole is found, in the middle and at the end") {
   execute(*this, "DELETE FROM queue WHERE id%65536=11");
-  check_found(Fault::missing, {11, 20});
+  check_found(AuditFault::missing, {11, 20});
   execute(*this, "DELETE FROM queue WHERE id%65536=46");
   const AuditReport report = audit();
   CHECK(report.findings.back().range == Range{46, 50});
@@ -124,15 +124,15 @@ TEST_CASE_FIXTURE(AuditFixture, "a hole is found, in the middle and at the end")
 
 TEST_CASE_FIXTURE(AuditFixture, "a chunk that does not open, and one out of place, are found") {
   execute(*this, "UPDATE queue SET body=x'0102' WHERE id%65536=41");
-  check_found(Fault::chunk, {41, 45});
+  check_found(AuditFault::chunk, {41, 45});
   execute(*this, "UPDATE queue SET kind=2 WHERE id%65536=1");
-  CHECK(audit().findings[1].fault == Fault::order);
+  CHECK(audit().findings[1].fault == AuditFault::order);
 }
 
 TEST_CASE_FIXTURE(AuditFixture, "rows of no lane are found") {
   execute(*this, "UPDATE queue SET id=id+(5<<48) WHERE id%65536=46");
   const AuditReport report = audit();
-  CHECK(report.findings.back().fault == Fault::stray);
+  CHECK(report.findings.back().fault == AuditFault::stray);
 }
 
 TEST_CASE_FIXTURE(AuditFixture, "a file that is no database is a finding, not an error") {
@@ -162,7 +162,7 @@ TEST_CASE_FIXTURE(AuditFixture, "a page that was overwritten is found by SQLite'
 
   const AuditReport report = audit();
   CHECK_FALSE(report.intact());
-  CHECK(report.findings[0].fault == Fault::structure);
+  CHECK(report.findings[0].fault == AuditFault::structure);
 }
 
 TEST_CASE_FIXTURE(SpoolFixture, "an audit between commits finds nothing wrong in what moves") {
