@@ -308,7 +308,7 @@ void Agent::State::take_acks() {
 void Agent::State::hold_sources(bool hold) {
   if (hold == held || stopping != Stopping::no) return;
   held = hold;
-  for (auto& source : sources) source->hold(hold);
+  for (auto& source : sources) source->hold(hold ? Hold::full : Hold::none);
   if (hold) {
     host.log.warning("spool.full",
                      "the spool is full: sources are held back until the far end "
@@ -453,7 +453,7 @@ bool Agent::turn() { return state_->turn(); }
 
 void Agent::State::stop() {
   if (stopping != Stopping::no) return;
-  for (auto& source : sources) source->hold(true);
+  for (auto& source : sources) source->hold(Hold::stopping);
   stopping = Stopping::draining;
   reentry->stop();
   stop_at = host.clock.now() + kStopMax;

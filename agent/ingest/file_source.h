@@ -44,7 +44,7 @@ class FileSource final : public Source {
   bool ready() const override;
   bool stalled() const override { return false; }
   void committed(const Receipt& receipt) override { health_.records_committed += receipt.records; }
-  void hold(bool held) override { held_ = held; }
+  void hold(Hold why) override { held_ = why != Hold::none; }
   SourceHealth health() const override;
 
  private:

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::string_view kIngest = "/ingest/";
 constexpr std::size_t kSpareMax = 4;
+constexpr const char* kRetryFull = "5";      // Seconds.
+constexpr const char* kRetryStopping = "1";  // Stations that start again do so within that, mostly.
 constexpr const char* kSplit =
     "the request is larger than one commit takes (16,384 records, 2 MiB of values): send it in "
     "smaller "
@@ -59,10 +61,21 @@ void HttpSource::refuse(std::uint64_t id, int status, std::string_view message) 
                        .headers = {{"Content-Type", "application/json"}}});
 }
 
-void HttpSource::refuse_busy(std::uint64_t id, std::string_view message) {
-  server_->answer(id, {.status = 503,
-                       .body = error_body("unavailable", message),
-                       .headers = {{"Content-Type", "application/json"}, {"Retry-After", "5"}}});
+void HttpSource::refuse_busy(std::uint64_t id, std::string_view message,
+                             const char* retry_after_s) {
+  server_->answer(
+      id, {.status = 503,
+           .body = error_body("unavailable", message),
+           .headers = {{"Content-Type", "application/json"}, {"Retry-After", retry_after_s}}});
+}
+
+void HttpSource::refuse_held(std::uint64_t id) {
+  if (held_ == Hold::full) {
+    return refuse_busy(id, "the spool is full: waiting until the far end takes some of it",
+                       kRetryFull);
+  }
+  refuse_busy(id, "the agent stops or starts again: nothing of this was taken, send it again",
+              kRetryStopping);
 }
 
 void HttpSource::handle(const HttpRequest& request) {
@@ -130,10 +143,10 @@ void HttpSource::ingest(const HttpRequest& request) {
 
 void HttpSource::enqueue(const HttpRequest& request, Request&& made) {
   if (request.body.size() > limits::kIntakeBytesMax) return refuse(request.id, 413, kSplit);
-  if (held_) return refuse_busy(request.id, "the spool is full: waiting for the uplink");
+  if (held_ != Hold::none) return refuse_held(request.id);
   if (waiting_.size() >= kRequestsMax || in_flight_.size() >= kRequestsMax ||
       waiting_bytes_ + request.body.size() > kRequestBytesMax) {
-    return refuse_busy(request.id, "too many requests wait for their commit");
+    return refuse_busy(request.id, "too many requests wait for their commit", kRetryFull);
   }
   if (!spare_.empty()) {
     made.body = std::move(spare_.back());
@@ -227,12 +240,15 @@ void HttpSource::committed(const Receipt& receipt) {
   }
 }
 
-void HttpSource::hold(bool held) {
-  held_ = held;
+void HttpSource::hold(Hold why) {
+  held_ = why;
+  const bool held = why != Hold::none;
   health_.state = held ? SourceHealth::State::waiting : SourceHealth::State::working;
-  health_.text = held ? "the spool is full: answering 503" : "listening on " + address();
-  while (held_ && !waiting_.empty()) {
-    refuse_busy(waiting_.front().id, "the spool is full: waiting for the uplink");
+  health_.text = why == Hold::full       ? "the spool is full: answering 503"
+                 : why == Hold::stopping ? "the agent stops or starts again: answering 503"
+                                         : "listening on " + address();
+  while (held && !waiting_.empty()) {
+    refuse_held(waiting_.front().id);
     pop();
   }
 }

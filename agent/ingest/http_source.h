@@ -7,7 +7,8 @@
 // Paths      POST /ingest/<stream>       NDJSON, one JSON object, or an array of objects
 //            POST /write, /api/v2/write  InfluxDB line protocol (?precision=); GET /ping, /health
 // Limits     A request is one parcel and must fit one group (413 says how to split it). kRequestsMax
-//            requests and kRequestBytesMax bytes wait; beyond, and while held: 503 with Retry-After.
+//            requests and kRequestBytesMax bytes wait; beyond, and while held: 503 with what it waits for,
+//            and Retry-After.
 // Threads    Loop.
 // Tests      tests/agent/ingest/http_source_test.cc
 #pragma once
@@ -42,7 +43,7 @@ class HttpSource final : public Source {
   bool ready() const override { return !waiting_.empty(); }
   bool stalled() const override { return waiting_.empty() && !in_flight_.empty(); }
   void committed(const Receipt& receipt) override;
-  void hold(bool held) override;
+  void hold(Hold why) override;
   SourceHealth health() const override { return health_; }
   std::string address() const { return server_ == nullptr ? "" : server_->address(); }
 
@@ -73,7 +74,8 @@ class HttpSource final : public Source {
   Outcome take(const Request& request, Intake& intake);
   void pop();
   void refuse(std::uint64_t id, int status, std::string_view message);
-  void refuse_busy(std::uint64_t id, std::string_view message);
+  void refuse_busy(std::uint64_t id, std::string_view message, const char* retry_after_s);
+  void refuse_held(std::uint64_t id);
 
   const HttpSourceOptions options_;
   const SourceHost host_;
@@ -84,7 +86,7 @@ class HttpSource final : public Source {
   std::deque<InFlight> in_flight_;
   std::vector<Buffer> spare_;  // Bodies' memory, used again.
   Ticket ticket_ = 0;
-  bool held_ = false;
+  Hold held_ = Hold::none;
   SourceHealth health_;
   std::unique_ptr<HttpServer> server_;
 };

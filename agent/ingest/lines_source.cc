@@ -55,8 +55,8 @@ class LinesSource::Connection final : public Stream::Events {
     ready_ = lines_.front(line);
   }
   void update_pause() {
-    const bool wanted =
-        owner_.held_ || (ready_ && lines_.bytes() > (paused_ ? kHeldBytes / 4 : kHeldBytes));
+    const bool wanted = owner_.held_ != Hold::none ||
+                        (ready_ && lines_.bytes() > (paused_ ? kHeldBytes / 4 : kHeldBytes));
     if (wanted == paused_ || stream_ == nullptr || over_) return;
     paused_ = wanted;
     stream_->pause(paused_);
@@ -131,7 +131,8 @@ LinesSource::Connection* LinesSource::find(std::uint64_t id) {
 }
 
 bool LinesSource::ready() const {
-  return !held_ && std::ranges::any_of(connections_, [](const auto& c) { return c->ready(); });
+  return held_ == Hold::none &&
+         std::ranges::any_of(connections_, [](const auto& c) { return c->ready(); });
 }
 
 // Only a sender that waits for its count waits for the commit.
@@ -219,15 +220,16 @@ SourceHealth LinesSource::health() const {
   if (finished()) {
     health.state = SourceHealth::State::waiting;
     health.text = "finished: standard input has ended";
-  } else if (held_) {
+  } else if (held_ != Hold::none) {
     health.state = SourceHealth::State::waiting;
-    health.text = "held back until the spool has room: nothing is read";
+    health.text = held_ == Hold::full ? "held back until the spool has room: nothing is read"
+                                      : "the agent stops or starts again: nothing is read";
   }
   return health;
 }
 
-void LinesSource::hold(bool held) {
-  held_ = held;
+void LinesSource::hold(Hold why) {
+  held_ = why;
   for (auto& connection : connections_) connection->update_pause();
 }
 

@@ -43,7 +43,7 @@ class LinesSource final : public Source {
   bool ready() const override;
   bool stalled() const override;
   void committed(const Receipt& receipt) override;
-  void hold(bool held) override;
+  void hold(Hold why) override;
   SourceHealth health() const override;
   // Standard input has ended and everything of it is committed.
   bool finished() const;
@@ -70,7 +70,7 @@ class LinesSource final : public Source {
   std::deque<InFlight> in_flight_;
   std::uint64_t last_id_ = 0;
   Ticket ticket_ = 0;
-  bool held_ = false;
+  Hold held_ = Hold::none;
   bool input_ended_ = false;
   SourceHealth health_;
   std::unique_ptr<Listener> listener_;

@@ -151,7 +151,7 @@ void MqttSource::message(const mqtt::Message& message) {
 
 void MqttSource::update_pause() {
   const bool full = queue_.bytes() >= (paused_ ? limits::kHeldBytesMax / 2 : limits::kHeldBytesMax);
-  const bool wanted = held_ || full;
+  const bool wanted = held_ != Hold::none || full;
   if (session_ == nullptr || !online_ || wanted == paused_) return;
   paused_ = wanted;
   session_->pause(paused_);
@@ -233,16 +233,18 @@ bool MqttSource::stalled() const {
          host_.clock.now() - arrived_last_ >= limits::kCommitStall * 2;
 }
 
-void MqttSource::hold(bool held) {
-  held_ = held;
+void MqttSource::hold(Hold why) {
+  held_ = why;
   update_pause();
 }
 
 SourceHealth MqttSource::health() const {
   SourceHealth health = health_;
-  if (online_ && held_ && !refused_topic_) {
+  if (online_ && held_ != Hold::none && !refused_topic_) {
     health.state = SourceHealth::State::waiting;
-    health.text = "held back until the spool has room; the broker keeps its messages";
+    health.text = held_ == Hold::full
+                      ? "held back until the spool has room; the broker keeps its messages"
+                      : "the agent stops or starts again; the broker keeps its messages";
   }
   return health;
 }

@@ -46,10 +46,10 @@ class MqttSource final : public Source, private mqtt::Session::Events {
   void restore(std::vector<Cursor> cursors) override;
   Status start() override;
   void poll(Intake& intake) override;
-  bool ready() const override { return !held_ && !queue_.empty(); }
+  bool ready() const override { return held_ == Hold::none && !queue_.empty(); }
   bool stalled() const override;
   void committed(const Receipt& receipt) override;
-  void hold(bool held) override;
+  void hold(Hold why) override;
   SourceHealth health() const override;
 
  private:
@@ -90,7 +90,7 @@ class MqttSource final : public Source, private mqtt::Session::Events {
   int version_ = 5;
   int preferred_version_ = 5;
   bool online_ = false;
-  bool held_ = false;
+  Hold held_ = Hold::none;
   bool paused_ = false;
   bool refused_topic_ = false;
   std::uint64_t serial_ = 0;

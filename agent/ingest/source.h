@@ -12,6 +12,7 @@
 // Tests      tests/agent/ingest/. Adding a source: agent/ingest/README.md.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,13 @@ struct SourceHealth {
   std::uint64_t missed = 0;  // Readings that are known to have been lost before they got here.
 };
 
+// Why a source is to take nothing more.
+enum class Hold : std::uint8_t {
+  none,
+  full,      // The spool is full, until the far end takes some of it.
+  stopping,  // The stations stop, perhaps to start again: what is in memory is being committed.
+};
+
 class Source {
  public:
   virtual ~Source() = default;
@@ -52,8 +60,8 @@ class Source {
   // It waits for its commit and can bring nothing before (a window is full, a client waits).
   virtual bool stalled() const = 0;
   virtual void committed(const Receipt& receipt) = 0;
-  // Full (true): take nothing more, and say so in the protocol's words; then again not.
-  virtual void hold(bool held) = 0;
+  // Take nothing more, and say why in the protocol's words; then (Hold::none) again.
+  virtual void hold(Hold why) = 0;
   virtual SourceHealth health() const = 0;
 };
 

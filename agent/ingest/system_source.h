@@ -39,7 +39,7 @@ class SystemSource final : public Source {
   bool ready() const override { return due_ && !held_; }
   bool stalled() const override { return false; }
   void committed(const Receipt& receipt) override { health_.records_committed += receipt.records; }
-  void hold(bool held) override { held_ = held; }
+  void hold(Hold why) override { held_ = why != Hold::none; }
   SourceHealth health() const override { return health_; }
 
  private:

@@ -19,7 +19,7 @@ class ScriptedSource : public Source {
   bool ready() const override { return parcels_ > 0; }
   bool stalled() const override { return false; }
   void committed(const Receipt&) override {}
-  void hold(bool) override {}
+  void hold(Hold) override {}
   SourceHealth health() const override { return {}; }
 
   void poll(Intake& intake) override {

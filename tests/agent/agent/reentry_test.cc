@@ -27,7 +27,7 @@ class OneReading : public Source {
   bool ready() const override { return left > 0; }
   bool stalled() const override { return false; }
   void committed(const Receipt&) override {}
-  void hold(bool) override {}
+  void hold(Hold) override {}
   SourceHealth health() const override { return {}; }
   void poll(Intake& intake) override {
     static constexpr std::string_view kFields[] = {"user", "pin", "a", "b"};

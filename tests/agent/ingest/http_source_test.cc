@@ -132,18 +132,39 @@ TEST_CASE_FIXTURE(HttpFixture, "a request without room waits for the next intake
 TEST_CASE_FIXTURE(HttpFixture, "held: 503 with Retry-After for who waits and who comes") {
   start();
   const auto waiting = post("/ingest/h", "{\"a\":1}");
-  source->hold(true);
+  source->hold(Hold::full);
   const auto later = post("/ingest/h", "{\"a\":1}");
   for (auto id : {waiting, later}) {
     CHECK(status(id) == 503);
     CHECK(world.http.answers.at(id).headers.at(1) ==
           std::pair<std::string, std::string>{"Retry-After", "5"});
   }
-  source->hold(false);
+  source->hold(Hold::none);
   const auto good = post("/ingest/h", "{\"a\":1}");
   world.turn(*source);
   CHECK(status(good) == 204);
   CHECK(world.rows.size() == 1);
+}
+
+TEST_CASE_FIXTURE(HttpFixture, "who is told to come again is told what is waited for") {
+  start();
+  const auto waiting = post("/ingest/h", "{\"a\":1}");
+  source->hold(Hold::stopping);
+  const auto later = post("/ingest/h", "{\"a\":1}");
+  for (auto id : {waiting, later}) {
+    const HttpAnswer& answer = world.http.answers.at(id);
+    CHECK(answer.status == 503);
+    CHECK(answer.body.find("stops or starts again") != std::string::npos);
+    CHECK(answer.body.find("full") == std::string::npos);
+    CHECK(answer.headers.at(1) == std::pair<std::string, std::string>{"Retry-After", "1"});
+  }
+  CHECK(source->health().text.find("full") == std::string::npos);
+
+  source->hold(Hold::full);
+
+  const auto full = post("/ingest/h", "{\"a\":1}");
+  CHECK(world.http.answers.at(full).body.find("the spool is full") != std::string::npos);
+  CHECK(source->health().text.find("full") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(HttpFixture, "requests beyond the bound are told to come again") {

@@ -163,12 +163,12 @@ TEST_CASE_FIXTURE(LinesFixture, "held: nothing is read") {
   start();
   const auto a = world.network.peer();
   a->send("{\"a\":1}\n");
-  source->hold(true);
+  source->hold(Hold::full);
   CHECK(a->paused);
   CHECK_FALSE(source->ready());
   const auto b = world.network.peer();
   CHECK(b->paused);
-  source->hold(false);
+  source->hold(Hold::none);
   CHECK_FALSE(a->paused);
   CHECK_FALSE(b->paused);
   drain();

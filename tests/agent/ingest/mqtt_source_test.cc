@@ -238,11 +238,11 @@ TEST_CASE_FIXTURE(MqttFixture, "with MQTT 5 a few messages are no stall, a windo
 
 TEST_CASE_FIXTURE(MqttFixture, "reading stops while held, and while too much waits") {
   start();
-  source->hold(true);
+  source->hold(Hold::full);
   CHECK(broker.session->paused);
   CHECK_FALSE(source->ready());
   CHECK(source->health().state == SourceHealth::State::waiting);
-  source->hold(false);
+  source->hold(Hold::none);
   CHECK_FALSE(broker.session->paused);
   const std::string large = R"({"t":")" + std::string(10'000, 'x') + "\"}";
   for (std::uint16_t id = 1; id <= 110; ++id) broker.publish(id, "z/a", large);

@@ -102,11 +102,11 @@ TEST_CASE_FIXTURE(SystemFixture, "a machine that tells nothing is said to") {
 TEST_CASE_FIXTURE(SystemFixture, "readings that could not be taken are counted as missed") {
   put("/proc/meminfo", "MemTotal: 1000 kB\n");
   start();
-  source->hold(true);
+  source->hold(Hold::full);
   world.loop.pass(options.every * 3);
   CHECK_FALSE(source->ready());
   CHECK(source->health().missed == 2);
-  source->hold(false);
+  source->hold(Hold::none);
   CHECK(source->ready());
   world.turn(*source);
   CHECK_FALSE(source->ready());
