@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "agent/spool/schema.h"
 #include "agent/spool/tombstone.h"
 
 namespace pinaflux::landed {
@@ -97,7 +98,8 @@ Result<Entry> joined(Queue& queue, const Lane& lane, const std::vector<Entry>& r
   return whole;
 }
 
-Status replace(Queue& queue, Lane& lane, const Range& range) {
+Status replace(Store& store, Lane& lane, const Range& range) {
+  Queue& queue = *store.queue;
   const auto rows = rows_of(queue, lane, range);
   if (!rows) return std::unexpected(rows.error());
   if (std::ranges::all_of(*rows, has_landed)) return {};
@@ -107,7 +109,8 @@ Status replace(Queue& queue, Lane& lane, const Range& range) {
     if (Status s = queue.erase(row); !s) return s;
     account(lane, row);
   }
-  return queue.put(*whole, {});
+  const Status marked = schema::raise_version(*store.database, schema::version_for(*whole));
+  return marked ? queue.put(*whole, {}) : marked;
 }
 
 }  // namespace
@@ -118,17 +121,17 @@ Result<bool> is_named(Queue& queue, const Entry& row, const Digest& hash) {
   return *its == hash;
 }
 
-Result<bool> take(Queue& queue, Lane& lane, const LaneAck& ack) {
+Result<bool> take(Store& store, Lane& lane, const LaneAck& ack) {
   if (ack.epoch != lane.epoch || ack.range.last > lane.at.sealed_last) return false;
   if (ack.range.last <= lane.at.acked) return true;
   if (ack.unproved) {
-    const auto truth = judge(queue, lane, ack);
+    const auto truth = judge(*store.queue, lane, ack);
     if (!truth) return std::unexpected(truth.error());
     if (*truth != Truth::proved) return *truth == Truth::passed;
   }
   const bool from_front = ack.range.first <= lane.at.acked + 1;
-  const Status done =
-      from_front ? erase_front(queue, lane, ack.range.last) : replace(queue, lane, ack.range);
+  const Status done = from_front ? erase_front(*store.queue, lane, ack.range.last)
+                                 : replace(store, lane, ack.range);
   return done ? Result<bool>(true) : std::unexpected(done.error());
 }
 

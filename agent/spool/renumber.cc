@@ -82,8 +82,7 @@ Status Renumbering::move(const Place& place, const LaneAck& ack, const Entry& ro
   Buffer body;
   const Status read = store.queue->body(row, body);
   if (!read && read.error().code != Code::invalid) return read;
-  const auto gone =
-      landed::take(*store.queue, store.lanes[ack.lane], {ack.lane, ack.epoch, ack.range});
+  const auto gone = landed::take(store, store.lanes[ack.lane], {ack.lane, ack.epoch, ack.range});
   if (!gone) return std::unexpected(gone.error());
   const std::size_t to = lane_for(store, place.options, store.lanes[ack.lane].name);
   Packer::Job job{.queue = *store.queue,

@@ -299,7 +299,7 @@ Status Spool::State::take_ack(const LaneAck& ack) {
     return {};
   }
   const auto taken = ack.known ? renumbering.take(*store, entropy, ack)
-                               : landed::take(*store->queue, store->lanes[ack.lane], ack);
+                               : landed::take(*store, store->lanes[ack.lane], ack);
   if (!taken) return std::unexpected(taken.error());
   if (!*taken) ++acks_ignored;
   return {};

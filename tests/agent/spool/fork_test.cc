@@ -137,6 +137,19 @@ TEST_CASE_FIXTURE(ForkFixture,
   check_sound();
 }
 
+TEST_CASE_FIXTURE(ForkFixture,
+                  "a row that leaves the middle of its lane raises the file's version") {
+  options.key.clear();
+  fork(3);
+  CHECK(version() == 1);
+  open();
+
+  compared(lease(kOld)[2], {});
+  settle();
+
+  CHECK(version() == 3);
+}
+
 TEST_CASE_FIXTURE(ForkFixture, "what was named and not moved yet is named again after a restart") {
   fork(3);
   auto leases = lease(kOld);

@@ -223,6 +223,26 @@ TEST_CASE_FIXTURE(LandedFixture,
   CHECK(version() == 1);
 }
 
+TEST_CASE_FIXTURE(LandedFixture,
+                  "it says so, too, when a lane that sends its oldest first gets such a row") {
+  options.key.clear();
+  open_lane(Order::oldest);
+  seal(3);
+  CHECK(version() == 1);
+  open();
+
+  ack_range({21, 30});
+  commit();
+
+  CHECK(version() == 3);
+  open();
+  ack(0, 20);
+  commit();
+  CHECK(lane_state(0).acked == 30);
+  open();
+  CHECK(version() == 1);
+}
+
 TEST_CASE_FIXTURE(LandedFixture, "a tombstone of what was leased does not swallow what was not") {
   open_lane(Order::oldest);
   add(0, 1, 10);
