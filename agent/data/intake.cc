@@ -52,15 +52,19 @@ void Intake::reject(Reason reason, std::uint64_t byte_count, std::uint64_t keyed
 
 void Intake::keep(const RefusedBytes& bytes) {
   ASSERT(is_open_ && !refusals.empty());
-  const std::size_t size = std::min(bytes.bytes.size(), limits::kRefusedBytesMax);
-  if (size == 0 || kept_size_ + size > limits::kGroupRefusedBytesMax) return;
-  kept_size_ += size;
-  kept_bytes.emplace_back(refusals.size() - 1, bytes.pack());
+  if (bytes.bytes.empty()) return;
+  KeptBytes kept(refusals.size() - 1, bytes.pack());
+  if (kept_size_ + kept.packed.size() > limits::kGroupRefusedBytesMax) return;
+  kept_size_ += kept.packed.size();
+  kept_bytes.push_back(std::move(kept));
 }
 
 void Intake::forget_refusals(std::size_t from) {
   refusals.resize(from);
-  while (!kept_bytes.empty() && kept_bytes.back().refusal >= from) kept_bytes.pop_back();
+  while (!kept_bytes.empty() && kept_bytes.back().refusal >= from) {
+    kept_size_ -= kept_bytes.back().packed.size();
+    kept_bytes.pop_back();
+  }
 }
 
 void Intake::cursor(std::string_view key, Bytes value) {

@@ -108,7 +108,7 @@ class Intake {
   std::size_t bytes_budget_ = limits::kIntakeBytesMax;
   Parcel open_;
   bool is_open_ = false;
-  std::size_t kept_size_ = 0;  // Since reset().
+  std::size_t kept_size_ = 0;  // Of kept_bytes, packed.
 };
 
 }  // namespace pinaflux

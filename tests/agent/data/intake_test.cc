@@ -131,6 +131,29 @@ TEST_CASE_FIXTURE(IntakeFixture, "reset forgets everything and wipes the raw val
   CHECK(text[50] == 0);  // The block is kept, so that it can be looked at.
 }
 
+TEST_CASE_FIXTURE(IntakeFixture,
+                  "refused bytes are kept up to a bound, and what is taken back gives way") {
+  const std::string text(limits::kRefusedBytesMax, 'x');
+  const RefusedBytes refused{.stream = "s", .bytes = as_bytes(text)};
+  const auto reject = [&] {
+    intake.reject(Reason::malformed, text.size(), 1, 0);
+    intake.keep(refused);
+  };
+  intake.begin(1);
+  for (int i = 0; i < 100; ++i) reject();
+  const std::size_t most = intake.kept_bytes.size();
+  CHECK(most * refused.pack().size() <= limits::kGroupRefusedBytesMax);
+  CHECK((most + 1) * refused.pack().size() > limits::kGroupRefusedBytesMax);
+
+  intake.forget_refusals(most - 2);
+
+  CHECK(intake.kept_bytes.size() == most - 2);
+  for (int i = 0; i < 100; ++i) reject();
+  CHECK(intake.kept_bytes.size() == most);
+  intake.abandon();
+  CHECK(intake.kept_bytes.empty());
+}
+
 TEST_CASE("every reason has a name of its own") {
   std::vector<std::string> names;
   for (int i = 0; i <= static_cast<int>(Reason::no_lane); ++i) {
