@@ -119,8 +119,8 @@ bool Reentry::enter_record(Replay& replay, SourceIndex source, Group& group, Ins
     if (!read) return stay(replay, read.error().what);
     raw = *read;
   }
-  return conclude(replay, gatherer_.enter({&raw, 1}, source, replay.letter, Masker::Origin::letter,
-                                          group, now));
+  return settle(replay, gatherer_.enter({&raw, 1}, source, replay.letter, Masker::Origin::letter,
+                                        group, now));
 }
 
 bool Reentry::enter_bytes(Replay& replay, const SourceOptions& source, Group& group, Instant now) {
@@ -139,11 +139,11 @@ bool Reentry::enter_bytes(Replay& replay, const SourceOptions& source, Group& gr
   decoder.end(1);
   if (!fits || tally.refused > 0) return stay(replay, why_unreadable(tally.fault));
   if (read.intake.records.empty()) return stay(replay, "there is no record in it");
-  return conclude(replay, gatherer_.enter(read.intake.records, source.index, replay.letter,
-                                          Masker::Origin::source, group, now));
+  return settle(replay, gatherer_.enter(read.intake.records, source.index, replay.letter,
+                                        Masker::Origin::source, group, now));
 }
 
-bool Reentry::conclude(Replay& replay, const Gatherer::Entry& entry) {
+bool Reentry::settle(Replay& replay, const Gatherer::Entry& entry) {
   if (entry.outcome == Replay::Outcome::waits) return false;
   if (entry.outcome == Replay::Outcome::stays) return stay(replay, why_masked(entry.reason));
   replay.outcome = entry.outcome;

@@ -50,7 +50,7 @@ class Reentry {
   bool enter(Replay& replay, Group& group, Instant now);
   bool enter_record(Replay& replay, SourceIndex source, Group& group, Instant now);
   bool enter_bytes(Replay& replay, const SourceOptions& source, Group& group, Instant now);
-  bool conclude(Replay& replay, const Gatherer::Entry& entry);
+  bool settle(Replay& replay, const Gatherer::Entry& entry);
   bool over(const Request& request) const;
   void conclude();
 

@@ -103,6 +103,7 @@ Result<bool> ShowBytes::step(const Access& access, Buffer& out) {
   const auto refused = read ? RefusedBytes::open(packed) : std::nullopt;
   if (refused) append(out, refused->bytes);
   wipe(packed);
+  bytes_whole_ = letter->bytes;
   if (!read) return std::unexpected(read.error());
   if (!refused) return fail(Code::invalid, "the letter's bytes do not open: drop it");
   return false;

@@ -72,9 +72,12 @@ class ShowBytes : public Operation {
  public:
   explicit ShowBytes(LetterId id) : id_(id) {}
   Result<bool> step(const Access& access, Buffer& out) override;
+  // What came; more than was shown, if its end was cut.
+  std::uint64_t bytes_whole() const { return bytes_whole_; }
 
  private:
   LetterId id_;
+  std::uint64_t bytes_whole_ = 0;
 };
 
 class DropLetters : public Operation {

@@ -255,6 +255,8 @@ TEST_CASE_FIXTURE(ReentryFixture,
   CHECK(spool->state().dead_letters == 1);
 }
 
+constexpr std::string_view kWhole = "m,user=CANARY-user a=3i 5\n";
+
 // Letter 1 holds bytes: a line that was cut short.
 struct BytesFixture : ReentryFixture {
   BytesFixture() : ReentryFixture(true) { rename(false); }
@@ -291,6 +293,72 @@ TEST_CASE_FIXTURE(BytesFixture, "bytes that still cannot be read stay, and say w
   CHECK(ask(half).find("the letter stays") != std::string::npos);
   CHECK(spool->state().dead_letters == 1);
   CHECK(files_text().find("CANARY") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(BytesFixture,
+                  "bytes that their source can read now are replayed as they came, once") {
+  const RefusedBytes whole{.format = static_cast<std::uint8_t>(Format::influx),
+                           .ns_per_tick = 1'000'000,
+                           .arrival = Stamp{77, 0},
+                           .stream = "web",
+                           .bytes = as_bytes(kWhole)};
+  group.kept_bytes.emplace_back(group.refusals.size(), whole.pack());
+  group.refusals.push_back({0, Reason::too_large, kWhole.size(), 1, 0});
+  commit();
+  ReplayLetters first({2}, "", LetterForm::text), second({2}, "", LetterForm::text);
+
+  begin(first);
+  begin(second);
+
+  REQUIRE(group.records[0].size() == 1);
+  const Record& record = group.records[0][0];
+  CHECK(record.shape().stream() == "web/m");
+  CHECK(record.row().time == Stamp{5'000'000, 0});
+  commit();
+  CHECK(ask(first).starts_with("letter 2: replayed"));
+  CHECK(ask(second).find("being replayed already; the letter stays") != std::string::npos);
+  CHECK(spool->state().lanes[0].next_seq == 2);
+  CHECK(spool->state().dead_letters == 1);
+  CHECK(files_text().find("CANARY") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(BytesFixture,
+                  "a mask rule that rejects mended bytes leaves their letter as it was") {
+  mask({{.field = "user", .with = MaskRule::Operator::reject}});
+  rename(false);
+  ReplayLetters edit({1}, "{\"a\":3}\n{\"a\":4,\"user\":\"CANARY-u\"}", LetterForm::text);
+
+  begin(edit);
+
+  CHECK(group.empty());
+  CHECK(ask(edit).find("a mask rule rejects it; the letter stays") != std::string::npos);
+  CHECK(spool->state().dead_letters == 1);
+}
+
+TEST_CASE_FIXTURE(BytesFixture,
+                  "of mended bytes what the pipeline refuses becomes a letter, masked") {
+  rename(true);
+  ReplayLetters edit({1}, "{\"a\":3}\n{\"a\":4,\"b\":5,\"user\":\"CANARY-u\"}", LetterForm::text);
+
+  begin(edit);
+  commit();
+
+  CHECK(ask(edit).find("refused again (node_failed)") != std::string::npos);
+  CHECK(spool->state().lanes[0].next_seq == 2);
+  CHECK(spool->state().dead_letters == 1);
+  CHECK(show(2).find(R"("user":"ids:)") != std::string::npos);
+  CHECK(files_text().find("CANARY") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(BytesFixture, "a letter of bytes is dropped like any") {
+  DropLetters drop({1}, LetterForm::text);
+
+  CHECK(ask(drop).starts_with("1 dead letter is gone"));
+
+  CHECK(spool->state().dead_letters == 0);
+  ShowBytes raw(1);
+  Buffer none;
+  CHECK(spool->operate(raw, none).error().code == Code::not_found);
 }
 
 TEST_CASE_FIXTURE(BytesFixture, "bytes of several records come in together, in one commit") {

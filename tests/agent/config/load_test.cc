@@ -237,6 +237,18 @@ TEST_CASE_FIXTURE(Fixture, "a rule with a key finds it, and names its reference 
   CHECK(c.mask.rules.at(0).key_id == "people");
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "refused bytes are kept for every source, where that and a key are named") {
+  const std::string sources = "sources:\n  m: {type: system}\n  h: {type: http}\n" + kUplink +
+                              "keys: {k: {file: /etc/key}}\n";
+
+  const auto kept = load(kHead + "spool: {key: k, keep_refused: true}\n" + sources);
+  const auto usual = load(kHead + "spool: {key: k}\n" + sources);
+
+  for (const auto& source : kept.sources) CHECK(common(source).keep_refused);
+  for (const auto& source : usual.sources) CHECK_FALSE(common(source).keep_refused);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a credential is read from systemd's directory, whatever its mode") {
   const std::string text =
       kHead + "sources:\n  h: {type: http, token: {credential: ingest}}\n" + kUplink;

@@ -91,7 +91,9 @@ TEST_CASE_FIXTURE(KeptBytesFixture, "long bytes are cut, and the letter says how
 
   commit();
 
-  const std::string cut = raw(1);
+  ShowBytes show(1);
+  const std::string cut = answer(*spool, show);
+  CHECK(show.bytes_whole() == 50'000);
   CHECK(cut.size() > 16'000);
   CHECK(cut.size() < limits::kRefusedBytesMax);
   CHECK(read().held.at(0).letter.bytes == 50'000);
