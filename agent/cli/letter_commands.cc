@@ -5,6 +5,7 @@
 
 #include "agent/cli/exit_status.h"
 #include "agent/cli/letter_editor.h"
+#include "agent/cli/terminal_text.h"
 #include "agent/spool/letter_operations.h"
 
 namespace pinaflux {
@@ -15,17 +16,6 @@ constexpr const char* kRecordMark = "\"record\":";
 
 Status print(Bytes bytes) {
   std::fwrite(bytes.data(), 1, bytes.size(), stdout);
-  return {};
-}
-
-// A terminal is not to obey them.
-Status print_raw(Bytes bytes) {
-  if (::isatty(STDOUT_FILENO) != 1) return print(bytes);
-  for (const std::uint8_t byte : bytes) {
-    const bool harmless = byte == '\n' || byte == '\t' || (byte >= 0x20 && byte != 0x7f);
-    std::putchar(harmless ? byte : '?');
-  }
-  std::putchar('\n');
   return {};
 }
 
@@ -94,7 +84,19 @@ int letters_show_raw(const QueueTarget& target, long long id) {
   auto session = QueueSession::open(target, status);
   if (!session) return status;
   ShowBytes operation(id);
-  return session->run_stopped(operation, "reading", print_raw);
+  std::uint64_t shown = 0;
+  status = session->run_stopped(operation, "reading", [&](Bytes bytes) {
+    shown += bytes.size();
+    if (::isatty(STDOUT_FILENO) != 1) return print(bytes);
+    return print(as_bytes(terminal_text(bytes) + "\n"));
+  });
+  if (status == kExitOk && shown < operation.bytes_whole()) {
+    std::fprintf(stderr,
+                 "pinaflux: these are the first %llu bytes of %llu: the rest was not kept\n",
+                 static_cast<unsigned long long>(shown),
+                 static_cast<unsigned long long>(operation.bytes_whole()));
+  }
+  return status;
 }
 
 int letters_drop(const QueueTarget& target, const std::vector<long long>& ids, bool json) {

@@ -61,6 +61,30 @@ class ScriptedSource : public Source {
   std::int64_t next_value_ = 0;
 };
 
+// Brings one parcel of refusals, with their bytes.
+class Garbage : public ScriptedSource {
+ public:
+  Garbage(std::vector<Reason> reasons, std::size_t bytes, Ticket ticket = 1)
+      : ScriptedSource(0, 1, 0, 0),
+        reasons_(std::move(reasons)),
+        text_(bytes, 'x'),
+        ticket_(ticket) {}
+  void poll(Intake& intake) override {
+    intake.begin(0);
+    for (const Reason reason : std::exchange(reasons_, {})) {
+      intake.reject(reason, text_.size(), 0, 0);
+      intake.keep({.stream = "s", .bytes = as_bytes(text_)});
+    }
+    intake.end(ticket_);
+  }
+  bool ready() const override { return !reasons_.empty(); }
+
+ private:
+  std::vector<Reason> reasons_;
+  std::string text_;
+  Ticket ticket_;
+};
+
 struct GathererFixture {
   Shapes shapes;
   Vault vault;
@@ -196,6 +220,42 @@ TEST_CASE_FIXTURE(GathererFixture, "a record that the pipeline refuses is kept a
   REQUIRE(record.shape().field_count() == 1);
   CHECK(record.shape().fields()[0] == "v");
   CHECK(record.cells()[0].as_int64() == 3);
+}
+
+TEST_CASE_FIXTURE(GathererFixture, "refused bytes go with their refusal, the first of each sort") {
+  std::vector<Reason> reasons(20, Reason::malformed);
+  reasons.insert(reasons.begin() + 3, Reason::bad_time);
+  sources.push_back(std::make_unique<Garbage>(reasons, 100));
+
+  (void)make().gather(group, Instant{});
+
+  CHECK(group.refusals.size() == 21);
+  REQUIRE(group.kept_bytes.size() == Group::kKeptEach + 1);
+  for (const KeptBytes& kept : group.kept_bytes) {
+    CHECK(group.bytes_of(kept.refusal) == &kept);
+    CHECK(RefusedBytes::open(kept.packed)->bytes.size() == 100);
+  }
+  CHECK(group.refusals[3].reason == Reason::bad_time);
+  CHECK(group.bytes_of(3) != nullptr);
+  CHECK(group.bytes_of(20) == nullptr);
+  CHECK(gatherer->refused(Reason::malformed) == 20);
+}
+
+TEST_CASE_FIXTURE(GathererFixture, "a group holds no more refused bytes than it may") {
+  std::vector<Reason> reasons;
+  for (int i = 0; i < 64; ++i) reasons.push_back(static_cast<Reason>(i % 4));
+  sources.push_back(std::make_unique<Garbage>(reasons, limits::kRefusedBytesMax));
+  make();
+  for (int turn = 0; turn < 2; ++turn) {
+    (void)gatherer->gather(group, Instant{});
+    sources[0] = std::make_unique<Garbage>(reasons, limits::kRefusedBytesMax / 2, 2);
+  }
+
+  std::size_t bytes = 0;
+  for (const KeptBytes& kept : group.kept_bytes) bytes += kept.packed.size();
+  CHECK(bytes > limits::kGroupRefusedBytesMax / 2);
+  CHECK(bytes <= limits::kGroupRefusedBytesMax);
+  CHECK(group.refusals.size() == 128);
 }
 
 TEST_CASE_FIXTURE(GathererFixture, "what is refused before it was masked whole keeps no record") {
