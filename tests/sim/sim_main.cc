@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <poll.h>
 #include <string>
 #include <string_view>
 #include <sys/resource.h>
@@ -146,12 +147,29 @@ std::string line_of(const Outcome& o) {
   return text + (o.failures.empty() ? "-" : printable(o.failures[0], 2000)) + "\n";
 }
 
+// What no job has begun yet.
+struct Waiting {
+  std::uint64_t first, last;
+  std::optional<std::uint64_t> take() {
+    return first > last ? std::nullopt : std::optional(first++);
+  }
+};
+
 // A seed has a process of its own, so that what ran before it changes nothing.
 class Job {
  public:
-  Job(const Arguments& arguments, std::uint64_t first) : arguments_(arguments) { start(first); }
+  Job(const Arguments& arguments, std::uint64_t first, Waiting& waiting)
+      : arguments_(arguments), waiting_(waiting) {
+    start(first);
+  }
+  ~Job() {
+    if (from_ != nullptr) std::fclose(from_);
+  }
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
 
-  // False: all its seeds, every jobs-th, are done.
+  int descriptor() const { return ::fileno(from_); }
+  // Something can be read. False: no seed is left for it.
   bool step(Sums& sums);
 
  private:
@@ -161,6 +179,7 @@ class Job {
   void fail(std::uint64_t seed, const std::string& why, Sums& sums);
 
   const Arguments& arguments_;
+  Waiting& waiting_;
   pid_t child_ = 0;
   std::FILE* from_ = nullptr;
   std::uint64_t seed_ = 0;
@@ -191,7 +210,7 @@ bool Job::step(Sums& sums) {
     take(line, sums);
     return true;
   }
-  std::fclose(from_);
+  std::fclose(std::exchange(from_, nullptr));
   int status = 0;
   ::waitpid(child_, &status, 0);
   if (!told_) fail(seed_, "the process ended, status " + std::to_string(status), sums);
@@ -203,9 +222,9 @@ bool Job::next() {
     start(seed_);
     return true;
   }
-  if (seed_ + arguments_.jobs > arguments_.last) return false;
-  start(seed_ + arguments_.jobs);
-  return true;
+  const auto seed = waiting_.take();
+  if (seed) start(*seed);
+  return seed.has_value();
 }
 
 void Job::fail(std::uint64_t seed, const std::string& why, Sums& sums) {
@@ -251,12 +270,22 @@ void Job::take(const char* line, Sums& sums) {
 
 Sums run_all(const Arguments& arguments) {
   Sums sums;
+  Waiting waiting{arguments.first, arguments.last};
   std::vector<std::unique_ptr<Job>> jobs;
-  for (std::uint64_t i = 0; i < arguments.jobs && arguments.first + i <= arguments.last; ++i) {
-    jobs.push_back(std::make_unique<Job>(arguments, arguments.first + i));
+  for (std::uint64_t i = 0; i < arguments.jobs; ++i) {
+    if (const auto seed = waiting.take()) {
+      jobs.push_back(std::make_unique<Job>(arguments, *seed, waiting));
+    }
   }
   while (!jobs.empty()) {
-    std::erase_if(jobs, [&](auto& job) { return !job->step(sums); });
+    std::vector<pollfd> waits;
+    waits.reserve(jobs.size());
+    for (const auto& job : jobs) waits.push_back({job->descriptor(), POLLIN, 0});
+    ::poll(waits.data(), waits.size(), -1);
+    for (std::size_t i = waits.size(); i-- > 0;) {
+      if (waits[i].revents == 0 || jobs[i]->step(sums)) continue;
+      jobs.erase(jobs.begin() + static_cast<std::ptrdiff_t>(i));
+    }
   }
   return sums;
 }

@@ -153,31 +153,33 @@ bool Enumerator::check(const sim::Image& image, std::size_t operation, std::uint
 
 std::string Enumerator::wrong_with(const sim::Image& image, const Oracle::Bounds& bounds,
                                    bool prove) {
-  Paths::Place place = root_of(image, bounds);
+  const Paths::Place place = root_of(image, bounds);
   const auto opened = paths_.walk(image, place);
   auto known = opened;
-  if (opened && prove) known = paths_.walk(image, proof_from(*opened));
+  if (opened && prove) known = paths_.walk(image, proof_from(opened->place));
   if (known && !always_prove_ && tally_.counts.distinct % kOpenedEach != 0) return {};
   ++tally_.counts.opened;
   paths_.follow(image);
-  std::string wrong = wrong_when_opened(image, bounds, prove, place);
+  Paths::End end{.place = place, .outcome = 0};
+  std::string wrong = wrong_when_opened(image, bounds, prove, end);
   paths_.stop();
-  if (wrong.empty() && known && *known != place) return "it is not read as it was before";
-  return wrong;
+  if (!wrong.empty() || !known) return wrong;
+  if (known->place != end.place) return "it is not read as it was before";
+  return known->outcome == end.outcome ? "" : "it is read as one before, and holds something else";
 }
 
 std::string Enumerator::wrong_when_opened(const sim::Image& image, const Oracle::Bounds& bounds,
-                                          bool prove, Paths::Place& place) {
+                                          bool prove, Paths::End& end) {
   if (Status s = rig_.open(image, *bounds.mark->options, bounds.mark->age); !s) {
     return std::string("the spool does not open: ") + s.error().what;
   }
   std::size_t moment = 0;
   std::string wrong = oracle_.wrong_with(bounds, moment);
   if (!wrong.empty()) return wrong;
-  place = paths_.learn(place);
+  end = {paths_.learn(end.place, moment), moment};
   if (!prove) return wrong;
   wrong = oracle_.prove(moment, *bounds.mark->options);
-  if (wrong.empty()) place = paths_.learn(proof_from(place));
+  if (wrong.empty()) end.place = paths_.learn(proof_from(end.place), moment);
   return wrong;
 }
 

@@ -66,7 +66,7 @@ class Enumerator {
   bool check(const sim::Image& image, std::size_t operation, std::uint64_t variant);
   std::string wrong_with(const sim::Image& image, const Oracle::Bounds& bounds, bool prove);
   std::string wrong_when_opened(const sim::Image& image, const Oracle::Bounds& bounds, bool prove,
-                                Paths::Place& place);
+                                Paths::End& end);
   void crash_again(const sim::Image& image, const Oracle::Bounds& bounds, std::size_t operation,
                    std::uint64_t variant);
   void fail(const std::string& name, const std::string& wrong);
