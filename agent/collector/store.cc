@@ -109,6 +109,9 @@ Status CollectorStore::prepare(const Options& options, Files& files,
   bool empty = false;
   if (Status s = recognise(*database_, empty); !s) return s;
   if (Status s = database_->make_durable(); !s) return s;
+  begin_one_ = database_->prepare_later("SAVEPOINT one");
+  undo_one_ = database_->prepare_later("ROLLBACK TO one");
+  end_one_ = database_->prepare_later("RELEASE one");
   if (Status s = database_->begin(); !s) return s;
   const std::string marks = "PRAGMA application_id=" + std::to_string(kApplicationId) +
                             ";PRAGMA user_version=" + std::to_string(kVersion);
@@ -175,7 +178,7 @@ void CollectorStore::undo() {
 }
 
 Status CollectorStore::take(const Arrival& arrival) {
-  if (Status s = database_->execute("SAVEPOINT one"); !s) return s;
+  if (Status s = begin_one_.run(); !s) return s;
   const Counts before = landed_.counts;
   Status taken;
   switch (arrival.kind) {
@@ -185,12 +188,12 @@ Status CollectorStore::take(const Arrival& arrival) {
   }
   if (!taken && stops_everything(taken.error().code)) return taken;
   if (!taken) {
-    if (Status s = database_->execute("ROLLBACK TO one"); !s) return s;
+    if (Status s = undo_one_.run(); !s) return s;
     tables_->forget();
     landed_.counts = before;
     if (Status s = refuse(arrival, "refused_by_database"); !s) return s;
   }
-  return database_->execute("RELEASE one");
+  return end_one_.run();
 }
 
 Status CollectorStore::take_data(const Arrival& arrival) {

@@ -124,6 +124,7 @@ class CollectorStore {
 
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<sqlite::Database> database_;
+  sqlite::Statement begin_one_, undo_one_, end_one_;  // An arrival within the transaction.
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<SqliteSink> tables_;
   std::unique_ptr<Timing> timing_;

@@ -23,7 +23,6 @@
 
 #include "agent/vault/vault.h"
 #include "platform/base/text.h"
-#include "platform/crypto/crypto.h"
 
 namespace pinaflux {
 
@@ -162,19 +161,19 @@ bool round_int64(std::int64_t& value, std::int64_t step) {
 Result<Rule> Rule::make(const MaskRule& options, const Vault& vault) {
   if (auto s = check_operator(options); !s) return std::unexpected(s.error());
   if (auto s = check_patterns(options); !s) return std::unexpected(s.error());
-  if (options.with != Operator::hmac) return Rule(options, {});
+  if (options.with != Operator::hmac) return Rule(options, std::nullopt);
   const Bytes key = vault.key(options.key_id);
   if (key.empty())
     return fail(Code::not_found, "a mask rule names a key that `keys` does not have");
-  return Rule(options, Buffer(key.begin(), key.end()));
+  return Rule(options, crypto::Hmac(key));
 }
 
-Rule::Rule(const MaskRule& options, Buffer key)
+Rule::Rule(const MaskRule& options, std::optional<crypto::Hmac> hmac)
     : options_(options),
       with_(options.with),
       stream_(options.stream, '/'),
       field_(options.field, '.'),
-      key_(std::move(key)) {
+      hmac_(std::move(hmac)) {
   for (const std::string& a : options.allow) allow_.emplace_back(a, '.');
   if (with_ != Operator::keep) return;
   if (allow_.empty()) allow_.emplace_back(options.field, '.');
@@ -234,7 +233,7 @@ bool Rule::made(const Value& value) const {
 }
 
 std::string_view Rule::token(std::string_view text, Scratch& scratch) const {
-  const auto digest = crypto::hmac_sha256(key_, as_bytes(text));
+  const auto digest = hmac_->of(as_bytes(text));
   const std::string_view id = options_.key_id;
   std::memcpy(scratch.text, id.data(), id.size());
   scratch.text[id.size()] = ':';

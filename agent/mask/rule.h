@@ -2,17 +2,19 @@
 //
 // Promise    make() refuses a rule that could never do what it says: a mask that silently does nothing
 //            is worse than none. What cannot be applied to a value refuses the record later.
-// Ownership  Holds its own copy of the key and wipes it.
+// Ownership  Holds what HMAC needs of the key, and wipes it.
 // Threads    Immutable; any.
 // Tests      tests/agent/mask/masker_test.cc
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "agent/data/value.h"
 #include "agent/mask/masker.h"
 #include "agent/mask/pattern.h"
+#include "platform/crypto/crypto.h"
 
 namespace pinaflux {
 
@@ -21,7 +23,6 @@ class Rule {
   using Operator = MaskRule::Operator;
 
   static Result<Rule> make(const MaskRule& options, const Vault& vault);
-  ~Rule() { wipe(key_); }
   Rule(Rule&&) noexcept = default;
   Rule& operator=(Rule&&) = delete;
 
@@ -52,7 +53,7 @@ class Rule {
   std::string_view apply_to_name(std::string_view step, Scratch& scratch) const;
 
  private:
-  Rule(const MaskRule& options, Buffer key);
+  Rule(const MaskRule& options, std::optional<crypto::Hmac> hmac);
   std::string_view token(std::string_view text, Scratch& scratch) const;
   bool round(Value& value) const;
 
@@ -61,7 +62,7 @@ class Rule {
   Pattern stream_;
   Pattern field_;
   std::vector<Pattern> allow_;
-  Buffer key_;
+  std::optional<crypto::Hmac> hmac_;
 };
 
 }  // namespace pinaflux

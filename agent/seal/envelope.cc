@@ -186,7 +186,7 @@ Status Sealer::seal_body(std::span<const Row> rows, Effort effort, Buffer& body)
   return state_->writer.compressor().compress(state_->plain, level_of(effort), body);
 }
 
-// All these rows, whatever it takes.
+// All these rows, whatever it takes; the hash's place is left empty.
 Status Sealer::State::seal(std::span<const Row> rows, Effort effort, Header& header,
                            Buffer& envelope) {
   header.count = rows.size();
@@ -201,11 +201,7 @@ Status Sealer::State::seal(std::span<const Row> rows, Effort effort, Header& hea
   envelope.assign(text.begin(), text.end());
   envelope.resize(text.size() + kHashBytes);
   if (Status s = writer.compressor().compress(plain, level_of(effort), envelope); !s) return s;
-  header.hash = hash_of(text, Bytes(envelope).subspan(text.size() + kHashBytes));
-  const std::string hash =
-      std::string(kHashKey) + base64url(Bytes(header.hash).first(kDigestBytes)) + "\n";
-  ASSERT(hash.size() == kHashBytes);
-  std::ranges::copy(hash, envelope.begin() + static_cast<std::ptrdiff_t>(text.size()));
+  envelope[text.size() + kHashBytes - 1] = '\n';
   return {};
 }
 
@@ -254,6 +250,27 @@ Result<std::size_t> Sealer::State::search(std::span<const Row> rows, Effort effo
 
 Status Sealer::seal(std::span<const Row> rows, Effort effort, std::size_t bytes_max, Header& header,
                     Buffer& envelope, std::size_t& taken) {
+  const std::size_t before = envelope.size();
+  Status drafted = draft(rows, effort, bytes_max, header, envelope, taken);
+  if (drafted) finish(header, MutableBytes(envelope).subspan(before));
+  return drafted;
+}
+
+void Sealer::finish(Header& header, MutableBytes envelope) {
+  const auto end = std::ranges::find(envelope, std::uint8_t{'\n'});
+  ASSERT(end != envelope.end());
+  const auto line_bytes = static_cast<std::size_t>(end - envelope.begin()) + 1;
+  const MutableBytes place = envelope.first(line_bytes).last(kHashBytes);
+  const Bytes text = envelope.first(line_bytes - kHashBytes);
+  header.hash = hash_of(as_text(text), envelope.subspan(line_bytes));
+  const std::string hash =
+      std::string(kHashKey) + base64url(Bytes(header.hash).first(kDigestBytes)) + "\n";
+  ASSERT(hash.size() == place.size());
+  std::ranges::copy(hash, place.begin());
+}
+
+Status Sealer::draft(std::span<const Row> rows, Effort effort, std::size_t bytes_max,
+                     Header& header, Buffer& envelope, std::size_t& taken) {
   taken = 0;
   if (!valid_name(header.gateway) || !valid_name(header.lane)) {
     return fail(Code::invalid, "a gateway or lane name has letters that a header cannot carry");

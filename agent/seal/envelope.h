@@ -67,6 +67,11 @@ class Sealer {
   // error nothing is changed but `taken`.
   Status seal(std::span<const Row> rows, Effort effort, std::size_t bytes_max, Header& header,
               Buffer& envelope, std::size_t& taken);
+  // The same in two steps. Between them the envelope has no hash: what will not be sent needs none, and for a
+  // few records it is a third of the work.
+  Status draft(std::span<const Row> rows, Effort effort, std::size_t bytes_max, Header& header,
+               Buffer& envelope, std::size_t& taken);
+  static void finish(Header& header, MutableBytes envelope);
 
  private:
   struct State;

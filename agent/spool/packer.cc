@@ -381,7 +381,7 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
     header.previous = lane.at.chain;
     Buffer bytes;
     std::size_t taken = 0;
-    Status sealed = sealer_.seal(rows, effort, limits::kEnvelopeBytesMax, header, bytes, taken);
+    Status sealed = sealer_.draft(rows, effort, limits::kEnvelopeBytesMax, header, bytes, taken);
     if (!sealed && sealed.error().code == Code::full && taken <= 1) {
       if (Status s = give_up(job, rows.front(), first, make); !s) return s;
       ++first;
@@ -397,6 +397,7 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
     const bool chunk =
         make == Make::chunks || (make == Make::envelopes_and_tail && !full && job.places == 0);
     header.range = {first, first + taken - 1};
+    if (!chunk) Sealer::finish(header, bytes);
     Status put =
         chunk ? put_chunk(job, header, bytes) : put_envelope(job, header, std::move(bytes));
     if (!put) return put;

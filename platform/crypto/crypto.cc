@@ -23,7 +23,10 @@ class Context {
     begin();
   }
   ~Context() { mbedtls_sha256_free(&context_); }
-  Context(const Context&) = delete;
+  Context(const Context& other) {
+    mbedtls_sha256_init(&context_);
+    mbedtls_sha256_clone(&context_, &other.context_);
+  }
   Context& operator=(const Context&) = delete;
 
   void begin() { check(mbedtls_sha256_starts(&context_, 0)); }
@@ -65,27 +68,48 @@ Digest sha256(Bytes bytes) {
   return context.finish();
 }
 
-Digest hmac_sha256(Bytes key, Bytes message) {
-  std::array<std::uint8_t, kBlockBytes> pad{};
-  if (key.size() > kBlockBytes) {
-    Digest hashed = sha256(key);
-    std::memcpy(pad.data(), hashed.data(), hashed.size());
-    wipe(hashed);
-  } else if (!key.empty()) {
-    std::memcpy(pad.data(), key.data(), key.size());
+namespace {
+
+// Each pass of HMAC behind its first block, which is the key's.
+struct Passes {
+  explicit Passes(Bytes key) {
+    std::array<std::uint8_t, kBlockBytes> pad{};
+    if (key.size() > kBlockBytes) {
+      Digest hashed = sha256(key);
+      std::memcpy(pad.data(), hashed.data(), hashed.size());
+      wipe(hashed);
+    } else if (!key.empty()) {
+      std::memcpy(pad.data(), key.data(), key.size());
+    }
+    for (auto& b : pad) b ^= 0x36;
+    inner.update(pad);
+    for (auto& b : pad) b ^= 0x36 ^ 0x5c;
+    outer.update(pad);
+    wipe(pad);
   }
-  Context context;
-  for (auto& b : pad) b ^= 0x36;
-  context.update(pad);
-  context.update(message);
-  const Digest inner = context.finish();
-  context.begin();
-  for (auto& b : pad) b ^= 0x36 ^ 0x5c;
-  context.update(pad);
-  wipe(pad);
-  context.update(inner);
-  return context.finish();
-}
+  Digest of(Bytes message) const {
+    Context first(inner), second(outer);
+    first.update(message);
+    second.update(first.finish());
+    return second.finish();
+  }
+  Context inner, outer;
+};
+
+}  // namespace
+
+struct Hmac::State {
+  Passes passes;
+};
+
+Hmac::Hmac(Bytes key) : state_(std::make_unique<State>(Passes(key))) {}
+Hmac::~Hmac() = default;
+Hmac::Hmac(Hmac&& other) noexcept = default;
+Hmac& Hmac::operator=(Hmac&& other) noexcept = default;
+
+Digest Hmac::of(Bytes message) const { return state_->passes.of(message); }
+
+Digest hmac_sha256(Bytes key, Bytes message) { return Passes(key).of(message); }
 
 // One round of the expansion is all that 32 bytes need.
 void hkdf_sha256(Bytes key, Bytes salt, Bytes info, MutableBytes to) {

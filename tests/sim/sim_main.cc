@@ -22,10 +22,9 @@
 #include <utility>
 #include <vector>
 
-#include <sqlite3.h>
-
 #include "platform/base/json_writer.h"
 #include "platform/base/text.h"
+#include "tests/sim/crash/heap.h"
 #include "tests/sim/world.h"
 
 namespace pinaflux::tests {
@@ -37,6 +36,7 @@ constexpr std::uint64_t kWorldsOfCalls = 9;
 
 struct Arguments {
   RunOptions run;
+  const Configuration* configuration = nullptr;  // Read once, for all seeds.
   std::uint64_t first = 1, last = 1;
   std::uint64_t jobs = 1;
   bool json = false;
@@ -46,7 +46,7 @@ struct Arguments {
 
 constexpr const char* kUsage =
     "usage: sim [--seed N | --seeds A..B] [--minutes M] [--jobs N] [--twice] [--json] [--verbose]\n"
-    "           [--mutant NAME]\n"
+    "           [--dense] [--mutant NAME]\n"
     "       sim --calls A..B [--minutes M] [--jobs N] [--json]\n";
 
 int usage() {
@@ -90,6 +90,8 @@ bool parse(int argc, char** argv, Arguments& to) {
       to.json = true;
     } else if (name == "--twice") {
       to.twice = true;
+    } else if (name == "--dense") {
+      to.run.dense = true;
     } else if (name == "--verbose") {
       to.run.verbose = true;
     } else if (i + 1 == argc || !parse_value(name, argv[++i], to)) {
@@ -111,6 +113,7 @@ struct Sums {
 std::string command_of(const Arguments& arguments, std::uint64_t seed) {
   std::string text = arguments.calls ? "sim --calls " : "sim --seed ";
   text += std::to_string(seed) + " --minutes " + std::to_string(arguments.run.minutes);
+  if (arguments.run.dense) text += " --dense";
   for (const MutantName& one : kMutants) {
     if (one.mutant == arguments.run.mutant) text += " --mutant " + std::string(one.name);
   }
@@ -121,7 +124,7 @@ Outcome run_seed(const Arguments& arguments, std::uint64_t seed) {
   RunOptions options = arguments.run;
   options.seed = arguments.calls ? 1 + seed % kWorldsOfCalls : seed;
   if (arguments.calls) options.break_at = seed;
-  Outcome outcome = run(options, gateway_configuration());
+  Outcome outcome = run(options, *arguments.configuration);
   outcome.seed = seed;
   return outcome;
 }
@@ -371,9 +374,9 @@ int tell_one(const Arguments& arguments) {
 int main_of(int argc, char** argv) {
   Arguments arguments;
   if (!parse(argc, argv, arguments)) return usage();
-  // One thread, and nobody asks how much memory SQLite has.
-  sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
-  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  crash::install_heap();
+  const Configuration configuration = gateway_configuration();
+  arguments.configuration = &configuration;
   if (arguments.first == arguments.last && !arguments.json) {
     const int failed = tell_one(arguments);
     return arguments.run.mutant == Mutant::none ? failed : 1 - failed;

@@ -23,6 +23,7 @@ struct RunOptions {
   std::uint64_t faults_min = 5;
   std::uint64_t break_at = 0;  // See SimFabric.
   Mutant mutant = Mutant::none;
+  bool dense = false;  // The plant produces as in each eighth seed.
   bool verbose = false;
 };
 

@@ -191,6 +191,20 @@ TEST_CASE_FIXTURE(SealFixture, "an envelope opens to its header and rows") {
   for (std::size_t i = 0; i < 30; ++i) CHECK((bytes[i] >= 0x20 && bytes[i] < 0x7f));
 }
 
+TEST_CASE_FIXTURE(SealFixture, "a draft that is finished is the envelope that is sealed at once") {
+  row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
+  Header h = header();
+  Buffer bytes{'x'};
+  std::size_t taken = 0;
+
+  REQUIRE(sealer.draft(rows, Effort::standard, limits::kEnvelopeBytesMax, h, bytes, taken));
+  CHECK(h.hash == kNoDigest);
+  Sealer::finish(h, MutableBytes(bytes).subspan(1));
+
+  CHECK(Buffer(bytes.begin() + 1, bytes.end()) == sealed());
+  CHECK(Opener::verify(Bytes(bytes).subspan(1))->hash == h.hash);
+}
+
 // For ever: what an envelope of version 1 looks like.
 TEST_CASE_FIXTURE(SealFixture, "the header is the golden line") {
   row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});

@@ -55,6 +55,16 @@ TEST_CASE("HMAC-SHA-256 gives the tags of RFC 4231") {
       "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+TEST_CASE("HMAC under a key that is kept gives the same tag each time") {
+  const crypto::Hmac hmac(Buffer(20, 0x0b));
+
+  for (int i = 0; i < 2; ++i) {
+    CHECK(hex_of(hmac.of(as_bytes("Hi There"))) ==
+          "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    CHECK(hmac.of({}) == crypto::hmac_sha256(Buffer(20, 0x0b), {}));
+  }
+}
+
 TEST_CASE("HKDF-SHA-256 gives the keys of RFC 5869") {
   Buffer salt, info;
   for (int i = 0; i <= 0x0c; ++i) salt.push_back(static_cast<std::uint8_t>(i));

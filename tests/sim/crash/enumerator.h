@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "tests/sim/crash/oracle.h"
-#include "tests/sim/crash/paths.h"
+#include "tests/sim/crash/paths/paths.h"
 #include "tests/sim/crash/rig.h"
 #include "tests/sim/crash/subject.h"
 

@@ -1,5 +1,5 @@
-// Heap: the memory that SQLite asks for: quick, since a million databases are opened, and refused when
-// that is to be tried.
+// Heap: the memory of a program that simulates: quick, since a million databases are opened, and refused to SQLite
+// when that is to be tried. `new` and `delete` come here, too.
 //
 // Threads    One: SQLite is set up for a single thread.
 #pragma once

@@ -8,7 +8,7 @@
 //            that it is none. So whatever bytes are no frame in that place are the same answer.
 // Ownership  SimDisk must outlive it.
 // Threads    One owner.
-// Tests      tests/sim/crash/paths_test.cc; and of what it foretells, `crash` opens each 64th all the same.
+// Tests      tests/sim/crash/paths/paths_test.cc; and of what it foretells, `crash` opens each 64th all the same.
 #pragma once
 
 #include <cstdint>

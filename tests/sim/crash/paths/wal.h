@@ -2,7 +2,7 @@
 // https://sqlite.org/fileformat2.html#walformat
 //
 // Threads    Functions of their arguments; any.
-// Tests      tests/sim/crash/paths_test.cc
+// Tests      tests/sim/crash/paths/paths_test.cc
 #pragma once
 
 #include <cstdint>

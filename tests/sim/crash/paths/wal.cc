@@ -4,7 +4,7 @@
 // A frame has the salt of the file, a page number, and the checksum that goes on from the one before it (from the
 // file's, at first) over its own first 8 bytes and its page: two sums over words, in the order that the magic says.
 
-#include "tests/sim/crash/wal.h"
+#include "tests/sim/crash/paths/wal.h"
 
 #include <algorithm>
 #include <array>
