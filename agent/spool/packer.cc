@@ -161,8 +161,7 @@ Status Packer::lease(Job& job) {
     if (!read) return read;
     // Sent as it is, it would be refused for ever, and the lane would wait behind it.
     if (entry.kind == Kind::envelope && !Opener::verify(bytes)) {
-      Status s = tombstone::entomb(job.queue, job.lane, entry, Loss::damaged);
-      if (!s) return s;
+      if (Status s = tombstone::entomb(job.queue, job.lane, entry, Loss::damaged); !s) return s;
       continue;
     }
     if (entry.damaged) entry.hash = chain_end(Opener::header(bytes).value_or(Header()));
