@@ -24,9 +24,31 @@ dependency(sqlite3 ARCHIVES sqlite3 NEEDS m)
 dependency(zstd ARCHIVES zstd)
 dependency(mbedcrypto ARCHIVES mbedcrypto)
 dependency(mbedtls ARCHIVES mbedtls mbedx509 NEEDS deps::mbedcrypto)
-dependency(paho ARCHIVES paho-mqttpp3 paho-mqtt3a)
-# Why: platform/linux/mqtt_client.cc.
-target_link_options(deps_paho INTERFACE -Wl,--wrap=MQTTProtocol_handlePubacks)
+dependency(paho ARCHIVES paho-mqttpp3 paho-mqtt3as)
+# Why: platform/linux/mqtt_client.cc, platform/tls/openssl.cc.
+target_link_options(deps_paho INTERFACE
+  -Wl,--wrap=MQTTProtocol_handlePubacks -Wl,--wrap=SSLSocket_getPendingRead)
+
+# What Paho calls of OpenSSL is what platform/tls answers, no less and no more. Another archive may call other functions, or the same
+# ones otherwise: read its src/SSLSocket.c before the list is changed.
+set(golden "${CMAKE_CURRENT_LIST_DIR}/openssl-names.golden")
+set(paho "${PINAFLUX_LIBRARIES}/libpaho-mqtt3as.a")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${golden}" "${paho}")
+find_program(PINAFLUX_NM llvm-nm-19 REQUIRED)
+execute_process(COMMAND "${PINAFLUX_NM}" --undefined-only --format=just-symbols "${paho}"
+                OUTPUT_VARIABLE names ERROR_QUIET COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "[^\n]+" names "${names}")
+list(FILTER names INCLUDE REGEX "^(SSL|TLS|DTLS|X509|ERR|BIO|EVP|CRYPTO|OPENSSL|OpenSSL|RAND|PEM|ENGINE|CONF)_")
+list(FILTER names EXCLUDE REGEX "^SSL_(create|lock|unlock|destroy)_mutex$")
+list(REMOVE_DUPLICATES names)
+list(SORT names)
+file(STRINGS "${golden}" expected REGEX "^[^#]")
+if(NOT names STREQUAL expected)
+  list(JOIN names "\n" names)
+  file(WRITE "${CMAKE_BINARY_DIR}/openssl-names" "${names}\n")
+  message(FATAL_ERROR "libpaho-mqtt3as.a calls other functions of OpenSSL than ${golden} says (${CMAKE_BINARY_DIR}/openssl-names): "
+                      "answer them in platform/tls/openssl*.cc, then change the list")
+endif()
 dependency(libevent ARCHIVES event_extra event_pthreads event_core)
 dependency(simdjson ARCHIVES simdjson_static)
 dependency(yaml ARCHIVES yaml-cpp)
