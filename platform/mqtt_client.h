@@ -21,11 +21,12 @@
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
 #include "platform/base/time.h"
+#include "platform/tls_options.h"
 
 namespace pinaflux {
 
 struct MqttConnect {
-  std::string broker;  // "tcp://HOST:PORT" (others with issue 5).
+  std::string broker;  // "tls://HOST:PORT", "tcp://..."; "wss://HOST:PORT/PATH", "ws://...".
   std::string client_id;
   std::string user;  // Empty: none.
   std::string password;
@@ -35,6 +36,8 @@ struct MqttConnect {
   std::string will_topic;  // Empty: none. QoS 1, retained.
   std::string will_payload;
   std::size_t inflight_max = 64;
+  pinaflux::tls::Options tls;  // Of tls:// and wss://.
+  std::int64_t judged_at = 0;  // By it certificates are valid (tls::Connection); 0: the wall clock.
 };
 
 struct MqttSession {
@@ -43,6 +46,7 @@ struct MqttSession {
   std::uint16_t receive_max = 65535;
   bool retain_available = true;
   std::string assigned_client_id;
+  std::string tls;  // Version, cipher suite, whether resumed, for a log; empty: without TLS.
 };
 
 struct MqttPublish {

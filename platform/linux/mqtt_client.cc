@@ -13,6 +13,9 @@
 // has. So the linker leads Paho's one call of MQTTProtocol_handlePubacks() through us (--wrap,
 // beside deps::paho); its thread calls on_published5() next.
 //
+// Paho keeps the WebSocket frame that it reads in a variable of its own, one for all handles: a second
+// WebSocket connection is refused.
+//
 // An idle handle lives as long as the maker: with the last handle Paho stops its threads, and
 // whoever destroys it waits for them, up to a second, on our loop.
 
@@ -26,7 +29,10 @@
 #include <MQTTAsync.h>
 
 #include "platform/base/assert.h"
+#include "platform/linux/files.h"
+#include "platform/linux/mqtt_broker.h"
 #include "platform/linux/mqtt_switchboard.h"
+#include "platform/linux/mqtt_tls.h"
 #include "platform/mqtt/reason.h"
 
 namespace pinaflux {
@@ -159,10 +165,27 @@ int on_message(void* context, char* topic, int topic_bytes, MQTTAsync_message* m
 
 // ---- the client, on the loop
 
+// What a maker's clients have in common. The idle handle keeps Paho's threads running: see above.
+struct Shared {
+  Shared() {
+    const int rc =
+        MQTTAsync_create(&idle, "tcp://127.0.0.1:1", "hold", MQTTCLIENT_PERSISTENCE_NONE, nullptr);
+    ASSERT(rc == MQTTASYNC_SUCCESS);
+  }
+  ~Shared() { MQTTAsync_destroy(&idle); }
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+
+  MQTTAsync idle = nullptr;
+  LinuxFiles files;
+  tls::Keyring keyring{files};
+  const MqttClient* websocket = nullptr;  // Who speaks it.
+};
+
 class PahoClient final : public MqttClient, private Switchboard::Owner {
  public:
-  PahoClient(Loop& loop, Events& events, std::shared_ptr<void> threads)
-      : loop_(loop), events_(events), threads_(std::move(threads)) {}
+  PahoClient(Loop& loop, Events& events, std::shared_ptr<Shared> shared)
+      : loop_(loop), events_(events), shared_(std::move(shared)), tls_(shared_->keyring) {}
   ~PahoClient() override {
     if (gone_ != nullptr) *gone_ = true;
     retire();
@@ -193,8 +216,10 @@ class PahoClient final : public MqttClient, private Switchboard::Owner {
 
   Loop& loop_;
   Events& events_;
-  std::shared_ptr<void> threads_;
+  std::shared_ptr<Shared> shared_;
   MqttConnect options_;
+  MqttTls tls_;
+  std::string refused_;  // Why connect() did not come to Paho.
   State state_ = State::idle;
   MQTTAsync handle_ = nullptr;
   std::uintptr_t number_ = 0;
@@ -208,6 +233,9 @@ void PahoClient::retire() {
   Switchboard::one().close(number_);
   if (handle_ != nullptr) MQTTAsync_destroy(&handle_);
   handle_ = nullptr;
+  tls_.end();
+  if (shared_->websocket == this) shared_->websocket = nullptr;
+  refused_.clear();
   sent_.clear();
   state_ = State::idle;
 }
@@ -226,11 +254,22 @@ void PahoClient::connect(const MqttConnect& options) {
 }
 
 int PahoClient::start() {
+  const auto broker = parse_mqtt_broker(options_.broker);
+  if (!broker) {
+    refused_ =
+        "the broker's address '" + options_.broker + "' is not valid: " + broker.error().what;
+    return MQTTASYNC_BAD_PROTOCOL;
+  }
+  if (broker->websocket && shared_->websocket != nullptr) {
+    refused_ = "one connection at a time speaks WebSocket: use tls:// for " + options_.broker;
+    return MQTTASYNC_BAD_PROTOCOL;
+  }
+  if (broker->websocket) shared_->websocket = this;
   MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer5;
   create.MQTTVersion = v5() ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
   create.maxBufferedMessages = static_cast<int>(options_.inflight_max) + 1;
-  int rc =
-      MQTTAsync_createWithOptions(&handle_, options_.broker.c_str(), options_.client_id.c_str(),
+  const int rc =
+      MQTTAsync_createWithOptions(&handle_, broker->paho.c_str(), options_.client_id.c_str(),
                                   MQTTCLIENT_PERSISTENCE_NONE, nullptr, &create);
   if (rc != MQTTASYNC_SUCCESS) return rc;
   MQTTAsync_setCallbacks(handle_, context(), on_connection_lost, on_message, nullptr);
@@ -239,6 +278,13 @@ int PahoClient::start() {
   if (v5()) connect = MQTTAsync_connectOptions_initializer5;
   MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
   fill(connect, will);
+  if (!broker->tls) return MQTTAsync_connect(handle_, &connect);
+  const std::string name = tls_.begin(options_);
+  if (name.empty()) return MQTTASYNC_SSL_NOT_SUPPORTED;
+  MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
+  tls.trustStore = name.c_str();
+  tls.enableServerCertAuth = tls.verify = 1;
+  connect.ssl = &tls;
   return MQTTAsync_connect(handle_, &connect);
 }
 
@@ -376,6 +422,7 @@ void PahoClient::deliver(Mail& mail) {
       if (state_ != State::connecting) return;
       state_ = State::connected;
       inflight_max_ = std::min<std::size_t>(options_.inflight_max, mail.session.receive_max);
+      mail.session.tls = tls_.facts();
       return events_.connected(mail.session);
     case Mail::Kind::lost: return deliver_lost(mail);
     case Mail::Kind::message: return events_.message(mail.text, mail.payload);
@@ -399,20 +446,14 @@ void PahoClient::deliver_lost(const Mail& mail) {
 std::string PahoClient::why(const Mail& mail) const {
   if (state_ == State::leaving) return "disconnected";
   if (mail.reason != 0) return mqtt::reason_text(mail.reason);
+  if (!refused_.empty()) return refused_;
+  if (std::string text = tls_.trouble(state_ == State::connected, options_); !text.empty())
+    return text;
   if (state_ == State::connected)
     return "the connection to " + options_.broker + " broke: check the link";
   std::string text = "cannot reach the broker at " + options_.broker;
   if (!mail.text.empty()) text += " (" + mail.text + ")";
   return text + ": check address, port and network";
-}
-
-// Keeps Paho's threads running: see above.
-std::shared_ptr<void> hold_threads() {
-  MQTTAsync handle = nullptr;
-  const int rc =
-      MQTTAsync_create(&handle, "tcp://127.0.0.1:1", "hold", MQTTCLIENT_PERSISTENCE_NONE, nullptr);
-  ASSERT(rc == MQTTASYNC_SUCCESS);
-  return {handle, [](void* held) { MQTTAsync_destroy(&held); }};
 }
 
 }  // namespace
@@ -435,10 +476,10 @@ int __wrap_MQTTProtocol_handlePubacks(void* ack, int socket, void** removed) {
 // NOLINTEND(bugprone-reserved-identifier)
 
 MqttClientMaker make_mqtt_client_maker(Loop& loop) {
-  return
-      [&loop, threads = hold_threads()](MqttClient::Events& events) -> std::unique_ptr<MqttClient> {
-        return std::make_unique<PahoClient>(loop, events, threads);
-      };
+  return [&loop, shared = std::make_shared<Shared>()](
+             MqttClient::Events& events) -> std::unique_ptr<MqttClient> {
+    return std::make_unique<PahoClient>(loop, events, shared);
+  };
 }
 
 }  // namespace pinaflux

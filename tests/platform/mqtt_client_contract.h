@@ -1,6 +1,6 @@
 // What every MqttClient keeps, whoever made it: a recorder of its events, and the promises as
-// functions of a fixture that has `loop_until(condition)`, `maker`, `address` and, where the broker
-// can go away, `stop_broker()`.
+// functions of a fixture that has `loop_until(condition)`, `maker`, `address`, `tls` (for that address) and, where
+// the broker can go away, `stop_broker()`.
 #pragma once
 
 #include <memory>
@@ -36,6 +36,7 @@ void check_publish_and_receive(Fixture& f, int version) {
 
   MqttConnect options;
   options.broker = f.address;
+  options.tls = f.tls;
   options.client_id = "contract";
   options.version = version;
   client->connect(options);
@@ -71,6 +72,7 @@ void check_inflight_max(Fixture& f) {
   const std::unique_ptr<MqttClient> client = f.maker(events);
   MqttConnect options;
   options.broker = f.address;
+  options.tls = f.tls;
   options.client_id = "contract";
   options.inflight_max = 3;
   client->connect(options);

@@ -29,7 +29,10 @@ class Mosquitto {
     return {};
   }
 
-  explicit Mosquitto(const std::string& extra = "allow_anonymous true\n") : extra_(extra) {
+  // `extra` are lines of the listener. `address`: 127.0.0.1 or ::1.
+  explicit Mosquitto(const std::string& extra = "allow_anonymous true\n",
+                     const std::string& address = "127.0.0.1")
+      : extra_(extra), bound_to_(address) {
     char name[] = "/tmp/pinaflux-mosquitto-XXXXXX";
     REQUIRE(::mkdtemp(name) != nullptr);
     directory_ = name;
@@ -46,7 +49,11 @@ class Mosquitto {
   Mosquitto(const Mosquitto&) = delete;
   Mosquitto& operator=(const Mosquitto&) = delete;
 
-  std::string address() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
+  std::string address(const std::string& scheme = "tcp",
+                      const std::string& host = "127.0.0.1") const {
+    return scheme + "://" + host + ":" + std::to_string(port_);
+  }
+  int port() const { return port_; }
   // SIGSTOP: a broker that hangs. stop() ends it; start() again on the same port.
   void freeze(bool frozen) { ::kill(pid_, frozen ? SIGSTOP : SIGCONT); }
   void stop() {
@@ -57,7 +64,8 @@ class Mosquitto {
   }
   void start() {
     const std::string config = directory_ + "/mosquitto.conf";
-    std::ofstream(config) << "listener " << port_ << " 127.0.0.1\n" << extra_ << "log_dest none\n";
+    std::ofstream(config) << "listener " << port_ << " " << bound_to_ << "\n"
+                          << extra_ << "log_dest none\n";
     const std::string path = program();
     const char* arguments[] = {path.c_str(), "-c", config.c_str(), nullptr};
     REQUIRE(::posix_spawn(&pid_, path.c_str(), nullptr, nullptr, const_cast<char**>(arguments),
@@ -89,17 +97,35 @@ class Mosquitto {
     return ntohs(address.sin_port);
   }
   bool listens() const {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool six = bound_to_ == "::1";
+    const int fd = ::socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const sockaddr_in address = loopback(port_);
-    const bool ok = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    sockaddr_in6 address6{};
+    address6.sin6_family = AF_INET6;
+    address6.sin6_port = address.sin_port;
+    address6.sin6_addr = in6addr_loopback;
+    const bool ok =
+        six ? ::connect(fd, reinterpret_cast<const sockaddr*>(&address6), sizeof address6) == 0
+            : ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     ::close(fd);
     return ok;
   }
 
-  std::string extra_, directory_;
+  std::string extra_, bound_to_, directory_;
   int port_ = 0;
   pid_t pid_ = 0;
 };
+
+inline bool has_ipv6() {
+  const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = in6addr_loopback;
+  const bool ok = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  ::close(fd);
+  if (!ok) MESSAGE("skipped: this machine has no IPv6 loopback");
+  return ok;
+}
 
 inline bool mosquitto_is_missing() {
   if (!Mosquitto::program().empty()) return false;

@@ -1,47 +1,12 @@
 #include "platform/linux/mqtt_client.h"
 
-#include <chrono>
-#include <functional>
-
 #include <doctest/doctest.h>
 
-#include "platform/linux/loop.h"
 #include "platform/mqtt/reason.h"
-#include "tests/platform/linux_mqtt/mosquitto.h"
-#include "tests/platform/mqtt_client_contract.h"
+#include "tests/platform/linux_mqtt/client_fixture.h"
 
 namespace pinaflux::tests {
 namespace {
-
-struct ClientFixture {
-  ClientFixture() : loop(std::move(*LinuxLoop::make())), maker(make_mqtt_client_maker(*loop)) {}
-
-  // False after half a minute.
-  bool loop_until(std::function<bool()> condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    const std::unique_ptr<Timer> tick =
-        loop->timer([&] { tick->start(Duration::milliseconds(20)); });
-    tick->start(Duration{0});
-    bool met = false;
-    loop->run([&] {
-      met = condition();
-      if (met || std::chrono::steady_clock::now() > end) loop->stop();
-      return false;
-    });
-    return met;
-  }
-  MqttConnect options(const Mosquitto& broker, int version = 5) {
-    MqttConnect made;
-    made.broker = broker.address();
-    made.client_id = "gw";
-    made.version = version;
-    return made;
-  }
-
-  std::unique_ptr<LinuxLoop> loop;
-  MqttClientMaker maker;
-  std::string address;
-};
 
 TEST_CASE_FIXTURE(ClientFixture,
                   "Paho keeps the contract of publishing and receiving in both versions") {

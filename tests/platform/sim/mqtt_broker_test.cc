@@ -31,6 +31,7 @@ struct ClientContract : BrokerFixture {
   }
   MqttClientMaker maker = make_sim_mqtt_client_maker(here->loop, here->network);
   std::string address = "tcp://broker:1883";
+  pinaflux::tls::Options tls;
 };
 
 TEST_CASE_FIXTURE(ClientContract, "the simulated client keeps the contract in both versions") {
