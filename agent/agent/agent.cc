@@ -25,9 +25,10 @@ constexpr Duration kStopLinger = Duration::milliseconds(200);  // For the last a
 constexpr Duration kRetryMin = Duration::milliseconds(100);
 constexpr Duration kRetryMax = Duration::seconds(5);
 
+WallTime built() { return {kBuildTimeUnixSeconds * Duration::seconds(1).ns}; }
+
 TrustedTime::Options time_options(const Configuration& configuration) {
-  TrustedTime::Options options{configuration.clock,
-                               WallTime{kBuildTimeUnixSeconds * Duration::seconds(1).ns}};
+  TrustedTime::Options options{configuration.clock, built()};
   for (const LaneOptions& lane : configuration.spool.lanes) options.lanes.push_back(lane.name);
   options.resolved_afar = configuration.uplink.ack == UplinkOptions::Ack::collector;
   return options;
@@ -182,6 +183,7 @@ std::optional<Agent::Refusal> Agent::State::start_sources() {
 // The spool may still hold lanes that the configuration no longer names: they are sent, too.
 void Agent::State::start_uplink() {
   UplinkOptions options = configuration.uplink;
+  options.time_floor = built();
   options.gateway = configuration.gateway;
   options.generation = configuration.generation;
   options.lanes.clear();

@@ -63,6 +63,8 @@ void Uplink::State::connect() {
   to.client_id = options.client_id;
   to.user = options.user;
   to.password = options.password;
+  to.tls = options.tls;
+  to.judged_at = std::max(clock.wall().ns, options.time_floor.ns) / Duration::seconds(1).ns;
   to.version = tried;
   to.keep_alive = options.keep_alive;
   to.will_topic = base_of(options.gateway) + "/status";

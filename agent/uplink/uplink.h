@@ -37,6 +37,7 @@ struct UplinkOptions {
   std::string client_id;  // Default: "pinaflux-" and the gateway.
   std::string user, password;
   tls::Options tls = {};
+  WallTime time_floor = {};  // Certificates are judged by it, or by the clock if that is later.
   std::string gateway;
   std::string topic_root = "pinaflux";
   Ack ack = Ack::collector;
