@@ -1,20 +1,70 @@
 #include "platform/crypto/crypto.h"
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include <mbedtls/sha256.h>
 
 #include "platform/base/assert.h"
+#include "platform/crypto/sha256_blocks.h"
 
 // HMAC is composed here from SHA-256 (RFC 2104) instead of by mbedtls_md_hmac(), which takes three
 // pieces from the heap at each call: masking a field must take none. mbedTLS's software SHA-256
-// cannot fail; check() is for a build that would put hardware under it.
+// cannot fail; check() is for a build that would put hardware under it. Where the processor hashes itself, it does.
 
 namespace pinaflux::crypto {
 
 namespace {
 
-constexpr std::size_t kBlockBytes = 64;
+constexpr std::size_t kBlockBytes = kShaBlockBytes;
+
+// By the processor's instructions (sha256_blocks.h). Bytes of a block that is not whole wait in block_.
+class BlockHash {
+ public:
+  ~BlockHash() {
+    wipe(block_);
+    wipe({reinterpret_cast<std::uint8_t*>(state_.data()), sizeof state_});
+  }
+  void begin() {
+    state_ = kShaBegin;
+    bytes_ = 0;
+  }
+  void update(Bytes bytes) {
+    const std::size_t held = bytes_ % kBlockBytes;
+    bytes_ += bytes.size();
+    if (held > 0) {
+      const std::size_t some = std::min(kBlockBytes - held, bytes.size());
+      std::memcpy(block_.data() + held, bytes.data(), some);
+      bytes = bytes.subspan(some);
+      if (held + some < kBlockBytes) return;
+      sha_blocks(state_, block_);
+    }
+    const std::size_t whole = bytes.size() / kBlockBytes * kBlockBytes;
+    sha_blocks(state_, bytes.first(whole));
+    bytes = bytes.subspan(whole);
+    if (!bytes.empty()) std::memcpy(block_.data(), bytes.data(), bytes.size());
+  }
+  // A 1 bit, zeros, and the count of bits as the last 8 bytes of a block.
+  Digest finish() {
+    const std::uint64_t bits = bytes_ * 8;
+    std::array<std::uint8_t, kBlockBytes + 8> end{0x80};
+    std::size_t size = 1;
+    while ((bytes_ + size) % kBlockBytes != kBlockBytes - 8) ++size;
+    for (unsigned shift = 64; shift > 0; ++size)
+      end[size] = static_cast<std::uint8_t>(bits >> (shift -= 8));
+    update(Bytes(end).first(size));
+    Digest digest;
+    for (std::size_t i = 0; i < digest.size(); ++i)
+      digest[i] = static_cast<std::uint8_t>(state_[i / 4] >> (24 - 8 * (i % 4)));
+    return digest;
+  }
+
+ private:
+  ShaState state_ = kShaBegin;
+  std::array<std::uint8_t, kBlockBytes> block_;
+  std::uint64_t bytes_ = 0;
+};
 
 class Context {
  public:
@@ -29,19 +79,30 @@ class Context {
   }
   Context& operator=(const Context&) = delete;
 
-  void begin() { check(mbedtls_sha256_starts(&context_, 0)); }
+  void begin() {
+    if (fast_) return blocks_.begin();
+    check(mbedtls_sha256_starts(&context_, 0));
+  }
   void update(Bytes bytes) {
     if (bytes.empty()) return;
+    if (fast_) return blocks_.update(bytes);
     check(mbedtls_sha256_update(&context_, bytes.data(), bytes.size()));
   }
   Digest finish() {
+    if (fast_) return blocks_.finish();
     Digest digest;
     check(mbedtls_sha256_finish(&context_, digest.data()));
     return digest;
   }
 
  private:
+  static bool has_blocks() {
+    static const bool has = has_sha_blocks();
+    return has;
+  }
   static void check(int failure) { ASSERT(failure == 0); }
+  const bool fast_ = has_blocks();
+  BlockHash blocks_;
   mbedtls_sha256_context context_;
 };
 

@@ -1,8 +1,10 @@
 #include "platform/crypto/crypto.h"
 
+#include <algorithm>
 #include <string>
 
 #include <doctest/doctest.h>
+#include <mbedtls/sha256.h>
 
 using namespace pinaflux;
 
@@ -42,6 +44,19 @@ TEST_CASE("SHA-256 in pieces equals SHA-256 at once, and finish() begins again")
   hash.update({});
   hash.update(as_bytes("bc"));
   CHECK(hash.finish() == crypto::sha256(as_bytes("abc")));
+}
+
+TEST_CASE("SHA-256 by the processor's instructions, where it has them, is mbedTLS's") {
+  Buffer bytes(700);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * i >> 3);
+  for (std::size_t size = 0; size <= bytes.size(); ++size) {
+    crypto::Digest expected;
+    REQUIRE(mbedtls_sha256(bytes.data(), size, expected.data(), 0) == 0);
+    crypto::Sha256 hash;
+    for (std::size_t at = 0, piece = size % 67; at < size; at += piece, piece = piece * 5 % 131 + 1)
+      hash.update(Bytes(bytes).subspan(at, std::min(piece, size - at)));
+    REQUIRE(hash.finish() == expected);
+  }
 }
 
 TEST_CASE("HMAC-SHA-256 gives the tags of RFC 4231") {
