@@ -16,6 +16,7 @@ namespace pinaflux::seal {
 
 namespace {
 
+constexpr std::size_t kFieldsAtOnce = 4;           // That many cells are a line of the cache.
 constexpr std::uint8_t kOrderTrust = 8;            // Batches that its hint is trusted for.
 constexpr std::size_t kHintsMax = 20'000;          // Columns remembered; then all is forgotten.
 constexpr std::size_t kPieceBytesMax = 64 * 1024;  // Fits into any block of an arena.
@@ -59,14 +60,17 @@ Status BodyWriter::write(std::span<const Row> rows, Effort effort, Buffer& to) {
 void BodyWriter::sort_into_tables(std::span<const Row> rows) {
   tables_.clear();
   table_of_shape_.clear();
-  table_of_row_.clear();
-  for (const Row& row : rows) {
-    const bool same = !table_of_row_.empty() && tables_[table_of_row_.back()].shape == row.shape;
-    std::uint32_t table = same ? table_of_row_.back() : static_cast<std::uint32_t>(tables_.size());
-    if (!same) table = table_of_shape_.emplace(row.shape, table).first->second;
-    if (table == tables_.size()) tables_.push_back({row.shape, 0, 0});
+  table_of_row_.resize(rows.size());
+  std::uint32_t table = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Shape* const shape = rows[i].shape;
+    if (i == 0 || tables_[table].shape != shape) {
+      table = static_cast<std::uint32_t>(tables_.size());
+      table = table_of_shape_.emplace(shape, table).first->second;
+      if (table == tables_.size()) tables_.push_back({shape, 0, 0});
+    }
     ++tables_[table].end;
-    table_of_row_.push_back(table);
+    table_of_row_[i] = table;
   }
   std::size_t at = 0;
   for (Table& t : tables_) {
@@ -94,11 +98,11 @@ void BodyWriter::write_order_and_times(std::span<const Row> rows, Effort effort,
     scratch_.assign(table_of_row_.begin(), table_of_row_.end());
     column_.integers().write(scratch_, effort, order_hint_.series[0], to);
   }
-  scratch_.clear();
-  for (const Row& row : rows) scratch_.push_back(row.time.boot);
+  scratch_.resize(rows.size());
+  std::ranges::transform(rows, scratch_.begin(), [](const Row& row) { return row.time.boot; });
   column_.integers().write(scratch_, effort, order_hint_.series[1], to);
-  scratch_.clear();
-  for (const Row& row : rows) scratch_.push_back(static_cast<std::uint64_t>(row.time.ns));
+  std::ranges::transform(rows, scratch_.begin(),
+                         [](const Row& row) { return static_cast<std::uint64_t>(row.time.ns); });
   column_.integers().write(scratch_, effort, order_hint_.series[2], to);
 }
 
@@ -122,11 +126,20 @@ void BodyWriter::write_table(std::span<const Row> rows, const Table& table, Effo
   std::vector<ColumnHint>& hints = hints_of(*table.shape);
   const std::span picks = std::span(picks_).subspan(table.begin, table.end - table.begin);
   neighbours_.begin_table(picks.size());
-  cells_.resize(picks.size());
-  for (std::size_t field = 0; field < table.shape->field_count(); ++field) {
-    std::ranges::transform(picks, cells_.begin(),
-                           [&](std::uint32_t i) { return rows[i].values[field]; });
-    column_.write(cells_, effort, hints[field], to);
+  const std::size_t count = picks.size(), fields = table.shape->field_count();
+  cells_.resize(count * kFieldsAtOnce);
+  for (std::size_t field = 0; field < fields; ++field) {
+    const std::size_t lane = field % kFieldsAtOnce;
+    if (lane == 0) {
+      const std::size_t some = std::min(kFieldsAtOnce, fields - field);
+      Value* to_cell = cells_.data();
+      for (const std::uint32_t i : picks) {
+        const Value* const from = rows[i].values + field;
+        for (std::size_t n = 0; n < some; ++n) to_cell[n * count] = from[n];
+        ++to_cell;
+      }
+    }
+    column_.write(std::span(cells_).subspan(lane * count, count), effort, hints[field], to);
   }
 }
 

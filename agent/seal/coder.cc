@@ -25,7 +25,6 @@ namespace {
 constexpr std::uint32_t kRangeMin = 1u << 24;
 constexpr unsigned kDigitsCoded = 3;
 constexpr unsigned kWidthClassMax = 7;
-constexpr std::uint64_t kSymbolMax = 63;
 constexpr std::uint16_t kSeenMax = 255;
 constexpr std::uint64_t kBit = 256;  // Of cost.
 
@@ -79,24 +78,17 @@ class Contexts {
       case Coding::none: at_ = 0; break;
       case Coding::previous: at_ = width_; break;
       case Coding::reference: at_ = code_.classes[row]; break;
-      case Coding::both: at_ = width_ * 4 + code_.classes[row]; break;
-      default: at_ = symbol_;
+      default: at_ = width_ * 4 + code_.classes[row];
     }
   }
   BitModel* widths() { return models_.widths(at_); }
-  BitModel* digits(unsigned width) {
-    return code_.context == Coding::symbol ? models_.digits_after(at_, width)
-                                           : models_.digits(width);
-  }
-  void end(std::uint64_t coded, unsigned width) {
-    width_ = width < kWidthClassMax ? width : kWidthClassMax;
-    symbol_ = static_cast<std::size_t>(coded < kSymbolMax ? coded : kSymbolMax);
-  }
+  BitModel* digits(unsigned width) { return models_.digits(width); }
+  void end(unsigned width) { width_ = width < kWidthClassMax ? width : kWidthClassMax; }
 
  private:
   const Coding& code_;
   MissModels& models_;
-  std::size_t at_ = 0, width_ = 0, symbol_ = 0;
+  std::size_t at_ = 0, width_ = 0;
 };
 
 // Low bits first.
@@ -157,16 +149,16 @@ void code_misses(std::span<const std::uint64_t> misses, const Coding& code, Miss
       }
     }
     sink.raw(values[row], left + code.shift);
-    contexts.end(coded, width);
+    contexts.end(width);
   }
 }
 
 }  // namespace
 
 void MissModels::reset(std::uint8_t context) {
-  constexpr std::size_t kCount[Coding::kContexts] = {1, 8, 4, 32, 64};
+  constexpr std::size_t kCount[Coding::kContexts] = {1, 8, 4, 32};
   std::fill_n(widths_, kCount[context] * 64, BitModel{});
-  std::fill_n(digits_, context == Coding::symbol ? 64 * 64 : 65 * 8, BitModel{});
+  std::fill_n(digits_, 65 * 8, BitModel{});
 }
 
 class RangeSink {
@@ -367,7 +359,7 @@ void CodeReader::read_misses(Reader& from, std::span<std::uint64_t> misses, cons
     }
     const unsigned below = left + code.shift;
     values[row] = below > 0 ? coded << below | raw.read(below) : coded;
-    contexts.end(values[row] >> code.shift, width);
+    contexts.end(width);
   }
   taken_ = source.taken();
   range_ = source.range();
@@ -378,10 +370,6 @@ void CodeReader::read_misses(Reader& from, std::span<std::uint64_t> misses, cons
 bool CodeReader::ends_with(std::size_t left) const {
   // Four bytes were taken before they were needed; one or two of them were written (finish).
   return used_ ? left + 3 == taken_ || left + 2 == taken_ : left == 0;
-}
-
-std::uint8_t class_of(std::uint64_t miss, unsigned shift) {
-  return static_cast<std::uint8_t>(std::min(std::bit_width(miss >> shift), 3));
 }
 
 }  // namespace pinaflux::seal

@@ -3,7 +3,7 @@
 //
 // Promise    read_misses(write_misses(misses)) gives the same misses, under the same Coding.
 // Limits     A reader never reads past its bytes: beyond them it finds zeros.
-// Threads    One owner at a time; models are scratch memory (36 KiB).
+// Threads    One owner at a time; models are scratch memory (10 KiB).
 // Source     G. N. N. Martin 1979; the carry-propagating form. Estimator of Krichevsky and Trofimov 1981.
 // Tests      tests/agent/seal/integers_test.cc, vectors_test.cc
 #pragma once
@@ -29,9 +29,8 @@ struct Coding {
     previous = 1,   // The class of the miss before.
     reference = 2,  // The class of the same row in another column.
     both = 3,
-    symbol = 4,  // The miss before itself, up to 63.
   };
-  static constexpr std::uint8_t kContexts = 5;
+  static constexpr std::uint8_t kContexts = 4;  // 4 was the miss before itself: it earned nothing.
   static constexpr std::uint8_t kShiftMax = 63;
 
   std::uint8_t shift = 0;  // Lowest bits that stand raw.
@@ -40,21 +39,20 @@ struct Coding {
 };
 
 // The class of a miss: 0 to 3 of the width of what is coded of it.
-std::uint8_t class_of(std::uint64_t miss, unsigned shift);
+inline std::uint8_t class_of(std::uint64_t miss, unsigned shift) {
+  const std::uint64_t v = miss >> shift;
+  return static_cast<std::uint8_t>((v > 0 ? 1 : 0) + (v > 1 ? 1 : 0) + (v > 3 ? 1 : 0));
+}
 
 class MissModels {
  public:
   void reset(std::uint8_t context);
   BitModel* widths(std::size_t context) { return widths_ + context * 64; }
   BitModel* digits(unsigned width) { return digits_ + std::size_t{width} * 8; }
-  BitModel* digits_after(std::size_t symbol, unsigned width) {
-    return digits_ + (symbol * 8 + (width < 7 ? width : 7)) * 8;
-  }
 
  private:
-  BitModel widths_[64 * 64];  // By context and step.
-  BitModel
-      digits_[64 * 64];  // By width (0 to 64), or by symbol and width up to 7; eight nodes each.
+  BitModel widths_[32 * 64];  // By context and step.
+  BitModel digits_[65 * 8];   // By width (0 to 64); eight nodes each.
 };
 
 // One stream for all series of a body. It stands at the body's end, backwards, so that the body's bytes can be

@@ -24,7 +24,6 @@ namespace {
 constexpr std::size_t kSamples = 48;
 constexpr int kNearMax = 16;              // Units in the last place that make an almost decimal.
 constexpr double kNearWholeMax = 0x1p47;  // Beyond, being near a decimal is chance.
-constexpr double kRounder = 0x1.8p52;     // Adding and subtracting it rounds to a whole number.
 // Batches that a hint is trusted for.
 constexpr std::uint8_t kTrustFast = 32, kTrustStandard = 8;
 constexpr std::uint64_t kPrintingCost = 12 * 8 * 256;  // Written.
@@ -69,19 +68,32 @@ Scales scales_of(double v) {
   return s;
 }
 
-// Of the length and both ends: telemetry's names and states differ there.
-std::uint32_t hash_of(std::string_view text) {
-  std::uint64_t head = 0, tail = 0;
-  const std::size_t some = std::min<std::size_t>(text.size(), 8);
-  if (some > 0) {
-    std::memcpy(&head, text.data(), some);
-    std::memcpy(&tail, text.data() + text.size() - some, some);
+constexpr std::size_t kEndBytes = 8;
+
+}  // namespace
+
+ColumnWriter::Ends ColumnWriter::ends_of(std::string_view text) {
+  Ends ends;
+  const std::size_t some = std::min(text.size(), kEndBytes);
+  if (some == kEndBytes) {
+    std::memcpy(&ends.head, text.data(), kEndBytes);
+    std::memcpy(&ends.tail, text.data() + text.size() - kEndBytes, kEndBytes);
+  } else if (some > 0) {
+    std::memcpy(&ends.head, text.data(), some);
   }
-  const std::uint64_t mixed = (head ^ std::rotl(tail, 29) ^ text.size()) * 0x9e3779b97f4a7c15;
+  return ends;
+}
+
+std::uint32_t ColumnWriter::Ends::hash(std::size_t size) const {
+  const std::uint64_t mixed = (head ^ std::rotl(tail, 29) ^ size) * 0x9e3779b97f4a7c15;
   return static_cast<std::uint32_t>(mixed >> 32 ^ mixed >> 17);
 }
 
-}  // namespace
+// Short ones are their ends.
+bool ColumnWriter::same_text(std::size_t entry, std::string_view text, const Ends& ends) const {
+  return entries_[entry].size() == text.size() && ends_[entry] == ends &&
+         (text.size() <= 2 * kEndBytes || entries_[entry] == text);
+}
 
 void ColumnWriter::write(std::span<const Value> cells, Effort effort, ColumnHint& hint,
                          Buffer& to) {
@@ -132,10 +144,12 @@ void ColumnWriter::write_kind(std::span<const Value> cells, std::uint8_t kind, B
   const auto type = static_cast<Type>(kind);
   if (type == Type::absent || type == Type::null) return;
   if (type == Type::text || type == Type::bytes) {
-    texts_.clear();
+    texts_.resize(cells.size());
+    std::string_view* end = texts_.data();
     for (const Value& v : cells) {
-      if (v.type() == type) texts_.push_back(v.as_text());
+      if (v.type() == type) *end++ = v.as_text();
     }
+    texts_.resize(static_cast<std::size_t>(end - texts_.data()));
     return write_texts(to);
   }
   bits_.resize(cells.size());
@@ -181,28 +195,54 @@ std::size_t ColumnWriter::split_decimals(int scale) {
 // What was printed to first_ (steps, or floats in their order), how many floats a step is wrong to third_, k to
 // second_. Returns how many of these two are not 0.
 std::size_t ColumnWriter::split_printed(const Printing& how) {
-  first_.resize(bits_.size());
-  second_.resize(bits_.size());
-  third_.resize(bits_.size());
+  const std::size_t count = bits_.size();
+  first_.resize(count);
+  second_.resize(count);
+  third_.resize(how.single && how.step != 0 ? count : 0);
+  const auto single_of = [](double v) {
+    return std::fabs(v) <= 0x1.fffffep127 ? static_cast<float>(v) : 0;
+  };
+  const auto steps_of = [&how](double v) {
+    const double k = nearest_whole(v / how.step);
+    return std::fabs(k) <= kWholeMax ? static_cast<std::int64_t>(k) : 0;
+  };
   std::size_t misses = 0;
-  for (std::size_t i = 0; i < bits_.size(); ++i) {
-    const double v = double_of(bits_[i]);
-    const bool small = std::fabs(v) <= 0x1.fffffep127;
-    const float single = small ? static_cast<float>(v) : 0;
-    std::int64_t first = order_of(single), wrong = 0;
-    double back = static_cast<double>(float_of(static_cast<std::uint64_t>(first)));
-    if (how.step != 0) {
-      const double k = std::nearbyint((how.single ? static_cast<double>(single) : v) / how.step);
-      first = std::fabs(k) <= kWholeMax ? static_cast<std::int64_t>(k) : 0;
-      const double whole = stepped(static_cast<std::uint64_t>(first), how);
-      if (how.single) wrong = order_of(single) - order_of(static_cast<float>(whole));
-      if (!how.single) back = whole;
+  // `take` gives what was printed, and what its text came from.
+  const auto each = [&](auto take) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const double v = double_of(bits_[i]);
+      const auto [first, back, wrong] = take(v);
+      const std::uint64_t k = bits_[i] - bits_of(printed(back, how));
+      first_[i] = static_cast<std::uint64_t>(first);
+      second_[i] = k;
+      if (!third_.empty()) third_[i] = static_cast<std::uint64_t>(wrong);
+      misses += k != 0 || wrong != 0 ? 1 : 0;
     }
-    const std::uint64_t k = bits_[i] - bits_of(printed(back, how));
-    first_[i] = static_cast<std::uint64_t>(first);
-    second_[i] = k;
-    third_[i] = static_cast<std::uint64_t>(wrong);
-    misses += k != 0 || wrong != 0 ? 1 : 0;
+  };
+  struct Taken {
+    std::int64_t first;
+    double back;
+    std::int64_t wrong;
+  };
+  if (how.step == 0) {
+    each([&](double v) {
+      const std::int64_t order = order_of(single_of(v));
+      return Taken{order, static_cast<double>(float_of(static_cast<std::uint64_t>(order))), 0};
+    });
+  } else if (how.single) {
+    each([&](double v) {
+      const float single = single_of(v);
+      const std::int64_t k = steps_of(static_cast<double>(single));
+      const auto whole = static_cast<float>(stepped(static_cast<std::uint64_t>(k), how));
+      const std::int64_t order = order_of(single);
+      return Taken{k, static_cast<double>(float_of(static_cast<std::uint64_t>(order))),
+                   order - order_of(whole)};
+    });
+  } else {
+    each([&](double v) {
+      const std::int64_t k = steps_of(v);
+      return Taken{k, stepped(static_cast<std::uint64_t>(k), how), 0};
+    });
   }
   return misses;
 }
@@ -265,11 +305,11 @@ DoublesMode ColumnWriter::choose_doubles() {
   std::uint64_t best_cost = ~std::uint64_t{0};
   for (const DoublesMode& mode : modes_) {
     const std::size_t misses = split(mode);
-    std::uint64_t cost = integers_.cost(first_);
+    std::uint64_t cost = integers_.cost(first_, effort_);
     const bool is_printed = mode.number == kPrintedFloats || mode.number == kPrintedSteps;
-    if (is_printed || mode.number >= kDecimal) cost += integers_.cost(second_);
+    if (is_printed || mode.number >= kDecimal) cost += integers_.cost(second_, effort_);
     if (is_printed && mode.printing.single && mode.printing.step != 0)
-      cost += integers_.cost(third_);
+      cost += integers_.cost(third_, effort_);
     if (is_printed) cost += kPrintingCost;
     if (cost >= best_cost) continue;
     best = mode;
@@ -306,24 +346,28 @@ void ColumnWriter::write_doubles(Buffer& to) {
 // repeats.
 bool ColumnWriter::index_texts() {
   entries_.clear();
-  first_.clear();
+  ends_.clear();
+  first_.resize(texts_.size());
   slots_.assign(std::bit_ceil(texts_.size() * 2 + 2), 0);
   const std::size_t mask = slots_.size() - 1;
-  for (std::string_view text : texts_) {
-    if (!first_.empty() && entries_[static_cast<std::size_t>(first_.back())] == text) {
-      first_.push_back(first_.back());
-      continue;
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    const std::string_view text = texts_[i];
+    const Ends ends = ends_of(text);
+    if (i == 0 || !same_text(last, text, ends)) {
+      std::size_t at = ends.hash(text.size()) & mask;
+      unsigned probes = 0;
+      while (slots_[at] != 0 && !same_text(slots_[at] - 1, text, ends) && ++probes < kProbesMax) {
+        at = (at + 1) & mask;
+      }
+      if (slots_[at] == 0 || !same_text(slots_[at] - 1, text, ends)) {
+        entries_.push_back(text);
+        ends_.push_back(ends);
+        slots_[at] = static_cast<std::uint32_t>(entries_.size());
+      }
+      last = slots_[at] - 1;
     }
-    std::size_t at = hash_of(text) & mask;
-    unsigned probes = 0;
-    while (slots_[at] != 0 && entries_[slots_[at] - 1] != text && ++probes < kProbesMax) {
-      at = (at + 1) & mask;
-    }
-    if (slots_[at] == 0 || entries_[slots_[at] - 1] != text) {
-      entries_.push_back(text);
-      slots_[at] = static_cast<std::uint32_t>(entries_.size());
-    }
-    first_.push_back(slots_[at] - 1);
+    first_[i] = last;
   }
   return entries_.size() == 1 || entries_.size() * 4 <= texts_.size() * 3;
 }

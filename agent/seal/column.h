@@ -46,6 +46,14 @@ class ColumnWriter {
   IntegerWriter& integers() { return integers_; }
 
  private:
+  // Of a text: where telemetry's names and states differ.
+  struct Ends {
+    std::uint64_t head = 0, tail = 0;
+    bool operator==(const Ends&) const = default;
+    std::uint32_t hash(std::size_t size) const;
+  };
+  static Ends ends_of(std::string_view text);
+  bool same_text(std::size_t entry, std::string_view text, const Ends& ends) const;
   void write_kind(std::span<const Value> cells, std::uint8_t kind, Buffer& to);
   void write_series(std::span<const std::uint64_t> values, std::size_t slot, Buffer& to);
   bool float32_fits() const;
@@ -67,6 +75,7 @@ class ColumnWriter {
   std::vector<DoublesMode> modes_;
   std::vector<Printing> guesses_;
   std::vector<std::string_view> texts_, entries_;
+  std::vector<Ends> ends_;  // Of entries_.
   std::vector<std::uint32_t> slots_;
   IntegerWriter integers_;
 };

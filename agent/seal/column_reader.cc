@@ -111,21 +111,29 @@ Read ColumnReader::read_printed(Reader& from, bool single) {
   if (from.failed() || how.digits > kDigitsMax || how.decimals > kScaleMax) return Read::damaged;
   const bool wrong = single && how.step != 0;
   second_.resize(first_.size());
-  third_.assign(first_.size(), 0);
   if (const Read r = integers_.read(from, first_); r != Read::ok) return r;
   if (wrong) {
+    third_.resize(first_.size());
     if (const Read r = integers_.read(from, third_); r != Read::ok) return r;
   }
   if (const Read r = integers_.read(from, second_); r != Read::ok) return r;
-  for (std::size_t i = 0; i < first_.size(); ++i) {
-    double back = 0;
-    if (how.step == 0 && single) back = static_cast<double>(float_of(first_[i]));
-    if (how.step != 0) back = stepped(first_[i], how);
-    if (wrong && third_[i] != 0) {
-      const auto order = static_cast<std::uint64_t>(order_of(static_cast<float>(back))) + third_[i];
-      back = static_cast<double>(float_of(order));
-    }
-    first_[i] = bits_of(printed(back, how)) + second_[i];
+  const auto give_back = [&](auto value_of) {
+    for (std::size_t i = 0; i < first_.size(); ++i)
+      first_[i] = bits_of(printed(value_of(i), how)) + second_[i];
+  };
+  const std::uint64_t* const first = first_.data();
+  const std::uint64_t* const misses = third_.data();
+  if (how.step == 0 && single) {
+    give_back([first](std::size_t i) { return static_cast<double>(float_of(first[i])); });
+  } else if (wrong) {
+    give_back([&](std::size_t i) {
+      const auto whole = static_cast<float>(stepped(first[i], how));
+      if (misses[i] == 0) return static_cast<double>(whole);
+      const auto order = static_cast<std::uint64_t>(order_of(whole)) + misses[i];
+      return static_cast<double>(float_of(order));
+    });
+  } else {
+    give_back([&](std::size_t i) { return stepped(first[i], how); });
   }
   return Read::ok;
 }

@@ -22,6 +22,8 @@ constexpr std::size_t kUnitPays = 8;  // Values; below, a unit costs more than i
 constexpr int kTrialLevel = 6;
 constexpr std::size_t kFrameBytes = 13;  // Of zstd, which a trial pays alone.
 constexpr std::size_t kWidthCoded = 2;
+// Where a prefix code is good enough: a 512th worse, of misses of so many bits (of fewer, the next batch's differ).
+constexpr std::uint64_t kPrefixWorth = 512, kNoiseBits = 6;
 constexpr std::uint8_t kDistanceMax = 6;
 constexpr std::uint64_t kCodeCost = 2 * 8 * 256;  // Shift and context, written.
 
@@ -36,15 +38,6 @@ std::size_t varint_bytes(std::uint64_t v) {
 
 std::uint64_t magnitude(std::uint64_t difference) {
   return difference >> 63 != 0 ? 0 - difference : difference;
-}
-
-std::uint64_t common_unit(std::span<const std::uint64_t> values) {
-  std::uint64_t unit = 0;
-  for (std::uint64_t v : values) {
-    unit = std::gcd(unit, magnitude(v - values[0]));
-    if (unit == 1) break;
-  }
-  return unit;
 }
 
 // Divides by one number what is known to be a multiple of it: a multiplication by its inverse modulo 2^64, where
@@ -63,9 +56,39 @@ class ExactDivisor {
   std::uint64_t inverse_;
 };
 
-unsigned width_of(std::uint64_t any) {
-  return std::max(1u, (static_cast<unsigned>(std::bit_width(any)) + 7) / 8);
+// Whether numbers are multiples of one: of an odd one, those whose quotient is not too large for one.
+class Divisibility {
+ public:
+  explicit Divisibility(std::uint64_t divisor)
+      : by_(divisor),
+        most_(~std::uint64_t{0} / (divisor >> std::countr_zero(divisor))),
+        low_((divisor & (0 - divisor)) - 1) {}
+  bool divides(std::uint64_t v) const { return (v & low_) == 0 && by_.quotient(v) <= most_; }
+
+ private:
+  ExactDivisor by_;
+  std::uint64_t most_, low_;
+};
+
+// The greatest that divides all distances from the first value; 0: all are the same.
+std::uint64_t common_unit(std::span<const std::uint64_t> values) {
+  std::size_t at = 0;
+  while (at < values.size() && values[at] == values[0]) ++at;
+  if (at == values.size()) return 0;
+  std::uint64_t unit = magnitude(values[at] - values[0]);
+  if (unit == 1) return unit;
+  Divisibility by(unit);
+  for (const std::uint64_t v : values.subspan(at)) {
+    const std::uint64_t distance = magnitude(v - values[0]);
+    if (by.divides(distance)) continue;
+    unit = std::gcd(unit, distance);
+    if (unit == 1) break;
+    by = Divisibility(unit);
+  }
+  return unit;
 }
+
+unsigned bytes_of(unsigned width) { return std::max(1u, (width + 7) / 8); }
 
 void write_planes(std::span<const std::uint64_t> misses, unsigned width, Buffer& to) {
   to.push_back(static_cast<std::uint8_t>(width));
@@ -177,14 +200,22 @@ void IntegerWriter::predict(std::span<const std::uint64_t> series, Predict how) 
 
 IntegerWriter::Stats IntegerWriter::stats() const {
   Stats stats;
-  std::uint64_t bits = 0, last = misses_.empty() ? 0 : ~misses_[0];
+  std::uint64_t last = misses_.empty() ? 0 : ~misses_[0];
   for (const std::uint64_t m : misses_) {
-    stats.any |= m;
-    stats.zeros += m == 0 ? 1 : 0;
-    stats.runs += m != last ? 1 : 0;
-    bits += static_cast<std::uint64_t>(std::bit_width(m));
+    const auto width = static_cast<unsigned>(std::bit_width(m));
+    ++stats.widths[width];
+    const bool begins = m != last;
+    stats.runs += begins ? 1 : 0;
+    stats.run_bits += begins ? width : 0;
     last = m;
   }
+  std::uint64_t bits = 0;
+  for (unsigned width = 0; width <= 64; ++width) {
+    bits += std::uint64_t{stats.widths[width]} * width;
+    if (stats.widths[width] > 0) stats.width = width;
+  }
+  stats.zeros = stats.widths[0];
+  stats.bits = bits;
   stats.cost = (bits + misses_.size() - stats.zeros + front_.size() * 8) * 256 + stats.zeros * 64;
   return stats;
 }
@@ -203,26 +234,25 @@ std::size_t IntegerWriter::rank(std::span<const std::uint64_t> values, Ranking& 
   return count;
 }
 
-std::uint64_t IntegerWriter::cost(std::span<const std::uint64_t> values) {
+std::uint64_t IntegerWriter::cost(std::span<const std::uint64_t> values, Effort effort) {
   if (values.empty()) return 0;
   const std::uint64_t unit = values.size() < kUnitPays ? 1 : common_unit(values);
   if (unit == 0) return 256 * 8 * (1 + varint_bytes(zigzag_of(values[0])));
   const auto series = unit > 1 ? divide(values, unit) : values;
   Ranking ranking;
   rank(series, ranking);
+  if (effort == Effort::fast) return ranking[0].first;
   predict(series, ranking[0].second);
-  Coding code{.shift = shift(2)};
+  Coding code{.shift = shift(stats(), 2)};
   const std::uint64_t plain = code_.cost(misses_, code);
   code.context = Coding::previous;
   return std::min(plain, code_.cost(misses_, code)) + front_.size() * 8 * 256;
 }
 
 // The width that one in `part` misses does not pass, less what is worth coding.
-std::uint8_t IntegerWriter::shift(std::size_t part) const {
-  std::array<std::size_t, 65> histogram{};
-  for (const std::uint64_t m : misses_) ++histogram[static_cast<std::size_t>(std::bit_width(m))];
+std::uint8_t IntegerWriter::shift(const Stats& stats, std::size_t part) const {
   std::size_t below = 0, width = 0;
-  while (width < 64 && (below += histogram[width]) * part < misses_.size()) ++width;
+  while (width < 64 && (below += stats.widths[width]) * part < misses_.size()) ++width;
   return static_cast<std::uint8_t>(width > kWidthCoded ? width - kWidthCoded : 0);
 }
 
@@ -238,8 +268,11 @@ std::uint64_t IntegerWriter::code_cost(const SeriesHint& hint, std::size_t count
   return code_.cost(misses_, code_of(hint, count)) + kCodeCost + front_.size() * 8 * 256;
 }
 
-bool IntegerWriter::usable(const SeriesHint& hint, std::size_t count) const {
+bool IntegerWriter::usable(const SeriesHint& hint, std::size_t count, Effort effort) const {
   if (hint.predict >= kPredictCount || !possible(static_cast<Predict>(hint.predict), count))
+    return false;
+  if (effort == Effort::fast) return true;
+  if (hint.layout >= kLayoutCount || hint.layout == static_cast<std::uint8_t>(Layout::zeros))
     return false;
   const bool leans = hint.context == Coding::reference || hint.context == Coding::both;
   return !leans || (neighbours_.rows() == count && neighbours_.classes(hint.distance) != nullptr);
@@ -248,12 +281,12 @@ bool IntegerWriter::usable(const SeriesHint& hint, std::size_t count) const {
 void IntegerWriter::try_codes(Effort effort, Predict how, std::size_t count, SeriesHint& best,
                               std::uint64_t& best_cost) {
   const std::uint8_t distance_max = effort == Effort::max ? kDistanceMax : 1;
-  const bool few = std::ranges::all_of(misses_, [](auto m) { return m < 64; });
+  const Stats s = stats();
   SeriesHint hint{.predict = static_cast<std::uint8_t>(how),
                   .layout = static_cast<std::uint8_t>(Layout::coded),
-                  .shift = shift(2)};
+                  .shift = shift(s, 2)};
   const auto attempt = [&] {
-    if (!usable(hint, count)) return;
+    if (!usable(hint, count, effort)) return;
     const std::uint64_t cost = code_cost(hint, count);
     if (cost >= best_cost) return;
     best = hint;
@@ -262,7 +295,6 @@ void IntegerWriter::try_codes(Effort effort, Predict how, std::size_t count, Ser
   for (std::uint8_t context = 0; context < Coding::kContexts; ++context) {
     hint.context = context;
     hint.distance = 0;
-    if (context == Coding::symbol && !few) continue;
     if (context != Coding::reference && context != Coding::both) {
       attempt();
       continue;
@@ -273,7 +305,7 @@ void IntegerWriter::try_codes(Effort effort, Predict how, std::size_t count, Ser
   if (best.predict != hint.predict || best.shift == 0 || effort == Effort::fast) return;
   hint = best;
   for (const std::size_t part : {std::size_t{4}, std::size_t{12}}) {
-    hint.shift = shift(part);
+    hint.shift = shift(s, part);
     if (hint.shift != best.shift) attempt();
   }
 }
@@ -284,7 +316,7 @@ void IntegerWriter::try_layouts(Predict how, SeriesHint& best, std::uint64_t& be
   const std::size_t count = misses_.size();
   for (const Layout layout :
        {Layout::planes, Layout::varints, Layout::runs, Layout::bits, Layout::sparse}) {
-    const bool fits = layout == Layout::bits     ? s.any <= 1
+    const bool fits = layout == Layout::bits     ? s.width <= 1
                       : layout == Layout::runs   ? s.runs * 2 < count
                       : layout == Layout::sparse ? s.zeros * 2 > count
                                                  : true;
@@ -300,6 +332,50 @@ void IntegerWriter::try_layouts(Predict how, SeriesHint& best, std::uint64_t& be
   }
 }
 
+// By what the misses are, without a trial.
+void IntegerWriter::choose_fast(const Stats& s, SeriesHint& hint) {
+  const std::size_t count = misses_.size();
+  const auto use = [&hint](Layout layout) { hint.layout = static_cast<std::uint8_t>(layout); };
+  if (s.width == 0) return;
+  const std::size_t others = count - s.zeros;
+  // zstd behind them halves the bytes that say where, roughly.
+  const std::uint64_t sparse = 24 + others * 6 + s.bits + others * 1;
+  const std::uint64_t runs = 24 + s.runs * 6 + s.run_bits + (s.width > 1 ? s.runs : 0);
+  const unsigned top = shift(s, 8);
+  hint.shift = static_cast<std::uint8_t>(top > 1 ? top - 1 : 0);
+  const std::uint64_t coded = prefix_.prepare(misses_, hint.shift);
+  use(Layout::prefix);
+  std::uint64_t best = coded;
+  if (sparse < best) {
+    use(Layout::sparse);
+    best = sparse;
+  }
+  if (runs < best) {
+    use(Layout::runs);
+    best = runs;
+  }
+  if (s.width <= 1 && count < best) use(Layout::bits);
+}
+
+// It is read many times as fast as the adaptive code: a little larger is good enough.
+void IntegerWriter::try_prefix(std::span<const std::uint64_t> values, const Ranking& ranking,
+                               std::size_t tried, SeriesHint& best, std::uint64_t best_cost) {
+  std::uint64_t least = best_cost + best_cost / kPrefixWorth;
+  for (std::size_t n = 0; n < tried; ++n) {
+    predict(values, ranking[n].second);
+    const Stats s = stats();
+    const unsigned top = shift(s, 8);
+    for (unsigned less = 0; less <= std::min(top, 3u); ++less) {
+      const std::uint64_t cost = (prefix_.prepare(misses_, top - less) + front_.size() * 8) * 256;
+      if (cost > least || cost < misses_.size() * kNoiseBits * 256) continue;
+      least = cost;
+      best = {.predict = static_cast<std::uint8_t>(ranking[n].second),
+              .layout = static_cast<std::uint8_t>(Layout::prefix),
+              .shift = static_cast<std::uint8_t>(top - less)};
+    }
+  }
+}
+
 SeriesHint IntegerWriter::search(std::span<const std::uint64_t> values, Effort effort) {
   Ranking ranking;
   const std::size_t possible_count = rank(values, ranking);
@@ -307,10 +383,13 @@ SeriesHint IntegerWriter::search(std::span<const std::uint64_t> values, Effort e
   SeriesHint best;
   std::uint64_t best_cost = ~std::uint64_t{0};
   for (std::size_t n = 0; n < std::min(tried, possible_count); ++n) {
+    if (effort == Effort::fast)
+      return {.predict = static_cast<std::uint8_t>(ranking[n].second), .layout = SeriesHint::kNone};
     predict(values, ranking[n].second);
     try_codes(effort, ranking[n].second, values.size(), best, best_cost);
     if (effort == Effort::max) try_layouts(ranking[n].second, best, best_cost);
   }
+  try_prefix(values, ranking, std::min(tried, possible_count), best, best_cost);
   return best;
 }
 
@@ -329,10 +408,11 @@ void IntegerWriter::write_misses(const SeriesHint& hint, std::size_t count, Buff
       for (const std::uint64_t m : misses_) writer.varint(m);
       return;
     }
-    case Layout::planes: return write_planes(misses_, width_of(stats().any), to);
+    case Layout::planes: return write_planes(misses_, bytes_of(stats().width), to);
     case Layout::runs: return write_runs(misses_, stats().runs, to);
     case Layout::bits: return write_bits(misses_, to);
     case Layout::sparse: return write_sparse(misses_, stats().zeros, to);
+    case Layout::prefix: return prefix_.write(misses_, to);
     case Layout::coded: {
       const Coding code = code_of(hint, count);
       to.push_back(code.shift);
@@ -350,7 +430,7 @@ void IntegerWriter::write(std::span<const std::uint64_t> values, Effort effort, 
   if (unit == 0) {  // All the same.
     to.push_back(head_of(Predict::delta, Layout::zeros, 0));
     misses_.assign(values.size() - 1, 0);
-    neighbours_.keep(values.size(), misses_, 0);
+    if (effort != Effort::fast) neighbours_.keep(values.size(), misses_, 0);
     return Writer(to).varint(zigzag_of(values[0]));
   }
   const std::size_t head_at = to.size();
@@ -363,19 +443,24 @@ void IntegerWriter::write(std::span<const std::uint64_t> values, Effort effort, 
     Writer(to).varint(zigzag_of(values[0]));
     series = divide(values, unit);
   }
-  if (effort == Effort::max || !usable(hint, values.size())) hint = search(series, effort);
+  if (effort == Effort::max || !usable(hint, values.size(), effort)) hint = search(series, effort);
   SeriesHint used = hint;
   predict(series, static_cast<Predict>(used.predict));
-  if (std::ranges::all_of(misses_, [](auto m) { return m == 0; }))
-    used.layout = static_cast<std::uint8_t>(Layout::zeros);
-  if (used.layout == static_cast<std::uint8_t>(Layout::bits) && stats().any > 1)
+  const Stats s = stats();
+  if (effort == Effort::fast) choose_fast(s, used);
+  if (s.width == 0) used.layout = static_cast<std::uint8_t>(Layout::zeros);
+  if (used.layout == static_cast<std::uint8_t>(Layout::prefix) && effort != Effort::fast)
+    prefix_.prepare(misses_, used.shift);
+  if (used.layout == static_cast<std::uint8_t>(Layout::bits) && s.width > 1)
     used.layout = static_cast<std::uint8_t>(Layout::planes);
   to[head_at] =
       head_of(static_cast<Predict>(used.predict), static_cast<Layout>(used.layout), flags);
   append(to, front_);
   write_misses(used, values.size(), to);
-  const bool coded = used.layout == static_cast<std::uint8_t>(Layout::coded);
-  neighbours_.keep(values.size(), misses_, coded ? used.shift : 0);
+  if (effort == Effort::fast) return;  // Nothing leans on classes.
+  const bool shifted = used.layout == static_cast<std::uint8_t>(Layout::coded) ||
+                       used.layout == static_cast<std::uint8_t>(Layout::prefix);
+  neighbours_.keep(values.size(), misses_, shifted ? used.shift : 0);
 }
 
 }  // namespace pinaflux::seal

@@ -18,6 +18,7 @@
 #include "agent/seal/compress.h"
 #include "agent/seal/envelope.h"
 #include "agent/seal/neighbours.h"
+#include "agent/seal/prefix.h"
 #include "platform/base/bytes.h"
 
 namespace pinaflux::seal {
@@ -36,7 +37,7 @@ enum class Predict : std::uint8_t {
 };
 inline constexpr std::uint8_t kPredictCount = 6;
 
-// Numbers of the format: never reused. 7 to 15 are free.
+// Numbers of the format: never reused. 8 to 15 are free.
 enum class Layout : std::uint8_t {
   zeros = 0,  // All misses are 0: nothing is written.
   varints = 1,
@@ -45,8 +46,9 @@ enum class Layout : std::uint8_t {
   bits = 4,    // Misses of 0 and 1, eight a byte.
   sparse = 5,  // Only the misses that are not 0, and how far they are apart.
   coded = 6,   // By learnt probabilities: coder.h.
+  prefix = 7,  // By a prefix code, and raw bits: prefix.h.
 };
-inline constexpr std::uint8_t kLayoutCount = 7;
+inline constexpr std::uint8_t kLayoutCount = 8;
 
 inline constexpr std::uint8_t kPredictMask = 0x07;
 inline constexpr std::uint8_t kUnitFlag = 0x08;
@@ -59,7 +61,7 @@ inline std::uint64_t unzigzag_of(std::uint64_t v) {
 struct SeriesHint {
   static constexpr std::uint8_t kNone = 0xff;
   std::uint8_t predict = kNone;
-  std::uint8_t layout = 0;
+  std::uint8_t layout = kNone;  // Effort::fast chooses one for each batch.
   std::uint8_t context = 0;
   std::uint8_t distance = 0;  // To the column that is the context.
   std::uint8_t shift = 0;
@@ -74,13 +76,15 @@ class IntegerWriter {
   // fast and standard take a hint that is set untried. It is updated.
   void write(std::span<const std::uint64_t> values, Effort effort, SeriesHint& hint, Buffer& to);
   // About how many 256ths of a bit write() would cost, however much it tries.
-  std::uint64_t cost(std::span<const std::uint64_t> values);
+  std::uint64_t cost(std::span<const std::uint64_t> values, Effort effort);
 
  private:
   struct Stats {
-    std::uint64_t cost = 0;  // 256ths of a bit, roughly.
-    std::uint64_t any = 0;   // All misses, or-ed.
+    std::uint64_t bits = 0, run_bits = 0;  // Of all misses; of those that begin a run.
+    std::uint64_t cost = 0;                // 256ths of a bit, roughly.
+    unsigned width = 0;                    // Of the widest.
     std::size_t zeros = 0, runs = 0;
+    std::array<std::uint32_t, 65> widths{};  // How many of each.
   };
   using Ranking = std::array<std::pair<std::uint64_t, Predict>, kPredictCount>;
 
@@ -92,13 +96,16 @@ class IntegerWriter {
   Stats stats() const;
   std::size_t rank(std::span<const std::uint64_t> values, Ranking& ranking);
   Coding code_of(const SeriesHint& hint, std::size_t count) const;
-  std::uint8_t shift(std::size_t part) const;
+  std::uint8_t shift(const Stats& stats, std::size_t part) const;
+  void try_prefix(std::span<const std::uint64_t> values, const Ranking& ranking, std::size_t tried,
+                  SeriesHint& best, std::uint64_t best_cost);
+  void choose_fast(const Stats& s, SeriesHint& hint);
   SeriesHint search(std::span<const std::uint64_t> values, Effort effort);
   std::uint64_t code_cost(const SeriesHint& hint, std::size_t count);
   void try_codes(Effort effort, Predict how, std::size_t count, SeriesHint& best,
                  std::uint64_t& best_cost);
   void try_layouts(Predict how, SeriesHint& best, std::uint64_t& best_cost);
-  bool usable(const SeriesHint& hint, std::size_t count) const;
+  bool usable(const SeriesHint& hint, std::size_t count, Effort effort) const;
   void write_misses(const SeriesHint& hint, std::size_t count, Buffer& to);
   // Bytes that trial_ comes to when it is compressed with much else.
   std::size_t compressed_bytes();
@@ -106,6 +113,7 @@ class IntegerWriter {
   CodeWriter& code_;
   Neighbours& neighbours_;
   Compressor& compressor_;
+  PrefixWriter prefix_;
   std::vector<std::uint64_t> divided_, misses_, last_of_key_;
   Buffer front_, trial_, compressed_;
 };

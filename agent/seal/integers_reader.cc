@@ -118,6 +118,7 @@ Read IntegerReader::read_misses(Reader& from, std::uint8_t layout, std::size_t c
     case Layout::runs: read_runs(from, misses); break;
     case Layout::bits: read_bits(from, misses); break;
     case Layout::sparse: read_sparse(from, misses); break;
+    case Layout::prefix: read_prefix(from, misses, shift_); break;
     case Layout::coded: return read_coded(from, count, misses);
     default: return Read::newer;
   }

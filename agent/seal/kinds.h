@@ -45,9 +45,18 @@ inline double decimal(std::int64_t m, int scale) {
   return static_cast<double>(m) / kPower[static_cast<std::size_t>(scale)];
 }
 
+inline constexpr double kRounder = 0x1.8p52;  // Adding and subtracting it rounds to a whole number.
+inline constexpr double kRoundedMax = 0x1p51;  // Up to here.
+
+// The nearest whole number, as nearbyint() gives it, without a call of it.
+inline double nearest_whole(double v) {
+  return std::fabs(v) < kRoundedMax ? (v + kRounder) - kRounder : std::nearbyint(v);
+}
+
 // In a column of kind number this value is an int64: whole, exact, and not -0.0.
 inline bool is_whole(double v) {
-  return std::fabs(v) <= kWholeMax && v == std::trunc(v) && bits_of(v) != bits_of(-0.0);
+  return std::fabs(v) <= kWholeMax && v == static_cast<double>(static_cast<std::int64_t>(v)) &&
+         bits_of(v) != bits_of(-0.0);
 }
 
 }  // namespace pinaflux::seal

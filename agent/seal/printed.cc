@@ -48,7 +48,7 @@ struct Comb {
 
   // `distance`, wrong by at most `wrong`, is a whole number of steps, and may say the step more exactly.
   bool take(double distance, double wrong) {
-    const double k = std::nearbyint(distance / step);
+    const double k = nearest_whole(distance / step);
     if (k == 0) return std::fabs(distance) <= wrong;
     const double doubt = std::fabs(k) * error + wrong;
     if (doubt > kDoubt * step || std::fabs(k) > kStepsMax) return false;
@@ -63,7 +63,7 @@ struct Comb {
 
 std::size_t misfits(std::span<const double> values, Printing how) {
   return static_cast<std::size_t>(std::ranges::count_if(values, [&](double v) {
-    const double k = std::nearbyint(v / how.step);
+    const double k = nearest_whole(v / how.step);
     const double back = stepped(static_cast<std::uint64_t>(static_cast<std::int64_t>(k)), how);
     return (how.single ? back : printed(back, how)) != v;
   }));
@@ -74,9 +74,8 @@ double rounded_step(std::span<const double> values, const Printing& how, const C
   const double decimals =
       std::clamp(std::ceil(-std::log10(std::max(comb.error, 1e-15))) - 1, 0.0, 15.0);
   const double power = kPower[static_cast<std::size_t>(decimals)];
-  const double guesses[] = {1 / std::nearbyint(1 / comb.step),
-                            100 / std::nearbyint(100 / comb.step),
-                            std::nearbyint(comb.step * power) / power, comb.step};
+  const double guesses[] = {1 / nearest_whole(1 / comb.step), 100 / nearest_whole(100 / comb.step),
+                            nearest_whole(comb.step * power) / power, comb.step};
   double best = comb.step;
   std::size_t least = values.size() + 1;
   for (const double guess : guesses) {
@@ -128,37 +127,11 @@ void guess_steps(std::span<const std::uint64_t> bits, Printing how,
   if (how.step == 0) return;
   // Decimals with a common unit say the same without a step.
   const double units = how.step * kPower[how.decimals];
-  if (!how.single && std::fabs(units - std::nearbyint(units)) < 1e-6 * units) return;
+  if (!how.single && std::fabs(units - nearest_whole(units)) < 1e-6 * units) return;
   if (misfits(values, how) * 2 <= values.size()) guesses.push_back(how);
 }
 
 }  // namespace
-
-double printed(double v, const Printing& how) {
-  const double size = std::fabs(v);
-  if (how.digits == 0) return v;
-  int whole = 0;
-  while (whole < kDigitsMax && size >= kPower[static_cast<std::size_t>(whole)]) ++whole;
-  const int left = how.digits - whole;
-  const int decimals = left < 0 ? 0 : left < how.decimals ? left : how.decimals;
-  const double power = kPower[static_cast<std::size_t>(decimals)];
-  const double x = size * power;
-  if (!(x < kWholeMax)) return 0;
-  const double m = static_cast<double>(static_cast<std::int64_t>(x + 0.5)) / power;
-  return v < 0 ? -m : m;
-}
-
-std::int64_t order_of(float v) {
-  const auto bits = std::bit_cast<std::uint32_t>(v);
-  const auto size = static_cast<std::int64_t>(bits & 0x7fffffff);
-  return bits >> 31 != 0 ? -size : size;
-}
-
-float float_of(std::uint64_t order) {
-  const bool negative = order >> 63 != 0;
-  const auto size = static_cast<std::uint32_t>(negative ? 0 - order : order) & 0x7fffffff;
-  return std::bit_cast<float>(size | (negative ? 0x80000000u : 0u));
-}
 
 void guess_printing(std::span<const std::uint64_t> bits, std::vector<Printing>& guesses) {
   int digits = 0, decimals = 0;

@@ -6,6 +6,10 @@
 // Tests      tests/agent/seal/body_test.cc, vectors_test.cc
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -25,13 +29,51 @@ struct Printing {
 };
 inline constexpr std::uint8_t kDigitsMax = 17;
 
+// How many of 1, 10, ... 10^16 are not above 2^(e - 1); 0 below 1.
+inline constexpr auto kWholeDigits = [] {
+  std::array<std::uint8_t, 65> digits{};
+  double power = 1;
+  for (std::size_t e = 1; e < digits.size(); ++e, power *= 2) {
+    while (digits[e] < kDigitsMax && kPower[digits[e]] <= power) ++digits[e];
+  }
+  return digits;
+}();
+
+// Decimals that the digits before the point leave. No branch: neighbours differ in sign and in digits.
+inline std::size_t decimals_left(double size, const Printing& how) {
+  const auto exponent = static_cast<std::int64_t>(bits_of(size) >> 52) - 1022;
+  std::int64_t whole = kWholeDigits[static_cast<std::size_t>(
+      std::clamp(exponent, std::int64_t{0}, std::int64_t{64}))];
+  whole += static_cast<std::int64_t>(size >= kPower[static_cast<std::size_t>(whole)]);
+  return static_cast<std::size_t>(
+      std::clamp(how.digits - whole, std::int64_t{0}, std::int64_t{how.decimals}));
+}
+
 // `v` as a text of so many digits and decimals reads back; halves are rounded away from 0. What is not finite or
 // has no place in 53 bits reads back as 0.
-double printed(double v, const Printing& how);
+inline double printed(double v, const Printing& how) {
+  if (how.digits == 0) return v;
+  const double size = std::fabs(v);
+  const double power = kPower[decimals_left(size, how)];
+  const double x = size * power;
+  if (!(x < kWholeMax)) return 0;
+  const double raised = x + 0.5;  // Not lround(): the format says so.
+  const double m = static_cast<double>(static_cast<std::int64_t>(raised)) / power;
+  return std::copysign(m, v + 0.0);  // Not -0.
+}
 
 // Floats in their order as integers: 0 is 0, the smallest above it 1. -0 is 0, and NaNs are beyond infinity.
-std::int64_t order_of(float v);
-float float_of(std::uint64_t order);
+inline std::int64_t order_of(float v) {
+  const auto bits = std::bit_cast<std::uint32_t>(v);
+  const auto size = static_cast<std::int64_t>(bits & 0x7fffffff);
+  const auto negative = static_cast<std::int64_t>(bits >> 31);
+  return (size ^ -negative) + negative;
+}
+inline float float_of(std::uint64_t order) {
+  const auto negative = static_cast<std::uint32_t>(order >> 63);
+  const auto size = ((static_cast<std::uint32_t>(order) ^ (0 - negative)) + negative) & 0x7fffffff;
+  return std::bit_cast<float>(size | negative << 31);
+}
 
 // The value of a whole number of steps.
 inline double stepped(std::uint64_t k, const Printing& how) {

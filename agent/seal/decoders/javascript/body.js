@@ -64,27 +64,44 @@ class Body {
   }
   coded(n, count) {
     const low = this.u8(), context = this.u8(), models = new Map(), out = [];
-    if (context > 4) newer(`context ${context}`);
+    if (context > 3) newer(`context ${context}`);
     const other = context === 2 || context === 3 ? this.classes[this.classes.length - 1 - this.u8()].slice(count - n) : [];
     if (this.code < 0) for (this.code = 0; this.taken < 4;) this.shift();
-    let at = 0, width = 0, symbol = 0;
+    let at = 0, width = 0;
     const raw = (bits) => {
       let v = 0n;
       for (let i = 0; i < bits; ++i, ++at) v |= BigInt(this.d[this.at + (at >> 3)] >> (at & 7) & 1) << BigInt(i);
       return v;
     };
     for (let i = 0; i < n; ++i) {
-      const c = [0, width, other[i], width * 4 + other[i], symbol][context];
+      const c = [0, width, other[i], width * 4 + other[i]][context];
       for (width = 0; width < 64 - low && this.bit(models, `${c}/${width}`);) ++width;
       let v = Math.min(width, 1), left = Math.max(width - 1, 0);
       for (let digit = Math.min(left, 3); digit > 0; --digit, --left) {
-        v = v * 2 + this.bit(models, context === 4 ? `${c},${Math.min(width, 7)},${v}` : `,${width},${v}`);
+        v = v * 2 + this.bit(models, `,${width},${v}`);
       }
       out.push(BigInt(v) << BigInt(left + low) | raw(left + low));
-      const top = out[i] >> BigInt(low);
-      symbol = top > 63n ? 63 : Number(top);
       width = Math.min(width, 7);
     }
+    this.raw((at + 7) >> 3);
+    return [out, BigInt(low)];
+  }
+  prefix(n) {
+    const low = this.u8(), count = this.u8(), codes = new Map();
+    const sizes = [...this.raw((count + 1) >> 1)].flatMap((b) => [b & 15, b >> 4]);
+    for (let size = 1, code = 0; size <= 8; ++size, code *= 2) {
+      sizes.forEach((its, s) => its === size && codes.set(code++ + 2 ** size, s)); // A 1 in front tells 0 from 00.
+    }
+    let at = 0;
+    const bit = () => this.d[this.at + (at >> 3)] >> (7 - (at++ & 7)) & 1;
+    const out = this.list(n, () => {
+      let code = 1;
+      while (!codes.has(code) && code < 512) code = code * 2 + bit();
+      const s = codes.get(code), open = low + (s > 7 ? (s >> 1) - 2 : 0);
+      let v = BigInt(s > 7 ? 2 + s % 2 : s);
+      for (let i = 0; i < open; ++i) v = v << 1n | BigInt(bit());
+      return v;
+    });
     this.raw((at + 7) >> 3);
     return [out, BigInt(low)];
   }
@@ -116,7 +133,8 @@ class Body {
     const [unit, base] = head & 8 ? [this.varint(), unzigzag(this.varint())] : [1n, 0n];
     const front = this.list([0, 0, 1, Math.min(n, 2), 1, 1][how], () => unzigzag(this.varint()));
     const given = how === 4 ? 0 : front.length;
-    let [m, low] = head >> 4 === 6 ? this.coded(n - given, n) : [this.misses(head >> 4, n - given), 0n];
+    let [m, low] = head >> 4 === 6 ? this.coded(n - given, n) : head >> 4 === 7 ? this.prefix(n - given)
+      : [this.misses(head >> 4, n - given), 0n];
     const last = this.classes.length - 1;
     if (n === this.rows && last >= 0 && !this.classes[last]) {
       this.classes[last] = [...Array(given).fill(0), ...m.map((v) => Math.min(widthOf(v >> low), 3))];

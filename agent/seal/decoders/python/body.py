@@ -45,24 +45,36 @@ class Body:
             self.shift()
         return bit
     def coded(self, n, count):
-        low, context, models, out, at, width, symbol = self.u8(), self.u8(), {}, [], 0, 0, 0
-        if context > 4: newer("context %d" % context)
+        low, context, models, out, at, width = self.u8(), self.u8(), {}, [], 0, 0
+        if context > 3: newer("context %d" % context)
         classes = self.classes[-1 - self.u8()][count - n:] if context in (2, 3) else [0] * n
         if self.code is None:
             self.code = 0
             for _ in range(4): self.shift()
         raw = int.from_bytes(self.d[self.at:], "little")
         for i in range(n):
-            c = (0, width, classes[i], width * 4 + classes[i], symbol)[context]
+            c = (0, width, classes[i], width * 4 + classes[i])[context]
             width = 0
             while width < 64 - low and self.bit(models, (c, width)): width += 1
             v, left = min(width, 1), max(width - 1, 0)
-            for _ in range(min(left, 3)):
-                digit = (c, min(width, 7), v, 4) if context == 4 else (width, v, 0)
-                v, left = v * 2 + self.bit(models, digit), left - 1
+            for _ in range(min(left, 3)): v, left = v * 2 + self.bit(models, (width, v, 0)), left - 1
             v, at = v << left + low | (raw >> at & (1 << left + low) - 1), at + left + low
-            symbol, width = min(v >> low, 63), min(width, 7)
+            width = min(width, 7)
             out.append(v)
+        self.raw((at + 7) // 8)
+        return out, low
+    def prefix(self, n):
+        low, count = self.u8(), self.u8()
+        sizes = [b >> i & 15 for b in self.raw((count + 1) // 2) for i in (0, 4)]
+        code, codes, out, at = 0, {}, [], 0
+        for size, s in sorted((size, s) for s, size in enumerate(sizes) if size):
+            codes[format(code >> 8 - size, "0%db" % size)], code = s, code + (256 >> size)
+        bits = "".join(format(b, "08b") for b in self.d[self.at:])
+        for _ in range(n):
+            end = next(e for e in range(at + 1, at + 9) if bits[at:e] in codes)
+            s = codes[bits[at:end]]
+            at = end + low + (s // 2 - 2 if s > 7 else 0)
+            out.append((s if s < 8 else 2 + s % 2) << at - end | int("0" + bits[end:at], 2))
         self.raw((at + 7) // 8)
         return out, low
     def misses(self, layout, n, count):
@@ -83,6 +95,7 @@ class Body:
         front = [unzigzag(self.varint()) for _ in range((0, 0, 1, min(n, 2), 1, 1)[how])]
         given, low = 0 if how == 4 else len(front), 0
         if head >> 4 == 6: m, low = self.coded(n - given, n)
+        elif head >> 4 == 7: m, low = self.prefix(n - given)
         else: m = self.misses(head >> 4, n - given, n)
         if self.classes and n == self.rows and self.classes[-1] is None:
             self.classes[-1] = [0] * given + [min((v >> low).bit_length(), 3) for v in m]
