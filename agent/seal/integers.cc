@@ -354,6 +354,12 @@ void IntegerWriter::choose_fast(const Stats& s, SeriesHint& hint) {
     use(Layout::runs);
     best = runs;
   }
+  // In a small batch a code costs more than it saves.
+  const std::uint64_t planes = 8 + 7 * bytes_of(s.width) * count;
+  if (planes < best) {
+    use(Layout::planes);
+    best = planes;
+  }
   if (s.width <= 1 && count < best) use(Layout::bits);
 }
 

@@ -1,6 +1,7 @@
 // Golden vectors: an envelope for each feature of the format, and its records as `pinaflux decode` prints them. For
 // ever: what is there must open; a new feature brings a new one (PINAFLUX_WRITE_VECTORS=1 adds those that are
-// not there yet). tests/agent/seal/decoders reads the same files with the decoders of other languages.
+// not there yet). tests/agent/seal/decoders reads the same files with the decoders of other languages,
+// tests/agent/seal/features looks that each holds what it is for.
 
 #include <algorithm>
 #include <cmath>
@@ -124,10 +125,17 @@ void float_steps(Maker& m) {
         std::round(static_cast<double>(static_cast<float>(k * (100.0 / 255))) * 1e6) / 1e6);
   });
 }
-void double_steps(Maker& m) {
+// Steps that are known too inexactly: their decimals have a common unit, nearly always.
+void decimal_units(Maker& m) {
   m.column(80, [&](std::size_t) {
     return Value::float64(
         std::round(static_cast<double>(m.random.below(900)) * (5.0 / 1023) * 1e4) / 1e4);
+  });
+}
+void double_steps(Maker& m) {
+  m.column(200, [&](std::size_t) {
+    const auto k = static_cast<double>(30'000 + m.random.below(600));
+    return Value::float64(std::round(k * (5.0 / 65'535) * 1e7) / 1e7);
   });
 }
 void keys(Maker& m) {
@@ -168,6 +176,35 @@ void patterns(Maker& m) {
     return Value::int64(static_cast<std::int64_t>((n % 50) * (n % 50) * 977));
   });
 }
+// The one tells when the other moves; how far, the row before tells.
+void bursts(Maker& m) {
+  std::int64_t a = 0, b = 0;
+  for (int n = 0; n < 600; ++n) {
+    const bool moves = !m.random.one_in(4);
+    const std::int64_t far = n / 40 % 2 == 0 ? 3 : 900;
+    if (moves) a += m.random.one_in(2) ? 1 : -1;
+    if (moves) b += m.random.between(1, far) * (m.random.one_in(2) ? 1 : -1);
+    m.row("s", {"a", "b"}, {Value::int64(a), Value::int64(b)}, {kStart + n * kMillisecond, 0});
+  }
+}
+void planes(Maker& m) {
+  std::int64_t shape[40];
+  for (auto& s : shape) s = m.random.between(0, 60'000);
+  m.column(400, [&](std::size_t n) { return Value::int64(shape[n % 40]); });
+}
+void rare(Maker& m) {
+  std::int64_t level = 5;
+  m.column(300, [&](std::size_t) {
+    if (m.random.one_in(40)) level += m.random.between(-300, 300);
+    return Value::int64(level);
+  });
+}
+void noise(Maker& m) {
+  m.column(200, [&](std::size_t n) {
+    return Value::int64(n % 50 == 7 ? m.random.between(-(1ll << 60), 1ll << 60)
+                                    : m.random.between(-9000, 9000));
+  });
+}
 void nothing(Maker&) {}
 
 struct Vector {
@@ -182,11 +219,16 @@ constexpr Vector kVectors[] = {{"types", types, Effort::standard},
                                {"float32", float32, Effort::fast},
                                {"printed_floats", printed_floats, Effort::standard},
                                {"float_steps", float_steps, Effort::standard},
+                               {"decimal_units", decimal_units, Effort::standard},
                                {"double_steps", double_steps, Effort::standard},
                                {"keys", keys, Effort::max},
                                {"companions", companions, Effort::max},
                                {"tables", tables, Effort::standard},
                                {"patterns", patterns, Effort::max},
+                               {"bursts", bursts, Effort::max},
+                               {"planes", planes, Effort::max},
+                               {"rare", rare, Effort::fast},
+                               {"noise", noise, Effort::fast},
                                {"nothing", nothing, Effort::fast}};
 
 Buffer sealed(const Vector& vector) {
