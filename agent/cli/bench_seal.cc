@@ -50,6 +50,9 @@ class SealBench {
     header_.gateway = "bench";
     header_.lane = "normal";
     header_.generation = 1;
+    for (const std::string& name : options.without) {
+      if (const auto part = part_of(name)) sealer_.do_without(*part);
+    }
   }
 
   Status run();

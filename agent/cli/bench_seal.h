@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace pinaflux {
 
@@ -16,7 +17,8 @@ struct BenchSealOptions {
   std::size_t batch = 500;
   std::string effort = "default";  // fast, default, max.
   bool json = false;
-  std::string keep;  // A file for the first envelope.
+  std::string keep;                  // A file for the first envelope.
+  std::vector<std::string> without;  // Parts that it does without: names of parts.h.
 };
 
 // The exit status.

@@ -15,6 +15,7 @@
 #include "agent/cli/run_command.h"
 #include "agent/cli/uplink_test_command.h"
 #include "agent/data/limits.h"
+#include "agent/seal/parts.h"
 
 namespace pinaflux {
 namespace {
@@ -141,6 +142,10 @@ void CommandLine::add_tools() {
       ->check(CLI::IsMember({"fast", "default", "max"}))
       ->capture_default_str();
   seal->add_option("--keep", a_.bench_seal.keep, "write the first envelope to this file");
+  std::vector<std::string> parts;
+  for (std::size_t n = 0; n < kPartCount; ++n) parts.emplace_back(part_name(static_cast<Part>(n)));
+  seal->add_option("--without", a_.bench_seal.without, "what it would be without a part")
+      ->check(CLI::IsMember(parts));
   seal->add_flag("--json", a_.bench_seal.json, "for a machine to read");
   auto* version = command(app_, "version", "which version this is",
                           [this] { return version_command("pinaflux", a_.json); });

@@ -33,6 +33,7 @@ class BodyWriter {
 
   // Appends to `to`. Code::full: more rows, cells or bytes than a reader takes.
   Status write(std::span<const Row> rows, Effort effort, Buffer& to);
+  Parts& parts() { return parts_; }
   // What it tries with, free between two write(): its memory is the largest here, and one is enough.
   Compressor& compressor() { return compressor_; }
 
@@ -56,10 +57,11 @@ class BodyWriter {
   ColumnHint order_hint_;
   std::vector<std::uint64_t> scratch_;
   std::vector<Value> cells_;
+  Parts parts_;
   CodeWriter code_;
   Neighbours neighbours_;
   Compressor compressor_;
-  ColumnWriter column_{code_, neighbours_, compressor_};
+  ColumnWriter column_{code_, neighbours_, compressor_, parts_};
 };
 
 class BodyReader {

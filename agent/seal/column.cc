@@ -288,17 +288,18 @@ void ColumnWriter::decimal_candidates() {
   };
   add(exact, count - exact[kScaleMax + 1]);
   add(exact, count - count / 10);
-  add(near, count - count / 10);
-  add_scale(std::ranges::min_element(spelling) - spelling.begin());
+  if (parts_.has(Part::almost)) add(near, count - count / 10);
+  if (parts_.has(Part::shortest)) add_scale(std::ranges::min_element(spelling) - spelling.begin());
 }
 
 DoublesMode ColumnWriter::choose_doubles() {
   modes_.assign(1, {.number = kBits64});
   if (float32_fits()) modes_.push_back({.number = kBits32});
-  decimal_candidates();
+  if (parts_.has(Part::decimals)) decimal_candidates();
   guesses_.clear();
   guess_printing(bits_, guesses_);
   for (const Printing& guess : guesses_) {
+    if (!parts_.has(guess.step != 0 ? Part::steps : Part::floats)) continue;
     modes_.push_back({guess.single ? kPrintedFloats : kPrintedSteps, guess});
   }
   DoublesMode best;
@@ -392,7 +393,8 @@ void ColumnWriter::write_plain_texts(Buffer& to) {
 }
 
 void ColumnWriter::write_texts(Buffer& to) {
-  return index_texts() ? write_dictionary(to) : write_plain_texts(to);
+  const bool repeats = index_texts() && parts_.has(Part::dictionary);
+  return repeats ? write_dictionary(to) : write_plain_texts(to);
 }
 
 }  // namespace pinaflux::seal

@@ -39,8 +39,8 @@ struct ColumnHint {
 
 class ColumnWriter {
  public:
-  ColumnWriter(CodeWriter& code, Neighbours& neighbours, Compressor& compressor)
-      : neighbours_(neighbours), integers_(code, neighbours, compressor) {}
+  ColumnWriter(CodeWriter& code, Neighbours& neighbours, Compressor& compressor, const Parts& parts)
+      : neighbours_(neighbours), parts_(parts), integers_(code, neighbours, compressor, parts) {}
 
   void write(std::span<const Value> cells, Effort effort, ColumnHint& hint, Buffer& to);
   IntegerWriter& integers() { return integers_; }
@@ -69,6 +69,7 @@ class ColumnWriter {
   void write_plain_texts(Buffer& to);
 
   Neighbours& neighbours_;
+  const Parts& parts_;
   Effort effort_ = Effort::fast;
   ColumnHint* hint_ = nullptr;
   std::vector<std::uint64_t> bits_, first_, second_, third_, kinds_;

@@ -180,6 +180,8 @@ struct Sealer::State {
 Sealer::Sealer() : state_(std::make_unique<State>()) {}
 Sealer::~Sealer() = default;
 
+void Sealer::do_without(Part part) { state_->writer.parts().remove(part); }
+
 Status Sealer::seal_body(std::span<const Row> rows, Effort effort, Buffer& body) {
   state_->plain.clear();
   if (Status s = state_->writer.write(rows, effort, state_->plain); !s) return s;

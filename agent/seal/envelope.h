@@ -19,6 +19,7 @@
 
 #include "agent/data/identity.h"
 #include "agent/data/record.h"
+#include "agent/seal/parts.h"
 #include "platform/base/arena.h"
 #include "platform/base/result.h"
 
@@ -57,6 +58,8 @@ class Sealer {
   Sealer();
   ~Sealer();
 
+  // For measuring: it seals without this part from now on.
+  void do_without(Part part);
   // Body alone (also what the spool's chunks hold). Appends to `body`. Rows keep their order.
   // Code::full: more than an Opener takes (records, fields, bytes): split the rows.
   Status seal_body(std::span<const Row> rows, Effort effort, Buffer& body);

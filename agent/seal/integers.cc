@@ -152,7 +152,22 @@ std::span<const std::uint64_t> IntegerWriter::divide(std::span<const std::uint64
 }
 
 bool IntegerWriter::possible(Predict how, std::size_t count) const {
+  constexpr Part kParts[kPredictCount] = {Part::zigzag, Part::zigzag, Part::delta,
+                                          Part::delta2, Part::offset, Part::key};
+  if (how != Predict::plain && !parts_.has(kParts[static_cast<std::size_t>(how)])) return false;
   return how != Predict::key || !neighbours_.keys(count).empty();
+}
+
+// Of those that are tried for zstd.
+bool IntegerWriter::possible(Layout layout, const Stats& s) const {
+  const std::size_t count = misses_.size();
+  switch (layout) {
+    case Layout::varints: return parts_.has(Part::varints);
+    case Layout::runs: return s.runs * 2 < count && parts_.has(Part::runs);
+    case Layout::bits: return s.width <= 1 && parts_.has(Part::bits);
+    case Layout::sparse: return s.zeros * 2 > count && parts_.has(Part::sparse);
+    default: return true;
+  }
 }
 
 void IntegerWriter::predict_by_key(std::span<const std::uint64_t> values) {
@@ -293,6 +308,9 @@ void IntegerWriter::try_codes(Effort effort, Predict how, std::size_t count, Ser
     best_cost = cost;
   };
   for (std::uint8_t context = 0; context < Coding::kContexts; ++context) {
+    constexpr Part kParts[Coding::kContexts] = {Part::code, Part::previous, Part::reference,
+                                                Part::both};
+    if (!parts_.has(kParts[context])) continue;
     hint.context = context;
     hint.distance = 0;
     if (context != Coding::reference && context != Coding::both) {
@@ -316,11 +334,7 @@ void IntegerWriter::try_layouts(Predict how, SeriesHint& best, std::uint64_t& be
   const std::size_t count = misses_.size();
   for (const Layout layout :
        {Layout::planes, Layout::varints, Layout::runs, Layout::bits, Layout::sparse}) {
-    const bool fits = layout == Layout::bits     ? s.width <= 1
-                      : layout == Layout::runs   ? s.runs * 2 < count
-                      : layout == Layout::sparse ? s.zeros * 2 > count
-                                                 : true;
-    if (!fits) continue;
+    if (!possible(layout, s)) continue;
     trial_.assign(front_.begin(), front_.end());
     const SeriesHint hint{.predict = static_cast<std::uint8_t>(how),
                           .layout = static_cast<std::uint8_t>(layout)};
@@ -345,12 +359,12 @@ void IntegerWriter::choose_fast(const Stats& s, SeriesHint& hint) {
   hint.shift = static_cast<std::uint8_t>(top > 1 ? top - 1 : 0);
   const std::uint64_t coded = prefix_.prepare(misses_, hint.shift);
   use(Layout::prefix);
-  std::uint64_t best = coded;
-  if (sparse < best) {
+  std::uint64_t best = parts_.has(Part::prefix) ? coded : ~std::uint64_t{0};
+  if (sparse < best && parts_.has(Part::sparse)) {
     use(Layout::sparse);
     best = sparse;
   }
-  if (runs < best) {
+  if (runs < best && parts_.has(Part::runs)) {
     use(Layout::runs);
     best = runs;
   }
@@ -360,7 +374,7 @@ void IntegerWriter::choose_fast(const Stats& s, SeriesHint& hint) {
     use(Layout::planes);
     best = planes;
   }
-  if (s.width <= 1 && count < best) use(Layout::bits);
+  if (s.width <= 1 && count < best && parts_.has(Part::bits)) use(Layout::bits);
 }
 
 // It is read many times as fast as the adaptive code: a little larger is good enough.
@@ -392,10 +406,12 @@ SeriesHint IntegerWriter::search(std::span<const std::uint64_t> values, Effort e
     if (effort == Effort::fast)
       return {.predict = static_cast<std::uint8_t>(ranking[n].second), .layout = SeriesHint::kNone};
     predict(values, ranking[n].second);
-    try_codes(effort, ranking[n].second, values.size(), best, best_cost);
-    if (effort == Effort::max) try_layouts(ranking[n].second, best, best_cost);
+    const bool codes = parts_.has(Part::code);
+    if (codes) try_codes(effort, ranking[n].second, values.size(), best, best_cost);
+    if (effort == Effort::max || !codes) try_layouts(ranking[n].second, best, best_cost);
   }
-  try_prefix(values, ranking, std::min(tried, possible_count), best, best_cost);
+  if (parts_.has(Part::prefix))
+    try_prefix(values, ranking, std::min(tried, possible_count), best, best_cost);
   return best;
 }
 
@@ -443,7 +459,7 @@ void IntegerWriter::write(std::span<const std::uint64_t> values, Effort effort, 
   std::uint8_t flags = 0;
   std::span<const std::uint64_t> series = values;
   to.push_back(0);
-  if (unit > 1 && values.size() >= kUnitPays) {
+  if (unit > 1 && values.size() >= kUnitPays && parts_.has(Part::unit)) {
     flags = kUnitFlag;
     Writer(to).varint(unit);
     Writer(to).varint(zigzag_of(values[0]));

@@ -70,8 +70,9 @@ struct SeriesHint {
 class IntegerWriter {
  public:
   // All of them outlive this. `compressor` is for trials.
-  IntegerWriter(CodeWriter& code, Neighbours& neighbours, Compressor& compressor)
-      : code_(code), neighbours_(neighbours), compressor_(compressor) {}
+  IntegerWriter(CodeWriter& code, Neighbours& neighbours, Compressor& compressor,
+                const Parts& parts)
+      : code_(code), neighbours_(neighbours), compressor_(compressor), parts_(parts) {}
 
   // fast and standard take a hint that is set untried. It is updated.
   void write(std::span<const std::uint64_t> values, Effort effort, SeriesHint& hint, Buffer& to);
@@ -90,6 +91,7 @@ class IntegerWriter {
 
   std::span<const std::uint64_t> divide(std::span<const std::uint64_t> values, std::uint64_t unit);
   bool possible(Predict how, std::size_t count) const;
+  bool possible(Layout layout, const Stats& s) const;
   // The misses go to misses_, what stands before them to front_.
   void predict(std::span<const std::uint64_t> values, Predict how);
   void predict_by_key(std::span<const std::uint64_t> values);
@@ -113,6 +115,7 @@ class IntegerWriter {
   CodeWriter& code_;
   Neighbours& neighbours_;
   Compressor& compressor_;
+  const Parts& parts_;
   PrefixWriter prefix_;
   std::vector<std::uint64_t> divided_, misses_, last_of_key_;
   Buffer front_, trial_, compressed_;

@@ -15,7 +15,8 @@ struct IntegersFixture {
   CodeReader coded;
   Neighbours neighbours;
   Compressor compressor;
-  IntegerWriter writer{code, neighbours, compressor};
+  Parts parts;
+  IntegerWriter writer{code, neighbours, compressor, parts};
   IntegerReader reader{coded, neighbours};
 
   Buffer written(const Series& series, Effort effort = Effort::standard, SeriesHint hint = {}) {
