@@ -18,6 +18,7 @@ namespace pinaflux::seal {
 
 namespace {
 
+constexpr std::size_t kFew = 64;      // Misses; below, a prefix code may cost more than it saves.
 constexpr std::size_t kUnitPays = 8;  // Values; below, a unit costs more than it saves.
 constexpr int kTrialLevel = 6;
 constexpr std::size_t kFrameBytes = 13;  // Of zstd, which a trial pays alone.
@@ -368,9 +369,8 @@ void IntegerWriter::choose_fast(const Stats& s, SeriesHint& hint) {
     use(Layout::runs);
     best = runs;
   }
-  // In a small batch a code costs more than it saves.
   const std::uint64_t planes = 8 + 7 * bytes_of(s.width) * count;
-  if (planes < best) {
+  if (count < kFew && planes < best) {
     use(Layout::planes);
     best = planes;
   }
