@@ -22,8 +22,7 @@ namespace pinaflux::seal {
 namespace {
 
 constexpr std::size_t kSamples = 48;
-constexpr int kNearMax = 16;              // Units in the last place that make an almost decimal.
-constexpr double kNearWholeMax = 0x1p47;  // Beyond, being near a decimal is chance.
+constexpr double kExactMax = 0x1p47;  // Beyond, no further decimal makes it exact.
 // Batches that a hint is trusted for.
 constexpr std::uint8_t kTrustFast = 32, kTrustStandard = 8;
 constexpr std::uint64_t kPrintingCost = 12 * 8 * 256;  // Written.
@@ -49,23 +48,14 @@ int spelling_bits(double v, int scale) {
   return std::bit_width(zigzag(m)) + (k == 0 ? 0 : 2 + of_k + of_k / 2);
 }
 
-// The smallest exponent that gives v exactly, and the smallest that almost does; kScaleMax + 1:
-// none.
-struct Scales {
-  int exact = kScaleMax + 1, near = kScaleMax + 1;
-};
-Scales scales_of(double v) {
-  Scales s;
+// The smallest exponent that gives v exactly; kScaleMax + 1: none.
+int exact_scale(double v) {
   for (int scale = 0; scale <= kScaleMax; ++scale) {
     const std::int64_t m = nearest(v, scale, 0);
-    const auto k = static_cast<std::int64_t>(miss(v, m, scale));
-    if (k == 0) s.exact = scale;
-    const bool small = std::fabs(static_cast<double>(m)) < kNearWholeMax;
-    if (s.near > kScaleMax && small && k >= -kNearMax && k <= kNearMax) s.near = scale;
-    if (k == 0) return s;
-    if (!small) return s;
+    if (miss(v, m, scale) == 0) return scale;
+    if (std::fabs(static_cast<double>(m)) >= kExactMax) break;
   }
-  return s;
+  return kScaleMax + 1;
 }
 
 constexpr std::size_t kEndBytes = 8;
@@ -260,19 +250,17 @@ std::size_t ColumnWriter::split(const DoublesMode& mode) {
   return 0;
 }
 
-// From samples: the exponent that makes all exact, nine of ten exact, nine of ten almost exact, and the one with
+// From samples: the exponent that makes all exact, nine of ten exact, and the one with
 // the shortest spellings (a difference of two decimals is wrong by units of the larger one's last place).
 void ColumnWriter::decimal_candidates() {
-  std::array<std::size_t, kScaleMax + 2> exact{}, near{};
+  std::array<std::size_t, kScaleMax + 2> exact{};
   const std::size_t step = std::max<std::size_t>(1, bits_.size() / kSamples);
   std::size_t count = 0;
   std::array<int, kScaleMax + 1> spelling{};
   for (std::size_t i = 0; i < bits_.size(); i += step, ++count) {
-    const Scales s = scales_of(double_of(bits_[i]));
     for (int scale = 0; scale <= kScaleMax; ++scale)
       spelling[static_cast<std::size_t>(scale)] += spelling_bits(double_of(bits_[i]), scale);
-    ++exact[static_cast<std::size_t>(s.exact)];
-    ++near[static_cast<std::size_t>(s.near)];
+    ++exact[static_cast<std::size_t>(exact_scale(double_of(bits_[i])))];
   }
   const auto add_scale = [&](std::ptrdiff_t scale) {
     const auto mode = static_cast<std::uint8_t>(kDecimal + scale);
@@ -288,7 +276,6 @@ void ColumnWriter::decimal_candidates() {
   };
   add(exact, count - exact[kScaleMax + 1]);
   add(exact, count - count / 10);
-  if (parts_.has(Part::almost)) add(near, count - count / 10);
   if (parts_.has(Part::shortest)) add_scale(std::ranges::min_element(spelling) - spelling.begin());
 }
 

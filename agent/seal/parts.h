@@ -2,7 +2,7 @@
 // takes one out; whatever is out, envelopes are right, and larger.
 //
 // Threads    Values; any.
-// Tests      tests/agent/seal/property_test.cc; tests/bench/seal. What they are worth: FORMAT.md, section 9.
+// Tests      tests/agent/seal/integers_test.cc, tests/bench/seal. What they are worth: FORMAT.md, section 9.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +28,12 @@ enum class Part : std::uint8_t {
   bits,
   sparse,
   dictionary,  // Of texts.
-  decimals,    // Of doubles: any; the almost exact; the shortest spelling.
-  almost,
+  decimals,    // Of doubles: any; the shortest spelling.
   shortest,
   floats,  // Printed or not.
   steps,
 };
-inline constexpr std::size_t kPartCount = 21;
+inline constexpr std::size_t kPartCount = 20;
 
 class Parts {
  public:

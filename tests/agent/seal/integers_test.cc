@@ -90,6 +90,24 @@ TEST_CASE_FIXTURE(IntegersFixture, "a series comes back whatever the hint and th
   }
 }
 
+TEST_CASE_FIXTURE(IntegersFixture, "a series comes back whatever part is left out") {
+  Random random(8);
+  for (std::size_t n = 0; n < kPartCount; ++n) {
+    const auto part = static_cast<Part>(n);
+    CHECK(part_of(part_name(part)) == part);
+    parts = {};
+    parts.remove(part);
+    for (int i = 0; i < 20; ++i) {
+      Series s;
+      for (int left = 100; left > 0; --left)
+        s.push_back(random.one_in(1 + random.below(8)) ? (random.u64() >> (3 * i)) * 6 : 12);
+      for (Effort effort : {Effort::fast, Effort::standard, Effort::max})
+        check_round_trip(s, effort, {});
+    }
+  }
+  CHECK_FALSE(part_of("nothing").has_value());
+}
+
 // For ever: bytes of a series, as earlier writers wrote them. One for each prediction and layout.
 TEST_CASE_FIXTURE(IntegersFixture, "the golden bytes of a series open for ever") {
   CHECK(opened("020e", 3) == "7 7 7 ");            // delta, zeros
