@@ -73,7 +73,7 @@ class Context {
     begin();
   }
   ~Context() { mbedtls_sha256_free(&context_); }
-  Context(const Context& other) {
+  Context(const Context& other) : blocks_(other.blocks_) {
     mbedtls_sha256_init(&context_);
     mbedtls_sha256_clone(&context_, &other.context_);
   }

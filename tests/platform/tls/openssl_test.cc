@@ -325,7 +325,7 @@ TEST_CASE_FIXTURE(PahoFixture,
 
   CHECK(SSL_shutdown(handle) == 1);
 
-  CHECK(paho.failure().cause == tls::Cause::cut);
+  CHECK(paho.failure().cause == tls::Cause::hung_up);
 }
 
 TEST_CASE("the name of a PahoTls that is gone leads nowhere") {
