@@ -1,7 +1,9 @@
 // Whatever rows there are, they come back: 100,000 made batches, of columns that change type, lean on their
-// neighbours, are almost decimals, floats that were printed or steps of a converter, or of every odd double.
+// neighbours, are almost decimals, floats that were printed or steps of a converter, or of every odd double. What
+// was met is counted by looking at the values, so that no kind of them can get lost from the maker unseen.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -15,28 +17,99 @@
 
 #include "agent/seal/body.h"
 #include "agent/seal/kinds.h"
-#include "platform/base/random.h"
+#include "tests/kit/made_rows.h"
 
 namespace pinaflux::seal {
 namespace {
 
 constexpr int kBatchesPerCase = 1'000;  // rapidcheck runs a hundred cases.
+constexpr std::size_t kEnough = 5;      // Batches of each kind, of all.
+
+// Batches in which something was met.
+class Met {
+ public:
+  enum What : std::size_t {
+    nan_payload,
+    negative_zero,
+    denormal,
+    infinite,
+    int64_min,
+    int64_max,
+    uint64_max,
+    text_of_64_kib,
+    bytes_of_64_kib,
+    invalid_utf8,
+    columns_10000,
+    type_change,
+    absent_and_null,
+    several_shapes,
+    no_rows,
+    kCount
+  };
+
+  void look(std::span<const Row> rows) {
+    std::array<bool, kCount> here{};
+    here[no_rows] = rows.empty();
+    for (const Row& row : rows) {
+      here[columns_10000] |= row.shape->field_count() == 10'000;
+      here[several_shapes] |= row.shape != rows[0].shape;
+      for (std::size_t f = 0; f < row.shape->field_count(); ++f) look(row, f, rows[0], here);
+    }
+    for (std::size_t n = 0; n < kCount; ++n) counts_[n] += here[n] ? 1 : 0;
+  }
+  const std::array<std::size_t, kCount>& counts() const { return counts_; }
+
+ private:
+  static void look(const Row& row, std::size_t field, const Row& first,
+                   std::array<bool, kCount>& here) {
+    const Value& v = row.values[field];
+    const bool both = row.shape == first.shape;
+    here[type_change] |= both && v.type() > Type::null && first.values[field].type() > Type::null &&
+                         v.type() != first.values[field].type();
+    here[absent_and_null] |=
+        both && v.type() == Type::absent && first.values[field].type() == Type::null;
+    switch (v.type()) {
+      case Type::int64:
+        here[int64_min] |= v.as_int64() == std::numeric_limits<std::int64_t>::min();
+        here[int64_max] |= v.as_int64() == std::numeric_limits<std::int64_t>::max();
+        return;
+      case Type::uint64: here[uint64_max] |= v.as_uint64() == ~std::uint64_t{0}; return;
+      case Type::float64: return look(v.as_float64(), here);
+      case Type::text:
+        here[text_of_64_kib] |= v.as_text().size() == 65'536;
+        here[invalid_utf8] |= v.as_text().contains('\xff');
+        return;
+      case Type::bytes: here[bytes_of_64_kib] |= v.as_bytes().size() == 65'536; return;
+      default: return;
+    }
+  }
+  static void look(double v, std::array<bool, kCount>& here) {
+    const bool quiet_zero = (bits_of(v) & 0x7fffffffffffffff) == 0x7ff8000000000000;
+    here[nan_payload] |= std::isnan(v) && !quiet_zero;
+    here[negative_zero] |= v == 0 && std::signbit(v);
+    here[denormal] |= std::fpclassify(v) == FP_SUBNORMAL;
+    here[infinite] |= std::isinf(v);
+  }
+
+  std::array<std::size_t, kCount> counts_{};
+};
 
 class Batches {
  public:
-  explicit Batches(std::uint64_t seed) : random_(seed) {}
+  Batches(std::uint64_t seed, Met& met) : made_(seed), met_(met) {}
 
   bool come_back() {
-    make();
-    const auto effort = random_.one_in(20)  ? Effort::max
-                        : random_.one_in(2) ? Effort::standard
-                                            : Effort::fast;
+    const std::span<const Row> rows = made_.make();
+    met_.look(rows);
+    const auto effort = made_.random().one_in(20)  ? Effort::max
+                        : made_.random().one_in(2) ? Effort::standard
+                                                   : Effort::fast;
     body_.clear();
-    if (!writer_.write(rows_, effort, body_)) return false;
+    if (!writer_.write(rows, effort, body_)) return false;
     back_.clear();
     opened_.reset();
-    if (!reader_.read(body_, shapes_, opened_, back_)) return false;
-    return std::ranges::equal(rows_, back_, [](const Row& a, const Row& b) {
+    if (!reader_.read(body_, made_.shapes(), opened_, back_)) return false;
+    return std::ranges::equal(rows, back_, [](const Row& a, const Row& b) {
       return a.shape == b.shape && a.time == b.time &&
              std::ranges::equal(a.cells(), b.cells(),
                                 [](const Value& x, const Value& y) { return identical(x, y); });
@@ -44,124 +117,27 @@ class Batches {
   }
 
  private:
-  struct Column {
-    std::uint64_t kind = 0;
-    std::uint64_t odd_one_in = 0;
-    double state = 0, step = 1;
-  };
-
-  void make() {
-    rows_.clear();
-    made_.reset();
-    const std::size_t tables = 1 + random_.below(3),
-                      count = random_.below(random_.one_in(50) ? 700 : 25);
-    const std::uint64_t boot = random_.one_in(4) ? random_.u64() : 0;
-    std::int64_t time = static_cast<std::int64_t>(random_.u64() >> random_.below(64));
-    std::vector<std::vector<Column>> columns(tables);
-    for (auto& table : columns) {
-      table.resize(random_.below(random_.one_in(100) ? 60 : 6));
-      for (Column& c : table) {
-        c = {random_.below(14), random_.one_in(3) ? 1 + random_.below(9) : 0,
-             static_cast<double>(random_.between(-5000, 5000)),
-             100.0 / static_cast<double>(1 + random_.below(1023))};
-      }
-    }
-    for (std::size_t n = 0; n < count; ++n) {
-      const std::size_t t = random_.below(tables);
-      auto cells = made_.array<Value>(columns[t].size());
-      for (std::size_t f = 0; f < cells.size(); ++f) cells[f] = cell(columns[t][f]);
-      time = static_cast<std::int64_t>(static_cast<std::uint64_t>(time) +
-                                       random_.below(3) * 1'000'000);
-      rows_.push_back(
-          {shape(t, columns[t].size()), cells.data(), {time, random_.one_in(9) ? 0 : boot}});
-    }
-  }
-
-  const Shape* shape(std::size_t table, std::size_t fields) {
-    std::vector<std::string_view> names;
-    for (std::size_t f = 0; f < fields; ++f) names.push_back(names_[f]);
-    return shapes_.intern(names_[table], names);
-  }
-
-  double odd_double() {
-    constexpr double kInf = std::numeric_limits<double>::infinity();
-    const double odd[] = {-0.0,
-                          5e-324,
-                          -2.2250738585072014e-308,
-                          1.7976931348623157e308,
-                          kInf,
-                          -kInf,
-                          double_of(0x7ff0000000000001),
-                          double_of(0xfff8dead00000001),
-                          9007199254740993.0,
-                          double_of(random_.u64())};
-    return odd[random_.below(std::size(odd))];
-  }
-
-  Value text() {
-    if (random_.one_in(2000)) return Value::text(made_.copy(std::string(65'536, 'x')));
-    std::string bytes(random_.below(12), '\0');
-    for (char& c : bytes) c = static_cast<char>(random_.below(256));
-    return random_.one_in(2) ? Value::text(made_.copy(bytes))
-                             : Value::bytes(as_bytes(made_.copy(bytes)));
-  }
-
-  Value cell(Column& c) {
-    if (c.odd_one_in > 0 && random_.one_in(c.odd_one_in)) return odd();
-    c.state += random_.one_in(3) ? static_cast<double>(random_.between(-20, 20)) : 0;
-    const auto single = [](double v) { return static_cast<double>(static_cast<float>(v)); };
-    switch (c.kind) {
-      case 0: return Value::null();
-      case 1: return Value::boolean(random_.one_in(5));
-      case 2: return Value::int64(static_cast<std::int64_t>(c.state));
-      case 3: return Value::uint64(~std::uint64_t{0} - random_.below(9));
-      case 4: return Value::float64(std::round(c.state) / 100);
-      case 5: return Value::float64(9.358 - std::round(c.state) / 1000);
-      case 6: return Value::float64(single(c.state * 0.3712));
-      case 7: return Value::float64(std::round(single(c.state * 0.03712) * 1e9) / 1e9);
-      case 8: return Value::float64(std::round(single(std::round(c.state) * c.step) * 1e6) / 1e6);
-      case 9: return Value::float64(std::round(std::round(c.state) * c.step * 1e3) / 1e3);
-      case 10: return Value::text(names_[random_.below(4)]);
-      case 11: return text();
-      case 12: return random_.one_in(2) ? Value::int64(3) : Value::float64(c.state / 8);
-      default: return Value::int64(static_cast<std::int64_t>(random_.u64() >> random_.below(64)));
-    }
-  }
-
-  Value odd() {
-    switch (random_.below(6)) {
-      case 0: return Value();
-      case 1: return Value::null();
-      case 2: return Value::int64(std::numeric_limits<std::int64_t>::min());
-      case 3: return Value::int64(std::numeric_limits<std::int64_t>::max());
-      case 4: return text();
-      default: return Value::float64(odd_double());
-    }
-  }
-
-  static std::vector<std::string> make_names() {
-    std::vector<std::string> names;
-    for (int n = 0; n < 60; ++n) names.push_back("n" + std::to_string(n));
-    return names;
-  }
-
-  Random random_;
-  std::vector<std::string> names_ = make_names();
-  Shapes shapes_;
-  Arena made_{64u << 20}, opened_{10u << 20};
-  std::vector<Row> rows_, back_;
+  kit::MadeRows made_;
+  Met& met_;
+  Arena opened_{10u << 20};
+  std::vector<Row> back_;
   BodyWriter writer_;
   BodyReader reader_;
   Buffer body_;
 };
 
 TEST_CASE("whatever rows are written, the same are read") {
-  CHECK(rc::check([](std::uint64_t seed) {
-    Batches batches(seed);
+  Met met;
+  CHECK(rc::check([&](std::uint64_t seed) {
+    Batches batches(seed, met);
     for (int n = 0; n < kBatchesPerCase; ++n) {
       if (!batches.come_back()) RC_FAIL("batch " + std::to_string(n));
     }
   }));
+  for (std::size_t what = 0; what < Met::kCount; ++what) {
+    CAPTURE(what);
+    CHECK(met.counts()[what] >= kEnough);
+  }
 }
 
 }  // namespace
