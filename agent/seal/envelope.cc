@@ -91,12 +91,41 @@ bool take_pair(Header& h, std::string_view key, std::string_view value) {
 
 constexpr std::string_view kKnownKeys = "glesfhtcpn";
 constexpr std::uint32_t kNeededKeys = (1u << 6) - 1;  // The first six.
+constexpr std::string_view kTraceKey = "trace";
 
-struct Parsed {
-  Header header;
-  std::string_view text;  // The line up to its hash.
-  Bytes body;
-};
+std::uint32_t bit_of(std::string_view key) {
+  const auto known = key.size() == 1 ? kKnownKeys.find(key[0]) : std::string_view::npos;
+  return known == std::string_view::npos ? 0 : 1u << known;
+}
+
+// A value that could be read in part only.
+void forget(Header& header, std::string_view key) {
+  if (key == "g") header.gateway.clear();
+  if (key == "l") header.lane.clear();
+  if (key == "e") header.epoch = {};
+  if (key == "p") header.previous = kNoDigest;
+  if (key == "h") header.hash = kNoDigest;
+  if (key == "t") header.time_first = header.time_last = {};
+}
+
+// What is wrong with a pair that comes after those that were seen; nothing: nullptr.
+const char* take_next(Header& header, std::uint32_t& seen, std::string_view key,
+                      std::string_view value) {
+  const std::uint32_t bit = bit_of(key);
+  const bool behind_hash = (seen & bit_of("h")) != 0;
+  if ((seen & bit) != 0) return "the header has a key twice";
+  if (behind_hash && bit != 0) return "a key of the header stands behind the hash, uncovered";
+  if (behind_hash) {
+    header.appended.emplace_back(key, value);
+    return nullptr;
+  }
+  if (!take_pair(header, key, value)) {
+    forget(header, key);
+    return "a value of the header is damaged";
+  }
+  seen |= bit;
+  return nullptr;
+}
 
 Result<std::string_view> line_of(Bytes envelope) {
   const std::string_view all = as_text(envelope.first(std::min(envelope.size(), kHeaderBytesMax)));
@@ -110,30 +139,10 @@ Result<std::string_view> line_of(Bytes envelope) {
   return line;
 }
 
-Result<Parsed> parse(Bytes envelope) {
-  const auto line = line_of(envelope);
-  if (!line) return std::unexpected(line.error());
-  Parsed parsed;
-  std::uint32_t seen = 0;
-  std::string_view key, value;
-  LineReader reader(*line, kMagic);
-  while (reader.next(key, value)) {
-    const auto known = key.size() == 1 ? kKnownKeys.find(key[0]) : std::string_view::npos;
-    if (known != std::string_view::npos && (seen >> known & 1) != 0) {
-      return fail(Code::corrupt, "the header has a key twice");
-    }
-    if (known != std::string_view::npos) seen |= 1u << known;
-    if (!take_pair(parsed.header, key, value)) {
-      return fail(Code::corrupt, "a value of the header is damaged");
-    }
-  }
-  if (reader.failed() || (seen & kNeededKeys) != kNeededKeys) {
-    return fail(Code::corrupt, "the header is incomplete or damaged");
-  }
-  parsed.header.count = parsed.header.range.count_every(parsed.header.every);
-  parsed.text = line->substr(0, line->find(kHashKey));
-  parsed.body = envelope.subspan(line->size() + 1);
-  return parsed;
+Result<HeaderLine> parse(Bytes envelope) {
+  HeaderLine line(envelope);
+  if (!line.read) return std::unexpected(line.read.error());
+  return line;
 }
 
 // Of the rows whose boot is the smallest number (calendar time first), the first; of those with the
@@ -147,9 +156,9 @@ void take_times(std::span<const Row> rows, Header& header) {
 
 bool extra_fits(const Header& header) {
   return std::ranges::all_of(header.extra, [](const auto& pair) {
-    const bool known = pair.first.size() == 1 && kKnownKeys.contains(pair.first[0]);
-    return !known && !pair.first.empty() && printable_word(pair.first) &&
-           printable_word(pair.second);
+    return bit_of(pair.first) == 0 && !pair.first.empty() && printable_word(pair.first) &&
+           printable_word(pair.second) &&
+           (pair.first != kTraceKey || valid_traceparent(pair.second));
   });
 }
 
@@ -288,6 +297,45 @@ Status Sealer::draft(std::span<const Row> rows, Effort effort, std::size_t bytes
   return {};
 }
 
+HeaderLine::HeaderLine(Bytes envelope) {
+  const auto line = line_of(envelope);
+  if (!line) {
+    read = std::unexpected(line.error());
+    return;
+  }
+  const auto damaged = [&](const char* what, std::size_t left) {
+    if (!read) return;
+    read = fail(Code::corrupt, what);
+    at = line->size() - left;
+  };
+  std::uint32_t seen = 0;
+  std::string_view key, value;
+  LineReader reader(*line, kMagic);
+  for (std::size_t left = reader.left(); left > 0; left = reader.left()) {
+    if (reader.next(key, value)) {
+      if (const char* what = take_next(header, seen, key, value)) damaged(what, left - 1);
+    } else {
+      damaged("a pair of the header is damaged", left - 1);
+      reader.pass_over();
+    }
+  }
+  if ((seen & kNeededKeys) != kNeededKeys) damaged("the header lacks a key that is needed", 0);
+  range_known = (seen & bit_of("s")) != 0 && header.every != 0;
+  header.every = std::max<std::uint64_t>(header.every, 1);
+  if (range_known) header.count = header.range.count_every(header.every);
+  covered = line->substr(0, line->find(kHashKey));
+  body = envelope.subspan(line->size() + 1);
+}
+
+bool HeaderLine::hash_fits() const { return hash_of(covered, body) == header.hash; }
+
+std::string_view trace_of(const Header& header) {
+  const auto trace =
+      std::ranges::find(header.extra, kTraceKey, [](const auto& p) { return p.first; });
+  const bool is_one = trace != header.extra.end() && valid_traceparent(trace->second);
+  return is_one ? std::string_view(trace->second) : std::string_view();
+}
+
 Digest chain_end(const Header& header) {
   if (header.every == 1 && header.count > 0) return header.hash;
   const auto through =
@@ -314,7 +362,7 @@ Result<Header> Opener::header(Bytes envelope) {
 Result<Header> Opener::verify(Bytes envelope) {
   auto parsed = parse(envelope);
   if (!parsed) return std::unexpected(parsed.error());
-  if (hash_of(parsed->text, parsed->body) != parsed->header.hash) {
+  if (!parsed->hash_fits()) {
     return fail(Code::corrupt, "the envelope's hash does not fit its bytes");
   }
   return std::move(parsed->header);
@@ -323,7 +371,7 @@ Result<Header> Opener::verify(Bytes envelope) {
 Result<Header> Opener::open(Bytes envelope, Shapes& shapes, Arena& arena, std::vector<Row>& rows) {
   auto parsed = parse(envelope);
   if (!parsed) return std::unexpected(parsed.error());
-  if (hash_of(parsed->text, parsed->body) != parsed->header.hash) {
+  if (!parsed->hash_fits()) {
     return fail(Code::corrupt, "the envelope's hash does not fit its bytes");
   }
   const std::size_t before = rows.size();

@@ -40,6 +40,24 @@ struct Header {
   Digest previous{};             // Hash of the lane's preceding envelope; kNoDigest for the first.
   Digest hash{};                 // Of header (without this field) and body.
   std::vector<std::pair<std::string, std::string>> extra;  // Unknown keys, carried as they came.
+  // Behind the hash, which does not cover them: a signature, what a relay noted. Not to be believed for standing there.
+  std::vector<std::pair<std::string, std::string>> appended;
+};
+
+// The W3C trace context (key `trace`); empty: there is none, or what stands there is none.
+std::string_view trace_of(const Header& header);
+
+// A header line, read as far as it can be.
+struct HeaderLine {
+  Header header;             // What could not be read is as in Header().
+  Status read;               // Errors: corrupt, newer; the first one.
+  std::size_t at = 0;        // Where in the line that is.
+  bool range_known = false;  // header.range and header.every were read.
+  std::string_view covered;  // By the hash, with the body.
+  Bytes body;                // All behind the line.
+
+  explicit HeaderLine(Bytes envelope);
+  bool hash_fits() const;
 };
 
 // What the lane's chain is behind it, and so the next one's `previous`: its hash, or, where it stands for

@@ -31,6 +31,20 @@ bool valid_name(std::string_view name) {
          });
 }
 
+bool valid_traceparent(std::string_view text) {
+  constexpr std::size_t kBytes = 2 + 1 + 32 + 1 + 16 + 1 + 2;
+  const auto is_hex = [&](std::size_t at, std::size_t size) {
+    return text.substr(at, size).find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  };
+  const auto is_zero = [&](std::size_t at, std::size_t size) {
+    return text.substr(at, size).find_first_not_of('0') == std::string_view::npos;
+  };
+  if (text.size() < kBytes || text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
+  if (!is_hex(0, 2) || !is_hex(3, 32) || !is_hex(36, 16) || !is_hex(53, 2)) return false;
+  if (is_zero(3, 32) || is_zero(36, 16) || text.starts_with("ff")) return false;
+  return text.size() == kBytes || (!text.starts_with("00") && text[kBytes] == '-');
+}
+
 std::string base64url(Bytes bytes) {
   std::string text;
   std::uint32_t held = 0;
@@ -100,6 +114,11 @@ bool LineReader::next(std::string_view& key, std::string_view& value) {
   value = word.substr(equals + 1);
   rest_.remove_prefix(word.size());
   return true;
+}
+
+void LineReader::pass_over() {
+  failed_ = false;
+  rest_.remove_prefix(std::min(rest_.find(' '), rest_.size()));
 }
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {

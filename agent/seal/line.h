@@ -23,6 +23,10 @@ bool valid_name(std::string_view name);
 // Fit to be a key or a value.
 bool printable_word(std::string_view word);
 
+// A trace context as W3C writes it (Trace Context level 1, traceparent): 00-TRACE-PARENT-FLAGS, lower-case hex, ids not
+// all zero. Of later versions what stands behind the flags is anything.
+bool valid_traceparent(std::string_view text);
+
 // base64url without padding (RFC 4648 section 5).
 std::string base64url(Bytes bytes);
 bool unbase64url(std::string_view text, MutableBytes to);  // Exactly to.size() bytes.
@@ -51,6 +55,9 @@ class LineReader {
   bool failed() const { return failed_; }
   // False at the end (or when failed).
   bool next(std::string_view& key, std::string_view& value);
+  // After a failure: goes on behind the pair that is malformed.
+  void pass_over();
+  std::size_t left() const { return rest_.size(); }  // Bytes of the line.
 
  private:
   std::string_view rest_;

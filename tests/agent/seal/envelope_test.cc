@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "agent/data/limits.h"
+#include "agent/seal/line.h"
 #include "platform/base/random.h"
 
 namespace pinaflux {
@@ -242,19 +243,96 @@ TEST_CASE_FIXTURE(SealFixture, "the envelope of FORMAT.md opens to its rows") {
   CHECK(h->time_last == Stamp{kStart + 2 * kSecond, 0});
 }
 
-TEST_CASE_FIXTURE(SealFixture, "unknown keys are carried and newer versions are refused") {
+TEST_CASE_FIXTURE(SealFixture, "unknown keys are carried, and sealed again as they came") {
   row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
   Header h = header();
-  h.extra.emplace_back("trace", "00-abc-def-01");
+  h.extra = {{"colour", "blue"}, {"x-42", "a:b,c/d"}, {"Z", "!"}};
+  const auto sealed_with = [&](Header with) {
+    Buffer bytes;
+    std::size_t taken = 0;
+    REQUIRE(sealer.seal(rows, Effort::fast, limits::kEnvelopeBytesMax, with, bytes, taken));
+    return bytes;
+  };
+  const Buffer bytes = sealed_with(h);
+  std::vector<Row> back;
+  const auto opened_header = opener.open(bytes, shapes, opened, back);
+
+  REQUIRE(opened_header.has_value());
+  CHECK(opened_header->extra == h.extra);
+  CHECK(sealed_with(*opened_header) == bytes);
+}
+
+TEST_CASE_FIXTURE(SealFixture,
+                  "versions to come are refused as newer, not as damage, with what to do") {
+  row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
+  const Buffer bytes = sealed();
+  for (const std::string_view version : {"2", "10", "1.1", "1x"}) {
+    CAPTURE(version);
+    Buffer later(bytes.begin(), bytes.begin() + 13);
+    append(later, version);
+    later.insert(later.end(), bytes.begin() + 14, bytes.end());
+    std::vector<Row> back;
+    for (const Error& error : {Opener::header(later).error(), Opener::verify(later).error(),
+                               opener.open(later, shapes, opened, back).error()}) {
+      CHECK(error.code == Code::newer);
+      CHECK(std::string_view(error.what).contains("newer version of this program"));
+    }
+    CHECK(back.empty());
+  }
+}
+
+constexpr std::string_view kTrace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+TEST_CASE_FIXTURE(SealFixture, "a trace context is carried, and told from what is none") {
+  row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
+  Header h = header();
+  h.extra.emplace_back("trace", kTrace);
   Buffer bytes;
   std::size_t taken = 0;
-  REQUIRE(sealer.seal(rows, Effort::fast, limits::kEnvelopeBytesMax, h, bytes, taken).has_value());
-  const auto back = Opener::header(bytes);
+  REQUIRE(sealer.seal(rows, Effort::fast, limits::kEnvelopeBytesMax, h, bytes, taken));
+  const auto back = Opener::verify(bytes);
   REQUIRE(back.has_value());
-  REQUIRE(back->extra.size() == 1);
-  CHECK(back->extra[0].second == "00-abc-def-01");
-  bytes[13] = '2';
-  CHECK(Opener::header(bytes).error().code == Code::newer);
+  CHECK(trace_of(*back) == kTrace);
+  CHECK(trace_of(header()).empty());
+}
+
+// Somebody else's mistake: no reason to lose records.
+TEST_CASE_FIXTURE(SealFixture,
+                  "a malformed trace context costs nothing but itself, and is never written") {
+  row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
+  Header h = header();
+  h.extra.emplace_back("xrace", "00-abc-def-01");
+  Buffer bytes;
+  std::size_t taken = 0;
+  REQUIRE(sealer.seal(rows, Effort::fast, limits::kEnvelopeBytesMax, h, bytes, taken));
+  std::ranges::search(bytes, std::string_view("xrace")).front() = 't';
+  const auto back = Opener::header(bytes);
+
+  REQUIRE(back.has_value());
+  CHECK(trace_of(*back).empty());
+  CHECK(back->extra == std::vector{std::pair<std::string, std::string>("trace", "00-abc-def-01")});
+  h.extra[0].first = "trace";
+  CHECK(sealer.seal(rows, Effort::fast, limits::kEnvelopeBytesMax, h, bytes, taken).error().code ==
+        Code::invalid);
+}
+
+TEST_CASE("a traceparent is what W3C says") {
+  const std::string good(kTrace);
+  CHECK(seal::valid_traceparent(good));
+  CHECK(seal::valid_traceparent("cc" + good.substr(2)));
+  CHECK(seal::valid_traceparent("cc" + good.substr(2) + "-what-comes"));
+  CHECK_FALSE(seal::valid_traceparent(""));
+  CHECK_FALSE(seal::valid_traceparent(good + "-x"));  // Version 00 ends there.
+  CHECK_FALSE(seal::valid_traceparent("cc" + good.substr(2) + "x"));
+  CHECK_FALSE(seal::valid_traceparent("ff" + good.substr(2)));  // No version.
+  CHECK_FALSE(seal::valid_traceparent(good.substr(0, 54)));
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    std::string bad = good;
+    bad[at] = bad[at] == '-' ? '0' : 'A';  // Lower-case letters only.
+    CHECK_FALSE(seal::valid_traceparent(bad));
+  }
+  CHECK_FALSE(seal::valid_traceparent("00-" + std::string(32, '0') + good.substr(35)));
+  CHECK_FALSE(seal::valid_traceparent(good.substr(0, 36) + std::string(16, '0') + "-01"));
 }
 
 TEST_CASE_FIXTURE(SealFixture,
@@ -359,8 +437,31 @@ TEST_CASE_FIXTURE(SealFixture, "pairs behind the hash are carried and not covere
   std::vector<Row> back;
   const auto h = opener.open(bytes, shapes, opened, back);
   REQUIRE(h.has_value());
-  CHECK(h->extra.size() == 1);
+  CHECK(h->extra.empty());
+  CHECK(h->appended == std::vector{std::pair<std::string, std::string>("sig", "abc")});
   check_same(back);
+}
+
+// Whoever relays an envelope could write it there.
+TEST_CASE_FIXTURE(SealFixture, "what the hash must cover is not believed behind it") {
+  row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
+  const Buffer good = sealed();
+  const auto with = [&](std::string_view more) {
+    Buffer bytes = good;
+    bytes.insert(std::ranges::find(bytes, '\n'), more.begin(), more.end());
+    return Opener::verify(bytes);
+  };
+  for (const std::string_view known : {" n=2", " p=q6urq6urq6urq6urq6urqw"}) {
+    CAPTURE(known);
+    CHECK(with(known).error().code == Code::corrupt);
+  }
+  const std::string through = " through=" + std::string(64, 'c');
+  const auto relayed = with(" lost=5-9:evicted" + through + " trace=" + std::string(kTrace));
+  REQUIRE(relayed.has_value());
+  CHECK(relayed->extra.empty());
+  CHECK(relayed->appended.size() == 3);
+  CHECK(chain_end(*relayed) == relayed->hash);
+  CHECK(trace_of(*relayed).empty());
 }
 
 TEST_CASE_FIXTURE(SealFixture, "whatever the limit, the bytes stay within it and no row is lost") {
