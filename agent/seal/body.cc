@@ -148,9 +148,70 @@ Status BodyReader::read(Bytes body, Shapes& shapes, Arena& arena, std::vector<Ro
   Reader from(body);
   code_.begin(body);
   neighbours_.clear();
+  salvaging_ = false;
+  reached_ = {};
   const Status read = read_rows(from, shapes, arena, rows);
   if (!read) rows.resize(before);
   return read;
+}
+
+Status BodyReader::salvage(Bytes body, bool whole, Shapes& shapes, Arena& arena,
+                           std::vector<Row>& rows) {
+  const std::size_t before = rows.size();
+  Reader from(body);
+  code_.begin(body, whole);
+  neighbours_.clear();
+  salvaging_ = true;
+  reached_ = {};
+  const Status read = read_rows(from, shapes, arena, rows);
+  if (!read && reached_.part < Reached::Part::column) rows.resize(before);
+  lose_columns(std::span(rows).subspan(before));
+  return read;
+}
+
+void BodyReader::reach(Reached::Part part, const Reader& from) {
+  reached_.part = part;
+  reached_.byte = from.position();
+}
+
+// What the arena gave is not what anybody wrote.
+void BodyReader::blank_columns() {
+  for (const Table& t : tables_) {
+    for (std::size_t row = 0; row < t.row_count; ++row)
+      std::fill_n(cells_of_row_[t.begin + row], t.shape->field_count(), Value());
+  }
+}
+
+// Of the column in which reading ended some cells may be there: they are taken for none.
+void BodyReader::lose_columns(std::span<const Row> rows) {
+  fields_lost_.assign(rows.size(), 0);
+  if (reached_.part != Reached::Part::column) return;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto table = static_cast<std::size_t>(order_[i]);
+    if (table < reached_.table) continue;
+    const std::size_t fields = rows[i].shape->field_count();
+    const std::size_t kept = table == reached_.table ? reached_.column : 0;
+    fields_lost_[i] = static_cast<std::uint32_t>(fields - kept);
+  }
+  const Table& t = tables_[reached_.table];
+  for (std::size_t row = 0; row < t.row_count; ++row)
+    cells_of_row_[t.begin + row][reached_.column] = Value();
+}
+
+Status BodyReader::read_table(Reader& from, std::size_t number, Arena& arena) {
+  const Table& t = tables_[number];
+  reached_.table = number;
+  reached_.shape = t.shape;
+  neighbours_.begin_table(t.row_count);
+  const std::span cells = std::span(cells_of_row_).subspan(t.begin, t.row_count);
+  for (std::size_t field = 0; field < t.shape->field_count(); ++field) {
+    reached_.column = field;
+    reach(Reached::Part::column, from);
+    const Read read = column_.read(from, cells, field, arena);
+    if (read != Read::ok) return verdict(read, "a column of the body is damaged");
+  }
+  reached_.rows_whole += t.row_count;
+  return {};
 }
 
 Status BodyReader::read_rows(Reader& from, Shapes& shapes, Arena& arena, std::vector<Row>& rows) {
@@ -162,21 +223,22 @@ Status BodyReader::read_rows(Reader& from, Shapes& shapes, Arena& arena, std::ve
   }
   const auto count = static_cast<std::size_t>(row_count);
   if (count > 0) {
+    reached_.rows = count;
+    reach(Reached::Part::streams, from);
     if (Status s = read_shapes(from, count, shapes); !s) return s;
+    reached_.tables = tables_.size();
+    reach(Reached::Part::order, from);
     if (Status s = read_order(from, count); !s) return s;
     rows.resize(rows.size() + count);
     const std::span<Row> added = std::span(rows).last(count);
     if (Status s = read_times(from, added); !s) return s;
     if (Status s = place_rows(added, arena); !s) return s;
-    for (const Table& t : tables_) {
-      neighbours_.begin_table(t.row_count);
-      const std::span cells = std::span(cells_of_row_).subspan(t.begin, t.row_count);
-      for (std::size_t field = 0; field < t.shape->field_count(); ++field) {
-        const Read read = column_.read(from, cells, field, arena);
-        if (read != Read::ok) return verdict(read, "a column of the body is damaged");
-      }
+    if (salvaging_) blank_columns();
+    for (std::size_t number = 0; number < tables_.size(); ++number) {
+      if (Status s = read_table(from, number, arena); !s) return s;
     }
   }
+  reach(Reached::Part::end, from);
   if (!code_.ends_with(from.left())) {
     return fail(Code::corrupt, "something follows the last column of the body");
   }
@@ -235,9 +297,11 @@ Status BodyReader::read_order(Reader& from, std::size_t row_count) {
 Status BodyReader::read_times(Reader& from, std::span<Row> rows) {
   constexpr const char* kDamaged = "the body's times are damaged";
   scratch_.resize(rows.size());
+  reach(Reached::Part::boots, from);
   if (const Read r = column_.integers().read(from, scratch_); r != Read::ok)
     return verdict(r, kDamaged);
   for (std::size_t i = 0; i < rows.size(); ++i) rows[i].time.boot = scratch_[i];
+  reach(Reached::Part::times, from);
   if (const Read r = column_.integers().read(from, scratch_); r != Read::ok)
     return verdict(r, kDamaged);
   for (std::size_t i = 0; i < rows.size(); ++i)

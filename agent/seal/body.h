@@ -64,6 +64,17 @@ class BodyWriter {
   ColumnWriter column_{code_, neighbours_, compressor_, parts_};
 };
 
+// How far a reader came, and where it was when it stopped.
+struct Reached {
+  enum class Part : std::uint8_t { head, streams, order, boots, times, column, end };
+  Part part = Part::head;
+  std::size_t byte = 0;                  // Of the body: where this part begins.
+  std::size_t table = 0, tables = 0;     // From 0, and how many there are.
+  const Shape* shape = nullptr;          // Of `table`, in a column.
+  std::size_t column = 0;                // From 0.
+  std::size_t rows = 0, rows_whole = 0;  // Declared; of which all columns were read.
+};
+
 class BodyReader {
  public:
   BodyReader() = default;
@@ -73,6 +84,12 @@ class BodyReader {
   // Appends to `rows`; on an error `rows` is as it was. Errors: corrupt; newer; full (shapes or
   // arena).
   Status read(Bytes body, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
+  // The same of a damaged body; not `whole`: its end is missing. On an error rows whose times were read stay:
+  // what was not read of them is absent, and fields_lost() says how much that is.
+  Status salvage(Bytes body, bool whole, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
+  std::span<const std::uint32_t> fields_lost() const { return fields_lost_; }
+  // Of the last body.
+  const Reached& reached() const { return reached_; }
 
  private:
   struct Table {
@@ -88,7 +105,14 @@ class BodyReader {
   Status read_order(Reader& from, std::size_t row_count);
   Status read_times(Reader& from, std::span<Row> rows);
   Status place_rows(std::span<Row> rows, Arena& arena);
+  Status read_table(Reader& from, std::size_t number, Arena& arena);
+  void reach(Reached::Part part, const Reader& from);
+  void blank_columns();
+  void lose_columns(std::span<const Row> rows);
 
+  bool salvaging_ = false;
+  Reached reached_;
+  std::vector<std::uint32_t> fields_lost_;
   std::vector<Table> tables_;
   std::vector<std::uint64_t> order_, scratch_;
   std::vector<Value*> cells_of_row_;

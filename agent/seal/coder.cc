@@ -291,8 +291,9 @@ class BitReader {
 
 }  // namespace
 
-void CodeReader::begin(Bytes body) {
+void CodeReader::begin(Bytes body, bool whole) {
   body_ = body;
+  whole_ = whole;
   taken_ = 0;
   range_ = 0xffffffff;
   value_ = 0;

@@ -79,8 +79,9 @@ class CodeWriter {
 
 class CodeReader {
  public:
-  // Of this body.
-  void begin(Bytes body);
+  // Of this body. Of one that was cut off the stream is lost: whole() is for who asks before read_misses().
+  void begin(Bytes body, bool whole = true);
+  bool whole() const { return whole_; }
   void read_misses(Reader& from, std::span<std::uint64_t> misses, const Coding& code);
   // What the columns left, `left` bytes, is this stream and no more.
   bool ends_with(std::size_t left) const;
@@ -91,6 +92,7 @@ class CodeReader {
   std::size_t taken_ = 0;  // Bytes, from the end.
   std::uint32_t range_ = 0xffffffff, value_ = 0;
   bool used_ = false;
+  bool whole_ = true;
 };
 
 }  // namespace pinaflux::seal

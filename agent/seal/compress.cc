@@ -1,6 +1,9 @@
 #include "agent/seal/compress.h"
 
+#include <algorithm>
+
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "platform/base/assert.h"
 
@@ -72,6 +75,46 @@ Status Decompressor::decompress(Bytes frame, std::size_t bytes_max, Buffer& to) 
     return fail(Code::corrupt, "the body is damaged: zstd refuses it");
   }
   return {};
+}
+
+Result<std::size_t> Decompressor::frame_bytes(Bytes bytes) {
+  const std::size_t n = ZSTD_findFrameCompressedSize(bytes.data(), bytes.size());
+  if (ZSTD_isError(n) == 0) return n;
+  if (ZSTD_getErrorCode(n) == ZSTD_error_srcSize_wrong) return 0;
+  return fail(Code::corrupt, "the body is not a zstd frame, or it is damaged");
+}
+
+// A block at a time, as zstd asks for it: an error takes away what the same call had unpacked before.
+Decompressor::Unpacked Decompressor::salvage(Bytes frame, std::size_t bytes_max, Buffer& to) {
+  to.clear();
+  Unpacked unpacked;
+  const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > bytes_max) {
+    const auto length = frame_bytes(frame);
+    if (length && *length == 0) unpacked.ending = Unpacked::Ending::cut;  // Within its head.
+    return unpacked;
+  }
+  unpacked.declared = static_cast<std::size_t>(size);
+  to.resize(unpacked.declared);
+  ZSTD_outBuffer out{to.data(), to.size(), 0};
+  ZSTD_inBuffer in{frame.data(), 0, 0};
+  for (std::size_t asked = ZSTD_initDStream(state_->context); asked != 0;) {
+    if (in.pos == frame.size()) {
+      unpacked.ending = Unpacked::Ending::cut;
+      break;
+    }
+    in.size = std::min(frame.size(), in.pos + asked);
+    asked = ZSTD_decompressStream(state_->context, &out, &in);
+    if (ZSTD_isError(asked) != 0) {
+      if (ZSTD_getErrorCode(asked) == ZSTD_error_checksum_wrong)
+        unpacked.ending = Unpacked::Ending::checksum;
+      break;
+    }
+    unpacked.frame_bytes = in.pos;
+    if (asked == 0) unpacked.ending = Unpacked::Ending::whole;
+  }
+  to.resize(out.pos);
+  return unpacked;
 }
 
 }  // namespace pinaflux

@@ -39,6 +39,24 @@ class Decompressor {
   // Replaces `to` by the content of exactly one frame of at most `bytes_max`. Errors: corrupt.
   Status decompress(Bytes frame, std::size_t bytes_max, Buffer& to);
 
+  // Length of the frame that `bytes` begin with; 0: it does not end within them. Errors: corrupt.
+  static Result<std::size_t> frame_bytes(Bytes bytes);
+
+  // How far a damaged frame could be unpacked.
+  struct Unpacked {
+    enum class Ending : std::uint8_t {
+      whole,
+      checksum,  // All blocks unpack, and the content is not what was packed.
+      cut,
+      damaged
+    };
+    Ending ending = Ending::damaged;
+    std::size_t frame_bytes = 0;  // What was read of it, whole blocks.
+    std::size_t declared = 0;     // Of the content.
+  };
+  // Replaces `to` by what whole blocks hold. Only with Ending::whole is it proven to be what was packed.
+  Unpacked salvage(Bytes frame, std::size_t bytes_max, Buffer& to);
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -92,6 +92,7 @@ void IntegerReader::undo_keys(std::span<std::uint64_t> values) {
 }
 
 Read IntegerReader::read_coded(Reader& from, std::size_t count, std::span<std::uint64_t> misses) {
+  if (!code_.whole()) return Read::damaged;
   Coding code;
   code.shift = from.u8();
   code.context = from.u8();
