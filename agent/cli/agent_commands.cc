@@ -5,11 +5,8 @@
 
 #include "agent/cli/control_client.h"
 #include "agent/cli/exit_status.h"
-#include "agent/cli/record_text.h"
 #include "agent/config/load.h"
 #include "agent/control/control.h"
-#include "agent/seal/envelope.h"
-#include "agent/seal/row_json.h"
 #include "platform/base/json_writer.h"
 #include "platform/linux/linux.h"
 #include "version.h"
@@ -104,61 +101,6 @@ int apply_command(const AgentAddress& address, const std::string& file) {
   if (const int status = ask_for_line(address, request, line); status != kExitOk) return status;
   print_line(line);
   return line.find("\"accepted\":true") != std::string::npos ? kExitOk : kExitConfiguration;
-}
-
-namespace {
-
-Result<Buffer> read_all(const std::string& file) {
-  Buffer bytes;
-  std::FILE* in = file == "-" ? stdin : std::fopen(file.c_str(), "rb");
-  if (in == nullptr) return fail(Code::not_found, "the file cannot be opened");
-  std::uint8_t block[16 * 1024];
-  while (const std::size_t n = std::fread(block, 1, sizeof block, in)) {
-    append(bytes, Bytes(block, n));
-    if (bytes.size() > limits::kOpenedBytesMax) break;
-  }
-  const bool bad = std::ferror(in) != 0;
-  if (in != stdin) std::fclose(in);
-  if (bad) return fail(Code::io, "the file cannot be read");
-  return bytes;
-}
-
-void print_header(const Header& h) {
-  JsonWriter j;
-  j.begin_object().key("schema").string("pinaflux.envelope/1").key("version").number(h.version);
-  j.key("gateway").string(h.gateway).key("lane").string(h.lane).key("epoch").string(hex(h.epoch));
-  j.key("first").number(h.range.first).key("last").number(h.range.last);
-  j.key("count").number(h.count).key("every").number(h.every).key("floor").number(h.floor);
-  j.key("generation").number(h.generation).key("previous").string(hex(h.previous));
-  j.key("hash").string(hex(h.hash)).key("extra").begin_object();
-  for (const auto& [key, value] : h.extra) j.key(key).string(value);
-  j.end_object().end_object();
-  print_line(j.text());
-}
-
-}  // namespace
-
-int decode_command(const std::string& file, const std::string& format, bool header) {
-  auto bytes = read_all(file);
-  if (!bytes) return failed(bytes.error(), file);
-  if (header) {
-    auto h = Opener::header(*bytes);
-    if (!h) return failed(h.error(), file);
-    print_header(*h);
-    return kExitOk;
-  }
-  Shapes shapes;
-  Arena arena(limits::kOpenedBytesMax * 16);
-  std::vector<Row> rows;
-  auto h = Opener().open(*bytes, shapes, arena, rows);
-  if (!h) return failed(h.error(), file);
-  const std::string epoch = hex(h->epoch);
-  const RecordFormat as = format == "csv"     ? RecordFormat::csv
-                          : format == "lines" ? RecordFormat::lines
-                                              : RecordFormat::ndjson;
-  records_as_text(as, {h->gateway, epoch, h->lane, h->range.nth(0, h->every), h->every}, rows,
-                  [](std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); });
-  return kExitOk;
 }
 
 int version_command(const char* program, bool json) {

@@ -1,4 +1,4 @@
-// Commands that talk to a running agent, and `decode`, which needs none.
+// Commands that talk to a running agent, and `version`, which needs none.
 //
 // Each returns the exit status (exit_status.h). What a machine reads goes to standard output, what a
 // person must know to standard error.
@@ -19,10 +19,6 @@ int status_command(const AgentAddress& address, bool json);
 int tap_command(const AgentAddress& address, std::uint64_t count);
 // Checks the file here, then hands it to the agent, which checks it again and restarts its stations.
 int apply_command(const AgentAddress& address, const std::string& file);
-
-// Prints the records of an envelope file ("-": standard input) as `ndjson`, `csv` or `lines` (line protocol);
-// `header` prints the header instead.
-int decode_command(const std::string& file, const std::string& format, bool header);
 
 int version_command(const char* program, bool json);
 

@@ -8,6 +8,7 @@
 #include "agent/cli/bench_seal.h"
 #include "agent/cli/bench_spool.h"
 #include "agent/cli/config_commands.h"
+#include "agent/cli/decode_command.h"
 #include "agent/cli/doctor.h"
 #include "agent/cli/exit_status.h"
 #include "agent/cli/letter_line.h"
@@ -26,7 +27,7 @@ constexpr const char* kConfiguration = "/etc/pinaflux/pinaflux.yaml";
 struct Arguments {
   std::string configuration = kConfiguration;
   std::string file;
-  std::string format = "ndjson";
+  DecodeOptions decode;
   std::string key;
   std::string output = "-";
   AgentAddress agent{"", kConfiguration};
@@ -36,7 +37,6 @@ struct Arguments {
   std::uint64_t count = 0;
   bool json = false;
   bool force = false;
-  bool header = false;
 };
 
 class CommandLine {
@@ -114,13 +114,16 @@ void CommandLine::add_config_commands() {
 }
 
 void CommandLine::add_tools() {
-  auto* decode = command(app_, "decode", "print the records of an envelope",
-                         [this] { return decode_command(a_.file, a_.format, a_.header); });
-  decode->add_option("file", a_.file, "envelope file (-: standard input)")->required();
-  decode->add_option("--format", a_.format, "ndjson, csv, or lines (line protocol)")
+  auto* decode =
+      command(app_, "decode", "print the records of envelopes, one or many, or of an export",
+              [this] { return decode_command(a_.decode); });
+  decode->add_option("file", a_.decode.file, "their file (-: standard input)")->required();
+  decode->add_option("--format", a_.decode.format, "ndjson, csv, or lines (line protocol)")
       ->check(CLI::IsMember({"ndjson", "csv", "lines"}))
       ->capture_default_str();
-  decode->add_flag("--header", a_.header, "print the header instead");
+  decode->add_flag("--header", a_.decode.header, "print the header lines instead, as JSON");
+  decode->add_flag("--salvage", a_.decode.salvage,
+                   "also print what is left of damaged envelopes, marked _salvaged");
   CLI::App* bench = app_.add_subcommand("bench", "what this machine reaches");
   bench->require_subcommand(1);
   auto* spool =

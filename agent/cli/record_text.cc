@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_set>
 
 #include "agent/data/identity.h"
 #include "platform/base/text.h"
@@ -66,45 +65,73 @@ void append_field(std::string& to, const Value& v) {
 
 }  // namespace
 
-std::vector<std::string> csv_columns(std::span<const Row> rows) {
-  std::vector<std::string> columns;
-  std::unordered_set<std::string_view> known;
-  std::unordered_set<const Shape*> seen;
+Status CsvTable::add(std::span<const Row> rows) {
+  const Shape* last = nullptr;
   for (const Row& row : rows) {
-    if (!seen.insert(row.shape).second) continue;
+    if (row.shape == last) continue;
+    last = row.shape;
     for (const std::string& field : row.shape->fields()) {
-      if (known.insert(field).second) columns.push_back(field);
+      const auto number = static_cast<std::uint32_t>(columns_.size());
+      if (!numbers_.emplace(field, number).second) continue;
+      names_bytes_ += field.size();
+      if (columns_.size() >= kColumnsMax || names_bytes_ > kNamesBytesMax) {
+        return fail(Code::full, "more different fields than a CSV may have: use another --format");
+      }
+      columns_.push_back(field);
     }
   }
-  return columns;
+  mapped_ = nullptr;
+  return {};
 }
 
-std::string csv_header(std::span<const std::string> columns) {
+bool CsvTable::has_all(std::span<const Row> rows) const {
+  const Shape* last = nullptr;
+  return std::ranges::all_of(rows, [&](const Row& row) {
+    if (row.shape == last) return true;
+    last = row.shape;
+    return std::ranges::all_of(row.shape->fields(),
+                               [&](const std::string& f) { return numbers_.contains(f); });
+  });
+}
+
+std::string CsvTable::header() const {
   std::string text = "_stream,_seq,_time";
-  for (const std::string& column : columns) {
+  if (marked_) text += ",_salvaged,_fields_lost";
+  for (const std::string& column : columns_) {
     text += ',';
     append_cell(text, column.starts_with('_') ? "_" + column : column);
   }
   return text + '\n';
 }
 
-void append_csv(std::string& to, const RowIdentity& identity, const Row& row,
-                std::span<const std::string> columns) {
+void CsvTable::map(const Shape& shape) {
+  mapped_ = &shape;
+  fields_.assign(columns_.size(), -1);
+  const auto fields = shape.fields();
+  for (std::size_t f = 0; f < fields.size(); ++f) {
+    if (const auto at = numbers_.find(fields[f]); at != numbers_.end())
+      fields_[at->second] = static_cast<std::int32_t>(f);
+  }
+}
+
+void CsvTable::append(std::string& to, const RowIdentity& identity, const Row& row) {
+  if (row.shape != mapped_) map(*row.shape);
   append_cell(to, row.shape->stream());
   to += ',';
-  append_unsigned(to, identity.seq);
+  if (identity.seq_known) append_unsigned(to, identity.seq);
   to += ',';
   if (row.time.boot == 0) to += iso_time(row.time.ns);
   if (row.time.boot != 0) to += std::to_string(row.time.ns) + "ns@" + std::to_string(row.time.boot);
-  for (const std::string& column : columns) {
+  if (marked_) to.append(",").append(identity.salvaged).append(",");
+  if (marked_ && !identity.salvaged.empty()) append_unsigned(to, identity.fields_lost);
+  for (const std::int32_t field : fields_) {
     to += ',';
-    const int field = row.shape->find(column);
     if (field >= 0) append_value(to, row.values[field]);
   }
   to += '\n';
 }
 
-bool append_line_protocol(std::string& to, const Row& row) {
+bool append_line_protocol(std::string& to, const RowIdentity& identity, const Row& row) {
   std::string fields;
   const auto names = row.shape->fields();
   const auto add = [&](std::string_view name, const Value& v) {
@@ -120,6 +147,10 @@ bool append_line_protocol(std::string& to, const Row& row) {
   if (row.time.boot != 0) {
     add("_since_boot_ns", Value::int64(row.time.ns));
     add("_boot", Value::uint64(row.time.boot));
+  }
+  if (!identity.salvaged.empty()) {
+    add("_salvaged", Value::text(identity.salvaged));
+    add("_fields_lost", Value::uint64(identity.fields_lost));
   }
   append_escaped(to, row.shape->stream(), ", ");
   to += ' ' + fields;

@@ -5,47 +5,53 @@
 //            empty cells; text is quoted where RFC 4180 asks for it.
 // Lines      Line protocol with types (i, u, quoted text), time in nanoseconds. Null and what is no finite number
 //            is left out, and a record of nothing else with it; time since a boot becomes fields.
-// Threads    Pure functions; any.
+// Salvaged   What came out of a damaged envelope has _salvaged and _fields_lost: keys, columns, fields.
+// Limits     CsvTable::kColumnsMax columns of kNamesBytesMax together.
+// Threads    One owner.
 // Tests      tests/agent/cli/record_text_test.cc
 #pragma once
 
 #include <span>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "agent/seal/row_json.h"
+#include "platform/base/result.h"
 
 namespace pinaflux {
 
 enum class RecordFormat : std::uint8_t { ndjson, csv, lines };
 
-// Gives the text to `take` record by record.
-template <class Take>
-void records_as_text(RecordFormat format, const RowIdentity& first, std::span<const Row> rows,
-                     Take take);
-
 // The columns of a CSV, in the order in which they appear.
-std::vector<std::string> csv_columns(std::span<const Row> rows);
-std::string csv_header(std::span<const std::string> columns);
-void append_csv(std::string& to, const RowIdentity& identity, const Row& row,
-                std::span<const std::string> columns);
-// False: nothing was left to write.
-bool append_line_protocol(std::string& to, const Row& row);
+class CsvTable {
+ public:
+  static constexpr std::size_t kColumnsMax = 65'536;
+  static constexpr std::size_t kNamesBytesMax = 4 * 1024 * 1024;
 
-template <class Take>
-void records_as_text(RecordFormat format, const RowIdentity& first, std::span<const Row> rows,
-                     Take take) {
-  const auto columns = format == RecordFormat::csv ? csv_columns(rows) : std::vector<std::string>();
-  if (format == RecordFormat::csv) take(csv_header(columns));
-  RowIdentity identity = first;
-  std::string text;
-  for (const Row& row : rows) {
-    text.clear();
-    if (format == RecordFormat::ndjson) append_json_line(text, identity, row);
-    if (format == RecordFormat::csv) append_csv(text, identity, row, columns);
-    if (format == RecordFormat::lines) append_line_protocol(text, row);
-    take(text);
-    identity.seq += identity.step;
-  }
-}
+  // `marked`: with columns for what was salvaged.
+  explicit CsvTable(bool marked = false) : marked_(marked) {}
+
+  // All of these get columns. Code::full: more than the limits.
+  Status add(std::span<const Row> rows);
+  bool has_all(std::span<const Row> rows) const;
+  std::string header() const;
+  void append(std::string& to, const RowIdentity& identity, const Row& row);
+  // The shapes of the rows so far are gone.
+  void forget_shapes() { mapped_ = nullptr; }
+
+ private:
+  void map(const Shape& shape);
+
+  bool marked_;
+  std::vector<std::string> columns_;
+  std::unordered_map<std::string, std::uint32_t> numbers_;
+  std::size_t names_bytes_ = 0;
+  const Shape* mapped_ = nullptr;     // What fields_ is for.
+  std::vector<std::int32_t> fields_;  // Of each column, or -1.
+};
+
+// False: nothing was left to write.
+bool append_line_protocol(std::string& to, const RowIdentity& identity, const Row& row);
 
 }  // namespace pinaflux

@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agent/cli/agent_commands.h"
+#include "agent/cli/decode_command.h"
 #include "agent/cli/exit_status.h"
 #include "agent/cli/import_command.h"
 #include "agent/collector/collector.h"
@@ -277,13 +278,14 @@ int main_of(int argc, char** argv) {
   import->add_option("--database", options.store.database, "the collector's database")->required();
   add_files(*import, options.store, layout);
   import->add_flag("--json", json, "for machines: pinaflux.import/1");
-  std::string file, format = "ndjson";
-  bool header = false;
-  CLI::App* decode = app.add_subcommand("decode", "print the records of an envelope");
-  decode->add_option("file", file, "the envelope; - is standard input")->required();
-  decode->add_option("--format", format, "ndjson, csv, or lines (line protocol)")
+  DecodeOptions decoding;
+  CLI::App* decode = app.add_subcommand("decode", "print the records of envelopes");
+  decode->add_option("file", decoding.file, "their file; - is standard input")->required();
+  decode->add_option("--format", decoding.format, "ndjson, csv, or lines (line protocol)")
       ->check(CLI::IsMember({"ndjson", "csv", "lines"}));
-  decode->add_flag("--header", header, "print its header instead");
+  decode->add_flag("--header", decoding.header, "print the header lines instead, as JSON");
+  decode->add_flag("--salvage", decoding.salvage,
+                   "also print what is left of damaged envelopes, marked _salvaged");
   CLI::App* version = app.add_subcommand("version", "say which version this is");
   version->add_flag("--json", json, "for machines: pinaflux.version/1");
   try {
@@ -295,7 +297,7 @@ int main_of(int argc, char** argv) {
   if (app.got_subcommand("run")) return run_command(options);
   if (app.got_subcommand(import)) return import_command(exports, options.store, json);
   if (app.got_subcommand(verify)) return verify_command(database, json);
-  if (app.got_subcommand(decode)) return decode_command(file, format, header);
+  if (app.got_subcommand(decode)) return decode_command(decoding);
   if (app.got_subcommand(version)) return version_command("pinaflux-collector", json);
   return kExitOk;
 }

@@ -89,7 +89,18 @@ void append_json_line(std::string& to, const RowIdentity& identity, const Row& r
   json.begin_object();
   json.key("_stream").string(row.shape->stream());
   json.key("_gateway").string(identity.gateway).key("_epoch").string(identity.epoch);
-  json.key("_lane").string(identity.lane).key("_seq").number(identity.seq);
+  json.key("_lane").string(identity.lane).key("_seq");
+  if (identity.seq_known) {
+    json.number(identity.seq);
+  } else {
+    json.null();
+  }
+  if (!identity.salvaged.empty()) {
+    json.key("_salvaged")
+        .string(identity.salvaged)
+        .key("_fields_lost")
+        .number(identity.fields_lost);
+  }
   append_time_and_fields(json, row);
   json.end_object();
   to += json.text();

@@ -19,12 +19,16 @@ namespace pinaflux {
 struct RowIdentity {
   std::string_view gateway, epoch, lane;  // The epoch in hex.
   std::uint64_t seq = 0;
-  std::uint64_t step = 1;  // From one row to the next, where there are several.
+  // Of a row out of a damaged envelope: "proven" (its values are as they were), "unproven"; else empty.
+  std::string_view salvaged = {};
+  std::uint64_t fields_lost = 0;  // Of it.
+  bool seq_known = true;          // A damaged line may not say.
 };
 
 void append_json_value(JsonWriter& to, const Value& value);
 // {"_stream":..,"_gateway":..,"_epoch":..,"_lane":..,"_seq":..,"_time":..,<fields>} and a newline. A
-// field whose name begins with an underscore gets another one, so that it can never be taken for ours.
+// field whose name begins with an underscore gets another one, so that it can never be taken for ours. What was
+// salvaged has "_salvaged" and "_fields_lost" behind "_seq", which is null where it is not known.
 void append_json_line(std::string& to, const RowIdentity& identity, const Row& row);
 // The same of a row that is nobody's yet: {"_stream":..,"_time":..,<fields>}.
 void append_json_record(JsonWriter& to, const Row& row);

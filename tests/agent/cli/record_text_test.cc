@@ -18,11 +18,17 @@ struct RecordTextFixture {
     cells.push_back(std::move(values));
     rows.push_back({shapes.intern(stream, fields), nullptr, time});
   }
-  std::string text(RecordFormat format) {
+  std::string text(RecordFormat format, RowIdentity identity = {"g", "00", "normal", 7}) {
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i].values = cells[i].data();
-    std::string all;
-    records_as_text(format, {"g", "00", "normal", 7, 2}, rows,
-                    [&](std::string_view t) { all += t; });
+    CsvTable table(!identity.salvaged.empty());
+    REQUIRE(table.add(rows));
+    std::string all = format == RecordFormat::csv ? table.header() : "";
+    for (const Row& row : rows) {
+      if (format == RecordFormat::ndjson) append_json_line(all, identity, row);
+      if (format == RecordFormat::csv) table.append(all, identity, row);
+      if (format == RecordFormat::lines) append_line_protocol(all, identity, row);
+      identity.seq += 2;
+    }
     return all;
   }
   RecordTextFixture() {
@@ -55,6 +61,25 @@ TEST_CASE_FIXTURE(RecordTextFixture, "NDJSON numbers the records as the envelope
   const std::string all = text(RecordFormat::ndjson);
   CHECK(all.contains("\"_seq\":7"));
   CHECK(all.contains("\"_seq\":11"));
+}
+
+TEST_CASE_FIXTURE(RecordTextFixture, "what was salvaged is marked in every format") {
+  const RowIdentity salvaged{.gateway = "g",
+                             .epoch = "00",
+                             .lane = "normal",
+                             .salvaged = "unproven",
+                             .fields_lost = 2,
+                             .seq_known = false};
+  rows.erase(rows.begin());
+  cells.erase(cells.begin());
+
+  CHECK(text(RecordFormat::ndjson, salvaged)
+            .contains("\"_seq\":null,\"_salvaged\":\"unproven\",\"_fields_lost\":2,"));
+  CHECK(text(RecordFormat::csv, salvaged)
+            .starts_with("_stream,_seq,_time,_salvaged,_fields_lost,say,n\n"
+                         "door,,5ns@9,unproven,2,"));
+  CHECK(text(RecordFormat::lines, salvaged)
+            .contains("_boot=9u,_salvaged=\"unproven\",_fields_lost=2u"));
 }
 
 }  // namespace

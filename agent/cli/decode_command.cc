@@ -1,0 +1,125 @@
+#include "agent/cli/decode_command.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+
+#include "agent/cli/decoder.h"
+#include "agent/cli/exit_status.h"
+#include "platform/base/json_writer.h"
+
+namespace pinaflux {
+
+namespace {
+
+using Input = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+Input open_input(const std::string& file) {
+  if (file == "-") return {stdin, [](std::FILE*) { return 0; }};
+  return {std::fopen(file.c_str(), "rb"), [](std::FILE* f) { return f ? std::fclose(f) : 0; }};
+}
+
+ReadBytes reader_of(std::FILE* in) {
+  return [in](MutableBytes bytes) -> Result<std::size_t> {
+    const std::size_t n = std::fread(bytes.data(), 1, bytes.size(), in);
+    if (n == 0 && std::ferror(in) != 0) return fail(Code::io, "the file cannot be read", errno);
+    return n;
+  };
+}
+
+void write(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+std::string header_line(const Header& h, const EnvelopePiece& piece, bool hash_fits) {
+  JsonWriter j;
+  j.begin_object().key("schema").string("pinaflux.envelope/1").key("version").number(h.version);
+  j.key("gateway").string(h.gateway).key("lane").string(h.lane).key("epoch").string(hex(h.epoch));
+  j.key("first").number(h.range.first).key("last").number(h.range.last);
+  j.key("count").number(h.count).key("every").number(h.every).key("floor").number(h.floor);
+  j.key("generation").number(h.generation).key("previous").string(hex(h.previous));
+  j.key("hash").string(hex(h.hash)).key("extra").begin_object();
+  for (const auto& [key, value] : h.extra) j.key(key).string(value);
+  j.end_object().key("appended").begin_object();
+  for (const auto& [key, value] : h.appended) j.key(key).string(value);
+  j.end_object();
+  if (!trace_of(h).empty()) j.key("trace").string(trace_of(h));
+  j.key("at").number(piece.at).key("bytes").number(piece.size);
+  j.key("hash_fits").boolean(hash_fits).end_object();
+  return j.take() + "\n";
+}
+
+class Run {
+ public:
+  explicit Run(const DecodeOptions& options) : options_(options) {}
+  int run();
+
+ private:
+  int failed(const Error& error) {
+    tell(std::string(error.what) + "\n");
+    return exit_status(error);
+  }
+  void tell(std::string_view text) {
+    const auto size = static_cast<int>(text.size());
+    std::fprintf(stderr, "pinaflux: %s: %.*s", options_.file.c_str(), size, text.data());
+  }
+  int headers(EnvelopeFile& file);
+  int records(EnvelopeFile& file, std::FILE* in);
+  RecordFormat format() const {
+    return options_.format == "csv"     ? RecordFormat::csv
+           : options_.format == "lines" ? RecordFormat::lines
+                                        : RecordFormat::ndjson;
+  }
+
+  const DecodeOptions& options_;
+};
+
+// What is behind a line is not looked at: `head -1` is enough.
+int Run::headers(EnvelopeFile& file) {
+  int status = kExitOk;
+  for (;;) {
+    const auto piece = file.next();
+    if (!piece) return failed(piece.error());
+    if (!*piece) break;
+    if ((*piece)->kind == EnvelopePiece::Kind::foreign) continue;
+    const bool whole = Opener::verify((*piece)->bytes).has_value();
+    const EnvelopePiece envelope = whole ? **piece : file.damaged();
+    if (const auto header = Opener::header(envelope.bytes)) {
+      write(header_line(*header, envelope, whole || Opener::verify(envelope.bytes)));
+    } else {
+      tell("envelope " + std::to_string(envelope.number) + " at byte " +
+           std::to_string(envelope.at) + ": " + header.error().what + "\n");
+      status = exit_status(header.error());
+    }
+  }
+  if (Status s = file.ending(); !s) return failed(s.error());
+  return status;
+}
+
+int Run::records(EnvelopeFile& file, std::FILE* in) {
+  Decoder decoder(format(), options_.salvage, write, [this](std::string_view t) { tell(t); });
+  if (format() == RecordFormat::csv && std::fseek(in, 0, SEEK_CUR) == 0) {
+    EnvelopeFile first(reader_of(in));
+    if (Status s = decoder.learn_columns(first); !s) return failed(s.error());
+    std::rewind(in);
+  }
+  const Status printed = decoder.print(file);
+  const std::string summary = decoder.summary();
+  if (!summary.empty()) tell(summary);
+  if (!printed) return failed(printed.error());
+  return summary.empty() ? kExitOk : kExitData;
+}
+
+int Run::run() {
+  const Input in = open_input(options_.file);
+  if (!in) return failed({Code::not_found, errno, "the file cannot be opened"});
+  EnvelopeFile file(reader_of(in.get()));
+  const int status = options_.header ? headers(file) : records(file, in.get());
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  return failed({Code::io, errno, "the output cannot be written"});
+}
+
+}  // namespace
+
+int decode_command(const DecodeOptions& options) { return Run(options).run(); }
+
+}  // namespace pinaflux
