@@ -19,6 +19,7 @@ namespace pinaflux {
 struct RowIdentity {
   std::string_view gateway, epoch, lane;  // The epoch in hex.
   std::uint64_t seq = 0;
+  std::uint64_t step = 1;  // From one row to the next, where there are several.
   // Of a row out of a damaged envelope: "proven" (its values are as they were), "unproven"; else empty.
   std::string_view salvaged = {};
   std::uint64_t fields_lost = 0;  // Of it.

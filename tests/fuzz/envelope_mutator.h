@@ -97,13 +97,15 @@ class EnvelopeMutator {
       const auto here = body_.begin() + static_cast<std::ptrdiff_t>(at);
       const std::size_t some = random.below(std::min<std::size_t>(body_.size() - at, 16) + 1);
       const auto small = static_cast<std::uint8_t>(random.below(kSmall));
-      switch (random.below(8)) {
+      switch (random.below(10)) {
         case 0: body_.insert(here, small); break;
         case 1: body_.erase(here, here + static_cast<std::ptrdiff_t>(some)); break;
         case 2: repeat(at, some); break;
         case 3:
-        case 4:
+        case 4: put_varint(at, random.u64() >> random.below(64)); break;
         case 5:
+        case 6:
+        case 7:
           if (at < body_.size()) *here = small;
           break;
         default: {
@@ -114,6 +116,14 @@ class EnvelopeMutator {
         }
       }
     }
+  }
+
+  // A count, a length, a value of any size in the place of a byte.
+  void put_varint(std::size_t at, std::uint64_t value) {
+    Buffer varint;
+    Writer(varint).varint(value);
+    if (at < body_.size()) body_.erase(body_.begin() + static_cast<std::ptrdiff_t>(at));
+    body_.insert(body_.begin() + static_cast<std::ptrdiff_t>(at), varint.begin(), varint.end());
   }
 
   void repeat(std::size_t at, std::size_t some) {
