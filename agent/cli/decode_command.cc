@@ -100,7 +100,8 @@ int Run::records(EnvelopeFile& file, std::FILE* in) {
   if (format() == RecordFormat::csv && std::fseek(in, 0, SEEK_CUR) == 0) {
     EnvelopeFile first(reader_of(in));
     if (Status s = decoder.learn_columns(first); !s) return failed(s.error());
-    std::rewind(in);
+    if (std::fseek(in, 0, SEEK_SET) != 0)
+      return failed({Code::io, errno, "the file cannot be read"});
   }
   const Status printed = decoder.print(file);
   const std::string summary = decoder.summary();
