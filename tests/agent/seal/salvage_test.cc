@@ -131,6 +131,19 @@ TEST_CASE_FIXTURE(SalvageFixture,
   }
 }
 
+// A mixed column is read kind by kind: some of its cells are there when the rest is not.
+TEST_CASE_FIXTURE(SalvageFixture, "of the column in which a body ends nothing is kept") {
+  const Buffer body = {1,    2,    1,    1, 's',  1, 1, 'v',  // Two rows of one table, one field.
+                       0x02, 0,    0x02, 0,                   // Boots, times: all 0.
+                       9,    0x10, 3,    6, 0x10, 7};  // Mixed: an int64, 7, and a text: cut off.
+  seal::BodyReader reader;
+  REQUIRE_FALSE(reader.salvage(body, false, shapes, opened, back));
+  REQUIRE(back.size() == 2);
+  CHECK(reader.fields_lost()[0] == 1);
+  CHECK(back[0].values[0].type() == Type::absent);
+  CHECK(back[1].values[0].type() == Type::absent);
+}
+
 // The code of its columns stands at the end of a body. Read from another end it would give numbers, too.
 TEST_CASE_FIXTURE(SalvageFixture,
                   "a coded column of a body that lacks its end is lost, never guessed") {
