@@ -2,7 +2,7 @@
 //
 // Promise    Names of streams and fields, never a value.
 // Threads    Pure functions; any.
-// Tests      tests/agent/cli/decoder_test.cc
+// Tests      tests/agent/cli/record_printer_test.cc
 #pragma once
 
 #include <string>

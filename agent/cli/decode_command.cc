@@ -5,8 +5,8 @@
 #include <memory>
 #include <string_view>
 
-#include "agent/cli/decoder.h"
 #include "agent/cli/exit_status.h"
+#include "agent/cli/record_printer.h"
 #include "platform/base/json_writer.h"
 
 namespace pinaflux {
@@ -96,15 +96,15 @@ int Run::headers(EnvelopeFile& file) {
 }
 
 int Run::records(EnvelopeFile& file, std::FILE* in) {
-  Decoder decoder(format(), options_.salvage, write, [this](std::string_view t) { tell(t); });
+  RecordPrinter printer(format(), options_.salvage, write, [this](std::string_view t) { tell(t); });
   if (format() == RecordFormat::csv && std::fseek(in, 0, SEEK_CUR) == 0) {
     EnvelopeFile first(reader_of(in));
-    if (Status s = decoder.learn_columns(first); !s) return failed(s.error());
+    if (Status s = printer.learn_columns(first); !s) return failed(s.error());
     if (std::fseek(in, 0, SEEK_SET) != 0)
       return failed({Code::io, errno, "the file cannot be read"});
   }
-  const Status printed = decoder.print(file);
-  const std::string summary = decoder.summary();
+  const Status printed = printer.print(file);
+  const std::string summary = printer.summary();
   if (!summary.empty()) tell(summary);
   if (!printed) return failed(printed.error());
   return summary.empty() ? kExitOk : kExitData;

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "agent/cli/decoder.h"
+#include "agent/cli/record_printer.h"
 #include "platform/base/assert.h"
 
 namespace pinaflux {
@@ -37,10 +37,10 @@ void walk(Bytes bytes) {
 std::string decoded(Bytes bytes, std::size_t block, RecordFormat format) {
   std::string all;
   const auto print = [&](std::string_view text) { all += text; };
-  Decoder decoder(format, true, print, print);
+  RecordPrinter printer(format, true, print, print);
   EnvelopeFile file(reader(bytes, block));
-  if (!decoder.print(file)) all += "failed";
-  return all + decoder.summary();
+  if (!printer.print(file)) all += "failed";
+  return all + printer.summary();
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
-// Decoder: the records of a file of envelopes as text, envelope by envelope.
+// Record printer: the records of a file of envelopes as text, envelope by envelope.
 //
 // Promise    What an envelope's hash proves is printed as it was sealed. What is damaged is told with its place, and printed
 //            only when asked for (`salvage`), marked; the envelopes behind it are read all the same.
 // Limits     Memory for one envelope, whatever the file; of a CSV the names of its columns, too.
 // Ownership  An EnvelopeFile is read to its end.
 // Threads    One owner.
-// Tests      tests/agent/cli/decoder_test.cc
+// Tests      tests/agent/cli/record_printer_test.cc
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@
 
 namespace pinaflux {
 
-class Decoder {
+class RecordPrinter {
  public:
   struct Counts {
     std::uint64_t envelopes = 0;                     // All of them,
@@ -33,7 +33,7 @@ class Decoder {
   using Print = std::function<void(std::string_view)>;
 
   // `print` takes records, `tell` what a person must know, each a text with its newline.
-  Decoder(RecordFormat format, bool salvage, Print print, Print tell);
+  RecordPrinter(RecordFormat format, bool salvage, Print print, Print tell);
 
   // Only for a CSV, before print(): the columns of what is in the file. Without it those of the first envelope are all.
   Status learn_columns(EnvelopeFile& file);

@@ -1,4 +1,4 @@
-#include "agent/cli/decoder.h"
+#include "agent/cli/record_printer.h"
 
 #include <algorithm>
 
@@ -20,7 +20,7 @@ constexpr const char* kNewColumn =
 
 }  // namespace
 
-Decoder::Decoder(RecordFormat format, bool salvage, Print print, Print tell)
+RecordPrinter::RecordPrinter(RecordFormat format, bool salvage, Print print, Print tell)
     : format_(format),
       salvage_(salvage),
       print_(std::move(print)),
@@ -28,13 +28,13 @@ Decoder::Decoder(RecordFormat format, bool salvage, Print print, Print tell)
       arena_(kArenaBytes),
       table_(salvage) {}
 
-void Decoder::renew_shapes() {
+void RecordPrinter::renew_shapes() {
   shapes_ = std::make_unique<Shapes>();
   table_.forget_shapes();
 }
 
 // Shapes only grow, and a file may hold any number of them.
-Result<Header> Decoder::open(Bytes envelope) {
+Result<Header> RecordPrinter::open(Bytes envelope) {
   if (shapes_->count() > limits::kShapesMax / 2) renew_shapes();
   for (bool again = false;; again = true) {
     rows_.clear();
@@ -45,7 +45,7 @@ Result<Header> Decoder::open(Bytes envelope) {
   }
 }
 
-Status Decoder::take_damaged(const EnvelopePiece& piece, const Take& take) {
+Status RecordPrinter::take_damaged(const EnvelopePiece& piece, const Take& take) {
   rows_.clear();
   arena_.reset();
   renew_shapes();
@@ -61,7 +61,7 @@ Status Decoder::take_damaged(const EnvelopePiece& piece, const Take& take) {
                .seq_known = found.range_known});
 }
 
-Status Decoder::take_envelope(EnvelopeFile& file, EnvelopePiece piece, const Take& take) {
+Status RecordPrinter::take_envelope(EnvelopeFile& file, EnvelopePiece piece, const Take& take) {
   ++counts_.envelopes;
   auto header = open(piece.bytes);
   if (!header && header.error().code == Code::corrupt) {
@@ -77,7 +77,7 @@ Status Decoder::take_envelope(EnvelopeFile& file, EnvelopePiece piece, const Tak
   return take({});
 }
 
-Status Decoder::each(EnvelopeFile& file, const Take& take) {
+Status RecordPrinter::each(EnvelopeFile& file, const Take& take) {
   counts_ = {};
   for (;;) {
     const auto piece = file.next();
@@ -94,7 +94,7 @@ Status Decoder::each(EnvelopeFile& file, const Take& take) {
   return file.ending();
 }
 
-Status Decoder::learn_columns(EnvelopeFile& file) {
+Status RecordPrinter::learn_columns(EnvelopeFile& file) {
   const Print tell = std::exchange(tell_, [](std::string_view) {});  // print() will tell.
   const Status learnt = each(file, [this](const RowIdentity&) { return table_.add(rows_); });
   tell_ = tell;
@@ -102,13 +102,13 @@ Status Decoder::learn_columns(EnvelopeFile& file) {
   return learnt.has_value() || learnt.error().code == Code::corrupt ? Status() : learnt;
 }
 
-Status Decoder::print(EnvelopeFile& file) {
+Status RecordPrinter::print(EnvelopeFile& file) {
   if (format_ == RecordFormat::csv && table_known_) print_(table_.header());
   return each(file, [this](const RowIdentity& identity) { return print_rows(identity); });
 }
 
 // `identity` has what all of rows_ have in common beside header_.
-Status Decoder::print_rows(RowIdentity identity) {
+Status RecordPrinter::print_rows(RowIdentity identity) {
   if (format_ == RecordFormat::csv && !table_known_ && !rows_.empty()) {
     if (Status s = table_.add(rows_); !s) return s;
     table_known_ = true;
@@ -132,7 +132,7 @@ Status Decoder::print_rows(RowIdentity identity) {
   return {};
 }
 
-std::string Decoder::summary() const {
+std::string RecordPrinter::summary() const {
   const std::uint64_t bad = counts_.envelopes - counts_.whole;
   if (bad == 0 && counts_.foreign_bytes == 0) return "";
   const auto number = [](std::uint64_t n) { return std::to_string(n); };

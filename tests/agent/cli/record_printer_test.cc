@@ -1,4 +1,4 @@
-#include "agent/cli/decoder.h"
+#include "agent/cli/record_printer.h"
 
 #include <algorithm>
 #include <string>
@@ -11,7 +11,7 @@
 namespace pinaflux {
 namespace {
 
-struct DecoderFixture : kit::SealedRows {
+struct RecordPrinterFixture : kit::SealedRows {
   Buffer file;
   std::string out, told, summary;
 
@@ -27,16 +27,16 @@ struct DecoderFixture : kit::SealedRows {
                 bool twice = true) {
     out.clear();
     told.clear();
-    Decoder decoder(
+    RecordPrinter printer(
         format, salvage, [this](std::string_view t) { out += t; },
         [this](std::string_view t) { told += t; });
     if (format == RecordFormat::csv && twice) {
       EnvelopeFile first(reader());
-      REQUIRE(decoder.learn_columns(first));
+      REQUIRE(printer.learn_columns(first));
     }
     EnvelopeFile in(reader());
-    const Status done = decoder.print(in);
-    summary = decoder.summary();
+    const Status done = printer.print(in);
+    summary = printer.summary();
     return done;
   }
   static long lines(std::string_view text) { return std::ranges::count(text, '\n'); }
@@ -50,7 +50,7 @@ struct DecoderFixture : kit::SealedRows {
   }
 };
 
-TEST_CASE_FIXTURE(DecoderFixture,
+TEST_CASE_FIXTURE(RecordPrinterFixture,
                   "all records of a file of envelopes are printed, with their seqs") {
   walk(3);
   append(file, envelope());
@@ -63,7 +63,7 @@ TEST_CASE_FIXTURE(DecoderFixture,
   CHECK(summary.empty());
 }
 
-TEST_CASE_FIXTURE(DecoderFixture,
+TEST_CASE_FIXTURE(RecordPrinterFixture,
                   "of a damaged envelope nothing is printed, and its place is told") {
   walk(3);
   append(file, envelope());
@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(DecoderFixture,
   CHECK(summary == "2 of 3 envelopes are whole, with 4 records; 1 damaged\n");
 }
 
-TEST_CASE_FIXTURE(DecoderFixture, "what is salvaged is printed when asked for, and marked") {
+TEST_CASE_FIXTURE(RecordPrinterFixture, "what is salvaged is printed when asked for, and marked") {
   append(file, cut_envelope());
   REQUIRE(decode(RecordFormat::ndjson, true));
   CHECK(lines(out) == 2);
@@ -103,7 +103,7 @@ TEST_CASE_FIXTURE(DecoderFixture, "what is salvaged is printed when asked for, a
   CHECK(summary.contains("salvaged 2 records, 0 with all fields"));
 }
 
-TEST_CASE_FIXTURE(DecoderFixture,
+TEST_CASE_FIXTURE(RecordPrinterFixture,
                   "records whose line was changed keep their values and lose their numbers") {
   walk(2);
   file = envelope();
@@ -113,7 +113,7 @@ TEST_CASE_FIXTURE(DecoderFixture,
   CHECK(out.contains("\"_seq\":null,\"_salvaged\":\"proven\",\"_fields_lost\":0,"));
 }
 
-TEST_CASE_FIXTURE(DecoderFixture, "whole envelopes print the same, salvaging or not") {
+TEST_CASE_FIXTURE(RecordPrinterFixture, "whole envelopes print the same, salvaging or not") {
   walk(30);
   file = envelope();
   for (const RecordFormat format : {RecordFormat::ndjson, RecordFormat::lines}) {
@@ -124,7 +124,8 @@ TEST_CASE_FIXTURE(DecoderFixture, "whole envelopes print the same, salvaging or 
   }
 }
 
-TEST_CASE_FIXTURE(DecoderFixture, "a CSV has the columns of all envelopes, and one header line") {
+TEST_CASE_FIXTURE(RecordPrinterFixture,
+                  "a CSV has the columns of all envelopes, and one header line") {
   row("a", {"x"}, {Value::int64(1)}, {5, 0});
   append(file, envelope());
   rows.clear();
@@ -137,7 +138,7 @@ TEST_CASE_FIXTURE(DecoderFixture, "a CSV has the columns of all envelopes, and o
         "b,2,1970-01-01T00:00:00.000000006Z,,true\n");
 }
 
-TEST_CASE_FIXTURE(DecoderFixture,
+TEST_CASE_FIXTURE(RecordPrinterFixture,
                   "a CSV of a stream that cannot be read twice stops where a column is missing") {
   row("a", {"x"}, {Value::int64(1)}, {5, 0});
   append(file, envelope());
@@ -152,7 +153,7 @@ TEST_CASE_FIXTURE(DecoderFixture,
   CHECK(std::string_view(stopped.error().what).contains("give a file"));
 }
 
-TEST_CASE_FIXTURE(DecoderFixture,
+TEST_CASE_FIXTURE(RecordPrinterFixture,
                   "a version to come is told as that, and what is behind it is read") {
   walk(2);
   file = envelope();
@@ -165,7 +166,7 @@ TEST_CASE_FIXTURE(DecoderFixture,
   CHECK(summary.contains("1 of a newer format"));
 }
 
-TEST_CASE_FIXTURE(DecoderFixture, "unknown keys go through an export as they came") {
+TEST_CASE_FIXTURE(RecordPrinterFixture, "unknown keys go through an export as they came") {
   walk(2);
   const std::vector<std::pair<std::string, std::string>> extra = {
       {"colour", "blue"}, {"trace", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}};
@@ -185,7 +186,7 @@ TEST_CASE_FIXTURE(DecoderFixture, "unknown keys go through an export as they cam
   CHECK(lines(out) == 2);
 }
 
-TEST_CASE_FIXTURE(DecoderFixture,
+TEST_CASE_FIXTURE(RecordPrinterFixture,
                   "a file of more streams and fields than one process may know is read") {
   for (int n = 0; n < 60; ++n) {
     rows.clear();
