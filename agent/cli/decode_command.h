@@ -2,7 +2,7 @@
 //
 // Output     Records go to standard output, what a person must know to standard error.
 // Threads    The caller's.
-// Tests      tests/agent/cli/decode_test, tests/agent/seal/decoders
+// Tests      tests/agent/cli/decode, tests/agent/seal/decoders
 #pragma once
 
 #include <string>
