@@ -17,6 +17,7 @@ namespace pinaflux::seal {
 namespace {
 
 constexpr std::size_t kFieldsAtOnce = 4;           // That many cells are a line of the cache.
+constexpr std::size_t kCellsAtOnce = 16'384;       // 256 KiB: larger batches go field by field.
 constexpr std::uint8_t kOrderTrust = 8;            // Batches that its hint is trusted for.
 constexpr std::size_t kHintsMax = 20'000;          // Columns remembered; then all is forgotten.
 constexpr std::size_t kPieceBytesMax = 64 * 1024;  // Fits into any block of an arena.
@@ -127,11 +128,12 @@ void BodyWriter::write_table(std::span<const Row> rows, const Table& table, Effo
   const std::span picks = std::span(picks_).subspan(table.begin, table.end - table.begin);
   neighbours_.begin_table(picks.size());
   const std::size_t count = picks.size(), fields = table.shape->field_count();
-  cells_.resize(count * kFieldsAtOnce);
+  const std::size_t at_once = count * kFieldsAtOnce <= kCellsAtOnce ? kFieldsAtOnce : 1;
+  cells_.resize(count * at_once);
   for (std::size_t field = 0; field < fields; ++field) {
-    const std::size_t lane = field % kFieldsAtOnce;
+    const std::size_t lane = field % at_once;
     if (lane == 0) {
-      const std::size_t some = std::min(kFieldsAtOnce, fields - field);
+      const std::size_t some = std::min(at_once, fields - field);
       Value* to_cell = cells_.data();
       for (const std::uint32_t i : picks) {
         const Value* const from = rows[i].values + field;
