@@ -7,6 +7,7 @@
 
 #include "agent/cli/control_client.h"
 #include "agent/cli/exit_status.h"
+#include "agent/cli/visitor.h"
 #include "agent/config/load.h"
 #include "agent/data/identity.h"
 #include "platform/base/json_writer.h"
@@ -208,16 +209,7 @@ void Doctor::agent(Check& c) {
 
 template <class Peer>
 void Doctor::broker(Check& c, const Peer& peer) {
-  mqtt::Options options;
-  options.broker = peer.broker;
-  options.tls = peer.tls;
-  std::uint8_t random[6];
-  platform_.entropy.fill(random);
-  options.client_id = "pinaflux-doctor-" + hex(random);
-  options.user = peer.user;
-  options.password = peer.password;
-  options.clean_start = true;
-  options.session_expiry = Duration{};
+  mqtt::Options options = visitor(peer, "doctor", platform_.entropy);
   for (int version : {5, 4}) {
     options.version = version;
     BrokerVisit visit(*platform_.loop);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "agent/cli/exit_status.h"
+#include "agent/cli/visitor.h"
 #include "agent/config/load.h"
 #include "agent/seal/messages.h"
 #include "platform/base/json_writer.h"
@@ -216,17 +217,8 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   void log_in(int version) {
     version_ = version;
     unsupported_ = false;
-    mqtt::Options options;
-    options.broker = uplink_.broker;
-    std::uint8_t random[6];
-    platform_.entropy.fill(random);
-    options.client_id = "pinaflux-test-" + hex(random);
-    options.user = uplink_.user;
-    options.password = uplink_.password;
-    options.tls = uplink_.tls;
+    mqtt::Options options = visitor(uplink_, "test", platform_.entropy);
     options.version = version;
-    options.clean_start = true;
-    options.session_expiry = Duration{};
     options.timeout = kStepMax;
     network_.emplace(platform_.network, platform_.clock, watch_);
     auto session = mqtt::Session::connect(*network_, *platform_.loop, options, *this);

@@ -45,9 +45,7 @@ SocketStream::SocketStream(const Shared& shared, const Network::Options& options
       this);
 }
 
-SocketStream::~SocketStream() {
-  if (gone_ != nullptr) *gone_ = true;
-}
+SocketStream::~SocketStream() = default;
 
 void SocketStream::open(Fd fd) {
   fd_ = std::move(fd);

@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "platform/base/telling.h"
 #include "platform/linux/fd.h"
 #include "platform/linux/loop.h"
 #include "platform/linux/names.h"
@@ -45,16 +46,7 @@ class SocketStream : public Stream {
   // Runs an event of the owner; false when the owner has destroyed this.
   template <class F>
   bool tell(F event) {
-    bool gone = false;
-    bool* const outer = gone_;
-    gone_ = &gone;
-    event();
-    if (gone) {
-      if (outer != nullptr) *outer = true;
-      return false;
-    }
-    gone_ = outer;
-    return true;
+    return telling_.tell(event);
   }
   void close_now(const Error& reason);    // closed() at once: from the loop only.
   void close_later(const Error& reason);  // closed() from the loop: from inside a call.
@@ -84,7 +76,7 @@ class SocketStream : public Stream {
   bool ended_ = false;          // The peer will send no more.
   bool shut_ = false;           // We will send no more.
   bool finish_wanted_ = false;  // finish() came before the connection.
-  bool* gone_ = nullptr;
+  Telling telling_;
   Error reason_{};
   std::unique_ptr<evbuffer, EvbufferFree> queue_;
   Fd fd_;

@@ -28,21 +28,6 @@ constexpr Error kNoSocket = {Code::not_found, ENOENT,
 
 }  // namespace
 
-// Runs an event of the owner; false when the owner has destroyed this.
-template <class F>
-bool SimStream::tell(F event) {
-  bool gone = false;
-  bool* const outer = gone_;
-  gone_ = &gone;
-  event();
-  if (gone) {
-    if (outer != nullptr) *outer = true;
-    return false;
-  }
-  gone_ = outer;
-  return true;
-}
-
 SimStream::SimStream(SimNetwork& network, const Network::Options& options, Events& events)
     : network_(network),
       options_(options),
@@ -58,7 +43,6 @@ SimStream::SimStream(SimNetwork& network, const Network::Options& options, Event
           [](void* self) { static_cast<SimStream*>(self)->close_now(kSilent); }, this) {}
 
 SimStream::~SimStream() {
-  if (gone_ != nullptr) *gone_ = true;
   if (connection_ != nullptr) connection_->leave(side_, SimConnection::Farewell::orderly);
 }
 
@@ -84,7 +68,7 @@ void SimStream::try_connect() {
   SimConnection* const connection = link.refuses() ? nullptr : network_.call(place_, link);
   if (connection == nullptr) return close_now(local_ && !link.refuses() ? kNoSocket : kNobody);
   open(*connection, 0);
-  if (!tell([this] { events_.connected(); })) return;
+  if (!telling_.tell([this] { events_.connected(); })) return;
   if (state_ == State::open) send_queued();
 }
 
@@ -134,7 +118,7 @@ void SimStream::send_queued() {
     return finish();
   }
   if (state_ != State::open || !std::exchange(refused_, false)) return;
-  tell([this] { events_.drained(); });
+  telling_.tell([this] { events_.drained(); });
 }
 
 void SimStream::room_in(Duration after) {
@@ -167,14 +151,14 @@ void SimStream::shut() {
 
 void SimStream::arrived(Bytes bytes) {
   if (state_ == State::finishing) return;  // Read and forgotten.
-  tell([&] { events_.bytes(bytes); });
+  telling_.tell([&] { events_.bytes(bytes); });
 }
 
 void SimStream::end_arrived() {
   ended_ = true;
   if (state_ == State::finishing) return close_now(kFinished);
   bool keep = false;
-  if (!tell([&] { keep = events_.ended(); })) return;
+  if (!telling_.tell([&] { keep = events_.ended(); })) return;
   if (!keep && state_ == State::open) return close_now(kClosed);
 }
 
@@ -215,7 +199,7 @@ void SimStream::close_now(const Error& reason) {
         ->leave(side_, orderly ? SimConnection::Farewell::orderly : SimConnection::Farewell::reset);
   }
   const Error copy = reason;
-  tell([&] { events_.closed(copy); });
+  telling_.tell([&] { events_.closed(copy); });
 }
 
 }  // namespace pinaflux

@@ -8,6 +8,7 @@
 
 #include <string>
 
+#include "platform/base/telling.h"
 #include "platform/network.h"
 #include "platform/sim/address.h"
 #include "platform/sim/connection.h"
@@ -40,8 +41,6 @@ class SimStream final : public Stream {
 
  private:
   enum class State { connecting, open, finishing, closing };
-  template <class F>
-  bool tell(F event);
   void later();
   void try_connect();
   void send_queued();
@@ -60,7 +59,7 @@ class SimStream final : public Stream {
   bool ended_ = false;          // The peer will send no more.
   bool shut_ = false;           // We will send no more.
   bool finish_wanted_ = false;  // finish() came before the connection.
-  bool* gone_ = nullptr;
+  Telling telling_;
   Error reason_{};
   Buffer queue_;
   std::size_t queue_head_ = 0;

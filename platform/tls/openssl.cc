@@ -29,6 +29,7 @@
 
 #include "platform/base/text.h"
 #include "platform/tls/channel.h"
+#include "platform/tls/openssl_names.h"
 
 namespace pinaflux::tls {
 
@@ -251,33 +252,6 @@ Connection::Facts PahoTls::facts() const {
 // ---- the functions, in OpenSSL's shapes: its types are opaque to Paho, and numbers here
 
 extern "C" {
-
-void* SSL_CTX_new(const void* method);
-void SSL_CTX_free(void* setting);
-long SSL_CTX_ctrl(void* setting, int command, long number, void* pointer);
-int SSL_CTX_load_verify_locations(void* setting, const char* file, const char* directory);
-int SSL_CTX_set_default_verify_paths(void* setting);
-void* SSL_new(void* setting);
-void SSL_free(void* handle);
-int SSL_set_fd(void* handle, int socket);
-long SSL_ctrl(void* handle, int command, long number, void* pointer);
-int SSL_connect(void* handle);
-int SSL_read(void* handle, void* to, int bytes);
-int SSL_write(void* handle, const void* from, int bytes);
-int SSL_pending(const void* handle);
-int SSL_shutdown(void* handle);
-int SSL_get_error(const void* handle, int returned);
-void* SSL_get_SSL_CTX(const void* handle);
-long SSL_get_verify_result(const void* handle);
-void* SSL_get1_peer_certificate(const void* handle);
-int X509_check_host(void* certificate, const char* name, std::size_t bytes, unsigned flags,
-                    char** peer);
-int X509_check_ip_asc(void* certificate, const char* address, unsigned flags);
-unsigned long ERR_get_error();
-void ERR_clear_error();
-void ERR_print_errors_cb(int (*print)(const char* text, std::size_t bytes, void* context),
-                         void* context);
-int __wrap_SSLSocket_getPendingRead();  // NOLINT(bugprone-reserved-identifier): the linker's name.
 
 void* SSL_CTX_new(const void*) {
   return walled(static_cast<void*>(nullptr),

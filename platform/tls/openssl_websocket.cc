@@ -61,23 +61,6 @@ int read(Bio& from, void* to, int bytes) {
 
 extern "C" {
 
-const void* BIO_f_base64();
-const void* BIO_s_mem();
-void* BIO_new(const void* kind);
-void* BIO_push(void* first, void* second);
-void BIO_set_flags(void* handle, int flags);
-long BIO_ctrl(void* handle, int command, long number, void* pointer);
-int BIO_write(void* handle, const void* from, int bytes);
-int BIO_read(void* handle, void* to, int bytes);
-void BIO_free_all(void* handle);
-const void* EVP_sha1();
-void* EVP_MD_CTX_new();
-void EVP_MD_CTX_free(void* digest);
-int EVP_DigestInit(void* digest, const void* kind);
-int EVP_DigestUpdate(void* digest, const void* from, std::size_t bytes);
-int EVP_DigestFinal(void* digest, unsigned char* to, unsigned* bytes);
-int RAND_bytes(unsigned char* to, int bytes);
-
 const void* BIO_f_base64() { return "base64"; }
 const void* BIO_s_mem() { return nullptr; }
 

@@ -27,23 +27,7 @@ TlsStream::TlsStream(Loop& loop, const Options& options, Stream::Events& events)
     connection_.emplace(options.credentials, options.host, options.judged_at);
 }
 
-TlsStream::~TlsStream() {
-  if (gone_ != nullptr) *gone_ = true;
-}
-
-// Runs an event of the owner; false when the owner has destroyed this.
-template <class F>
-bool TlsStream::tell(F event) {
-  bool gone = false;
-  bool* const outer = std::exchange(gone_, &gone);
-  event();
-  if (gone) {
-    if (outer != nullptr) *outer = true;
-    return false;
-  }
-  gone_ = outer;
-  return true;
-}
+TlsStream::~TlsStream() = default;
 
 void TlsStream::connected() {
   carried_ = true;
@@ -67,12 +51,12 @@ bool TlsStream::shake() {
     return false;
   }
   ready_ = true;
-  if (!tell([this] { events_.connected(); })) return false;
+  if (!telling_.tell([this] { events_.connected(); })) return false;
   if (!early_.empty()) std::ignore = connection_->write(early_);
   early_ = {};
   flush();
   const bool owed = connection_->outgoing().empty() && std::exchange(refused_, false);
-  return !owed || tell([this] { events_.drained(); });
+  return !owed || telling_.tell([this] { events_.drained(); });
 }
 
 // One event for all that one read of the inner Stream brought: pausing then holds at once.
@@ -82,7 +66,7 @@ void TlsStream::advance() {
   std::array<std::uint8_t, 16 * 1024> block;
   while (const std::size_t n = connection_->read(block)) append(plain_, Bytes(block).first(n));
   flush();
-  if (!plain_.empty() && !tell([this] { events_.bytes(plain_); })) return;
+  if (!plain_.empty() && !telling_.tell([this] { events_.bytes(plain_); })) return;
   if (connection_->failure().any()) end_with(connection_->failure().error());
 }
 

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 
+#include "platform/base/telling.h"
 #include "platform/loop.h"
 #include "platform/network.h"
 #include "platform/tls/connection.h"
@@ -52,8 +53,6 @@ class TlsStream final : public Stream, private Stream::Events {
   void drained() override;
   void closed(Error reason) override;
 
-  template <class F>
-  bool tell(F event);
   bool shake();  // False: not yet, or destroyed.
   void advance();
   void flush();
@@ -69,7 +68,7 @@ class TlsStream final : public Stream, private Stream::Events {
   bool carried_ = false, ready_ = false;
   bool refused_ = false;        // A write() was: drained() is owed.
   bool finish_wanted_ = false;  // When what is queued has gone.
-  bool* gone_ = nullptr;
+  Telling telling_;
   Failure failure_;  // Of what is not the connection's.
 };
 

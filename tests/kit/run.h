@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "platform/base/time.h"
 #include "platform/loop.h"
@@ -20,6 +21,13 @@ inline bool run_until(Loop& loop, const std::function<bool()>& reached,
     return false;
   });
   return reached();
+}
+
+// The same of what other threads and processes change: looks every 20 ms, whether or not the loop has events.
+inline bool poll_until(Loop& loop, const std::function<bool()>& reached, Duration give_up) {
+  const std::unique_ptr<Timer> tick = loop.timer([&] { tick->start(Duration::milliseconds(20)); });
+  tick->start(Duration{0});
+  return run_until(loop, reached, give_up);
 }
 
 // Lets everything that is due happen: posted functions, timers of zero, sockets that are ready.

@@ -8,6 +8,7 @@
 
 #include "platform/linux/loop.h"
 #include "platform/linux/mqtt_client.h"
+#include "tests/kit/run.h"
 #include "tests/platform/linux_mqtt/mosquitto.h"
 #include "tests/platform/mqtt_client_contract.h"
 
@@ -17,18 +18,8 @@ struct ClientFixture {
   ClientFixture() : loop(std::move(*LinuxLoop::make())), maker(make_mqtt_client_maker(*loop)) {}
 
   // False after two minutes.
-  bool loop_until(std::function<bool()> condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
-    const std::unique_ptr<Timer> tick =
-        loop->timer([&] { tick->start(Duration::milliseconds(20)); });
-    tick->start(Duration{0});
-    bool met = false;
-    loop->run([&] {
-      met = condition();
-      if (met || std::chrono::steady_clock::now() > end) loop->stop();
-      return false;
-    });
-    return met;
+  bool loop_until(const std::function<bool()>& condition) {
+    return kit::poll_until(*loop, condition, Duration::minutes(2));
   }
   // Connects, and waits for what comes of it. Paho 1.3.14 may poll a socket before it dials: then Linux says
   // POLLHUP, and Paho "socket error", with TLS and without. That is tried again.

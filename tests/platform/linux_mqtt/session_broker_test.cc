@@ -10,6 +10,7 @@
 #include "platform/linux/network.h"
 #include "platform/mqtt/reason.h"
 #include "platform/mqtt/session.h"
+#include "tests/kit/run.h"
 #include "tests/platform/linux_mqtt/mosquitto.h"
 
 namespace pinaflux::tests {
@@ -40,18 +41,8 @@ struct Recorder : mqtt::Session::Events {
 
 struct BrokerFixture {
   // False after half a minute.
-  bool loop_until(std::function<bool()> condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    const std::unique_ptr<Timer> tick =
-        loop->timer([&] { tick->start(Duration::milliseconds(20)); });
-    tick->start(Duration{0});
-    bool met = false;
-    loop->run([&] {
-      met = condition();
-      if (met || std::chrono::steady_clock::now() > end) loop->stop();
-      return false;
-    });
-    return met;
+  bool loop_until(const std::function<bool()>& condition) {
+    return kit::poll_until(*loop, condition, Duration::seconds(30));
   }
   std::unique_ptr<mqtt::Session> dial(const Mosquitto& broker, const char* id, Recorder& events,
                                       int version) {

@@ -10,54 +10,11 @@
 #include <doctest/doctest.h>
 
 #include "platform/tls/channel.h"
+#include "platform/tls/openssl_names.h"
 #include "tests/platform/tls/talk.h"
 
 using namespace pinaflux;
 using namespace pinaflux::tls_kit;
-
-// NOLINTBEGIN(bugprone-reserved-identifier): the linker's name.
-extern "C" {
-int __wrap_SSLSocket_getPendingRead();
-void ERR_clear_error();
-void ERR_print_errors_cb(int (*print)(const char* text, std::size_t bytes, void* context),
-                         void* context);
-const void* BIO_f_base64();
-const void* BIO_s_mem();
-void* BIO_new(const void* kind);
-void* BIO_push(void* first, void* second);
-long BIO_ctrl(void* handle, int command, long number, void* pointer);
-int BIO_write(void* handle, const void* from, int bytes);
-int BIO_read(void* handle, void* to, int bytes);
-void BIO_free_all(void* handle);
-const void* EVP_sha1();
-void* EVP_MD_CTX_new();
-void EVP_MD_CTX_free(void* digest);
-int EVP_DigestInit(void* digest, const void* kind);
-int EVP_DigestUpdate(void* digest, const void* from, std::size_t bytes);
-int EVP_DigestFinal(void* digest, unsigned char* to, unsigned* bytes);
-int RAND_bytes(unsigned char* to, int bytes);
-void* SSL_CTX_new(const void* method);
-void SSL_CTX_free(void* setting);
-long SSL_CTX_ctrl(void* setting, int command, long number, void* pointer);
-int SSL_CTX_load_verify_locations(void* setting, const char* file, const char* directory);
-int SSL_CTX_set_default_verify_paths(void* setting);
-int SSL_CTX_use_certificate_chain_file(void* setting, const char* file);
-void* SSL_new(void* setting);
-void SSL_free(void* handle);
-int SSL_set_fd(void* handle, int socket);
-long SSL_ctrl(void* handle, int command, long number, void* pointer);
-int SSL_connect(void* handle);
-int SSL_read(void* handle, void* to, int bytes);
-int SSL_write(void* handle, const void* from, int bytes);
-int SSL_shutdown(void* handle);
-int SSL_pending(const void* handle);
-int SSL_get_error(const void* handle, int returned);
-void* SSL_get1_peer_certificate(const void* handle);
-int X509_check_host(void* certificate, const char* name, std::size_t bytes, unsigned flags,
-                    char** peer);
-int X509_check_ip_asc(void* certificate, const char* address, unsigned flags);
-}
-// NOLINTEND(bugprone-reserved-identifier)
 
 namespace {
 
