@@ -36,9 +36,13 @@ struct AnyOrder {
   std::vector<std::pair<Range, Digest>> ranges() const {
     std::vector<std::pair<Range, Digest>> all;
     for (const auto& [end, hash] : ends) {
+      const std::uint64_t behind = all.empty() ? 0 : all.back().first.last;
       std::uint64_t first = end;
-      while (has(first - 1)) --first;
-      if (!all.empty() && all.back().first.last + 1 >= first) all.pop_back();
+      while (first - 1 > behind && has(first - 1)) --first;
+      if (!all.empty() && first - 1 == behind) {
+        first = all.back().first.first;
+        all.pop_back();
+      }
       all.push_back({{first, end}, hash});
     }
     return all;
