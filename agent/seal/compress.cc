@@ -1,6 +1,8 @@
 #include "agent/seal/compress.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -15,11 +17,37 @@ namespace {
 constexpr int kLevelLean = 9;
 constexpr int kHashLog = 16, kChainLog = 16;
 
+// Noise repeats nothing and is the same everywhere: a search through it takes longest of all, and finds nothing. A quick
+// level tells the first, when it comes to no less than the bytes' counts do; the counts of pieces tell the second.
+constexpr int kLevelQuick = 1;
+constexpr std::size_t kNoiseBytesMin = 16 * 1024, kPieceBytes = 8 * 1024;
+constexpr double kSameEverywhere = 0.998;
+
+// What a code for the bytes, each for itself, takes at least.
+double entropy_bytes(Bytes bytes) {
+  std::array<std::uint32_t, 256> counts{};
+  for (const std::uint8_t byte : bytes) ++counts[byte];
+  double bits = 0;
+  for (const std::uint32_t count : counts) {
+    if (count > 0) bits += count * std::log2(static_cast<double>(bytes.size()) / count);
+  }
+  return bits / 8;
+}
+
+double entropy_bytes_by_piece(Bytes bytes) {
+  double sum = 0;
+  for (std::size_t at = 0; at < bytes.size(); at += kPieceBytes) {
+    sum += entropy_bytes(bytes.subspan(at, std::min(kPieceBytes, bytes.size() - at)));
+  }
+  return sum;
+}
+
 }  // namespace
 
 struct Compressor::State {
   ZSTD_CCtx* context = ZSTD_createCCtx();
   ~State() { ZSTD_freeCCtx(context); }
+  Status compress(Bytes bytes, int level, Buffer& to);
 };
 
 Compressor::Compressor() : state_(std::make_unique<State>()) {
@@ -28,8 +56,7 @@ Compressor::Compressor() : state_(std::make_unique<State>()) {
 }
 Compressor::~Compressor() = default;
 
-Status Compressor::compress(Bytes bytes, int level, Buffer& to) {
-  ZSTD_CCtx* context = state_->context;
+Status Compressor::State::compress(Bytes bytes, int level, Buffer& to) {
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
   ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, kWindowLog);
   ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, level > kLevelLean ? kHashLog : 0);
@@ -41,6 +68,19 @@ Status Compressor::compress(Bytes bytes, int level, Buffer& to) {
   to.resize(before + (ZSTD_isError(n) ? 0 : n));
   return ZSTD_isError(n) ? Status(fail(Code::internal, "zstd could not compress a batch"))
                          : Status();
+}
+
+Status Compressor::compress(Bytes bytes, int level, Buffer& to) {
+  if (level > kLevelLean && bytes.size() >= kNoiseBytesMin) {
+    const double least = entropy_bytes(bytes);
+    if (entropy_bytes_by_piece(bytes) > least * kSameEverywhere) {
+      const std::size_t before = to.size();
+      if (Status s = state_->compress(bytes, kLevelQuick, to); !s) return s;
+      if (static_cast<double>(to.size() - before) > least) return {};
+      to.resize(before);
+    }
+  }
+  return state_->compress(bytes, level, to);
 }
 
 std::size_t Compressor::bytes_held() const { return ZSTD_sizeof_CCtx(state_->context); }

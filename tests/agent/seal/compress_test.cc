@@ -35,6 +35,25 @@ TEST_CASE("the densest level stays within its memory") {
   CHECK(compressor.bytes_held() < 4u << 20);
 }
 
+TEST_CASE("noise is not searched, and what only looks like noise is") {
+  Compressor compressor;
+  const auto compressed = [&](Bytes plain, int level) {
+    Buffer frame;
+    REQUIRE(compressor.compress(plain, level, frame).has_value());
+    return frame;
+  };
+  const Buffer plain = noise(100'000);
+  CHECK(compressed(plain, 19) == compressed(plain, 1));
+
+  Buffer twice = plain;
+  append(twice, Bytes(plain).subspan(50'000, 20'000));
+  CHECK(compressed(twice, 19).size() < compressed(plain, 19).size() + 1000);
+
+  Buffer halves = plain;
+  for (std::size_t i = halves.size() / 2; i < halves.size(); ++i) halves[i] += 12;
+  CHECK(compressed(halves, 19).size() < compressed(halves, 1).size());
+}
+
 TEST_CASE("a bomb is refused before it is opened") {
   Compressor compressor;
   Decompressor decompressor;
