@@ -187,7 +187,14 @@ void Agent::State::start_uplink() {
   options.gateway = configuration.gateway;
   options.generation = configuration.generation;
   options.lanes.clear();
-  for (const auto& lane : spool_state.lanes) options.lanes.push_back({lane.name, lane.gateway});
+  for (const auto& lane : spool_state.lanes) {
+    const auto& configured = configuration.uplink.lanes;
+    const auto its = std::ranges::find(configured, lane.name, &UplinkOptions::Lane::name);
+    auto& added =
+        options.lanes.emplace_back(its == configured.end() ? UplinkOptions::Lane{} : *its);
+    added.name = lane.name;
+    added.gateway = lane.gateway;
+  }
   uplink = std::make_unique<Uplink>(options, host.clock, host.entropy, host.loop,
                                     host.make_mqtt_client, [] {});
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
@@ -195,6 +202,7 @@ void Agent::State::start_uplink() {
     uplink->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1, lane.acked);
   }
   uplink->clock_trusted(time.trusted());
+  uplink->restore(spool->states());
   uplink->start();
 }
 
@@ -209,10 +217,11 @@ bool Agent::State::turn() {
   const auto gathered =
       gathering ? gatherer->gather(committer->filling(), now) : Gatherer::Outcome::idle;
   const Group& filling = committer->filling();
-  const bool renumbers = spool_state.renumbering > 0 && stopping == Stopping::no;
+  const bool at_once =
+      (spool_state.renumbering > 0 || uplink->save_due()) && stopping == Stopping::no;
   const Pace::Group group{
-      .empty = filling.empty() && !committer->retrying() && !renumbers,
-      .full = gathered == Gatherer::Outcome::full || stopping != Stopping::no || renumbers,
+      .empty = filling.empty() && !committer->retrying() && !at_once,
+      .full = gathered == Gatherer::Outcome::full || stopping != Stopping::no || at_once,
       .stalled = gathered == Gatherer::Outcome::idle &&
                  (!filling.replayed.empty() ||
                   std::ranges::any_of(sources, [](const auto& s) { return s->stalled(); }))};
@@ -248,6 +257,7 @@ void Agent::State::finish_commit() {
   retry.reset();
   retry_at = {};
   spool_text.clear();
+  uplink->saved();
   for (const Receipt& receipt : done->receipts) sources[receipt.source]->committed(receipt);
   std::array<std::size_t, limits::kLanesMax> brought{};
   for (const Lease& lease : done->leases) ++brought[lease.lane];
@@ -333,6 +343,7 @@ void Agent::State::submit(const Pace::Group& group, Instant now) {
   if (!retrying) {
     pipeline->save(committer->filling());
     time.prepare(committer->filling());
+    uplink->save(committer->filling());
     time.withhold(wish);
   }
   pace.asked(wish, now);
@@ -437,7 +448,7 @@ AgentStatus Agent::State::status() const {
   s.uplink = {
       configuration.uplink.broker, state_name(u.state), u.text,   u.connects,      u.envelopes_sent,
       u.envelopes_acked,           u.bytes_sent,        u.resent, u.acks_rejected, u.in_flight,
-      u.round_trip.seconds() * 1e3};
+      u.round_trip.seconds() * 1e3, u.bounded, u.used_today, u.used_this_month};
   return s;
 }
 

@@ -22,6 +22,8 @@ void build_sources(const Reader& root, Building& building);
 void build_keys(const Reader& root, Building& building);
 // Of a section with `broker`: empty for tcp://, where its keys are faults.
 tls::Options build_tls(const Reader& section, Building& building);
+// The budgets of uplink and lanes, their priorities and shares. After build_delivery's uplink.
+void build_budgets(const Reader& root, Building& building);
 void build_mask(const Reader& root, Building& building);
 void build_pipeline(const Reader& root, Building& building);  // Lanes, too. After build_sources.
 void build_delivery(const Reader& root,

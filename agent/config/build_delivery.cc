@@ -87,6 +87,7 @@ void build_delivery(const Reader& root, Building& building) {
   to.spool.generation = to.generation;
   to.commit_every = spool.duration("commit_every");
   build_uplink(root.section("uplink"), building);
+  build_budgets(root, building);
   const Reader control = root.section("control");
   to.control.socket = control.text("socket");
   to.control.listen = control.text("listen").empty() ? "" : control.address("listen");

@@ -3,7 +3,11 @@
 // Threads    Immutable; any.
 #pragma once
 
+#include <deque>
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "agent/config/keys.h"
 
@@ -17,5 +21,20 @@ std::span<const Key> delivery_keys();
 // The keys of TLS, of a source and of the uplink.
 std::span<const Key> source_tls_keys();
 std::span<const Key> uplink_tls_keys();
+// The keys of a budget, of a lane and of the uplink.
+std::span<const Key> lane_budget_keys();
+std::span<const Key> uplink_budget_keys();
+
+// Keys that several sections have: the same steps below another path.
+class KeysBelow {
+ public:
+  // `when` is for those one step below.
+  KeysBelow(std::string_view section, std::span<const Key> keys, When when = {});
+  std::span<const Key> keys() const { return keys_; }
+
+ private:
+  std::deque<std::string> paths_;
+  std::vector<Key> keys_;
+};
 
 }  // namespace pinaflux::config

@@ -1,9 +1,4 @@
 // The keys of TLS, once for each section that dials: the same steps below another path.
-#include <array>
-#include <deque>
-#include <string>
-#include <vector>
-
 #include "agent/config/key_table.h"
 
 namespace pinaflux::config {
@@ -71,32 +66,15 @@ constexpr Key kTls[] = {
      .doc = "The pre-shared key, by reference: 32 to 128 hexadecimal digits."},
 };
 
-class Table {
- public:
-  Table(std::string_view section, When when) {
-    for (const Key& key : kTls) {
-      paths_.push_back(std::string(section) + "." + std::string(key.path));
-      keys_.push_back(key);
-      keys_.back().path = paths_.back();
-      if (key.path.find('.') == std::string_view::npos) keys_.back().when = when;
-    }
-  }
-  std::span<const Key> keys() const { return keys_; }
-
- private:
-  std::deque<std::string> paths_;
-  std::vector<Key> keys_;
-};
-
 }  // namespace
 
 std::span<const Key> source_tls_keys() {
-  static const Table kTable("sources.*", {"type", "mqtt"});
+  static const KeysBelow kTable("sources.*", kTls, {"type", "mqtt"});
   return kTable.keys();
 }
 
 std::span<const Key> uplink_tls_keys() {
-  static const Table kTable("uplink", {});
+  static const KeysBelow kTable("uplink", kTls);
   return kTable.keys();
 }
 

@@ -30,9 +30,6 @@ constexpr Later kLater[] = {
      "scripts come with a later version; this one has pass, filter, rename and deadband"},
     {"pipeline.*.expression", "",
      "expressions come with a later version; this one has pass, filter, rename and deadband"},
-    {"lanes.*.order", "", "this version sends every lane oldest first"},
-    {"lanes.*.share", "", "shares come with a later version"},
-    {"uplink.budget", "", "budgets come with a later version"},
 };
 
 void append_to(std::vector<Key>& all, std::span<const Key> keys) {
@@ -40,6 +37,15 @@ void append_to(std::vector<Key>& all, std::span<const Key> keys) {
 }
 
 }  // namespace
+
+KeysBelow::KeysBelow(std::string_view section, std::span<const Key> keys, When when) {
+  for (const Key& key : keys) {
+    paths_.push_back(std::string(section) + "." + std::string(key.path));
+    keys_.push_back(key);
+    keys_.back().path = paths_.back();
+    if (key.path.find('.') == std::string_view::npos) keys_.back().when = when;
+  }
+}
 
 std::span<const Key> all_keys() {
   static const std::vector<Key> kAll = [] {
@@ -50,6 +56,8 @@ std::span<const Key> all_keys() {
         all.push_back(key);
         if (key.path == "sources.*.password") append_to(all, source_tls_keys());
         if (key.path == "uplink.password") append_to(all, uplink_tls_keys());
+        if (key.path == "lanes.*.share") append_to(all, lane_budget_keys());
+        if (key.path == "uplink.window") append_to(all, uplink_budget_keys());
       }
     }
     return all;

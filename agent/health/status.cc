@@ -45,6 +45,9 @@ void write(JsonWriter& j, const UplinkStatus& u) {
   j.key("envelopes_acked").number(u.envelopes_acked).key("bytes_sent").number(u.bytes_sent);
   j.key("resent").number(u.resent).key("acks_rejected").number(u.acks_rejected);
   j.key("in_flight").number(u.in_flight).key("round_trip_ms").number(u.round_trip_ms);
+  if (u.bounded) {
+    j.key("used_today").number(u.used_today).key("used_this_month").number(u.used_this_month);
+  }
   j.end_object();
 }
 
@@ -217,6 +220,10 @@ std::string status_text(const AgentStatus& s) {
   t += "uplink   " + s.uplink.state + "   " + s.uplink.broker + "   sent " +
        human_bytes(s.uplink.bytes_sent) + " in " + std::to_string(s.uplink.envelopes_sent) +
        "   in flight " + std::to_string(s.uplink.in_flight) + "\n";
+  if (s.uplink.bounded) {
+    t += "  of the data plan " + human_bytes(s.uplink.used_today) + " today, " +
+         human_bytes(s.uplink.used_this_month) + " this month\n";
+  }
   if (!s.uplink.text.empty()) t += "  " + s.uplink.text + "\n";
   return t;
 }
@@ -251,6 +258,12 @@ std::string status_prometheus(const AgentStatus& s) {
   expose_one(t, "uplink_resent_total", "counter", "Envelopes sent again.", s.uplink.resent);
   expose_one(t, "uplink_acks_rejected_total", "counter", "Acks that did not fit.",
              s.uplink.acks_rejected);
+  if (s.uplink.bounded) {
+    expose_one(t, "uplink_budget_day_bytes", "gauge", "Used of the data plan since 00:00 UTC.",
+               s.uplink.used_today);
+    expose_one(t, "uplink_budget_month_bytes", "gauge", "Used of the data plan's month.",
+               s.uplink.used_this_month);
+  }
   return t;
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "agent/uplink/state.h"
+#include "agent/uplink/traffic.h"
 #include "platform/base/assert.h"
 
 namespace pinaflux {
@@ -19,7 +20,6 @@ namespace pinaflux {
 namespace {
 
 constexpr char kContentType[] = "application/vnd.pinaflux.envelope";
-constexpr std::size_t kPublishOverheadMax = 128;  // Of a PUBLISH beside topic and payload.
 constexpr const char* kForeignAck =
     "an ack that fits nothing that was sent: is there a second gateway of this name?";
 constexpr const char* kForkedAck =
@@ -83,32 +83,42 @@ void Uplink::State::take(std::vector<Lease>&& leases) {
   pump();
 }
 
-bool Uplink::State::may_send(const Lane& lane, Instant now) const {
-  return now >= lane.answer_until && lane.rests_until == Instant{};
+std::uint64_t Uplink::State::price(LaneIndex index, const LaneFlight::Item& item) const {
+  const std::size_t topic = base_of(gateway_of(index)).size() + options.lanes[index].name.size();
+  return traffic::publish(topic, item.bytes.size(), tls);
 }
 
-// One of each lane in turn, so that no lane waits for another's backlog.
+bool Uplink::State::may_send(LaneIndex index, Instant now) {
+  Lane& lane = lanes[index];
+  if (now < lane.answer_until || lane.rests_until != Instant{}) return false;
+  const LaneFlight::Item* item = lane.flight.next_unsent();
+  return item != nullptr && budget.allows(index, price(index, *item));
+}
+
+// One envelope at a time: no lane waits for another's backlog longer than that.
 void Uplink::State::pump() {
   const Instant now = clock.now();
-  for (bool sent = true; sent && up;) {
-    sent = false;
-    for (std::size_t i = 0; i < lanes.size() && in_flight() < window.size(); ++i) {
-      if (may_send(lanes[i], now) && send_one(lanes[i], static_cast<LaneIndex>(i), now))
-        sent = true;
-    }
+  std::array<bool, limits::kLanesMax> stuck{};  // In this call.
+  const auto ready = [&](std::size_t i) {
+    return !stuck[i] && may_send(static_cast<LaneIndex>(i), now);
+  };
+  while (up && in_flight() < window.size()) {
+    const std::optional<std::size_t> next = turns.next(ready);
+    if (!next) return;
+    stuck[*next] = !send_one(static_cast<LaneIndex>(*next), now);
   }
 }
 
-bool Uplink::State::send_one(Lane& lane, LaneIndex index, Instant now) {
+bool Uplink::State::send_one(LaneIndex index, Instant now) {
+  Lane& lane = lanes[index];
   LaneFlight::Item* item = lane.flight.next_unsent();
-  if (item == nullptr) return false;
   MqttPublish publish;
   publish.topic = base_of(gateway_of(index)) + "/data/" + options.lanes[index].name;
   publish.payload = item->bytes;
   publish.content_type = kContentType;
   const std::size_t bytes = item->bytes.size();
   if (session.packet_bytes_max != 0 &&
-      bytes + publish.topic.size() + kPublishOverheadMax > session.packet_bytes_max) {
+      bytes + publish.topic.size() + traffic::kPublishMax > session.packet_bytes_max) {
     refused(index, kTooLarge);
     return false;
   }
@@ -117,6 +127,8 @@ bool Uplink::State::send_one(Lane& lane, LaneIndex index, Instant now) {
     if (token.error().code == Code::invalid) refused(index, kRefused);
     return false;  // Full: a PUBACK goes on. Closed: lost() follows.
   }
+  budget.spend(index, price(index, *item));
+  turns.sent(index, bytes);
   if (lane.flight.in_flight() == 0) lane.progress_at = now;
   if (lane.flight.was_sent_before(*item)) ++health.resent;
   lane.flight.mark_sent(*item, *token, now);
@@ -184,6 +196,7 @@ void Uplink::State::reject(const char* why) {
 }
 
 void Uplink::State::message(const std::string& topic, Bytes payload) {
+  budget.spend(traffic::publish(topic.size(), payload.size(), tls));
   const bool ours = topic == base_of(options.gateway) + "/ack";
   const auto named = [&](const std::string& name) { return topic == base_of(name) + "/ack"; };
   if (!ours && std::ranges::none_of(earlier_names, named)) return;

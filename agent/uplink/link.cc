@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/uplink/state.h"
+#include "agent/uplink/traffic.h"
 #include "platform/base/assert.h"
 
 namespace pinaflux {
@@ -17,10 +18,40 @@ constexpr Duration kProven =
     Duration::seconds(30);  // A connection that held so long ends the back-off.
 constexpr Duration kConnectMax = Duration::seconds(60);
 constexpr Duration kStatusEvery = Duration::minutes(1);
+constexpr Duration kStatusRarely = Duration::hours(1);  // Where each byte counts.
+constexpr Duration kClosedLook = Duration::minutes(1);
 // While the clock is not trusted. An oscillator drifts by a tenth of a second in an hour, rarely by more.
 constexpr Duration kHelloEvery = Duration::hours(1);
 constexpr Duration kHelloAgain = Duration::minutes(1);  // After one whose way took long.
 constexpr Duration kWayGood = Duration::seconds(2);
+
+const char* closed_text(Budget::Closed closed) {
+  switch (closed) {
+    case Budget::Closed::times:
+      return "the link is down outside uplink.budget.times; data waits in the queue until then";
+    case Budget::Closed::day:
+      return "uplink.budget.day is used up: data waits in the queue until 00:00 UTC; raise it if "
+             "the "
+             "data plan has more";
+    case Budget::Closed::month:
+      return "uplink.budget.month is used up: data waits in the queue until the next month begins; "
+             "raise it if the data plan has more";
+    case Budget::Closed::no: break;
+  }
+  return "";
+}
+
+std::vector<Budget::Lane> budgets_of(const std::vector<UplinkOptions::Lane>& lanes) {
+  std::vector<Budget::Lane> all;
+  for (const auto& lane : lanes) all.push_back({lane.name, lane.share, lane.budget});
+  return all;
+}
+
+std::vector<Turns::Terms> terms_of(const std::vector<UplinkOptions::Lane>& lanes) {
+  std::vector<Turns::Terms> all;
+  for (const auto& lane : lanes) all.push_back({lane.priority, lane.share});
+  return all;
+}
 
 }  // namespace
 
@@ -32,9 +63,12 @@ Uplink::State::State(const UplinkOptions& o, const Clock& c, Entropy& entropy, M
       changed(std::move(ch)),
       events(e),
       window(o.window),
+      budget(o.budget, o.month_begins, budgets_of(o.lanes)),
+      turns(terms_of(o.lanes)),
       random(entropy.u64()),
       back_off(o.back_off_min, o.back_off_max),
-      rest(o.back_off_min, o.back_off_max) {
+      rest(o.back_off_min, o.back_off_max),
+      tls(o.broker.starts_with("tls:")) {
   ASSERT(options.lanes.size() <= limits::kLanesMax);
   if (options.client_id.empty()) options.client_id = "pinaflux-" + options.gateway;
   lanes.resize(options.lanes.size());
@@ -53,7 +87,17 @@ int Uplink::State::next_version() const {
   return version;
 }
 
+bool Uplink::State::closed() {
+  budget.look(clock.wall(), clock.now(), clock_trusted);
+  const Budget::Closed closed = budget.closed();
+  if (closed == Budget::Closed::no) return false;
+  link_text = closed_text(closed);
+  return true;
+}
+
 void Uplink::State::connect() {
+  if (closed()) return retry(kClosedLook, link_text);
+  budget.spend(traffic::kAttempt);
   if (tries > 0 && tries % kTriesWithOneClient == 0) client.reset();
   if (client == nullptr) client = make_client(events);
   health.state = UplinkHealth::State::connecting;
@@ -86,6 +130,8 @@ void Uplink::State::connected(const MqttSession& accepted) {
   link_text.clear();
   trouble.clear();
   timer->stop();
+  budget.spend(traffic::connection(tls));
+  pinged = up_since;
   if (!client->subscribe(base_of(options.gateway) + "/ack")) return;  // lost() follows.
   if (!subscribe_earlier()) return;
   say_status("online");
@@ -124,6 +170,7 @@ void Uplink::State::lost(int reason, const std::string& why) {
     timer->stop();
     return;
   }
+  if (closed()) return retry(kClosedLook, link_text);
   ++tries;
   if (reason == kUnsupportedVersion && tried == 5) {
     version = 4;
@@ -146,9 +193,22 @@ void Uplink::State::due() {
   lost(0, "the connection attempt to " + options.broker + " hangs: check the network");
 }
 
+// Goodbye is said while there is something left for it.
+void Uplink::State::look_at_budget(Instant now) {
+  for (; now - pinged >= options.keep_alive; pinged = pinged + options.keep_alive) {
+    budget.spend(traffic::ping(tls));
+  }
+  if (!closed()) return;
+  say_status("offline");
+  up = false;
+  client->disconnect();
+}
+
 void Uplink::State::tick() {
   ticker->start(tick_every);
   const Instant now = clock.now();
+  look_at_budget(now);
+  if (!up) return;
   bool rested = false, silent = false;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     Lane& lane = lanes[i];
@@ -166,7 +226,7 @@ void Uplink::State::tick() {
   }
   // After a rest: before a whole window goes into a topic without a reader again.
   if (rested || silent || hello_due(now)) say_hello(rested);
-  if (now - status_at >= kStatusEvery) {
+  if (now - status_at >= (budget.bounded() ? kStatusRarely : kStatusEvery)) {
     status_at = now;
     if (format(StatusMessage{options.gateway, "online", marks(options.gateway)}) != status_said)
       say_status("online");
@@ -179,6 +239,7 @@ void Uplink::State::say(const std::string& topic, const std::string& line, bool 
   publish.topic = topic;
   publish.payload = as_bytes(line);
   publish.retained = retained && session.retain_available;
+  budget.spend(traffic::publish(topic.size(), line.size(), tls));
   // Refused here: the next connection, or the next minute, says it again.
   last_said = client->publish(publish).value_or(0);
 }

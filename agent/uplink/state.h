@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "agent/seal/messages.h"
+#include "agent/uplink/budget.h"
 #include "agent/uplink/lane_flight.h"
+#include "agent/uplink/turns.h"
 #include "agent/uplink/uplink.h"
 #include "agent/uplink/window.h"
 #include "platform/base/backoff.h"
@@ -49,6 +51,8 @@ struct Uplink::State {
   void retry(Duration after, const std::string& why);
   void due();
   void tick();
+  bool closed();  // By the budget: link_text says so.
+  void look_at_budget(Instant now);
 
   // What is said.
   void say(const std::string& topic, const std::string& line, bool retained);
@@ -68,8 +72,9 @@ struct Uplink::State {
   std::size_t places() const;
   void take(std::vector<Lease>&& leases);
   void pump();
-  bool may_send(const Lane& lane, Instant now) const;
-  bool send_one(Lane& lane, LaneIndex index, Instant now);
+  bool may_send(LaneIndex index, Instant now);
+  bool send_one(LaneIndex index, Instant now);
+  std::uint64_t price(LaneIndex index, const LaneFlight::Item& item) const;
   void published(std::uint64_t token, int reason);
   void refused(LaneIndex index, int reason);
   void rest_until(LaneIndex index, Instant until);
@@ -93,6 +98,8 @@ struct Uplink::State {
   std::unique_ptr<Timer> timer, ticker;
 
   Window window;
+  Budget budget;
+  Turns turns;
   std::vector<Lane> lanes;
   std::vector<LaneAck> acks;
   std::vector<LaneIndex> lost_lanes;
@@ -109,6 +116,8 @@ struct Uplink::State {
   bool answered = false;  // A broker has accepted us since start().
   int tries = 0;          // Since a connection was accepted.
   bool up = false, stopping = false, stopped = false;
+  bool tls = false;
+  Instant pinged{};  // Keep-alives are reckoned up to then.
   Instant up_since{}, status_at{};
   std::string status_said, link_text, trouble;
   std::uint64_t hello_token = 0, last_said = 0;

@@ -1,5 +1,6 @@
 #include "agent/uplink/uplink.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -7,6 +8,10 @@
 #include "platform/base/assert.h"
 
 namespace pinaflux {
+
+namespace {
+constexpr const char* kBudgetKey = "uplink/budget";
+}  // namespace
 
 Uplink::Uplink(const UplinkOptions& options, const Clock& clock, Entropy& entropy, Loop& loop,
                MqttClientMaker make_client, std::function<void()> changed)
@@ -42,6 +47,22 @@ void Uplink::stop() {
 
 void Uplink::clock_trusted(bool trusted) { state_->clock_trusted = trusted; }
 
+void Uplink::restore(const std::vector<StateEdit>& states) {
+  const auto saved = std::ranges::find(states, kBudgetKey, &StateEdit::key);
+  if (saved != states.end()) state_->budget.restore(saved->value);
+}
+
+bool Uplink::save_due() const { return state_->budget.save_due(); }
+
+void Uplink::save(Group& group) {
+  if (save_due()) group.states.push_back({kBudgetKey, state_->budget.save()});
+}
+
+void Uplink::saved() {
+  state_->budget.saved();
+  state_->pump();
+}
+
 bool Uplink::stopped() const { return state_->stopped; }
 
 LeaseWish Uplink::wish() const {
@@ -52,7 +73,11 @@ LeaseWish Uplink::wish() const {
   std::array<LaneDemand, limits::kLanesMax> demand{};
   for (std::size_t i = 0; i < s.lanes.size(); ++i) {
     const auto& lane = s.lanes[i];
-    demand[i] = {lane.rests_until == Instant{} && s.served(i), lane.flight.in_flight() > 0};
+    const auto& terms = s.options.lanes[i];
+    demand[i] = {.open = lane.rests_until == Instant{} && s.served(i) && s.budget.open(i),
+                 .busy = lane.flight.in_flight() > 0,
+                 .priority = terms.priority,
+                 .share = terms.share};
   }
   wish.envelopes = share_places(s.places(), std::span(demand).first(s.lanes.size()));
   return wish;
@@ -78,6 +103,9 @@ void Uplink::committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_se
 UplinkHealth Uplink::health() const {
   UplinkHealth health = state_->health;
   health.in_flight = state_->in_flight();
+  health.bounded = state_->budget.bounded();
+  health.used_today = state_->budget.used_today();
+  health.used_this_month = state_->budget.used_this_month();
   health.text = state_->link_text.empty() ? state_->trouble : state_->link_text;
   return health;
 }

@@ -3,9 +3,10 @@
 // Promise    Sends nothing that is not on disk. Deletes nothing: it reports acks, the spool
 //            deletes. An ack that does not fit (other epoch, hash, beyond what was sent) is
 //            reported, never used.
-// Order      Envelopes of a lane leave in the order leased. After a lost link everything that is
+// Order      Envelopes of a lane leave in the order leased; of the lanes, those of the highest priority first. After a lost link everything that is
 //            not acknowledged is leased and sent again.
-// Limits     `window` envelopes in flight over all lanes; back-off with full jitter, bounded.
+// Limits     `window` envelopes in flight over all lanes; back-off with full jitter, bounded. With a budget the link
+//            goes down when it is used up, and outside its times.
 // Threads    Loop.
 // Tests      tests/agent/uplink/
 #pragma once
@@ -18,6 +19,7 @@
 
 #include "agent/data/group.h"
 #include "agent/data/lease.h"
+#include "agent/uplink/budget.h"
 #include "platform/clock.h"
 #include "platform/entropy.h"
 #include "platform/loop.h"
@@ -31,7 +33,10 @@ struct UplinkOptions {
   struct Lane {
     std::string name;
     std::string gateway =
-        {};  // Whose name is on its envelopes. Empty: ours; else an earlier one's.
+        {};              // Whose name is on its envelopes. Empty: ours; else an earlier one's.
+    int priority = 0;    // Higher ones go first; what a share guarantees the others excepted.
+    unsigned share = 0;  // Percent of the link, and of its budget.
+    BudgetLimits budget = {};
   };
   std::string broker;     // "tcp://HOST:PORT" or "tls://HOST:PORT"
   std::string client_id;  // Default: "pinaflux-" and the gateway.
@@ -47,6 +52,8 @@ struct UplinkOptions {
   Duration ack_timeout = Duration::seconds(30);
   Duration batch_age = Duration::seconds(1);  // Envelopes are asked for this often: dense.
   Duration keep_alive = Duration::seconds(30);
+  BudgetLimits budget = {};
+  int month_begins = 1;          // Day on which the budget's month begins, at most 28.
   std::uint64_t generation = 0;  // Of the configuration: told in hello.
   std::vector<Lane> lanes;       // By LaneIndex.
 };
@@ -62,6 +69,8 @@ struct UplinkHealth {
   std::uint64_t resent = 0;
   std::uint64_t acks_rejected = 0;  // Acks that did not fit.
   std::size_t in_flight = 0;
+  bool bounded = false;  // By a budget; then what it has used, reckoned as in traffic.h:
+  std::uint64_t used_today = 0, used_this_month = 0;
   Duration round_trip{};  // Of the last acknowledged envelope.
 };
 
@@ -73,6 +82,8 @@ class Uplink : private MqttClient::Events {
          MqttClientMaker make_client, std::function<void()> changed);
   ~Uplink() override;
 
+  // Before start(): what the budget had used when save() was last committed.
+  void restore(const std::vector<StateEdit>& states);
   void start();
   // Says goodbye: retained status with the last committed seq of each lane, then DISCONNECT.
   void stop();
@@ -94,6 +105,10 @@ class Uplink : private MqttClient::Events {
   // Whether records have calendar time; trusted until told. While it is not, hello is said again from time to
   // time, and once more when it was answered, so that the collector knows when this boot was.
   void clock_trusted(bool trusted);
+  // A budget asks for a commit before it lets more be sent. saved(): what save() added is on disk.
+  bool save_due() const;
+  void save(Group& group);
+  void saved();
   // After stop(): goodbye was said, or there was nobody to say it to.
   bool stopped() const;
   UplinkHealth health() const;

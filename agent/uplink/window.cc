@@ -1,28 +1,40 @@
 #include "agent/uplink/window.h"
 
+#include <limits>
+
 namespace pinaflux {
 
 std::array<std::uint16_t, limits::kLanesMax> share_places(std::size_t free,
                                                           std::span<const LaneDemand> lanes) {
   std::array<std::uint16_t, limits::kLanesMax> shares{};
   if (free == 0) return shares;
-  std::size_t open = 0, busy = 0;
-  for (const LaneDemand& lane : lanes) {
-    open += lane.open ? 1 : 0;
-    busy += lane.open && lane.busy ? 1 : 0;
-  }
-  std::size_t rest = free > open ? free - open : 0;
-  std::size_t sharing = busy > 0 ? busy : open;
+  const auto is_open = [](const LaneDemand& lane) { return lane.open; };
+  const bool any_busy =
+      std::ranges::any_of(lanes, [](const LaneDemand& lane) { return lane.open && lane.busy; });
+  const auto wants = [&](const LaneDemand& lane) { return lane.open && (lane.busy || !any_busy); };
+  const auto open = static_cast<std::size_t>(std::ranges::count_if(lanes, is_open));
+  const std::size_t more = free > open ? free - open : 0;
+  std::size_t rest = more;
+  int highest = std::numeric_limits<int>::min();
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     if (!lanes[i].open) continue;
-    std::size_t places = 1;
-    if (busy == 0 || lanes[i].busy) {
-      const std::size_t part = (rest + sharing - 1) / std::max<std::size_t>(1, sharing);
-      places += part;
-      rest -= part;
-      --sharing;
-    }
-    shares[i] = static_cast<std::uint16_t>(places);
+    shares[i] = 1;
+    if (!wants(lanes[i])) continue;
+    highest = std::max(highest, lanes[i].priority);
+    const std::size_t part = std::min(rest, more * lanes[i].share / 100);
+    shares[i] = static_cast<std::uint16_t>(1 + part);
+    rest -= part;
+  }
+  const auto first = [&](const LaneDemand& lane) {
+    return wants(lane) && lane.priority == highest;
+  };
+  auto sharing = static_cast<std::size_t>(std::ranges::count_if(lanes, first));
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    if (!first(lanes[i])) continue;
+    const std::size_t part = (rest + sharing - 1) / sharing;
+    shares[i] = static_cast<std::uint16_t>(shares[i] + part);
+    rest -= part;
+    --sharing;
   }
   return shares;
 }

@@ -41,10 +41,13 @@ class Window {
 struct LaneDemand {
   bool open = false;  // May be asked for envelopes at all.
   bool busy = false;  // Has envelopes in flight: more are likely to follow.
+  int priority = 0;
+  unsigned share = 0;  // Percent that it gets, if it is busy, whatever the others' priority.
 };
 
 // Each open lane gets one of the `free` places (the uplink keeps what is then too many until there
-// is a place for it), the busy ones share the rest; all of them if none is busy.
+// is a place for it). Of the rest the busy ones get their shares, and those of the highest priority
+// among them what is left; if none is busy, all count as such.
 std::array<std::uint16_t, limits::kLanesMax> share_places(std::size_t free,
                                                           std::span<const LaneDemand> lanes);
 

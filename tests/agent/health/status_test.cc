@@ -64,6 +64,19 @@ TEST_CASE("metrics name every family once and label every sample") {
   CHECK(t.find("# TYPE pinaflux_source_records_total", first + 1) == std::string::npos);
 }
 
+TEST_CASE("what a budget has used is in the JSON, the metrics and the text, where there is one") {
+  AgentStatus s = sample();
+  CHECK(status_prometheus(s).find("budget") == std::string::npos);
+  s.uplink.bounded = true;
+  s.uplink.used_today = 2048;
+  s.uplink.used_this_month = 5 * 1024 * 1024;
+  CHECK(status_json(s).find(R"("used_today":2048,"used_this_month":5242880})") !=
+        std::string::npos);
+  CHECK(status_prometheus(s).find("pinaflux_uplink_budget_day_bytes 2048\n") != std::string::npos);
+  CHECK(status_text(s).find("of the data plan 2.0 KiB today, 5.0 MiB this month") !=
+        std::string::npos);
+}
+
 TEST_CASE("the text names what is wrong") {
   AgentStatus s = sample();
   s.spool.text = "the disk is full: free some space";

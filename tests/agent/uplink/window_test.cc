@@ -43,5 +43,17 @@ TEST_CASE("places are shared: one for each open lane, the rest for the busy ones
   CHECK(shared(4, {{false, true}, {true, false}}) == Shares{0, 4});
 }
 
+TEST_CASE("the busy lanes of the highest priority get the rest, beside the others' shares") {
+  using Shares = std::vector<int>;
+  const LaneDemand high{.open = true, .busy = true, .priority = 5};
+  const LaneDemand low{.open = true, .busy = true};
+  LaneDemand kept = low;
+  kept.share = 25;
+  CHECK(shared(12, {high, low}) == Shares{11, 1});
+  CHECK(shared(13, {low, high, high}) == Shares{1, 6, 6});
+  CHECK(shared(22, {high, kept}) == Shares{16, 6});
+  CHECK(shared(12, {{.open = true, .busy = false, .priority = 9}, low}) == Shares{1, 11});
+}
+
 }  // namespace
 }  // namespace pinaflux

@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "agent/config/build.h"
+#include "agent/uplink/traffic.h"
+#include "platform/base/text.h"
+
+namespace pinaflux::config {
+
+namespace {
+
+constexpr int kHourMinutes = 60, kDayMinutes = 24 * kHourMinutes;
+constexpr std::uint64_t kPingShare =
+    10;  // A tenth of a day's budget for keep-alives is worth a warning.
+
+// "HH:MM"; 24:00 is the day's end.
+std::optional<int> parse_minute(std::string_view text) {
+  if (text.size() != 5 || text[2] != ':') return std::nullopt;
+  const auto hour = parse_integer<unsigned>(text.substr(0, 2));
+  const auto minute = parse_integer<unsigned>(text.substr(3));
+  if (!hour || !minute || *minute >= kHourMinutes) return std::nullopt;
+  const int all = static_cast<int>(*hour * kHourMinutes + *minute);
+  return *hour > 24 || all > kDayMinutes ? std::nullopt : std::optional(all);
+}
+
+std::optional<BudgetLimits::Times> parse_times(std::string_view text) {
+  Split pieces(text, '-');
+  std::string_view from, to, none;
+  if (!pieces.next(from) || !pieces.next(to) || pieces.next(none)) return std::nullopt;
+  const auto first = parse_minute(trim(from)), last = parse_minute(trim(to));
+  if (!first || !last || *first == *last) return std::nullopt;
+  return BudgetLimits::Times{*first, *last};
+}
+
+BudgetLimits build_budget(const Reader& section, Building& building) {
+  BudgetLimits limits;
+  if (!section.has("budget")) return limits;
+  const Reader r = section.section("budget");
+  if (r.has("second")) limits.second = r.size("second");
+  if (r.has("day")) limits.day = r.size("day");
+  if (r.has("month")) limits.month = r.size("month");
+  for (const std::string& text : r.texts("times")) {
+    if (const auto times = parse_times(text)) {
+      limits.times.push_back(*times);
+    } else {
+      building.findings.error(r.value_place("times"), "this is no time of day from and until",
+                              "write for example \"22:00-05:30\", in UTC");
+    }
+  }
+  if (limits.month > 0 && limits.day > limits.month) {
+    building.findings.error(r.value_place("day"), "more for a day than for a month",
+                            "lower 'day' or raise 'month'");
+  }
+  return limits;
+}
+
+void build_shares(const Reader& root, Building& building) {
+  auto& lanes = building.to.uplink.lanes;
+  unsigned sum = 0;
+  for (const auto& [name, r] : root.names("lanes")) {
+    const auto its = std::ranges::find(lanes, name, &UplinkOptions::Lane::name);
+    if (its == lanes.end()) continue;
+    its->priority = static_cast<int>(r.integer("priority"));
+    its->share = static_cast<unsigned>(r.integer("share"));
+    its->budget = build_budget(r, building);
+    sum += its->share;
+    if (sum > 100) {
+      building.findings.error(r.value_place("share"), "the lanes' shares are more than 100 percent",
+                              "lower one of them");
+      return;
+    }
+  }
+}
+
+// A connection that is only kept alive uses a data plan, too.
+void warn_of_pings(const Reader& r, Building& building) {
+  const UplinkOptions& o = building.to.uplink;
+  if (o.budget.day < Budget::kLimitMin || o.keep_alive <= Duration{}) return;
+  const auto pings = static_cast<std::uint64_t>(Duration::days(1).ns / o.keep_alive.ns);
+  const std::uint64_t bytes = pings * traffic::ping(o.broker.starts_with("tls:"));
+  if (bytes < o.budget.day / kPingShare) return;
+  building.findings.warning(
+      r.section("budget").value_place("day"),
+      "keeping the connection alive takes up to " + std::to_string(bytes / 1024) +
+          " KiB of it each day",
+      "raise uplink.keep_alive, for example to 15m; the broker must not cut the line before");
+}
+
+}  // namespace
+
+void build_budgets(const Reader& root, Building& building) {
+  const Reader uplink = root.section("uplink");
+  UplinkOptions& o = building.to.uplink;
+  o.budget = build_budget(uplink, building);
+  if (uplink.has("budget"))
+    o.month_begins = static_cast<int>(uplink.section("budget").integer("month_begins"));
+  build_shares(root, building);
+  warn_of_pings(uplink, building);
+}
+
+}  // namespace pinaflux::config
