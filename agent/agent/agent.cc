@@ -8,6 +8,7 @@
 #include "agent/agent/pace.h"
 #include "agent/agent/reentry.h"
 #include "agent/agent/said.h"
+#include "agent/agent/sent_lanes.h"
 #include "agent/agent/trusted_time.h"
 #include "agent/ingest/factory.h"
 #include "agent/seal/row_json.h"
@@ -180,21 +181,12 @@ std::optional<Agent::Refusal> Agent::State::start_sources() {
   return std::nullopt;
 }
 
-// The spool may still hold lanes that the configuration no longer names: they are sent, too.
 void Agent::State::start_uplink() {
   UplinkOptions options = configuration.uplink;
   options.time_floor = built();
   options.gateway = configuration.gateway;
   options.generation = configuration.generation;
-  options.lanes.clear();
-  for (const auto& lane : spool_state.lanes) {
-    const auto& configured = configuration.uplink.lanes;
-    const auto its = std::ranges::find(configured, lane.name, &UplinkOptions::Lane::name);
-    auto& added =
-        options.lanes.emplace_back(its == configured.end() ? UplinkOptions::Lane{} : *its);
-    added.name = lane.name;
-    added.gateway = lane.gateway;
-  }
+  options.lanes = sent_lanes(configuration.uplink.lanes, spool_state.lanes);
   uplink = std::make_unique<Uplink>(options, host.clock, host.entropy, host.loop,
                                     host.make_mqtt_client, [] {});
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
@@ -427,14 +419,7 @@ AgentStatus Agent::State::status() const {
                          h.parcels, h.records, h.records_committed, h.duplicates, h.refused,
                          h.missed, held});
   }
-  const WallTime wall = host.clock.wall();
-  for (const auto& l : spool_state.lanes) {
-    const bool calendar = l.oldest.boot == 0;
-    const bool aged = l.records_queued > 0 && (calendar || l.oldest.boot == host.clock.boot());
-    const std::int64_t now_ns = calendar ? wall.ns : host.clock.now().ns;
-    s.lanes.push_back({l.name, hex(l.epoch), l.next_seq, l.acked, l.records_queued, l.bytes_queued,
-                       l.records_shed, aged ? (now_ns - l.oldest.ns) / 1'000'000 : 0});
-  }
+  for (const auto& lane : spool_state.lanes) s.lanes.push_back(status_of(lane, host.clock));
   for (std::size_t r = 0; r <= static_cast<std::size_t>(Reason::no_lane); ++r) {
     const auto reason = static_cast<Reason>(r);
     if (gatherer->refused(reason) > 0) {
@@ -444,11 +429,7 @@ AgentStatus Agent::State::status() const {
   s.spool = {
       spool_state.bytes_used,   spool_state.bytes_max,       spool_state.commits, commit_failures,
       spool_state.dead_letters, commit_took.seconds() * 1e3, spool_state.full,    spool_text};
-  const auto u = uplink->health();
-  s.uplink = {
-      configuration.uplink.broker, state_name(u.state), u.text,   u.connects,      u.envelopes_sent,
-      u.envelopes_acked,           u.bytes_sent,        u.resent, u.acks_rejected, u.in_flight,
-      u.round_trip.seconds() * 1e3, u.bounded, u.used_today, u.used_this_month};
+  s.uplink = status_of(uplink->health(), configuration.uplink.broker);
   return s;
 }
 
