@@ -13,6 +13,10 @@
 // has. So the linker leads Paho's one call of MQTTProtocol_handlePubacks() through us (--wrap,
 // beside deps::paho); its thread calls on_published5() next.
 //
+// Paho says of a connection that did not come about only at which stage it gave up, in five words of its own:
+// kUnreached says what they mean. Why a socket was not even made, Socket_new() knows and Paho drops it: led
+// through us, too; its thread calls on_refused5() next.
+//
 // Paho keeps the WebSocket frame that it reads in a variable of its own, one for all handles: a second
 // WebSocket connection is refused.
 //
@@ -22,6 +26,7 @@
 #include "platform/linux/mqtt_client.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -29,6 +34,7 @@
 #include <MQTTAsync.h>
 
 #include "platform/base/assert.h"
+#include "platform/linux/error.h"
 #include "platform/linux/files.h"
 #include "platform/linux/mqtt_broker.h"
 #include "platform/linux/mqtt_switchboard.h"
@@ -49,6 +55,27 @@ struct LastPuback {
 };
 thread_local LastPuback last_puback;
 
+// Of this thread's last socket: an errno, or -1 when the name was not found.
+thread_local int last_socket_failure = 0;
+
+struct Unreached {
+  std::string_view paho;
+  const char* text;
+};
+constexpr Unreached kUnreached[] = {
+    {"TCP/TLS connect failure",
+     "nobody listens there, or the connection is reset on its way: start the broker, or check "
+     "address, port and firewall"},
+    {"TCP connect completion failure",
+     "it hung up before it answered, or what answers is no MQTT broker: check its log and port, "
+     "and "
+     "whether it wants TLS"},
+    {"TCP connect timeout",
+     "it does not answer: check address, port and firewall, and whether a broker listens there"},
+};
+constexpr const char* kUnnamed =
+    "its name cannot be looked up: check its spelling, the network, and resolv.conf";
+
 int puback_reason(int token) { return last_puback.token == token ? last_puback.reason : 0; }
 
 void* context_of(std::uintptr_t number) { return reinterpret_cast<void*>(number); }
@@ -62,6 +89,15 @@ void post_lost(void* context, int reason, std::string text) {
 void post_published(void* context, int token, int reason) {
   Mail mail{Mail::Kind::published, token, reason, {}, {}, {}};
   Switchboard::one().post(number_of(context), std::move(mail));
+}
+
+void post_refused(void* context, int reason, std::string_view paho) {
+  const int failed = std::exchange(last_socket_failure, 0);
+  const auto known = std::ranges::find(kUnreached, paho, &Unreached::paho);
+  std::string text(known != std::end(kUnreached) ? known->text : paho);
+  if (paho.empty() && failed > 0) text = socket_error(failed).what;
+  if (paho.empty() && failed < 0) text = kUnnamed;
+  post_lost(context, reason, std::move(text));
 }
 
 // ---- callbacks, on Paho's threads
@@ -95,15 +131,15 @@ void on_connected5(void* context, MQTTAsync_successData5* data) {
 void on_refused4(void* context, MQTTAsync_failureData* data) {
   const int code = data != nullptr ? data->code : 0;
   const char* text = data != nullptr && data->message != nullptr ? data->message : "";
-  post_lost(context, code > 0 ? mqtt::reason_of_return_code(code) : 0, text);
+  post_refused(context, code > 0 ? mqtt::reason_of_return_code(code) : 0, text);
 }
 
 // The reason of a CONNACK is told as a positive code; those of 3.1.1 come when the broker knows
 // only that.
 void on_refused5(void* context, MQTTAsync_failureData5* data) {
   const int reason = data->code > 0 ? data->code : static_cast<int>(data->reasonCode);
-  post_lost(context, reason > 0 ? mqtt::reason_of_return_code(reason) : 0,
-            data->message != nullptr ? data->message : "");
+  post_refused(context, reason > 0 ? mqtt::reason_of_return_code(reason) : 0,
+               data->message != nullptr ? data->message : "");
 }
 
 void on_connection_lost(void* context, char*) { post_lost(context, 0, ""); }
@@ -450,10 +486,10 @@ std::string PahoClient::why(const Mail& mail) const {
   if (std::string text = tls_.trouble(state_ == State::connected, options_); !text.empty())
     return text;
   if (state_ == State::connected)
-    return "the connection to " + options_.broker + " broke: check the link";
-  std::string text = "cannot reach the broker at " + options_.broker;
-  if (!mail.text.empty()) text += " (" + mail.text + ")";
-  return text + ": check address, port and network";
+    return "the connection to " + options_.broker + " broke: check the link, and the broker's log";
+  const bool said = mail.text.contains(": ");
+  return "cannot reach the broker at " + options_.broker + ": " + mail.text +
+         (said ? "" : ": check address, port and network");
 }
 
 }  // namespace
@@ -466,6 +502,12 @@ struct PinafluxPahoAck {
   int message_id;
   unsigned char reason;
 };
+int __real_Socket_new(const char* address, std::size_t bytes, int port, int* socket, long timeout);
+int __wrap_Socket_new(const char* address, std::size_t bytes, int port, int* socket, long timeout) {
+  const int made = __real_Socket_new(address, bytes, port, socket, timeout);
+  last_socket_failure = made == EINPROGRESS || made == EWOULDBLOCK ? 0 : made;
+  return made;
+}
 int __real_MQTTProtocol_handlePubacks(void* ack, int socket, void** removed);
 int __wrap_MQTTProtocol_handlePubacks(void* ack, int socket, void** removed) {
   const auto* its = static_cast<const PinafluxPahoAck*>(ack);

@@ -14,7 +14,6 @@ LONG_AGO, LATE = ("20200101000000Z", "20210101000000Z"), ("20600101000000Z", "20
 PORTAL = b"HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\nContent-Length: 0\r\n\r\n"
 NO_HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 SSH = b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"
-TLS13_ONLY, TLS12_ONLY = "tls_version tlsv1.3\n", "ciphers ECDHE-ECDSA-AES128-GCM-SHA256\n"
 
 
 class Uplink:
@@ -135,6 +134,11 @@ def resetting_port(here):
 @fault("tcp:// at the TLS port of a broker")
 def tls_behind_tcp(here):
     return plain(here.served(here.world.server))
+
+
+@fault("tcp:// at a TLS port whose server says so by an alert")
+def tls_alert_behind_tcp(here):
+    return plain(here.tls(here.world.server))
 
 
 @fault("a captive portal answers (HTTP redirect)")
@@ -346,12 +350,14 @@ def certificates_for_key(here):
 
 @fault("the server speaks TLS 1.2, and we want 1.3 at least")
 def server_too_old(here):
-    return trusted(here, here.served(here.world.server, "tls_version tlsv1.2\n" + TLS12_ONLY), 'tls: {version_min: "1.3"}')
+    def change(context):
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return trusted(here, here.tls(here.world.server, change), 'tls: {version_min: "1.3"}')
 
 
 @fault("the server speaks TLS 1.3 only, and our suites are those of 1.2")
 def server_too_new(here):
-    return trusted(here, here.served(here.world.server, TLS13_ONLY),
+    return trusted(here, here.served(here.world.server, "tls_version tlsv1.3\n"),
                    "tls: {ciphers: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]}")
 
 
@@ -548,7 +554,7 @@ def hangs_up_at_publish(here):
     return plain(here.serve(strange.broker(strange.connack, after=lambda kind, _: kind == strange.PUBLISH)))
 
 
-@fault("the broker's greatest packet is smaller than our hello")
+@fault("the broker's greatest packet is smaller than our CONNECT")
 def tiny_packets(here):
     return plain(here.mosquitto("max_packet_size 100\n"))
 
