@@ -13,10 +13,6 @@
 // has. So the linker leads Paho's one call of MQTTProtocol_handlePubacks() through us (--wrap,
 // beside deps::paho); its thread calls on_published5() next.
 //
-// Paho says of a connection that did not come about only at which stage it gave up, in five words of its own:
-// kUnreached says what they mean. Why a socket was not even made, Socket_new() knows and Paho drops it: led
-// through us, too; its thread calls on_refused5() next.
-//
 // Paho keeps the WebSocket frame that it reads in a variable of its own, one for all handles: a second
 // WebSocket connection is refused.
 //
@@ -26,7 +22,6 @@
 #include "platform/linux/mqtt_client.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -34,11 +29,11 @@
 #include <MQTTAsync.h>
 
 #include "platform/base/assert.h"
-#include "platform/linux/error.h"
 #include "platform/linux/files.h"
 #include "platform/linux/mqtt_broker.h"
 #include "platform/linux/mqtt_switchboard.h"
 #include "platform/linux/mqtt_tls.h"
+#include "platform/linux/mqtt_unreached.h"
 #include "platform/mqtt/reason.h"
 
 namespace pinaflux {
@@ -55,27 +50,6 @@ struct LastPuback {
 };
 thread_local LastPuback last_puback;
 
-// Of this thread's last socket: an errno, or -1 when the name was not found.
-thread_local int last_socket_failure = 0;
-
-struct Unreached {
-  std::string_view paho;
-  const char* text;
-};
-constexpr Unreached kUnreached[] = {
-    {"TCP/TLS connect failure",
-     "nobody listens there, or the connection is reset on its way: start the broker, or check "
-     "address, port and firewall"},
-    {"TCP connect completion failure",
-     "it hung up before it answered, or what answers is no MQTT broker: check its log and port, "
-     "and "
-     "whether it wants TLS"},
-    {"TCP connect timeout",
-     "it does not answer: check address, port and firewall, and whether a broker listens there"},
-};
-constexpr const char* kUnnamed =
-    "its name cannot be looked up: check its spelling, the network, and resolv.conf";
-
 int puback_reason(int token) { return last_puback.token == token ? last_puback.reason : 0; }
 
 void* context_of(std::uintptr_t number) { return reinterpret_cast<void*>(number); }
@@ -89,15 +63,6 @@ void post_lost(void* context, int reason, std::string text) {
 void post_published(void* context, int token, int reason) {
   Mail mail{Mail::Kind::published, token, reason, {}, {}, {}};
   Switchboard::one().post(number_of(context), std::move(mail));
-}
-
-void post_refused(void* context, int reason, std::string_view paho) {
-  const int failed = std::exchange(last_socket_failure, 0);
-  const auto known = std::ranges::find(kUnreached, paho, &Unreached::paho);
-  std::string text(known != std::end(kUnreached) ? known->text : paho);
-  if (paho.empty() && failed > 0) text = socket_error(failed).what;
-  if (paho.empty() && failed < 0) text = kUnnamed;
-  post_lost(context, reason, std::move(text));
 }
 
 // ---- callbacks, on Paho's threads
@@ -131,15 +96,15 @@ void on_connected5(void* context, MQTTAsync_successData5* data) {
 void on_refused4(void* context, MQTTAsync_failureData* data) {
   const int code = data != nullptr ? data->code : 0;
   const char* text = data != nullptr && data->message != nullptr ? data->message : "";
-  post_refused(context, code > 0 ? mqtt::reason_of_return_code(code) : 0, text);
+  post_lost(context, code > 0 ? mqtt::reason_of_return_code(code) : 0, unreached_text(text));
 }
 
 // The reason of a CONNACK is told as a positive code; those of 3.1.1 come when the broker knows
 // only that.
 void on_refused5(void* context, MQTTAsync_failureData5* data) {
   const int reason = data->code > 0 ? data->code : static_cast<int>(data->reasonCode);
-  post_refused(context, reason > 0 ? mqtt::reason_of_return_code(reason) : 0,
-               data->message != nullptr ? data->message : "");
+  post_lost(context, reason > 0 ? mqtt::reason_of_return_code(reason) : 0,
+            unreached_text(data->message != nullptr ? data->message : ""));
 }
 
 void on_connection_lost(void* context, char*) { post_lost(context, 0, ""); }
@@ -487,9 +452,13 @@ std::string PahoClient::why(const Mail& mail) const {
     return text;
   if (state_ == State::connected)
     return "the connection to " + options_.broker + " broke: check the link, and the broker's log";
-  const bool said = mail.text.contains(": ");
-  return "cannot reach the broker at " + options_.broker + ": " + mail.text +
-         (said ? "" : ": check address, port and network");
+  if (tls_.ready()) {
+    return "no MQTT with the broker at " + options_.broker +
+           ": after the TLS handshake it is silent or hangs up: check its log and port";
+  }
+  std::string text = "cannot reach the broker at " + options_.broker;
+  if (!mail.text.empty()) text += ": " + mail.text;
+  return mail.text.contains(": ") ? text : text + ": check address, port and network";
 }
 
 }  // namespace
@@ -502,12 +471,6 @@ struct PinafluxPahoAck {
   int message_id;
   unsigned char reason;
 };
-int __real_Socket_new(const char* address, std::size_t bytes, int port, int* socket, long timeout);
-int __wrap_Socket_new(const char* address, std::size_t bytes, int port, int* socket, long timeout) {
-  const int made = __real_Socket_new(address, bytes, port, socket, timeout);
-  last_socket_failure = made == EINPROGRESS || made == EWOULDBLOCK ? 0 : made;
-  return made;
-}
 int __real_MQTTProtocol_handlePubacks(void* ack, int socket, void** removed);
 int __wrap_MQTTProtocol_handlePubacks(void* ack, int socket, void** removed) {
   const auto* its = static_cast<const PinafluxPahoAck*>(ack);

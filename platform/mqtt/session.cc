@@ -20,6 +20,7 @@
 #include "platform/base/assert.h"
 #include "platform/mqtt/ack_order.h"
 #include "platform/mqtt/packet.h"
+#include "platform/mqtt/stranger.h"
 
 namespace pinaflux::mqtt {
 
@@ -27,21 +28,6 @@ namespace {
 
 constexpr std::size_t kWriteBytesMax = 64 * 1024;     // One piece.
 constexpr std::size_t kQueuedBytesMax = 1024 * 1024;  // publish() says full beyond.
-
-// Whoever it is that answers CONNECT, by his first bytes; null: a broker.
-const char* stranger(Bytes first) {
-  if (first.empty()) return nullptr;
-  const bool connack = first[0] == 0x20, disconnect = first[0] == 0xe0;
-  if (connack || disconnect) return nullptr;
-  if (as_text(first).starts_with("HTTP")) {
-    return "HTTP answers, not MQTT: behind a captive portal sign in first; otherwise check the "
-           "port";
-  }
-  const bool tls_record = first[0] >= 20 && first[0] <= 23;  // RFC 8446 section 5.1.
-  if (tls_record && first.size() > 1 && first[1] == 3)
-    return "TLS answers, not MQTT: write tls:// before the address";
-  return "what answers is no MQTT broker: check address and port";
-}
 
 // The ids of our own packets that wait for an answer.
 class PacketIds {

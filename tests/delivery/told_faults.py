@@ -138,7 +138,7 @@ def tls_behind_tcp(here):
 
 @fault("tcp:// at a TLS port whose server says so by an alert")
 def tls_alert_behind_tcp(here):
-    return plain(here.tls(here.world.server))
+    return plain(here.serve(says(bytes([21, 3, 1, 0, 2, 2, 70]))))
 
 
 @fault("a captive portal answers (HTTP redirect)")

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import os
 import pathlib
+import re
 import socket
 import ssl
 import struct
@@ -123,8 +124,8 @@ class Here:
 
     def mosquitto(self, extra="", anonymous=True):
         broker = Mosquitto("broker", self.directory, extra=extra)
-        # Mosquitto 2.0 without a limit here hangs up on whoever publishes what it denies.
-        text = broker.configuration.read_text().replace("max_inflight_messages 0\n", "")
+        # Mosquitto 2.0.11 with `max_queued_messages 0` hangs up on whoever publishes what it denies.
+        text = re.sub(r"(?m)^max_(queued|inflight)_.*\n", "", broker.configuration.read_text())
         broker.configuration.write_text(text if anonymous else text.replace("anonymous true", "anonymous false"))
         self.stack.callback(broker.end)
         return self.known(broker.start().port)
