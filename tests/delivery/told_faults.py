@@ -126,7 +126,7 @@ def closing_port(here):
     return plain(here.serve(lambda connection: None))
 
 
-@fault("the port resets the connection at once")
+@fault("the port resets the connection when we speak")
 def resetting_port(here):
     return plain(here.serve(reset))
 
@@ -169,7 +169,7 @@ def closing_tls_port(here):
     return trusted(here, here.serve(lambda connection: None))
 
 
-@fault("the TLS port resets the connection at once")
+@fault("the TLS port resets the connection when we speak")
 def resetting_tls_port(here):
     return trusted(here, here.serve(reset))
 

@@ -216,7 +216,8 @@ def read_whole(connection, count):
 
 
 def reset(connection):
-    """Closes with a RST, not with a FIN."""
+    """Reads what comes first, and closes with a RST, not with a FIN."""
+    connection.recv(4096)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
