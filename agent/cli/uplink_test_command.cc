@@ -13,6 +13,7 @@
 #include "agent/cli/exit_status.h"
 #include "agent/cli/visitor.h"
 #include "agent/config/load.h"
+#include "agent/data/limits.h"
 #include "agent/seal/messages.h"
 #include "platform/base/json_writer.h"
 #include "platform/linux/linux.h"
@@ -118,7 +119,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   // Runs the loop until one of the events ends the step. False: it failed.
   bool take_step(UplinkStep& step, const std::function<void()>& begin, const char* late) {
     current_ = &step;
-    step.tried = true;
+    step = {.name = step.name, .tried = true};
     const Instant begun = platform_.clock.now();
     const auto timer = platform_.loop->timer([&] { failed(late); });
     timer->start(kStepMax);
@@ -180,7 +181,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     if (!encrypted_) return true;
     const bool shook = take_step(
         step("tls"), [&] { shake(below, options); },
-        "the TLS handshake takes too long: check the network");
+        "the TLS handshake takes too long: check whether the port speaks TLS, and the network");
     stream_.reset();
     return shook;
   }
@@ -206,7 +207,9 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
 
   bool log_in() {
     for (const int version : {5, 4}) {
-      if (take_step(step("connect"), [&] { log_in(version); }, "the broker does not answer")) {
+      if (take_step(
+              step("connect"), [&] { log_in(version); },
+              "the broker does not answer: is this really an MQTT broker's port? See its log")) {
         return true;
       }
       if (!unsupported_) return false;
@@ -241,8 +244,8 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     }
     return take_step(
         step("collector"), [] {},
-        "no collector answers: start it, with the same broker and topic root, and let it "
-        "publish to <root>/+/ack");
+        "no collector answers: start it, with the same broker and topic root; allow it to publish "
+        "to <root>/+/ack, and this user to read that");
   }
 
   std::string topic(const char* leaf) const {
@@ -266,6 +269,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
 
   // Of the second.
   void connected(const mqtt::Accepted& accepted) override {
+    packet_bytes_max_ = accepted.packet_bytes_max;
     step("connect").milliseconds = (platform_.clock.now() - watch_.connected).seconds() * 1e3;
     done(accepted.version == 5 ? "MQTT 5" : "MQTT 3.1.1");
   }
@@ -273,6 +277,11 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     if (reason >= mqtt::reason::kRefused) {
       return failed("the broker does not let us read " + topic("ack") +
                     ": allow it to this user (packaging/broker.acl)");
+    }
+    if (packet_bytes_max_ != 0 && packet_bytes_max_ < limits::kPacketBytesWanted) {
+      return failed("the broker takes packets of at most " + std::to_string(packet_bytes_max_) +
+                    " bytes, and our data are longer: raise its limit to " +
+                    std::to_string(limits::kPacketBytesWanted));
     }
     HelloMessage hello{gateway_, uplink_.generation, {LaneMark{std::string(kProbeLane)}}};
     hello.clock = HelloClock{platform_.clock.boot(), platform_.clock.now(), true};
@@ -282,10 +291,12 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   }
   void published(std::uint16_t, int reason) override {
     step("publish").milliseconds = (platform_.clock.now() - said_).seconds() * 1e3;
-    if (reason >= mqtt::reason::kRefused) {
+    if (reason == mqtt::reason::kNotAuthorised) {
       return failed("the broker does not let us publish to " + topic("hello") +
                     ": allow it to this user (packaging/broker.acl)");
     }
+    if (reason >= mqtt::reason::kRefused)
+      return failed(mqtt::reason_text(reason), "see the broker's log");
     done(reason == mqtt::reason::kNoSubscriber ? "nobody has subscribed to it" : "");
   }
   void message(const mqtt::Message& message) override {
@@ -316,6 +327,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   UplinkStep* current_ = nullptr;
   bool over_ = false, unsupported_ = false, answered_ = false;
   int version_ = 5;
+  std::uint32_t packet_bytes_max_ = 0;  // 0: the broker names none.
   double answered_ms_ = 0.0;
   Watch watch_;
   Instant said_{};

@@ -5,7 +5,7 @@
 //            under a client id of its own, so that a running agent keeps its connection.
 // Limits     kStepMax for each step. The JSON is a contract ("pinaflux.test.uplink/1").
 // Threads    The caller's: runs the loop.
-// Tests      tests/e2e/run (the_uplink_is_tested)
+// Tests      tests/e2e/run (the_uplink_is_tested), tests/delivery/told
 #pragma once
 
 #include <string>

@@ -14,6 +14,7 @@
 #include "agent/uplink/state.h"
 #include "agent/uplink/traffic.h"
 #include "platform/base/assert.h"
+#include "platform/mqtt/reason.h"
 
 namespace pinaflux {
 
@@ -38,7 +39,8 @@ const char* refusal_text(int reason) {
     case kTooLarge:
       return "an envelope is larger than the broker allows: raise its limit of packets to 131072 "
              "bytes";
-    default: return "the broker refuses our data: see its log; nothing is deleted";
+    case kRefused: return "the broker refuses our data: see its log; nothing is deleted";
+    default: return mqtt::reason_text(reason);
   }
 }
 

@@ -221,8 +221,9 @@ void Uplink::State::tick() {
   if (silent) {
     window.halve();
     trouble =
-        "the collector does not acknowledge: check that it runs and reaches the broker; nothing is "
-        "deleted";
+        "the collector does not acknowledge: check that it runs and reaches the broker, and that "
+        "we "
+        "may read its acks; nothing is deleted";
   }
   // After a rest: before a whole window goes into a topic without a reader again.
   if (rested || silent || hello_due(now)) say_hello(rested);

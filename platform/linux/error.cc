@@ -41,7 +41,8 @@ Error socket_error(int e) {
     case ETIMEDOUT: return {Code::timeout, e, "the peer does not answer: check the network"};
     case ECONNRESET:
     case EPIPE:
-    case ECONNABORTED: return {Code::io, e, "the peer broke the connection off"};
+    case ECONNABORTED:
+      return {Code::io, e, "the peer broke the connection off: check its log, and the network"};
     case ENETUNREACH:
     case EHOSTUNREACH:
     case ENETDOWN:

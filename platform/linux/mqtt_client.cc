@@ -33,6 +33,7 @@
 #include "platform/linux/mqtt_broker.h"
 #include "platform/linux/mqtt_switchboard.h"
 #include "platform/linux/mqtt_tls.h"
+#include "platform/linux/mqtt_unreached.h"
 #include "platform/mqtt/reason.h"
 
 namespace pinaflux {
@@ -95,7 +96,7 @@ void on_connected5(void* context, MQTTAsync_successData5* data) {
 void on_refused4(void* context, MQTTAsync_failureData* data) {
   const int code = data != nullptr ? data->code : 0;
   const char* text = data != nullptr && data->message != nullptr ? data->message : "";
-  post_lost(context, code > 0 ? mqtt::reason_of_return_code(code) : 0, text);
+  post_lost(context, code > 0 ? mqtt::reason_of_return_code(code) : 0, unreached_text(text));
 }
 
 // The reason of a CONNACK is told as a positive code; those of 3.1.1 come when the broker knows
@@ -103,7 +104,7 @@ void on_refused4(void* context, MQTTAsync_failureData* data) {
 void on_refused5(void* context, MQTTAsync_failureData5* data) {
   const int reason = data->code > 0 ? data->code : static_cast<int>(data->reasonCode);
   post_lost(context, reason > 0 ? mqtt::reason_of_return_code(reason) : 0,
-            data->message != nullptr ? data->message : "");
+            unreached_text(data->message != nullptr ? data->message : ""));
 }
 
 void on_connection_lost(void* context, char*) { post_lost(context, 0, ""); }
@@ -450,10 +451,14 @@ std::string PahoClient::why(const Mail& mail) const {
   if (std::string text = tls_.trouble(state_ == State::connected, options_); !text.empty())
     return text;
   if (state_ == State::connected)
-    return "the connection to " + options_.broker + " broke: check the link";
+    return "the connection to " + options_.broker + " broke: check the link, and the broker's log";
+  if (tls_.ready()) {
+    return "no MQTT with the broker at " + options_.broker +
+           ": after the TLS handshake it is silent or hangs up: check its log and port";
+  }
   std::string text = "cannot reach the broker at " + options_.broker;
-  if (!mail.text.empty()) text += " (" + mail.text + ")";
-  return text + ": check address, port and network";
+  if (!mail.text.empty()) text += ": " + mail.text;
+  return mail.text.contains(": ") ? text : text + ": check address, port and network";
 }
 
 }  // namespace

@@ -27,15 +27,18 @@ std::string MqttTls::trouble(bool connected, const MqttConnect& options) const {
   if (unloaded_.any()) return unloaded_.text;
   if (!paho_) return {};
   const tls::Failure failure = paho_->failure();
-  // Of a connection that worked these are the link's end, or the broker's.
+  // Of TLS that worked these are the link's end, or the broker's.
+  const bool worked = connected || ready();
   const bool plain = failure.cause == tls::Cause::ended || failure.cause == tls::Cause::cut;
-  if (failure.any() && !(connected && plain))
+  if (failure.any() && !(worked && plain))
     return "no TLS with the broker at " + options.broker + ": " + failure.text;
   if (paho_->stage() != tls::PahoTls::Stage::handshake) return {};
   return "the TLS handshake with the broker at " + options.broker + " was not done within " +
          std::to_string(options.timeout.ns / Duration::seconds(1).ns) +
          " s: check whether the port speaks TLS, and the link";
 }
+
+bool MqttTls::ready() const { return paho_ && paho_->stage() == tls::PahoTls::Stage::ready; }
 
 std::string MqttTls::facts() const {
   if (!paho_) return {};

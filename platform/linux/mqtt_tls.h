@@ -24,6 +24,7 @@ class MqttTls {
 
   // Why the connection did not come about or ended, where TLS knows it; empty: it does not.
   std::string trouble(bool connected, const MqttConnect& options) const;
+  bool ready() const;         // The handshake is done.
   std::string facts() const;  // As MqttSession::tls has them.
 
  private:

@@ -41,9 +41,12 @@ namespace {
 
 Error lookup_error(int code) {
   switch (code) {
-    case EAI_NONAME:
-    case EAI_NODATA: return {Code::not_found, 0, "the host name is unknown: check its spelling"};
-    case EAI_AGAIN: return {Code::timeout, 0, "the name server does not answer: check the network"};
+    case EAI_NONAME: return {Code::not_found, 0, "the host name is unknown: check its spelling"};
+    case EAI_NODATA:
+      return {Code::not_found, 0, "the host name has no address: check it at the name server"};
+    case EAI_AGAIN:
+      return {Code::timeout, 0,
+              "the name server gives no answer: check the network, and resolv.conf"};
     case EAI_MEMORY: return {Code::full, 0, "out of memory"};
     default: return {Code::io, 0, "the host name cannot be looked up: check resolv.conf"};
   }

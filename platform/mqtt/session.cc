@@ -20,6 +20,7 @@
 #include "platform/base/assert.h"
 #include "platform/mqtt/ack_order.h"
 #include "platform/mqtt/packet.h"
+#include "platform/mqtt/stranger.h"
 
 namespace pinaflux::mqtt {
 
@@ -187,6 +188,8 @@ void Connection::connected() {
 
 void Connection::bytes(Bytes bytes) {
   if (state_ != State::greeting && state_ != State::open) return;
+  const char* who = state_ == State::greeting && !heard_ ? stranger(bytes) : nullptr;
+  if (who != nullptr) return fault({reason::kProtocol, who});
   heard_ = heard_in_time_ = true;
   bool gone = false;
   gone_ = &gone;

@@ -18,7 +18,8 @@ constexpr Duration kSynAgain = Duration::seconds(1);  // Doubles, as TCP's.
 
 constexpr Error kClosed = {Code::closed, 0, "the peer closed the connection"};
 constexpr Error kFinished = {Code::closed, 0, "the connection was finished"};
-constexpr Error kReset = {Code::io, ECONNRESET, "the peer broke the connection off"};
+constexpr Error kReset = {Code::io, ECONNRESET,
+                          "the peer broke the connection off: check its log, and the network"};
 constexpr Error kSilent = {Code::timeout, ETIMEDOUT, "the peer does not answer: check the network"};
 constexpr Error kUntaken = {Code::timeout, 0, "the peer did not take the rest of the data in time"};
 constexpr Error kNobody = {Code::refused, ECONNREFUSED,

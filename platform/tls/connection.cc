@@ -137,14 +137,15 @@ void Connection::State::fail(int number) {
   } else if (number == MBEDTLS_ERR_SSL_CONN_EOF && !ready) {
     failure = {Cause::hung_up, "'" + host +
                                    "' hung up in the middle of the TLS handshake: check the port, "
-                                   "whether it wants a client certificate, and its log"};
+                                   "whether it speaks TLS, whether it wants a client certificate, "
+                                   "and its log"};
   } else if ((number == MBEDTLS_ERR_SSL_CONN_EOF || number == 0) && !heard) {
     // TLS 1.3 judges our certificate after our handshake, and its alert may be lost with the connection.
     failure = {Cause::hung_up,
                "'" + host +
                    "' hung up after the TLS handshake without a word: it may want a "
-                   "client certificate (`certificate`, `key`) or not accept ours; "
-                   "see its log"};
+                   "client certificate (`certificate`, `key`), not accept ours, or refuse user or "
+                   "client id; see its log"};
   } else if (number == MBEDTLS_ERR_SSL_CONN_EOF || number == 0) {
     failure = {Cause::cut, "the connection to '" + host + "' broke off"};
   } else {

@@ -67,7 +67,9 @@ std::expected<std::string, Failure> read(Files& files, const std::string& path,
       return std::unexpected(bad_file(path, "does not exist: put the PEM file there"));
     case Code::denied:
       return std::unexpected(bad_file(path, "may not be read: let the agent's user read it"));
-    case Code::full: return std::unexpected(bad_file(path, "is too large for a PEM file"));
+    case Code::full:
+      return std::unexpected(
+          bad_file(path, "is too large for a PEM file: leave only its certificates in it"));
     default: return std::unexpected(bad_file(path, "cannot be read: check the disk"));
   }
 }
@@ -91,19 +93,22 @@ std::optional<Failure> add_file(Files& files, const std::string& path, std::size
   if (!pem) return pem.error();
   if (add_certificates(to, *pem) > 0) return {};
   if (pem->find("-----BEGIN ") == std::string::npos)
-    return bad_file(path, "is no PEM file: it has no line '-----BEGIN CERTIFICATE-----'");
-  return bad_file(path, "holds no certificate that can be read");
+    return bad_file(
+        path,
+        "is no PEM file, as it has no line '-----BEGIN CERTIFICATE-----': put the certificate "
+        "there in PEM");
+  return bad_file(path, "holds no certificate that can be read: copy it there again");
 }
 
 std::optional<Failure> add_directory(Files& files, const std::string& path, Chain& to) {
   const auto names = files.list(path);
-  if (!names) return bad_file(path, "is no directory that can be read");
+  if (!names) return bad_file(path, "is no directory that can be read: check its path and mode");
   int added = 0;
   for (const std::string& name : *names) {
     const auto pem = files.read_text(path + "/" + name, Credentials::kPemBytesMax);
     if (pem) added += add_certificates(to, *pem);
   }
-  if (added == 0) return bad_file(path, "holds no PEM file with a certificate");
+  if (added == 0) return bad_file(path, "holds no PEM file with a certificate: put the CA's there");
   return {};
 }
 
@@ -151,7 +156,8 @@ std::optional<Failure> load_key(Files& files, const Options& options, PrivateKey
       return bad_file(path, "is an encrypted key: give its password with `key_password`");
     case MBEDTLS_ERR_PK_PASSWORD_MISMATCH:
       return bad_file(path, "is an encrypted key of another password: check `key_password`");
-    default: return bad_file(path, "holds no private key in PEM that can be read");
+    default:
+      return bad_file(path, "holds no private key in PEM that can be read: copy it there again");
   }
 }
 
@@ -164,8 +170,8 @@ std::optional<Failure> load_own(Files& files, const Options& options, Chain& own
   if (failed) return failed;
   if (mbedtls_pk_check_pair(&own.crt.pk, &key.pk, random_bytes, nullptr) != 0) {
     return bad_file(options.certificate_file,
-                    "and its key do not belong together: the first certificate in the file must be "
-                    "the gateway's own");
+                    "and its key do not belong together: give the key of the file's first "
+                    "certificate, which must be the gateway's own");
   }
   return {};
 }

@@ -61,8 +61,8 @@ constexpr std::array<Alert, 24> kAlerts{{
      "with a pre-shared key: check that both sides have the same"},
     {MBEDTLS_SSL_ALERT_MSG_RECORD_OVERFLOW, "record_overflow", "see the server's log"},
     {MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE, "handshake_failure",
-     "the server wants a client certificate (`certificate`, `key`), or no cipher suite is in "
-     "common"},
+     "no cipher suite is in common, or the server wants a client certificate (`certificate`, "
+     "`key`) or a pre-shared key that it knows (`psk_identity`, `psk`)"},
     {MBEDTLS_SSL_ALERT_MSG_BAD_CERT, "bad_certificate",
      "the server does not accept our certificate: see its log"},
     {MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT, "unsupported_certificate",
@@ -73,7 +73,8 @@ constexpr std::array<Alert, 24> kAlerts{{
      "our certificate has expired by the server's clock: renew it"},
     {MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN, "certificate_unknown",
      "the server does not accept our certificate: see its log"},
-    {MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER, "illegal_parameter", "see the server's log"},
+    {MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER, "illegal_parameter",
+     "with a pre-shared key: check that both sides have the same; otherwise see the server's log"},
     {MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA, "unknown_ca",
      "the server does not know who signed our certificate: give it that CA's certificate"},
     {MBEDTLS_SSL_ALERT_MSG_ACCESS_DENIED, "access_denied",
@@ -82,7 +83,7 @@ constexpr std::array<Alert, 24> kAlerts{{
     {MBEDTLS_SSL_ALERT_MSG_DECRYPT_ERROR, "decrypt_error",
      "our key does not fit our certificate, or the pre-shared key is another than the server's"},
     {MBEDTLS_SSL_ALERT_MSG_PROTOCOL_VERSION, "protocol_version",
-     "the server speaks another TLS version: check `version_min`"},
+     "the server speaks another TLS version: check `version_min` and `ciphers`, or update it"},
     {MBEDTLS_SSL_ALERT_MSG_INSUFFICIENT_SECURITY, "insufficient_security",
      "the server wants stronger ciphers: check `ciphers`"},
     {MBEDTLS_SSL_ALERT_MSG_INTERNAL_ERROR, "internal_error", "see the server's log"},
@@ -91,7 +92,7 @@ constexpr std::array<Alert, 24> kAlerts{{
     {MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME, "unrecognized_name",
      "the server does not know the host name that was dialled: check the address"},
     {MBEDTLS_SSL_ALERT_MSG_UNKNOWN_PSK_IDENTITY, "unknown_psk_identity",
-     "the server does not know the identity of our pre-shared key: check `psk`"},
+     "the server does not know the identity of our pre-shared key: check `psk_identity`"},
     {MBEDTLS_SSL_ALERT_MSG_CERT_REQUIRED, "certificate_required",
      "the server wants a client certificate: give `certificate` and `key`"},
     {MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL, "no_application_protocol",
@@ -152,18 +153,25 @@ Failure of_library(int number, const std::string& host) {
     case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION:
       return {Cause::no_common_terms,
               "no TLS version or cipher suite in common with '" + host +
-                  "': it needs TLS 1.2 with ECDHE and AES-GCM or ChaCha20, or TLS 1.3"};
+                  "': it needs TLS 1.2 with ECDHE and AES-GCM or ChaCha20, or TLS 1.3; check "
+                  "`version_min` and `ciphers`"};
+    case MBEDTLS_ERR_SSL_BAD_CERTIFICATE:
+      return {Cause::weak_certificate,
+              "the certificate of '" + host +
+                  "' is malformed, or not for a server: let it be issued with the extended key "
+                  "usage serverAuth"};
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
       return {Cause::ended, "'" + host + "' closed the connection"};
     case MBEDTLS_ERR_SSL_INVALID_MAC:
-      return {Cause::other, "what came from '" + host +
-                                "' was changed on its way, or belongs to another connection: a "
-                                "defective network device, or somebody in between"};
+      return {Cause::other,
+              "what came from '" + host +
+                  "' was changed on its way, or belongs to another connection: look for "
+                  "a defective network device, or somebody in between"};
     case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL:
       return alert_received(MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL);
     case MBEDTLS_ERR_SSL_ALLOC_FAILED:
     case MBEDTLS_ERR_X509_ALLOC_FAILED:
-      return {Cause::other, "no memory for a TLS connection to '" + host + "'"};
+      return {Cause::other, "no memory for a TLS connection to '" + host + "': free some"};
     default: break;
   }
   char hex[16];

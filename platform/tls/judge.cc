@@ -94,6 +94,13 @@ void Judge::judge(const mbedtls_x509_crt& certificate, int depth, std::uint32_t&
   if (flags == 0) return;
 
   const std::string subject = "'" + printed(certificate.subject) + "'";
+  if ((flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0 && trust_.empty()) {
+    return fail(Cause::unknown_issuer,
+                "'" + host_ +
+                    "' proves itself by a certificate, not by our pre-shared "
+                    "key: give it the key, or give `ca` here in place of "
+                    "`psk`");
+  }
   if ((flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0) {
     return fail(Cause::unknown_issuer,
                 "the certificate " + subject + " of '" + host_ + "' was issued by '" +

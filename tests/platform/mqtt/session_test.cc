@@ -195,6 +195,23 @@ TEST_CASE_FIXTURE(SessionFixture, "version 5 does not take a packet id again bef
   CHECK(disconnect_reason() == reason::kProtocol);
 }
 
+TEST_CASE_FIXTURE(SessionFixture, "who answers CONNECT and is no broker is named") {
+  const std::pair<std::string, std::string> cases[] = {
+      {"HTTP/1.1 302 Found\r\n", "HTTP answers, not MQTT: behind a captive portal"},
+      {"\x15\x03\x01", "TLS answers, not MQTT: write tls://"},
+      {"SSH-2.0-x\r\n", "what answers is no MQTT broker: check address and port"},
+  };
+  for (const auto& [said, told] : cases) {
+    errors.clear();
+    network.finished = false;
+    dial();
+    network.say(as_bytes(said));
+    loop.advance();
+    REQUIRE(errors.size() == 1);
+    CHECK_MESSAGE(std::string(errors[0].what).starts_with(told), errors[0].what);
+  }
+}
+
 TEST_CASE_FIXTURE(SessionFixture, "a QoS 2 message is a protocol error") {
   open();
   const Buffer bytes = {0x34, 6, 0, 1, 't', 0, 1, 0};

@@ -174,7 +174,7 @@ TEST_CASE("a server that wants a certificate gets ours, or says why not") {
   strict.version = 12;
   CHECK(failure_of(world, world.trusting(), strict).text ==
         "'broker.example' hung up in the middle of the TLS handshake: check the port, whether it "
-        "wants a client certificate, and its log");
+        "speaks TLS, whether it wants a client certificate, and its log");
   with.certificate_file = world.file("foreign.pem", foreign.certificate);
   with.key_file = world.file("foreign.key", foreign.key);
   CHECK(failure_of(world, with, strict).text ==
@@ -296,7 +296,8 @@ TEST_CASE("the ends of a connection are told apart") {
   CHECK(read_all(unheard).empty());
   CHECK(unheard.failure().text ==
         "'broker.example' hung up after the TLS handshake without a word: it may want a client "
-        "certificate (`certificate`, `key`) or not accept ours; see its log");
+        "certificate (`certificate`, `key`), not accept ours, or refuse user or client id; see its "
+        "log");
 
   for (const bool orderly : {true, false}) {
     Server::Session session(server);

@@ -27,15 +27,17 @@ TEST_CASE("a file that is missing, empty or no PEM is named with what to do") {
         "'/nowhere/ca.pem' does not exist: put the PEM file there");
   const std::string der = world.file("ca.der", std::string("0\x82\x01\x00", 4));
   CHECK(refusal(world, {.ca_file = der}) ==
-        "'" + der + "' is no PEM file: it has no line '-----BEGIN CERTIFICATE-----'");
+        "'" + der +
+            "' is no PEM file, as it has no line '-----BEGIN CERTIFICATE-----': put the "
+            "certificate there in PEM");
   const std::string broken =
       world.file("broken.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
   CHECK(refusal(world, {.ca_file = broken}) ==
-        "'" + broken + "' holds no certificate that can be read");
+        "'" + broken + "' holds no certificate that can be read: copy it there again");
   CHECK(refusal(world, {.ca_directory = "/nowhere"}) ==
-        "'/nowhere' is no directory that can be read");
+        "'/nowhere' is no directory that can be read: check its path and mode");
   CHECK(refusal(world, {.ca_file = world.file("huge.pem", std::string(3'000'000, 'x'))})
-            .ends_with("is too large for a PEM file"));
+            .ends_with("is too large for a PEM file: leave only its certificates in it"));
 }
 
 TEST_CASE("every PEM file of a directory is trusted") {
@@ -63,11 +65,12 @@ TEST_CASE("a certificate and a key that do not belong together are refused") {
   options.key_file = world.file("gateway.key", other.key);
   CHECK(refusal(world, options) ==
         "'" + options.certificate_file +
-            "' and its key do not belong together: the first certificate in the file must be the "
-            "gateway's own");
+            "' and its key do not belong together: give the key of the file's first certificate, "
+            "which must be the gateway's own");
   options.key_file = world.file("no.key", "nothing");
   CHECK(refusal(world, options) ==
-        "'" + options.key_file + "' holds no private key in PEM that can be read");
+        "'" + options.key_file +
+            "' holds no private key in PEM that can be read: copy it there again");
   options.key_file = world.file("one.key", one.key);
   CHECK(Credentials::load(world.files, options).has_value());
 }
