@@ -119,13 +119,18 @@ std::uint64_t Budget::kept_for_others(const Account& account, Period period) con
   return static_cast<std::uint64_t>(kept);
 }
 
-bool Budget::fits(const Account& account, std::uint64_t bytes) const {
-  for (const Period p : {kDay, kMonth}) {
-    if (account.limit(p) > 0 && account.used[p] + bytes > account.limit(p)) return false;
-    const std::uint64_t beside = kLast + kept_for_others(account, p);
-    if (link().limit(p) > 0 && link().used[p] + bytes + beside > link().limit(p)) return false;
-  }
-  return true;
+bool Budget::fits(const Account& account, std::uint64_t bytes, Period p) const {
+  if (account.limit(p) > 0 && account.used[p] + bytes > account.limit(p)) return false;
+  const std::uint64_t beside = kLast + kept_for_others(account, p);
+  return link().limit(p) == 0 || link().used[p] + bytes + beside <= link().limit(p);
+}
+
+Budget::Closed Budget::closed_to(std::size_t index, std::uint64_t bytes) const {
+  if (!bounded_) return Closed::no;
+  const Account& account = accounts_[of_lane_[index]];
+  if (!timely(link()) || !timely(account)) return Closed::times;
+  if (!fits(account, bytes, kMonth)) return Closed::month;
+  return fits(account, bytes, kDay) ? Closed::no : Closed::day;
 }
 
 bool Budget::granted(const Account& account, std::uint64_t bytes) const {
@@ -138,15 +143,14 @@ bool Budget::granted(const Account& account, std::uint64_t bytes) const {
 
 bool Budget::open(std::size_t index) const {
   if (!bounded_) return true;
-  const Account& account = accounts_[of_lane_[index]];
   const auto pays = [](const Account& a) { return a.limits.second == 0 || a.allowance > 0; };
-  return timely(link()) && timely(account) && pays(link()) && pays(account) && fits(account, 1);
+  return pays(link()) && pays(accounts_[of_lane_[index]]) && closed_to(index, 1) == Closed::no;
 }
 
 bool Budget::allows(std::size_t index, std::uint64_t bytes) {
   if (!bounded_) return true;
   const Account& account = accounts_[of_lane_[index]];
-  if (!open(index) || !fits(account, bytes)) return false;
+  if (!open(index) || closed_to(index, bytes) != Closed::no) return false;
   if (granted(account, bytes)) return true;
   wanted_ = std::max(wanted_, bytes);
   return false;

@@ -55,6 +55,8 @@ class Budget {
   // Whether lane `index` may send so many bytes now. What waits for a grant only makes save_due().
   bool allows(std::size_t index, std::uint64_t bytes);
   bool open(std::size_t index) const;  // At all.
+  // What keeps lane `index` from sending so many, other than the second's rate.
+  Closed closed_to(std::size_t index, std::uint64_t bytes) const;
   void spend(std::size_t index, std::uint64_t bytes);
   void spend(std::uint64_t bytes);  // What is no lane's.
 
@@ -85,7 +87,7 @@ class Budget {
   bool timely(const Account& account) const;
   // Of the link's, kept for lanes other than `account`.
   std::uint64_t kept_for_others(const Account& account, Period period) const;
-  bool fits(const Account& account, std::uint64_t bytes) const;
+  bool fits(const Account& account, std::uint64_t bytes, Period period) const;
   bool granted(const Account& account, std::uint64_t bytes) const;
   void begin(Period period, std::int64_t number);
   std::uint64_t grant(const Account& account, Period period) const;

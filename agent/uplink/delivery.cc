@@ -97,6 +97,22 @@ bool Uplink::State::may_send(LaneIndex index, Instant now) {
   return item != nullptr && budget.allows(index, price(index, *item));
 }
 
+std::string Uplink::State::waiting_text() const {
+  for (std::size_t i = 0; up && i < lanes.size(); ++i) {
+    const LaneFlight::Item* item = lanes[i].flight.next_unsent();
+    const auto index = static_cast<LaneIndex>(i);
+    const auto closed = budget.closed_to(i, item == nullptr ? 1 : price(index, *item));
+    if (closed == Budget::Closed::no) continue;
+    const std::string lane = "of lane '" + options.lanes[i].name + "' waits in the queue ";
+    if (closed == Budget::Closed::times) return "the data " + lane + "for its times of day";
+    const bool day = closed == Budget::Closed::day;
+    return "the data " + lane + "until " + (day ? "00:00 UTC" : "the next month begins") +
+           ": what is left of the " + (day ? "day" : "month") +
+           "'s budget is too small for it, or kept for others";
+  }
+  return {};
+}
+
 // One envelope at a time: no lane waits for another's backlog longer than that.
 void Uplink::State::pump() {
   const Instant now = clock.now();

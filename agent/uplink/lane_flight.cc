@@ -196,6 +196,10 @@ LaneFlight::Item* LaneFlight::next_unsent() {
   return sent_ < items_.size() ? &items_[sent_] : nullptr;
 }
 
+const LaneFlight::Item* LaneFlight::next_unsent() const {
+  return sent_ < items_.size() ? &items_[sent_] : nullptr;
+}
+
 LaneFlight::Item* LaneFlight::by_token(std::uint64_t token) {
   const auto at = std::ranges::find(items_, token, &Item::token);
   return at == items_.end() || token == 0 ? nullptr : &*at;

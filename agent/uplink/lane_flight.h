@@ -53,6 +53,7 @@ class LaneFlight {
   bool take_delivered(LaneIndex index, std::vector<LaneAck>& acks);
 
   Item* next_unsent();
+  const Item* next_unsent() const;
   Item* by_token(std::uint64_t token);
   void mark_sent(Item& item, std::uint64_t token, Instant now);
   bool was_sent_before(const Item& item) const { return known(item.range.last) != nullptr; }

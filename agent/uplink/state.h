@@ -51,7 +51,8 @@ struct Uplink::State {
   void retry(Duration after, const std::string& why);
   void due();
   void tick();
-  bool closed();  // By the budget: link_text says so.
+  bool closed();                     // By the budget: link_text says so.
+  std::string waiting_text() const;  // Which lane's data waits for the budget; empty: none's.
   void look_at_budget(Instant now);
 
   // What is said.

@@ -107,6 +107,7 @@ UplinkHealth Uplink::health() const {
   health.used_today = state_->budget.used_today();
   health.used_this_month = state_->budget.used_this_month();
   health.text = state_->link_text.empty() ? state_->trouble : state_->link_text;
+  if (health.text.empty()) health.text = state_->waiting_text();
   return health;
 }
 

@@ -296,6 +296,7 @@ TEST_CASE_FIXTURE(PlanFixture,
     CHECK(bytes >= kMiB / 2);
     CHECK(alarms >= kMiB * 30 / 100 / 2);
     CHECK(uplink->health().used_today <= kMiB);
+    CHECK(uplink->health().text.find("until 00:00 UTC") != std::string::npos);
   }
 }
 
