@@ -95,10 +95,10 @@ if(PINAFLUX_BUILD MATCHES "^(asan|tsan)$")
 endif()
 
 # Eight sources of a room at once: a quarter of the compiler's time under the sanitizers, half of it elsewhere. Not in
-# builds where sources are edited, measured or shipped to be small: there each is compiled for itself.
+# builds where sources are edited or measured: there each is compiled for itself.
 set(PINAFLUX_UNITY OFF)
 if(PINAFLUX_BUILD MATCHES "^(asan|tsan)$"
-   OR (PINAFLUX_BUILD STREQUAL "release" AND PINAFLUX_ARCH MATCHES "^(arm64|armel|riscv64)$"))
+   OR (PINAFLUX_BUILD STREQUAL "release" AND PINAFLUX_ARCH MATCHES "^(armhf|arm64|armel|riscv64)$"))
   set(PINAFLUX_UNITY ON)
 endif()
 
