@@ -3,6 +3,7 @@
 import selectors
 import socket
 import threading
+import time
 
 
 class Relay:
@@ -10,6 +11,7 @@ class Relay:
         self.target_port = target_port
         self.sent = 0      # From those who dialled us to the target.
         self.received = 0  # And back.
+        self.accepted_at = None  # When the last connection was taken, time.monotonic().
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("127.0.0.1", port))
@@ -37,6 +39,7 @@ class Relay:
             except OSError:
                 near.close()
                 continue
+            self.accepted_at = time.monotonic()
             for end in (near, far):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
