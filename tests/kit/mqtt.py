@@ -159,10 +159,11 @@ class Publisher:
 
 
 class Subscriber:
-    """Receives with QoS 1 and a persistent session; reconnects for ever until closed."""
+    """Receives with QoS 1 and a persistent session (`clean`: one that its connection ends); reconnects for ever
+    until closed."""
 
-    def __init__(self, port, client_id, topic, on_message):
-        self.port, self.client_id, self.topic, self.on_message = port, client_id, topic, on_message
+    def __init__(self, port, client_id, topic, on_message, clean=False):
+        self.port, self.client_id, self.topic, self.on_message, self.clean = port, client_id, topic, on_message, clean
         self.connection = None
         self.closed = False
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -182,7 +183,7 @@ class Subscriber:
         while not self.closed:
             if self.connection is None or not self.connection.alive:
                 try:
-                    self.connection = Connection(self.port, self.client_id, False, self._packet_in)
+                    self.connection = Connection(self.port, self.client_id, self.clean, self._packet_in)
                     self.connection.send(_packet(0x82, b"\0\1" + _text(self.topic) + b"\1"))
                     self.connection.begin()
                 except OSError:
