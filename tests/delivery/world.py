@@ -18,10 +18,10 @@ from certificates import Authority
 from fault_proxy import Fault, FaultProxy
 from feed import HttpFeeder, paced
 from mqtt import Publisher, Subscriber
-from services import Agent, Collector, Mosquitto, free_port, wait_for
+from services import Agent, Collector, Mosquitto, answers, free_port, wait_for
 
 BATCH = 10           # Records of a post.
-POSTS_PER_S = 5      # Of each gateway.
+POSTS_PER_S = 2      # Of each gateway.
 SPOOL = "64MiB"      # Far more than a storm brings: nothing is ever given up.
 
 
@@ -105,18 +105,18 @@ class Echo:
 
 
 def gateway_faults(rng):
-    """One connection in seven ends within its handshake; the others carry something first."""
+    """One connection in seven ends within its handshake or before it was greeted; the others carry something first."""
     def plan():
         kind = rng.choices(("cut", "reset", "stall", "half_open", "trickle", "unanswered"), (28, 28, 7, 7, 8, 22))[0]
-        fault = Fault(kind, seconds=rng.uniform(0.05, 0.7), into=rng.randint(1, 400))
+        fault = Fault(kind, seconds=rng.uniform(0.05, 0.6), into=rng.randint(1, 400))
         if kind in ("cut", "reset") and rng.random() < 0.25:
-            fault.bytes = rng.randint(1, 3000)
+            fault.bytes = rng.randint(1, 1200)
         if kind in ("stall", "half_open"):
             fault.hold, fault.far_stays = rng.uniform(0.3, 2.0), rng.random() < 0.5
             if rng.random() < 0.1:
                 fault.hold = 20.0  # Until the keep-alive finds out.
         if kind == "trickle":
-            fault.seconds, fault.bytes = 4.0, rng.randint(100, 4000)
+            fault.seconds, fault.bytes = 4.0, rng.randint(100, 3000)
         return fault
     return plan
 
@@ -172,7 +172,9 @@ class World:
         self.collector.start()
         self.running.set()
         for gateway in self.gateways:
-            gateway.agent.start()
+            gateway.agent.start(wait=False)
+        for gateway in self.gateways:
+            wait_for(f"{gateway.name} to start", lambda: answers(gateway.port) or not gateway.agent.running(), 60)
             gateway.thread.start()
             self.place.stack.callback(gateway.thread.join)
         self.place.stack.callback(self.running.clear)  # Before their threads are waited for.

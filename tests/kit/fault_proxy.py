@@ -1,14 +1,14 @@
 """A TCP proxy that breaks what goes through it, in the ways that links break.
 
 Each connection gets a Fault when it is accepted, or none. It strikes at a byte count (so in the middle of a packet)
-or at an age, and a connection is counted under its kind when the proxy, and nobody else, has broken it:
+or after a time, and a connection is counted under its kind when the proxy, and nobody else, has broken it:
 
   cut         both ends are closed in order
   reset       a part of what came is passed on, then both ends get RST
   stall       nothing passes for a while, then a little, then both ends are closed
   half_open   one end is closed and the other is not told: it talks to nobody, until it gives up or gets RST
   trickle     from the first byte on a few bytes at a time, each a segment of its own; then reset
-  unanswered  what is sent arrives, no answer does; then reset: what has arrived will be sent again
+  unanswered  what is sent arrives, no answer does; then reset for the one who dialled: what arrived will be sent again
 
 Threads: one runs the proxy; everything public may be called from any."""
 
@@ -31,12 +31,12 @@ RELIEF = 0.2  # Seconds that a stalled connection works again before its end.
 
 @dataclasses.dataclass
 class Fault:
-    """Strikes once `bytes` were passed on to the target, or at the age of `seconds`, whichever comes first."""
+    """Strikes once `bytes` were passed on to the target, or `seconds` after the first of them, whichever comes first."""
 
     kind: str
     seconds: float
     bytes: int = 1 << 60
-    into: int = 0            # Of reset, at its age: not before so many bytes of what comes next have passed.
+    into: int = 0            # Of reset, after `seconds`: not before so many bytes of what comes next have passed.
     hold: float = 1.0        # How long a stall, a half-open end or a missing answer lasts.
     far_stays: bool = False  # Of half_open: the target is the one that is not told.
 
@@ -84,7 +84,7 @@ class _Link:
     def __init__(self, near, far, fault):
         self.near, self.far, self.fault = near, far, fault
         self.up, self.down = _Flow(near, far), _Flow(far, near)
-        self.born = time.monotonic()
+        self.spoke = None         # When the first byte passed.
         self.struck = None        # When the fault struck.
         self.at_strike = 0        # Bytes passed up until then.
         self.left = None          # Of half_open: the end that is not told.
@@ -115,7 +115,7 @@ class FaultProxy:
         self.mid_packet = 0                  # Of these: with the rest of what had been read still in our hands
         self.ended_by_others = 0
         self.accepted = 0
-        self.bytes_passed = 0
+        self.writes = 0                      # Pieces passed on, in both directions
         self.links = set()
         self.selector = selectors.DefaultSelector()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -215,7 +215,7 @@ class FaultProxy:
             before = flow.passed
             if not flow.write(self._room(link, flow)):
                 return self._ended(link)
-            self.bytes_passed += flow.passed - before
+            self.writes += flow.passed > before
             if not flow.held and not flow.waiting and flow.source not in self.selector.get_map():
                 self.selector.register(flow.source, selectors.EVENT_READ, (link, flow))
         if link.fault is not None:
@@ -232,7 +232,10 @@ class FaultProxy:
     def _strike(self, link):
         now, fault = time.monotonic(), link.fault
         if link.struck is None:
-            if link.up.passed < fault.bytes and now - link.born < fault.seconds or link.up.passed == 0:
+            if link.up.passed == 0:
+                return
+            link.spoke = link.spoke or now
+            if link.up.passed < fault.bytes and now - link.spoke < fault.seconds:
                 return
             if fault.kind == "reset" and fault.into > 0 and link.up.passed < fault.bytes:
                 fault.bytes, fault.into = link.up.passed + fault.into, 0
@@ -240,10 +243,13 @@ class FaultProxy:
                 return
             link.struck, link.at_strike = now, link.up.passed
             self._begin(link)
+        elif fault.kind == "reset" and now - link.struck >= TICK:
+            self.mid_packet += bool(link.up.waiting)
+            self._break(link, fault.kind, hard=True)
         elif now - link.struck >= fault.hold:
             self._finish(link, now)
         elif fault.kind == "unanswered" and link.up.passed > link.at_strike and now - link.struck > fault.hold / 2:
-            self._break(link, fault.kind, hard=True)
+            self._finish(link, now)
 
     def _begin(self, link):
         kind = link.fault.kind
@@ -251,9 +257,8 @@ class FaultProxy:
             self._break(link, kind)
         elif kind == "trickle":
             self._break(link, kind, hard=True)
-        elif kind == "reset":
-            self.mid_packet += bool(link.up.waiting)
-            self._break(link, kind, hard=True)
+        elif kind == "reset":  # A moment later: an RST at once would take along what it follows.
+            link.up.held = True
         elif kind == "stall":
             link.up.held = link.down.held = True
         elif kind == "unanswered":
@@ -268,8 +273,12 @@ class FaultProxy:
             link.up.held = link.down.held = False
         elif kind == "half_open":
             self._drop(link, hard=True)
+        elif kind == "unanswered":
+            self._forget(link.far)
+            _close(link.far)
+            self._break(link, kind, hard=True)
         else:
-            self._break(link, kind, hard=kind == "unanswered")
+            self._break(link, kind)
 
     def _half_open(self, link):
         self._count(link, "half_open")

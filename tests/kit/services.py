@@ -7,6 +7,7 @@ A kill -9 takes the account of the moment before with it, so it is read right be
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -15,10 +16,15 @@ import urllib.request
 
 
 def free_port():
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on at this moment, and that the kernel gives to nobody who dials meanwhile."""
+    first_dialled = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(10_000, first_dialled) if first_dialled > 12_000 else 0))
+                return probe.getsockname()[1]
+            except OSError:
+                pass
 
 
 def wait_for(what, condition, seconds=20.0, pause=0.02):
