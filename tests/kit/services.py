@@ -4,6 +4,8 @@ Every service keeps the kernel's accounts over its restarts: bytes written, peak
 A kill -9 takes the account of the moment before with it, so it is read right before the kill.
 """
 
+import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -15,16 +17,25 @@ import time
 import urllib.request
 
 
-def free_port():
-    """A port that nobody listens on at this moment, and that the kernel gives to nobody who dials meanwhile."""
+def _ports():
+    """Every port below those that the kernel gives to who dials, each once, from a random one on."""
     first_dialled = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    while True:
+    ports = range(10_000, max(first_dialled, 12_000))
+    begin = random.randrange(len(ports))
+    return itertools.cycle([*ports[begin:], *ports[:begin]])
+
+
+_PORTS = _ports()
+
+
+def free_port():
+    """A port that nobody listens on at this moment, and that nobody gets meanwhile who dials or asks here again."""
+    for port in _PORTS:
         with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", random.randrange(10_000, first_dialled) if first_dialled > 12_000 else 0))
-                return probe.getsockname()[1]
-            except OSError:
-                pass
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise AssertionError("the ports have no end")
 
 
 def wait_for(what, condition, seconds=20.0, pause=0.02):
