@@ -47,7 +47,7 @@ class Gateway:
             self.error = error
 
     def _feed(self):
-        feeder = HttpFeeder(self.port, "/ingest/press", name=self.name)
+        feeder = HttpFeeder(self.port, "/ingest/press", name=self.name, timeout=HttpFeeder.PATIENCE, keyed=False)
         for _ in paced(POSTS_PER_S, self.running.is_set):
             numbers = range(self.acknowledged + 1, self.acknowledged + 1 + BATCH)
             lines = [json.dumps({"gateway": self.name, "n": n, "value": n % 97 / 8}).encode() for n in numbers]

@@ -103,19 +103,20 @@ class Ledger:
 
 class HttpFeeder:
     """Posts NDJSON batches to one path, each with an idempotency key; a batch without an answer is posted
-    again with the same key until it is answered. A batch that is refused raises, and one that nobody answers."""
+    again with the same key until it is answered. A batch that is refused raises, and one that nobody answers.
+    `keyed=False`: without a key (the agent remembers keys, which takes memory), so a broken connection raises, too."""
 
     PATIENCE = 180.0  # Seconds for one batch.
 
-    def __init__(self, port, path, name="feeder", timeout=15):
-        self.port, self.path, self.name, self.timeout = port, path, name, timeout
+    def __init__(self, port, path, name="feeder", timeout=15, keyed=True):
+        self.port, self.path, self.name, self.timeout, self.keyed = port, path, name, timeout, keyed
         self.connection = None
         self.batches = 0
 
     def post(self, lines, until=None):
         """True once it was acknowledged; False when `until()` became true before that."""
         self.batches += 1
-        key = f"{self.name}-{self.batches}"
+        key = {"Idempotency-Key": f"{self.name}-{self.batches}"} if self.keyed else {}
         body = b"\n".join(lines) + b"\n"
         end = time.monotonic() + self.PATIENCE
         while True:
@@ -123,8 +124,7 @@ class HttpFeeder:
             try:
                 if self.connection is None:
                     self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout)
-                self.connection.request("POST", self.path, body, {
-                    "Content-Type": "application/x-ndjson", "Idempotency-Key": key})
+                self.connection.request("POST", self.path, body, {"Content-Type": "application/x-ndjson"} | key)
                 answer = self.connection.getresponse()
                 text = answer.read()
                 if answer.status in (200, 204):
@@ -136,6 +136,8 @@ class HttpFeeder:
                 if self.connection:
                     self.connection.close()
                 self.connection = None
+                if not self.keyed:
+                    raise
             if until is not None and until():
                 return False
             if time.monotonic() > end:
