@@ -20,9 +20,18 @@ from feed import HttpFeeder, paced
 from mqtt import Publisher, Subscriber
 from services import Agent, Collector, Mosquitto, answers, free_port, wait_for
 
+BACKLOG = 3000       # Records of each gateway before there is a broker: what memory it takes to send them is taken then.
 BATCH = 10           # Records of a post.
 POSTS_PER_S = 2      # Of each gateway.
 SPOOL = "64MiB"      # Far more than a storm brings: nothing is ever given up.
+
+
+def _guarded(who, run):
+    """A thread's body: what ends it is told by World.check()."""
+    try:
+        run()
+    except Exception as error:
+        who.error = error
 
 
 class Gateway:
@@ -38,21 +47,20 @@ class Gateway:
                 f"sources:\n  line: {{type: http, listen: \"tcp://127.0.0.1:{self.port}\", format: ndjson}}\n"
                 f"lanes:\n  normal: {{from: [line]}}\n{uplink}")
         self.agent = place.keep(Agent(place.directory, place.agent_program, text, name=name))
-        self.thread = threading.Thread(target=self._guarded, daemon=True)
-
-    def _guarded(self):
-        try:
-            self._feed()
-        except Exception as error:  # Told by whoever waits for us.
-            self.error = error
+        self.thread = threading.Thread(target=_guarded, args=(self, self._feed), daemon=True)
 
     def _feed(self):
         feeder = HttpFeeder(self.port, "/ingest/press", name=self.name, timeout=HttpFeeder.PATIENCE, keyed=False)
+        while self.running.is_set() and self.acknowledged < BACKLOG:
+            self._post(feeder, 100)
         for _ in paced(POSTS_PER_S, self.running.is_set):
-            numbers = range(self.acknowledged + 1, self.acknowledged + 1 + BATCH)
-            lines = [json.dumps({"gateway": self.name, "n": n, "value": n % 97 / 8}).encode() for n in numbers]
-            if feeder.post(lines, until=lambda: not self.running.is_set() and not self.agent.running()):
-                self.acknowledged += BATCH
+            self._post(feeder, BATCH)
+
+    def _post(self, feeder, count):
+        numbers = range(self.acknowledged + 1, self.acknowledged + 1 + count)
+        lines = [json.dumps({"gateway": self.name, "n": n, "value": n % 97 / 8}).encode() for n in numbers]
+        if feeder.post(lines, until=lambda: not self.running.is_set() and not self.agent.running()):
+            self.acknowledged += count
 
     def resident_kb(self):
         with open(f"/proc/{self.agent.pid}/status", encoding="ascii") as status:
@@ -66,8 +74,9 @@ class Echo:
         self.port, self.rng = port, rng
         self.published = 0
         self.said = set()
+        self.error = None
         self.closed = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread = threading.Thread(target=_guarded, args=(self, self._run), daemon=True)
 
     def _confirmed(self, _):
         self.published += 1
@@ -168,8 +177,7 @@ class World:
         return {gateway.name: gateway.acknowledged for gateway in self.gateways}
 
     def start(self):
-        self.broker.start()
-        self.collector.start()
+        """Agents first: each has a backlog when the broker comes."""
         self.running.set()
         for gateway in self.gateways:
             gateway.agent.start(wait=False)
@@ -178,8 +186,15 @@ class World:
             gateway.thread.start()
             self.place.stack.callback(gateway.thread.join)
         self.place.stack.callback(self.running.clear)  # Before their threads are waited for.
+        wait_for("the backlog", self._backlog, 120, 0.1)
+        self.broker.start()
+        self.collector.start()
         self.echo.thread.start()
         self.place.stack.callback(self.echo.close)
+
+    def _backlog(self):
+        self.check()
+        return all(gateway.acknowledged >= BACKLOG for gateway in self.gateways)
 
     def check(self):
         """Raises when something of ours, or an agent, has stopped: then there is no storm any more."""
@@ -187,8 +202,9 @@ class World:
             if gateway.error is not None:
                 raise gateway.error
             assert gateway.agent.running(), f"{gateway.name} ended:\n{gateway.agent.tail()}"
-        threads = [link.thread for link in self.links] + ([] if self.echo.closed.is_set() else [self.echo.thread])
-        assert all(thread.is_alive() for thread in threads), "a thread of the storm's own has ended"
+        assert all(link.thread.is_alive() for link in self.links), "the proxy's thread has ended"
+        if self.echo.error is not None:
+            raise self.echo.error
 
     def resident_kb(self):
         return sum(gateway.resident_kb() for gateway in self.gateways)
