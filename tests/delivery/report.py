@@ -11,10 +11,18 @@ SCHEMA = "pinaflux.storm/1"
 SHAPE = "the report has its golden shape"
 GOLDEN = pathlib.Path(__file__).resolve().parent / "storm.golden"
 
-# One leaked TLS session of a client is 10 KB and more, one leaked object of a connection 100 bytes and more; the sum of
-# sixteen agents' RSS is noise of some 100 KB (pages of SQLite's caches that are touched late).
-SLOPE_MAX = 256.0
-SLOPE_CUTS_MIN = 500  # Fewer say nothing about a slope.
+# Measured: an agent's RSS does not move by the connections alone (26 KB in 1,386 cuts of 24 agents without readings).
+# With readings each touches a page of its heap late now and then, some 10 KB in the 30 cuts that it gets in a short
+# storm; that is bounded, so a long campaign has a limit near the first. What is to be found: a TLS session left behind
+# is 10,000 KB in 1,000 cuts, an object of a kilobyte 1,000 KB.
+SLOPE_MAX_KB = 64.0
+LATE_KB = 16.0         # Of each agent.
+WHOLE_CUTS_MIN = 500   # Fewer say nothing about a slope, and need not bring every fault.
+
+
+def slope_max(gateways, cuts):
+    """In KB per 1,000 cuts, over all agents."""
+    return round(SLOPE_MAX_KB + LATE_KB * gateways / max(cuts, 1) * 1000, 1)
 
 
 def report_of(world, drained):
@@ -62,9 +70,13 @@ def wrong_delivery(report):
 
 
 def wrong_storm(report, asked):
-    """A storm that was none proves nothing."""
+    """A storm that was none proves nothing. One that was asked to be short need not have seen everything."""
     if report["cuts"] < asked:
         yield f"{report['cuts']} cuts of {asked}"
+    if not report["records"]:
+        yield "no record was acknowledged"
+    if report["cuts"] < WHOLE_CUTS_MIN:
+        return
     yield from (f"no fault of the kind {kind}" for kind in KINDS if not report["faults"][kind])
     if not report["mid_packet"]:
         yield "no reset in the middle of a packet"
@@ -73,13 +85,12 @@ def wrong_storm(report, asked):
         yield "the collector was never killed between its commit and its acknowledgement"
     if not report["echoed"] or not report["redelivered"]:
         yield "nothing was delivered twice"
-    if not report["records"]:
-        yield "no record was acknowledged"
 
 
 def wrong_memory(report):
-    if report["cuts"] >= SLOPE_CUTS_MIN and report["rss_slope_kb_per_1000"] > SLOPE_MAX:
-        yield f"the agents grow by {report['rss_slope_kb_per_1000']} KB in 1,000 cuts, more than {SLOPE_MAX:g}"
+    slope, most = report["rss_slope_kb_per_1000"], report["rss_slope_max_kb_per_1000"]
+    if report["cuts"] >= WHOLE_CUTS_MIN and slope > most:
+        yield f"the agents grow by {slope} KB in 1,000 cuts, more than {most}"
 
 
 def wrong_controls(report):
