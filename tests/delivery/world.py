@@ -6,7 +6,6 @@
 
 The truth is what each agent has answered for: `acknowledged` of its Gateway."""
 
-import itertools
 import contextlib
 import json
 import random
@@ -185,19 +184,29 @@ class World:
             wait_for(f"{gateway.name} to start", lambda: answers(gateway.port) or not gateway.agent.running(), 60)
             gateway.thread.start()
             self.place.stack.callback(gateway.thread.join)
-        self.place.stack.callback(self.running.clear)  # Before their threads are waited for.
+        self.place.stack.callback(self._leave)  # Before their threads are waited for.
         wait_for("the backlog", self._backlog, 120, 0.1)
         self.broker.start()
         self.collector.start()
         self.echo.thread.start()
         self.place.stack.callback(self.echo.close)
 
+    def _leave(self):
+        """All agents end at the same time: one after the other takes long."""
+        self.running.clear()
+        for gateway in self.gateways:
+            gateway.thread.join()
+            if gateway.agent.running():
+                gateway.agent.process.terminate()
+
     def _backlog(self):
         self.check()
         return all(gateway.acknowledged >= BACKLOG for gateway in self.gateways)
 
     def check(self):
-        """Raises when something of ours, or an agent, has stopped: then there is no storm any more."""
+        """Raises when something has stopped that nobody here has stopped: then there is no storm any more."""
+        for service in (self.broker, self.collector):
+            assert service.starts == 0 or service.running(), f"{service.name} ended:\n{service.tail()}"
         for gateway in self.gateways:
             if gateway.error is not None:
                 raise gateway.error
@@ -258,4 +267,5 @@ class World:
         self.check()
 
     def drained(self):
+        self.check()
         return all(gateway.agent.queued() == 0 for gateway in self.gateways)
