@@ -105,7 +105,7 @@ def rows_are_judged():
 def growth_is_a_slope():
     """memory that grows with the cuts has a slope, memory that is only noisy has none"""
     leak = [(cuts, 100_000 + cuts * 10 + cuts % 3) for cuts in range(0, 1000, 10)]
-    assert 9990 < slope_per_1000(leak) < 10_010 and slope_max(32, 500) < 2200 and slope_max(32, 10_000) < 200
+    assert 9990 < slope_per_1000(leak) < 10_010 and slope_max(32, 500) < 4500 and slope_max(32, 10_000) < 300
     assert abs(slope_per_1000([(cuts, 100_000 + cuts % 3) for cuts in range(0, 1000, 10)])) < 1
     assert slope_per_1000([]) == slope_per_1000([(1, 2)]) == slope_per_1000([(1, 2), (1, 3)]) == 0
 
