@@ -23,7 +23,7 @@ class Compressor {
 
   Compressor();
   ~Compressor();
-  // Appends one frame to `to`.
+  // Appends one frame to `to`. Above level 9, bytes that are noise (see compress.cc) get the quickest level.
   Status compress(Bytes bytes, int level, Buffer& to);
   std::size_t bytes_held() const;  // Working memory now.
 
