@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/base/bytes.h"
@@ -29,5 +30,10 @@ struct Options {
 
   bool operator==(const Options&) const = default;
 };
+
+// An address whose stream is encrypted.
+inline bool spoken(std::string_view address) {
+  return address.starts_with("tls://") || address.starts_with("wss://");
+}
 
 }  // namespace pinaflux::tls

@@ -379,6 +379,12 @@ int uplink_test_command(const std::string& configuration, bool json) {
   auto loaded = load_configuration((*platform)->files, configuration);
   if (!loaded.findings.empty()) std::fputs(findings_text(loaded.findings).c_str(), stderr);
   if (!loaded.configuration) return kExitConfiguration;
+  if (loaded.configuration->uplink.broker.starts_with("ws")) {
+    std::fputs(
+        "pinaflux: this test speaks no WebSockets: start the agent, and see pinaflux status\n",
+        stderr);
+    return kExitUnavailable;
+  }
   const auto steps = UplinkTest(**platform, *loaded.configuration).run();
   if (json) {
     std::fputs(steps_json(loaded.configuration->uplink.broker, steps).c_str(), stdout);

@@ -78,7 +78,7 @@ void warn_of_pings(const Reader& r, Building& building) {
   const UplinkOptions& o = building.to.uplink;
   if (o.budget.day < Budget::kLimitMin || o.keep_alive <= Duration{}) return;
   const auto pings = static_cast<std::uint64_t>(Duration::days(1).ns / o.keep_alive.ns);
-  const std::uint64_t bytes = pings * traffic::ping(o.broker.starts_with("tls:"));
+  const std::uint64_t bytes = pings * traffic::ping(tls::spoken(o.broker));
   if (bytes < o.budget.day / kPingShare) return;
   building.findings.warning(
       r.section("budget").value_place("day"),

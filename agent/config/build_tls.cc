@@ -66,10 +66,11 @@ void report(const Reader& r, Building& building, const tls::Failure& failure) {
 
 tls::Options build_tls(const Reader& r, Building& building) {
   tls::Options o;
-  if (!r.address("broker").starts_with("tls://")) {
+  if (!tls::spoken(r.address("broker"))) {
     for (const char* name : kTlsKeys) {
       if (!r.has(name)) continue;
-      building.findings.error(r.key_place(name), "'" + std::string(name) + "' is for tls:// only",
+      building.findings.error(r.key_place(name),
+                              "'" + std::string(name) + "' is for tls:// and wss:// only",
                               "write broker: tls://HOST:8883, or remove it");
     }
     return o;

@@ -212,7 +212,11 @@ constexpr Key kDelivery[] = {
      .type = Type::broker,
      .required = true,
      .example = "tcp://10.0.0.5:1883",
-     .doc = "Broker to publish at; the port is 1883 (tls://: 8883) if none is given."},
+     .doc =
+         "Broker to publish at: tcp://, tls://, or over WebSockets ws://HOST/PATH and "
+         "wss://HOST/PATH, "
+         "where a firewall lets nothing else through. The port is 1883 (tls://: 8883, ws://: 80, "
+         "wss://: 443) if none is given."},
     {.path = "uplink.ack",
      .type = Type::choice,
      .fallback = "collector",

@@ -9,7 +9,7 @@ namespace pinaflux::config {
 
 namespace {
 
-constexpr std::uint16_t kBrokerPort = 1883, kBrokerTlsPort = 8883;
+constexpr std::uint16_t kBrokerPort = 1883, kBrokerTlsPort = 8883, kHttpPort = 80, kHttpsPort = 443;
 
 std::string named(const Key& key) { return "'" + std::string(last_step(key.path)) + "'"; }
 
@@ -116,6 +116,10 @@ class Checker {
     auto read = parse_address(value_.text);
     if (!read.address) return refuse(std::move(read.what), std::move(read.fix));
     const Address& address = *read.address;
+    if (address.websocket && key_.path != "uplink.broker") {
+      return refuse("only the uplink speaks MQTT over WebSockets",
+                    "write tls://HOST:PORT or tcp://HOST:PORT");
+    }
     if (key_.type != Type::broker && address.kind == Address::Kind::tls) {
       return refuse("listening speaks no TLS in this version",
                     "listen on tcp://127.0.0.1:PORT or unix:///PATH, behind a proxy if need be");
@@ -168,6 +172,7 @@ std::string read_address(const Key& key, std::string_view text) {
   if (!read.address->port_given && key.type == Type::broker) {
     const bool encrypted = read.address->kind == Address::Kind::tls;
     read.address->port = encrypted ? kBrokerTlsPort : kBrokerPort;
+    if (read.address->websocket) read.address->port = encrypted ? kHttpsPort : kHttpPort;
   }
   return read.address->text();
 }

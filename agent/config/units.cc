@@ -3,6 +3,7 @@
 // unit that it probably meant: `10` seconds and `10` milliseconds have both been guessed wrong before.
 #include "agent/config/units.h"
 
+#include <algorithm>
 #include <array>
 
 #include "platform/base/text.h"
@@ -128,8 +129,11 @@ std::string Address::text() const {
     case Kind::tls: break;
   }
   const bool six = host.find(':') != std::string::npos;
-  return (kind == Kind::tls ? "tls://" : "tcp://") + (six ? '[' + host + ']' : host) + ':' +
-         std::to_string(port);
+  const bool encrypted = kind == Kind::tls;
+  const char* scheme = websocket   ? (encrypted ? "wss://" : "ws://")
+                       : encrypted ? "tls://"
+                                   : "tcp://";
+  return scheme + (six ? '[' + host + ']' : host) + ':' + std::to_string(port) + path;
 }
 
 namespace {
@@ -175,6 +179,24 @@ AddressRead parse_tcp(std::string_view rest) {
   return {std::move(address), {}, {}};
 }
 
+AddressRead parse_websocket(std::string_view rest, bool encrypted) {
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  const std::string_view path = rest.substr(slash);
+  const auto plain = [](char c) {
+    return c > ' ' && c <= '~' && c != '"' && c != '\\' && c != '#';
+  };
+  if (!std::ranges::all_of(path, plain)) {
+    return wrong("the path of the address has letters that a URL cannot have",
+                 "write wss://HOST/PATH, for example wss://broker.example/mqtt");
+  }
+  AddressRead read = parse_tcp(rest.substr(0, slash));
+  if (!read.address) return read;
+  read.address->websocket = true;
+  read.address->path = path;
+  if (encrypted) read.address->kind = Address::Kind::tls;
+  return read;
+}
+
 }  // namespace
 
 AddressRead parse_address(std::string_view text) {
@@ -184,6 +206,10 @@ AddressRead parse_address(std::string_view text) {
     AddressRead read = parse_tcp(text.substr(6));
     if (read.address) read.address->kind = Address::Kind::tls;
     return read;
+  }
+  for (const std::string_view scheme : {"ws://", "wss://"}) {
+    if (text.starts_with(scheme))
+      return parse_websocket(text.substr(scheme.size()), scheme == "wss://");
   }
   if (text.starts_with("unix://")) {
     Address address{.kind = Address::Kind::unix_socket};
@@ -196,12 +222,6 @@ AddressRead parse_address(std::string_view text) {
   }
   for (const char* scheme : {"ssl://", "mqtts://"}) {
     if (text.starts_with(scheme)) return wrong("not an address of ours", "write tls://HOST:PORT");
-  }
-  for (const char* scheme : {"ws://", "wss://"}) {
-    if (text.starts_with(scheme)) {
-      return wrong("MQTT over WebSockets comes with a later version",
-                   "write tls://HOST:PORT, or tcp:// where the network is yours");
-    }
   }
   for (const char* scheme : {"mqtt://", "http://", "https://"}) {
     if (text.starts_with(scheme)) return wrong("not an address of ours", "write tcp://HOST:PORT");

@@ -31,7 +31,8 @@ struct Address {
   std::string host;  // tcp and tls, without brackets.
   std::uint16_t port = 0;
   bool port_given = false;
-  std::string path;          // unix_socket.
+  bool websocket = false;    // ws:// is tcp, wss:// is tls.
+  std::string path;          // Of a unix socket; of a websocket, with its '/', may be empty.
   std::string text() const;  // As platform/network.h takes it.
 };
 

@@ -68,7 +68,7 @@ Uplink::State::State(const UplinkOptions& o, const Clock& c, Entropy& entropy, M
       random(entropy.u64()),
       back_off(o.back_off_min, o.back_off_max),
       rest(o.back_off_min, o.back_off_max),
-      tls(o.broker.starts_with("tls:")) {
+      tls(tls::spoken(o.broker)) {
   ASSERT(options.lanes.size() <= limits::kLanesMax);
   if (options.client_id.empty()) options.client_id = "pinaflux-" + options.gateway;
   lanes.resize(options.lanes.size());

@@ -52,9 +52,13 @@ TEST_CASE("an address is taken apart, and put together as the network takes it")
   CHECK(text("unix:///run/a.sock") == "unix:///run/a.sock");
   CHECK(text("stdin:") == "stdin:");
   CHECK(!parse_address("tcp://host").address->port_given);
+  CHECK(text("ws://[::1]:9001") == "ws://[::1]:9001");
+  CHECK(text("wss://broker.example:443/mqtt/x?k=v") == "wss://broker.example:443/mqtt/x?k=v");
+  CHECK(parse_address("wss://h/").address->path == "/");
   for (const char* wrong :
        {"", "host:1", "tcp://", "tcp://:1", "tcp://a b:1", "tcp://[::1", "tcp://h:", "tcp://h:x",
-        "tcp://h:65536", "unix://relative", "http://h", "tcp://u:p@h:1"}) {
+        "tcp://h:65536", "unix://relative", "http://h", "tcp://u:p@h:1", "ws:///x", "ws://h/a b",
+        "wss://h/a\"b", "wss://u:p@h/x"}) {
     CAPTURE(wrong);
     CHECK(text(wrong).starts_with("refused: "));
   }
