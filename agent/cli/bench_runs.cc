@@ -14,7 +14,7 @@ namespace pinaflux::bench {
 namespace {
 
 constexpr std::size_t kMessagesPerSecond = 200;
-constexpr std::size_t kBulkGroup = limits::kIntakeRecordsMax * 97 / 128;
+constexpr std::size_t kBulkGroup = limits::kIntakeRecordsMax * 3 / 4;
 constexpr int kStatePieces = 16;
 constexpr std::size_t kStatePieceBytes = 64;  // Key and value.
 constexpr auto kWindow = static_cast<std::uint16_t>(UplinkOptions{}.window);
