@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMessagesPerSecond = 200;
 constexpr std::size_t kBulkGroup = limits::kIntakeRecordsMax * 3 / 4;
+constexpr std::size_t kFillGroup = 11'904;  // Of a backlog, whose memory is measured.
 constexpr int kStatePieces = 16;
 constexpr std::size_t kStatePieceBytes = 64;  // Key and value.
 constexpr auto kWindow = static_cast<std::uint16_t>(UplinkOptions{}.window);
@@ -153,7 +154,7 @@ Status fill(const std::string& directory, LoadKind kind, std::size_t records, st
   Rig rig(directory, large ? kLargeSpoolBytes : kSpoolBytes, kind);
   if (Status s = rig.open(); !s) return s;
   const Writing writing(rig);
-  const std::size_t most = kind == LoadKind::noise ? 2'500 : kBulkGroup;
+  const std::size_t most = kind == LoadKind::noise ? 2'500 : kFillGroup;
   std::size_t done = 0;
   while (done < records || rig.lane().bytes_queued < bytes) {
     const std::size_t count = large ? most : std::min(most, records - done);

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "platform/linux/error.h"
-#include "platform/linux/mqtt_prompt.h"
 
 namespace pinaflux {
 
@@ -50,7 +49,6 @@ extern "C" {
 int __real_Socket_new(const char* address, std::size_t bytes, int port, int* socket, long timeout);
 int __wrap_Socket_new(const char* address, std::size_t bytes, int port, int* socket, long timeout) {
   const int made = __real_Socket_new(address, bytes, port, socket, timeout);
-  paho_connects();
   last_socket_failure = made == EINPROGRESS || made == EWOULDBLOCK ? 0 : made;
   return made;
 }
