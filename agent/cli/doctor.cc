@@ -209,7 +209,7 @@ void Doctor::agent(Check& c) {
 
 template <class Peer>
 void Doctor::broker(Check& c, const Peer& peer) {
-  if (peer.broker.starts_with("ws")) {
+  if (!visitable(peer.broker)) {
     c.verdict = Check::Verdict::warning;
     c.text = peer.broker + ": not looked at, because doctor speaks no WebSockets";
     c.next = "pinaflux status says whether the agent reaches it";

@@ -379,7 +379,7 @@ int uplink_test_command(const std::string& configuration, bool json) {
   auto loaded = load_configuration((*platform)->files, configuration);
   if (!loaded.findings.empty()) std::fputs(findings_text(loaded.findings).c_str(), stderr);
   if (!loaded.configuration) return kExitConfiguration;
-  if (loaded.configuration->uplink.broker.starts_with("ws")) {
+  if (!visitable(loaded.configuration->uplink.broker)) {
     std::fputs(
         "pinaflux: this test speaks no WebSockets: start the agent, and see pinaflux status\n",
         stderr);

@@ -6,12 +6,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "agent/data/identity.h"
 #include "platform/entropy.h"
 #include "platform/mqtt/session.h"
 
 namespace pinaflux {
+
+// Commands speak MQTT over TCP and TLS only; the agent itself speaks it over WebSockets, too.
+inline bool visitable(std::string_view broker) { return !broker.starts_with("ws"); }
 
 template <class Peer>  // UplinkOptions, MqttSourceOptions.
 mqtt::Options visitor(const Peer& peer, const std::string& command, Entropy& entropy) {

@@ -73,6 +73,28 @@ void build_shares(const Reader& root, Building& building) {
   }
 }
 
+// A lane whose envelopes never fit beside the others' shares would wait for ever.
+void check_what_is_left(const Reader& root, Building& building) {
+  const UplinkOptions& o = building.to.uplink;
+  unsigned sum = 0;
+  for (const auto& lane : o.lanes) sum += lane.share;
+  for (const std::uint64_t limit : {o.budget.day, o.budget.month}) {
+    for (const auto& [name, r] : root.names("lanes")) {
+      const auto share = static_cast<unsigned>(r.integer("share"));
+      if (limit < Budget::kLimitMin || sum > 100 ||
+          limit * (100 - (sum - share)) / 100 >= Budget::kLimitMin) {
+        continue;
+      }
+      building.findings.error(
+          r.place(),
+          "the shares of the other lanes leave lane '" + name +
+              "' too little of the uplink's budget: its batches would never fit",
+          "lower the shares, or raise the budget, so that 256KiB are left");
+      return;
+    }
+  }
+}
+
 // A connection that is only kept alive uses a data plan, too.
 void warn_of_pings(const Reader& r, Building& building) {
   const UplinkOptions& o = building.to.uplink;
@@ -96,6 +118,7 @@ void build_budgets(const Reader& root, Building& building) {
   if (uplink.has("budget"))
     o.month_begins = static_cast<int>(uplink.section("budget").integer("month_begins"));
   build_shares(root, building);
+  check_what_is_left(root, building);
   warn_of_pings(uplink, building);
 }
 

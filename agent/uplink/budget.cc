@@ -24,6 +24,7 @@ constexpr std::uint64_t kLast = 32 * 1024;
 constexpr std::uint64_t kGoodbye = 16 * 1024;  // A connection with TLS, and what is said then.
 constexpr std::uint64_t kSlack = 4 * 1024;     // Between two commits, beside data.
 constexpr std::uint64_t kPieces = 64;          // A limit is granted in so many, or more.
+constexpr double kLookMax = 5.0;  // Seconds between two looks whose rate is all made up for.
 constexpr std::int64_t kDayNs = Duration::days(1).ns;
 
 struct Month {
@@ -50,13 +51,11 @@ Month month_of(WallTime wall, int begins) {
 Budget::Budget(const BudgetLimits& link, int month_begins, const std::vector<Lane>& lanes)
     : month_begins_(month_begins) {
   accounts_.push_back({.limits = link});
-  const bool shared = link.day > 0 || link.month > 0;
   bounded_ = link.any();
   for (const Lane& lane : lanes) {
     auto at = std::ranges::find(accounts_.begin() + 1, accounts_.end(), lane.name, &Account::name);
     if (at == accounts_.end()) {
-      at = accounts_.insert(
-          at, {.name = lane.name, .share = shared ? lane.share : 0, .limits = lane.limits});
+      at = accounts_.insert(at, {.name = lane.name, .share = lane.share, .limits = lane.limits});
       bounded_ = bounded_ || lane.limits.any();
     }
     of_lane_.push_back(static_cast<std::size_t>(at - accounts_.begin()));
@@ -70,7 +69,8 @@ void Budget::look(WallTime wall, Instant now, bool trusted) {
   filled_ = now;
   for (Account& account : accounts_) {
     const auto rate = static_cast<double>(account.limits.second);
-    account.allowance = std::min(account.allowance + rate * seconds, rate);
+    account.allowance =
+        std::min(account.allowance + rate * seconds, rate * std::clamp(seconds, 1.0, kLookMax));
   }
   if (!trusted) return;
   const Month month = month_of(wall, month_begins_);
@@ -133,9 +133,13 @@ Budget::Closed Budget::closed_to(std::size_t index, std::uint64_t bytes) const {
   return fits(account, bytes, kDay) ? Closed::no : Closed::day;
 }
 
+std::uint64_t Budget::bound(const Account& account, Period p) const {
+  return account.limit(p) > 0 ? account.limit(p) : link().limit(p) * account.share / 100;
+}
+
 bool Budget::granted(const Account& account, std::uint64_t bytes) const {
   const auto covers = [&](const Account& a, Period p) {
-    return !a.counts() || a.used[p] + bytes <= a.granted[p];
+    return bound(a, p) == 0 || a.used[p] + bytes <= a.granted[p];
   };
   return covers(account, kDay) && covers(account, kMonth) && covers(link(), kDay) &&
          covers(link(), kMonth);
@@ -172,14 +176,15 @@ void Budget::spend(std::uint64_t bytes) {
 
 bool Budget::save_due() const {
   if (!bounded_ || asking_) return false;
-  const auto short_of = [](const Account& a) {
-    return a.counts() && (a.used[kDay] > a.granted[kDay] || a.used[kMonth] > a.granted[kMonth]);
+  const auto short_of = [this](const Account& a) {
+    const auto over = [&](Period p) { return bound(a, p) > 0 && a.used[p] > a.granted[p]; };
+    return over(kDay) || over(kMonth);
   };
   return wanted_ > 0 || std::ranges::any_of(accounts_, short_of);
 }
 
 std::uint64_t Budget::grant(const Account& account, Period period) const {
-  return account.used[period] + kSlack + std::max(wanted_, account.limit(period) / kPieces);
+  return account.used[period] + kSlack + std::max(wanted_, bound(account, period) / kPieces);
 }
 
 Buffer Budget::save() {
@@ -188,7 +193,7 @@ Buffer Budget::save() {
   asked_ = number_;
   std::string text = std::to_string(number_[kDay]) + " " + std::to_string(number_[kMonth]);
   for (Account& account : accounts_) {
-    if (!account.counts()) continue;
+    if (bound(account, kDay) == 0 && bound(account, kMonth) == 0) continue;
     for (const Period p : {kDay, kMonth}) account.asked[p] = grant(account, p);
     text += "\n" + std::to_string(account.asked[kDay]) + " " +
             std::to_string(account.asked[kMonth]) + " " + account.name;

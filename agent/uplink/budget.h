@@ -42,7 +42,8 @@ class Budget {
   };
   enum class Closed : std::uint8_t { no, times, day, month };
 
-  static constexpr std::uint64_t kLimitMin = 256 * 1024;  // Of a day: two of the largest envelopes.
+  // Of a day or a month, and of what the others' shares leave of it: the largest envelope, and what is not data.
+  static constexpr std::uint64_t kLimitMin = 256 * 1024;
 
   Budget(const BudgetLimits& link, int month_begins, const std::vector<Lane>& lanes);
 
@@ -79,7 +80,6 @@ class Budget {
     double allowance = 0.0;  // Of a second; below 0: a large packet is still being paid.
 
     std::uint64_t limit(Period period) const { return period == kDay ? limits.day : limits.month; }
-    bool counts() const { return limits.day > 0 || limits.month > 0 || share > 0; }
   };
 
   Account& link() { return accounts_.front(); }
@@ -88,6 +88,8 @@ class Budget {
   // Of the link's, kept for lanes other than `account`.
   std::uint64_t kept_for_others(const Account& account, Period period) const;
   bool fits(const Account& account, std::uint64_t bytes, Period period) const;
+  // What `account` is granted pieces of; 0: its use is not kept.
+  std::uint64_t bound(const Account& account, Period period) const;
   bool granted(const Account& account, std::uint64_t bytes) const;
   void begin(Period period, std::int64_t number);
   std::uint64_t grant(const Account& account, Period period) const;

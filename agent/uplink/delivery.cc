@@ -99,7 +99,9 @@ bool Uplink::State::may_send(LaneIndex index, Instant now) {
 
 std::string Uplink::State::waiting_text() const {
   for (std::size_t i = 0; up && i < lanes.size(); ++i) {
-    const LaneFlight::Item* item = lanes[i].flight.next_unsent();
+    const LaneFlight& flight = lanes[i].flight;
+    if (flight.acked() == flight.committed_last()) continue;
+    const LaneFlight::Item* item = flight.next_unsent();
     const auto index = static_cast<LaneIndex>(i);
     const auto closed = budget.closed_to(i, item == nullptr ? 1 : price(index, *item));
     if (closed == Budget::Closed::no) continue;
@@ -108,7 +110,7 @@ std::string Uplink::State::waiting_text() const {
     const bool day = closed == Budget::Closed::day;
     return "the data " + lane + "until " + (day ? "00:00 UTC" : "the next month begins") +
            ": what is left of the " + (day ? "day" : "month") +
-           "'s budget is too small for it, or kept for others";
+           "'s budget is too small for it, or kept for others; raise it if the data plan has more";
   }
   return {};
 }

@@ -35,6 +35,7 @@ struct BudgetFixture {
   // With a commit where it takes one.
   bool sends(std::size_t lane, std::uint64_t bytes) {
     if (!budget->allows(lane, bytes) && budget->save_due()) {
+      ++saves;
       kept = budget->save();
       budget->saved();
     }
@@ -48,6 +49,7 @@ struct BudgetFixture {
     return sum;
   }
   Buffer kept;  // As on the disk.
+  int saves = 0;
 };
 
 TEST_CASE_FIXTURE(BudgetFixture, "without limits nothing is counted, and nothing is kept") {
@@ -81,6 +83,20 @@ TEST_CASE_FIXTURE(BudgetFixture, "a month begins on the day that the plan says")
   CHECK_FALSE(sends(1, 1'000));
   go(Duration::days(1));
   CHECK(sends(1, 1'000));
+}
+
+TEST_CASE_FIXTURE(BudgetFixture, "a grant is for many envelopes, whatever is limited") {
+  SUBCASE("a month") { limits.month = 64 * kMiB; }
+  SUBCASE("a day") { limits.day = 64 * kMiB; }
+  SUBCASE("a lane's month") { lanes[1].limits.month = 64 * kMiB; }
+  SUBCASE("both, and a share") {
+    limits.day = 64 * kMiB;
+    limits.month = 640 * kMiB;
+    lanes[1].share = 50;
+  }
+  open();
+  for (int i = 0; i < 2'000; ++i) REQUIRE(sends(1, 4'000));
+  CHECK(saves <= 20);
 }
 
 TEST_CASE_FIXTURE(BudgetFixture, "what is not committed may not be sent") {
@@ -147,12 +163,15 @@ TEST_CASE_FIXTURE(BudgetFixture, "a lane has its own limits within those of the 
 
 TEST_CASE_FIXTURE(BudgetFixture,
                   "a second's bytes are kept to on average, one large packet included") {
+  Duration look;
+  SUBCASE("looked at often") { look = Duration::milliseconds(100); }
+  SUBCASE("looked at as seldom as the link does") { look = Duration::seconds(2); }
   limits.second = 10'000;
   open();
   std::uint64_t sum = 0;
-  for (int tenth = 0; tenth < 6'000; ++tenth) {
+  for (Duration all; all < Duration::minutes(10); all = all + look) {
     while (sends(1, 25'000)) sum += 25'000;
-    go(Duration::milliseconds(100));
+    go(look);
   }
   CHECK(sum <= 600 * 10'000 + 2 * 25'000);
   CHECK(sum >= 600 * 10'000 * 9 / 10);
