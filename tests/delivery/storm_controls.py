@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 
 import landed
-from judge import judge
+from storm_judge import judge
 
 
 def _a_table(connection):

@@ -10,10 +10,10 @@ import tempfile
 import threading
 import time
 
-from controls import double_a_row, seen, take_a_row
+from storm_controls import double_a_row, seen, take_a_row
 from fault_proxy import KINDS, TRICKLE_BYTES, Fault, FaultProxy
-from judge import judge, slope_per_1000
-from report import GOLDEN, SCHEMA, findings, slope_max
+from storm_judge import judge, slope_per_1000
+from storm_report import GOLDEN, SCHEMA, findings, slope_max
 from services import wait_for
 
 TRUTH = {"a": 20, "b": 30}

@@ -3,9 +3,9 @@
 import dataclasses
 import pathlib
 
-import controls
+import storm_controls as controls
 from fault_proxy import KINDS
-from judge import judge
+from storm_judge import judge
 
 SCHEMA = "pinaflux.storm/1"
 SHAPE = "the report has its golden shape"
