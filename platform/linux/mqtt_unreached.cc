@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "platform/linux/error.h"
+#include "platform/linux/mqtt_waits.h"
 
 namespace pinaflux {
 
@@ -49,7 +50,9 @@ extern "C" {
 int __real_Socket_new(const char* address, std::size_t bytes, int port, int* socket, long timeout);
 int __wrap_Socket_new(const char* address, std::size_t bytes, int port, int* socket, long timeout) {
   const int made = __real_Socket_new(address, bytes, port, socket, timeout);
-  last_socket_failure = made == EINPROGRESS || made == EWOULDBLOCK ? 0 : made;
+  const bool dialled = made == 0 || made == EINPROGRESS || made == EWOULDBLOCK;
+  last_socket_failure = dialled ? 0 : made;
+  if (dialled) paho_dialled(*socket);
   return made;
 }
 }
