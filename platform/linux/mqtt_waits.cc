@@ -97,7 +97,7 @@ class Waits {
   void sleep(useconds_t wait_us) {
     pollfd made{made_, POLLIN, 0};
     eventfd_t times = 0;
-    const int wait_ms = come_about_ ? 0 : static_cast<int>(wait_us / 1000);
+    const int wait_ms = std::exchange(come_about_, false) ? 0 : static_cast<int>(wait_us / 1000);
     if (__real_poll(&made, 1, wait_ms) > 0) eventfd_read(made_, &times);
   }
 

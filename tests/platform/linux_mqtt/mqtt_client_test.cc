@@ -1,5 +1,9 @@
 #include "platform/linux/mqtt_client.h"
 
+#include <chrono>
+#include <ctime>
+#include <thread>
+
 #include <doctest/doctest.h>
 
 #include "platform/mqtt/reason.h"
@@ -47,6 +51,26 @@ TEST_CASE_FIXTURE(ClientFixture,
   REQUIRE(loop_until([&] { return !events.losses.empty(); }));
   CHECK(events.losses[0].second.find("127.0.0.1:1") != std::string::npos);
   CHECK(events.sessions.empty());
+}
+
+TEST_CASE_FIXTURE(ClientFixture, "a client that is not connected costs no CPU") {
+  if (mosquitto_is_missing()) return;
+  using std::chrono::milliseconds;
+  Mosquitto broker;
+  MqttRecorder unheard;
+  const auto idle = maker(unheard);  // Keeps Paho's threads alive.
+  for (int i = 0; i < 8; ++i) {
+    {
+      MqttRecorder events;
+      const auto client = maker(events);
+      client->connect(options(broker));
+      REQUIRE(loop_until([&] { return !events.sessions.empty(); }));
+    }
+    std::this_thread::sleep_for(milliseconds(50));
+    const std::clock_t begin = std::clock();
+    std::this_thread::sleep_for(milliseconds(100));
+    CHECK((std::clock() - begin) * 1000 / CLOCKS_PER_SEC < 50);
+  }
 }
 
 TEST_CASE_FIXTURE(ClientFixture, "a wrong password is told with its reason in both versions") {
