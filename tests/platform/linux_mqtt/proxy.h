@@ -42,6 +42,7 @@ class ChoppingProxy {
 
   int port() const { return port_; }
   void stall_up(bool is) { up_stalled_ = is; }  // Nothing passes to the broker.
+  int accepted() const { return accepted_; }    // Connections until now.
   // The client hears the end of the connection, and may still send.
   void close_half() { half_ = true; }
 
@@ -75,6 +76,7 @@ class ChoppingProxy {
       if (!readable(listener_)) continue;
       const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       const int broker = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      ++accepted_;
       shrink(client);
       shrink(broker);
       const sockaddr_in address = loopback(broker_);
@@ -96,8 +98,10 @@ class ChoppingProxy {
       // Both ways may wait for either socket: their wishes are added.
       add_wish(polled[1], up, up_stalled);
       add_wish(polled[0], down, false);
+      if (up_stalled) polled[0].events |= POLLRDHUP;
       ::poll(polled.data(), polled.size(), 20);
       if (!up_stalled) step(up);
+      if (up_stalled && (polled[0].revents & (POLLRDHUP | POLLHUP)) != 0) up.ended = true;
       step(down);
     }
   }
@@ -135,6 +139,7 @@ class ChoppingProxy {
 
   int broker_, listener_ = -1, port_ = 0;
   std::size_t piece_;
+  std::atomic<int> accepted_{0};
   std::atomic<bool> ending_{false}, up_stalled_{false}, half_{false};
   std::thread thread_;
 };

@@ -159,7 +159,14 @@ TEST_CASE_FIXTURE(TlsFixture, "a pre-shared key connects, and a wrong one is ref
     for (std::uint8_t i = 0; i < 16; ++i) to.tls.psk_key.push_back(i);
     if (!tls13) to.tls.ciphers = {"TLS_PSK_WITH_AES_128_GCM_SHA256"};
     CHECK(outcome(to) == "connected");
-    CHECK(session.starts_with(tls13 ? "TLSv1.3" : "TLSv1.2"));
+    if (tls13 && session.starts_with("TLSv1.2")) {
+      // Mosquitto 2.0.21 speaks no TLS 1.3 with pre-shared keys: the choice must have been the broker's.
+      MqttConnect insisting = to;
+      insisting.tls.version_min = pinaflux::tls::Version::tls13;
+      CHECK(says(insisting, {"TLS alert protocol_version"}));
+    } else {
+      CHECK(session.starts_with(tls13 ? "TLSv1.3" : "TLSv1.2"));
+    }
 
     to.tls.psk_key[0] = 1;
     CHECK(says(to, {"TLS alert"}));

@@ -82,9 +82,10 @@ TEST_CASE_FIXTURE(LinkFixture,
 
   proxy.stall_up(true);
   client->connect(over(proxy.port(), "gw"));
-  turn(10);
+  REQUIRE(loop_until([&] { return proxy.accepted() == 2; }));
   proxy.close_half();
   REQUIRE(loop_until([&] { return events.losses.size() == 2; }));
+  CAPTURE(events.losses[1].second);
   CHECK(events.losses[1].second.contains("hung up in the middle of the TLS handshake"));
 }
 
