@@ -20,6 +20,7 @@ endfunction()
 dependency(atomic NEEDS "${CMAKE_SYSROOT}/usr/lib/gcc/${PINAFLUX_TRIPLET}/14/libatomic.a")
 link_libraries(deps::atomic)
 
+dependency(double_conversion ARCHIVES double-conversion)
 dependency(sqlite3 ARCHIVES sqlite3 NEEDS m)
 dependency(zstd ARCHIVES zstd)
 dependency(mbedcrypto ARCHIVES mbedcrypto)

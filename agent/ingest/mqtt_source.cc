@@ -17,7 +17,7 @@ namespace {
 
 constexpr Duration kRetryMin = Duration::milliseconds(500);
 constexpr Duration kRetryMax = Duration::seconds(60);
-// So long after reconnecting, a broker has sent again what was not acknowledged.
+// A broker that has sent nothing again for so long has sent again all that was not acknowledged.
 constexpr Duration kSettle = Duration::seconds(10);
 constexpr std::size_t kWindowSmall = 16;
 constexpr int kRefused = 0x80;
@@ -80,6 +80,7 @@ void MqttSource::connected(const mqtt::Accepted& accepted) {
   for (const std::string& topic : options_.topics) {
     session_->subscribe(topic, options_.qos, retain_handling);
   }
+  resent_last_ = host_.clock.now();
   if (redelivery_.unsettled()) settle_->start(kSettle);
   update_pause();
 }
@@ -142,6 +143,7 @@ void MqttSource::message(const mqtt::Message& message) {
     if (message.packet_id != 0) session_->ack(message.packet_id);
     return;
   }
+  if (message.duplicate) resent_last_ = host_.clock.now();
   const std::uint64_t serial = ++serial_;
   if (message.packet_id != 0 && is_duplicate(message, serial)) return;
   arrived_last_ = host_.clock.now();
@@ -222,7 +224,8 @@ void MqttSource::mark_reached(std::uint64_t mark) {
 
 void MqttSource::settle() {
   if (!online_) return;
-  if (paused_) return settle_->start(kSettle);
+  const Duration quiet = host_.clock.now() - resent_last_;
+  if (paused_ || quiet < kSettle) return settle_->start(paused_ ? kSettle : kSettle - quiet);
   redelivery_.settled();
 }
 

@@ -97,7 +97,7 @@ class MqttSource final : public Source, private mqtt::Session::Events {
   Ticket ticket_ = 0;
   std::uint64_t mark_ = 0;             // Outstanding; 0: none.
   std::uint64_t mark_checkpoint_ = 0;  // What it proves.
-  Instant arrived_last_{};
+  Instant arrived_last_{}, resent_last_{};
   std::string stream_;
   Buffer hashed_;
   std::vector<std::uint16_t> acks_;

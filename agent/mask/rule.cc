@@ -19,9 +19,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <concepts>
+#include <cstring>
 #include <limits>
 
 #include "agent/vault/vault.h"
+#include "platform/base/double_text.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {
@@ -104,26 +107,28 @@ std::string_view base64url(Bytes bytes, char* to) {
   return {to, static_cast<std::size_t>(at - to)};
 }
 
-template <class T>
-std::string_view number_text(T number, Rule::Scratch& scratch) {
+template <std::integral T>
+std::string_view integer_text(T number, Rule::Scratch& scratch) {
   const auto end = std::to_chars(scratch.text, scratch.text + sizeof scratch.text, number).ptr;
   return {scratch.text, static_cast<std::size_t>(end - scratch.text)};
 }
 
-std::string_view double_text(double d, Rule::Scratch& scratch) {
+std::string_view canonical_double(double d, Rule::Scratch& scratch) {
   if (std::isnan(d)) return "nan";  // One token for all NaNs.
   if (std::abs(d) < kExactMax && d == std::trunc(d)) {
-    return number_text(static_cast<std::int64_t>(d), scratch);
+    return integer_text(static_cast<std::int64_t>(d), scratch);
   }
-  return number_text(d, scratch);
+  const DoubleText text = double_text(d);
+  std::memcpy(scratch.text, text.digits, text.size);
+  return {scratch.text, text.size};
 }
 
 std::string_view canonical_text(const Value& value, Rule::Scratch& scratch) {
   switch (value.type()) {
     case Type::boolean: return value.as_boolean() ? "true" : "false";
-    case Type::int64: return number_text(value.as_int64(), scratch);
-    case Type::uint64: return number_text(value.as_uint64(), scratch);
-    case Type::float64: return double_text(value.as_float64(), scratch);
+    case Type::int64: return integer_text(value.as_int64(), scratch);
+    case Type::uint64: return integer_text(value.as_uint64(), scratch);
+    case Type::float64: return canonical_double(value.as_float64(), scratch);
     case Type::text:
     case Type::bytes: return value.as_text();
     case Type::absent:

@@ -1,8 +1,8 @@
 #include "platform/base/json_writer.h"
 
-#include <charconv>
 #include <cmath>
 
+#include "platform/base/double_text.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {
@@ -49,9 +49,7 @@ void append_json_double(std::string& to, double value) {
     to += "null";
     return;
   }
-  char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  to.append(digits, end);
+  to += double_text(value);
 }
 
 void JsonWriter::comma() {

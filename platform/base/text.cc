@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "platform/base/double_text.h"
+
 namespace pinaflux {
 
 std::optional<double> parse_double(std::string_view text) {
@@ -18,9 +20,9 @@ std::optional<double> parse_double(std::string_view text) {
 }
 
 namespace {
-template <class T>
+template <std::integral T>
 void append_number(std::string& to, T value) {
-  char digits[32];  // The longest double has 24 characters.
+  char digits[20];
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, value);
   if (error == std::errc()) to.append(digits, end);
 }
@@ -28,7 +30,7 @@ void append_number(std::string& to, T value) {
 
 void append_integer(std::string& to, std::int64_t value) { append_number(to, value); }
 void append_unsigned(std::string& to, std::uint64_t value) { append_number(to, value); }
-void append_double(std::string& to, double value) { append_number(to, value); }
+void append_double(std::string& to, double value) { to += double_text(value); }
 
 std::string format_double(double value) {
   std::string text;

@@ -77,10 +77,10 @@ def run(arguments, cases):
             print(f"skipped {name}: {reason}", flush=True)
         except Exception:  # A case fails however it fails.
             failed += 1
-            print(f"FAILED  {name}  ({time.monotonic() - begin:.1f} s)")
-            traceback.print_exc(file=sys.stdout)
             for service in place.services:
-                print(f"--- {service.name}:\n{service.tail()}", flush=True)
+                print(f"--- {service.name}:\n{service.tail()}")
+            traceback.print_exc(file=sys.stdout)  # After the tails: of a long log only the end is seen.
+            print(f"FAILED  {name}  ({time.monotonic() - begin:.1f} s)", flush=True)
             if arguments.keep:
                 print(f"kept {place.directory}")
                 continue

@@ -122,11 +122,12 @@ class Service:
         return self.cpu_before + self._cpu
 
     def kill(self):
-        """SIGKILL: what a power cut does to a process."""
+        """SIGKILL: what a power cut does to a process. One that had ended by itself did not live to be killed."""
         self.measure()
-        if self.running():
-            os.kill(self.pid, signal.SIGKILL)
-            self.process.wait()
+        status = self.process.poll()
+        assert status is None, f"{self.name} had ended by itself, status {status}:\n{self.tail()}"
+        os.kill(self.pid, signal.SIGKILL)
+        self.process.wait()
         self._settle()
 
     def stop(self, seconds=20):

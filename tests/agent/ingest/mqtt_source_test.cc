@@ -147,6 +147,26 @@ TEST_CASE_FIXTURE(MqttFixture,
   CHECK_FALSE(source->ready());
 }
 
+TEST_CASE_FIXTURE(MqttFixture, "a slow broker that still sends again is waited for") {
+  start();
+  for (const std::uint16_t id : Ids{1, 2, 3}) broker.publish(id, "z/a", R"({"t":1})");
+  world.turn(*source);
+  kill();
+  start(true);
+  for (const std::uint16_t id : Ids{1, 2, 3}) {
+    world.loop.pass(Duration::seconds(6));
+    broker.publish(id, "z/a", R"({"t":1})", true);
+  }
+  CHECK(broker.acks == Ids{1, 2, 3});
+  CHECK(world.rows.size() == 3);
+  // A message with DUP after that was acknowledged, and lost before it got here.
+  world.loop.pass(Duration::seconds(11));
+  reconnect();
+  world.loop.pass(Duration::seconds(11));
+  broker.publish(3, "z/a", R"({"t":1})", true);
+  CHECK(source->ready());
+}
+
 TEST_CASE_FIXTURE(MqttFixture, "an id used again after its PUBACK is a new message") {
   start();
   for (int i = 0; i < 3; ++i) {

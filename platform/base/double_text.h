@@ -1,0 +1,24 @@
+// Double text: the shortest decimal digits that read back as the same double.
+//
+// Promise    What std::to_chars(first, last, double) gives, to the byte; without its 120 KB of tables.
+// Threads    Pure function; any.
+// Tests      tests/platform/base/double_text_test.cc
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace pinaflux {
+
+struct DoubleText {
+  char digits[32];  // The longest double has 24 characters.
+  std::size_t size = 0;
+
+  operator std::string_view() const { return {digits, size}; }
+};
+
+// "0.1", "1e+300", "-0", "nan", "-nan", "inf", "-inf"; of plain and scientific the shorter, plain when they are
+// equally long.
+DoubleText double_text(double value);
+
+}  // namespace pinaflux
