@@ -52,15 +52,9 @@ endif()
 set(PINAFLUX_QUICK_OPTIONS "")
 if(PINAFLUX_BUILD STREQUAL "release")
   # No LTO: of 3.59 MB on armhf it saves 9 KB, because nearly all of that is prebuilt archives.
-  # Where the binary's size is bounded, rooms that no record passes through are made as small as can be: 150 KB on armhf.
-  # Not elsewhere: that code is shorter, but lies on more pages at once, 0.3 MB of the agent's peak on amd64.
-  if(PINAFLUX_ARCH MATCHES "^arm(hf|el)$")
-    add_compile_options(-Oz)
-    set(PINAFLUX_QUICK_OPTIONS -Os)
-  else()
-    add_compile_options(-Os)
-  endif()
-  add_compile_options("-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
+  # Rooms that no record passes through are made as small as can be: 150 KB on armhf.
+  add_compile_options(-Oz "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
+  set(PINAFLUX_QUICK_OPTIONS -Os)
   add_link_options(-Wl,--icf=safe -Wl,-O2 -Wl,--strip-all)
 elseif(PINAFLUX_BUILD STREQUAL "tsan")
   add_compile_options(-O1 -gline-tables-only -fno-omit-frame-pointer -fsanitize=thread)

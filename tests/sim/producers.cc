@@ -81,15 +81,16 @@ void MqttProducer::closed(Error, int) {
 
 // ---- lines
 
-LinesProducer::LinesProducer(SimLoop& loop, SimNetwork& network, Ledger& ledger, std::uint64_t seed,
-                             Duration every)
-    : Producer(loop, network, ledger, "press", seed, every) {}
+LinesProducer::LinesProducer(SimLoop& loop, SimNetwork& network, Ledger& ledger,
+                             std::string gateway, std::uint64_t seed, Duration every)
+    : Producer(loop, network, ledger, "press of " + gateway, seed, every),
+      address_("tcp://" + gateway + ":7000") {}
 
 void LinesProducer::send() {
   if (stream_ == nullptr) {
     Network::Options options;
     options.connect_timeout = kPatience;
-    stream_ = std::move(network_.connect("tcp://gateway:7000", options, *this).value());
+    stream_ = std::move(network_.connect(address_, options, *this).value());
   }
   if (!open_) return;
   std::uint32_t number = 0;

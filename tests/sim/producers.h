@@ -73,8 +73,8 @@ class MqttProducer final : public Producer, private mqtt::Session::Events {
 // Writes lines and reads back how many are on disk.
 class LinesProducer final : public Producer, private Stream::Events {
  public:
-  LinesProducer(SimLoop& loop, SimNetwork& network, Ledger& ledger, std::uint64_t seed,
-                Duration every);
+  LinesProducer(SimLoop& loop, SimNetwork& network, Ledger& ledger, std::string gateway,
+                std::uint64_t seed, Duration every);
 
  private:
   void send() override;
@@ -82,6 +82,7 @@ class LinesProducer final : public Producer, private Stream::Events {
   void bytes(Bytes bytes) override;
   void closed(Error reason) override;
 
+  const std::string address_;
   bool open_ = false;
   std::uint64_t counted_ = 0;  // Acknowledged on this connection.
   std::deque<std::uint32_t> sent_;

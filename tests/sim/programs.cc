@@ -36,9 +36,9 @@ class Gateway::Running final : public Program {
   std::unique_ptr<Agent> agent_;
 };
 
-Gateway::Gateway(Stage& stage, Configuration configuration, Mutant mutant,
-                 const sim::SimDisk::Options& disk)
-    : Machine(stage, "gateway", 1, disk),
+Gateway::Gateway(Stage& stage, std::string name, std::uint32_t id, Configuration configuration,
+                 Mutant mutant, const sim::SimDisk::Options& disk)
+    : Machine(stage, std::move(name), id, disk),
       configuration_(std::move(configuration)),
       mutant_(mutant),
       clock_random_(disk.seed ^ 0xc10c),

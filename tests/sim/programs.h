@@ -18,8 +18,8 @@ namespace pinaflux::tests {
 
 class Gateway final : public Machine {
  public:
-  Gateway(Stage& stage, Configuration configuration, Mutant mutant,
-          const sim::SimDisk::Options& disk);
+  Gateway(Stage& stage, std::string name, std::uint32_t id, Configuration configuration,
+          Mutant mutant, const sim::SimDisk::Options& disk);
   ~Gateway() override { stop_living(); }
 
   void terminate();  // SIGTERM: it says goodbye and starts again.

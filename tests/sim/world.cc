@@ -63,8 +63,11 @@ class World {
   void drain();
   void take_image();
   void put_image_back();
+  void start_clone();
+  void cut_power_thrice();
   void judge();
   void judge_lanes(const AgentStatus& status, const VerifyReport& report);
+  void judge_epochs(std::size_t lanes, const VerifyReport& report);
   void judge_records(const VerifyReport& report);
   void accuse(std::string what) { stage_.witness.accuse(std::move(what)); }
 
@@ -86,6 +89,8 @@ class World {
   Random image_random_;
   std::optional<Instant> image_due_;
   std::optional<sim::Image> image_;
+  std::unique_ptr<Gateway> clone_;
+  std::unique_ptr<Producer> clones_press_;
   Outcome outcome_;
 };
 
@@ -129,7 +134,7 @@ World::World(const RunOptions& options, Configuration configuration)
       cloud_(stage_, "cloud", 4, {}),
       collector_(stage_,
                  disk_options(stage_.random.u64(), options.mutant == Mutant::collector_lies)),
-      gateway_(stage_, varied(std::move(configuration), options), options.mutant,
+      gateway_(stage_, "gateway", 1, varied(std::move(configuration), options), options.mutant,
                disk_options(stage_.random.u64(), options.mutant == Mutant::lying_sync)),
       director_({stage_, gateway_, collector_, hub_, cloud_}, Duration::seconds(40)),
       plant_loop_(stage_.scheduler, 5),
@@ -161,7 +166,7 @@ void World::build_plant() {
   };
   mqtt("plant/a", every(2'000, 6'000), 0);
   mqtt("plant/b", every(4'000, 9'000), 0);
-  produce(std::make_unique<LinesProducer>(plant_loop_, plant_network_, ledger_, seed(),
+  produce(std::make_unique<LinesProducer>(plant_loop_, plant_network_, ledger_, "gateway", seed(),
                                           every(4'000, 7'000)));
   produce(std::make_unique<HttpProducer>(plant_loop_, plant_network_, ledger_, seed(),
                                          every(9'000, 14'000)));
@@ -217,7 +222,9 @@ Outcome World::run() {
   director_.heal();
   for (auto& producer : plant_) producer->stop();
   drain();
-  if (image_ && stage_.witness.accusations().empty()) put_image_back();
+  if (image_ && stage_.witness.accusations().empty()) {
+    image_random_.one_in(2) ? start_clone() : put_image_back();
+  }
   judge();
   return std::move(outcome_);
 }
@@ -237,27 +244,65 @@ void World::put_image_back() {
   if (image_random_.one_in(2)) stage_.fabric.link("gateway", "cloud").cut();
   pass(image_random_.between(Duration::seconds(10), Duration::seconds(60)));
   stage_.fabric.link("gateway", "cloud").mend();
-  for (int cut = 0; cut < 3; ++cut) {
-    Machine& machine = image_random_.one_in(3) ? static_cast<Machine&>(collector_) : gateway_;
-    machine.die_at_change(1 + image_random_.below(80), Machine::Death::power,
-                          static_cast<sim::Survival>(image_random_.below(sim::kSurvivalCount)),
-                          Duration::seconds(3));
-    pass(image_random_.between(Duration::seconds(5), Duration::seconds(25)));
-    look();
-  }
+  cut_power_thrice();
   for (auto& producer : plant_) producer->stop();
   pass(Duration::seconds(5));
   director_.heal();
   drain();
 }
 
+// Somebody has put the image into a second gateway, in another plant, and both live on: they count from the same
+// numbers, have the same name, and each hears what the collector says to the other.
+void World::start_clone() {
+  outcome_.clones = 1;
+  Configuration configuration = gateway_.configuration();
+  if (image_random_.one_in(2)) configuration.uplink.client_id = "clone";
+  clone_ = std::make_unique<Gateway>(stage_, "clone", 6, std::move(configuration), Mutant::none,
+                                     disk_options(image_random_.u64(), false));
+  clone_->disk().insert(std::move(*image_));
+  stage_.fabric.link("clone", "hub").cut();
+  stage_.witness.allow("plant", "clone");
+  clones_press_ = std::make_unique<LinesProducer>(plant_loop_, plant_network_, ledger_, "clone",
+                                                  image_random_.u64(), Duration::seconds(3));
+  clone_->start();
+  clones_press_->start();
+  for (auto& producer : plant_) producer->start();
+  for (const char* one : {"gateway", "clone"}) {
+    if (image_random_.one_in(3)) stage_.fabric.link(one, "cloud").cut();
+  }
+  pass(image_random_.between(Duration::seconds(10), Duration::seconds(60)));
+  for (const char* one : {"gateway", "clone"}) stage_.fabric.link(one, "cloud").mend();
+  cut_power_thrice();
+  clones_press_->stop();
+  for (auto& producer : plant_) producer->stop();
+  pass(Duration::seconds(5));
+  director_.heal();
+  drain();
+}
+
+void World::cut_power_thrice() {
+  for (int cut = 0; cut < 3; ++cut) {
+    const bool collectors = image_random_.one_in(3);
+    const bool clones = clone_ && image_random_.one_in(2);
+    Machine& machine = collectors ? static_cast<Machine&>(collector_) : clones ? *clone_ : gateway_;
+    machine.die_at_change(1 + image_random_.below(80), Machine::Death::power,
+                          static_cast<sim::Survival>(image_random_.below(sim::kSurvivalCount)),
+                          Duration::seconds(3));
+    pass(image_random_.between(Duration::seconds(5), Duration::seconds(25)));
+    look();
+  }
+}
+
 bool World::quiet() {
-  const auto status = gateway_.status();
   const auto collector = collector_.status();
-  if (!status || !collector || collector->pending > 0) return false;
-  if (hub_.memory().queued() > 0) return false;
+  if (!collector || collector->pending > 0 || hub_.memory().queued() > 0) return false;
+  const auto empty = [](Gateway& gateway) {
+    const auto status = gateway.status();
+    return status &&
+           std::ranges::all_of(status->lanes, [](const auto& l) { return l.records_queued == 0; });
+  };
   return std::ranges::all_of(plant_, [](const auto& one) { return one->settled(); }) &&
-         std::ranges::all_of(status->lanes, [](const auto& l) { return l.records_queued == 0; });
+         empty(gateway_) && (!clone_ || empty(*clone_));
 }
 
 void World::drain() {
@@ -298,7 +343,12 @@ void World::judge() {
              !read) {
     accuse(std::string("the collector's tables cannot be read: ") + read.error().what);
   } else {
+    if (!report->complete()) accuse("the collector's proof fails: " + verify_json(*report));
     if (status) judge_lanes(*status, *report);
+    if (clone_) {
+      if (const auto its = clone_->status()) judge_lanes(*its, *report);
+    }
+    if (status) judge_epochs(status->lanes.size(), *report);
     outcome_.times = *read;
     judge_records(*report);
   }
@@ -308,10 +358,9 @@ void World::judge() {
   outcome_.failures = stage_.witness.accusations();
 }
 
-// Each lane: one epoch, and every seq landed or declared. But an image that was put back counts where others have
-// counted: what it sent there is in another epoch.
+// Every seq of a lane landed or was declared. But an image that was put back, and a clone, count where others have
+// counted: what they sent there is in another epoch.
 void World::judge_lanes(const AgentStatus& status, const VerifyReport& report) {
-  if (!report.complete()) accuse("the collector's proof fails: " + verify_json(report));
   for (const LaneStatus& lane : status.lanes) {
     const auto at = std::ranges::find(report.lanes, lane.epoch + lane.name,
                                       [](const LaneReport& l) { return l.epoch + l.lane; });
@@ -324,14 +373,18 @@ void World::judge_lanes(const AgentStatus& status, const VerifyReport& report) {
     outcome_.redelivered += at->redelivered;
     if (known == committed && at->forks == 0) continue;
     const bool counted = at->outstanding == 0 && known + at->renumbered >= committed;
-    if (outcome_.images > 0 && counted) continue;
+    if (outcome_.images + outcome_.clones > 0 && counted) continue;
     accuse("lane " + lane.name + ": " + std::to_string(committed) + " committed, " +
            std::to_string(at->landed) + " landed, " + std::to_string(at->lost_count()) +
            " declared lost, " + std::to_string(at->forks) + " forks");
   }
+}
+
+// One, and one more for each that learns that its numbers are used: an image, or a clone and its original.
+void World::judge_epochs(std::size_t lanes, const VerifyReport& report) {
   for (const LaneReport& lane : report.lanes) outcome_.renumbered += lane.renumbered;
-  const std::size_t epochs = 1 + outcome_.images;
-  if (report.lanes.size() > epochs * status.lanes.size()) accuse("the spool began a new epoch");
+  const std::size_t epochs = 1 + outcome_.images + 2 * outcome_.clones;
+  if (report.lanes.size() > epochs * lanes) accuse("the spool began a new epoch");
 }
 
 void World::judge_records(const VerifyReport& report) {

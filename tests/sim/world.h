@@ -33,11 +33,12 @@ struct Outcome {
   std::uint64_t trace = 0, steps = 0;
   std::uint64_t commits = 0, commit_failures = 0, faults = 0, starts = 0;
   std::uint64_t sent = 0, acknowledged = 0, landed = 0, lost = 0, thinned = 0, redelivered = 0;
-  std::uint64_t images = 0, renumbered = 0;  // Put back; records that another epoch took.
-  LandedCounts times;                        // How rows got their time.
-  double seconds = 0;                        // Simulated.
-  double drain_seconds = 0;                  // From the end of the faults until nothing waits.
-  std::vector<std::string> told;             // The faults, in words.
+  std::uint64_t images = 0, clones = 0;  // Put back; in a second machine, beside the first.
+  std::uint64_t renumbered = 0;          // Records that another epoch took.
+  LandedCounts times;                    // How rows got their time.
+  double seconds = 0;                    // Simulated.
+  double drain_seconds = 0;              // From the end of the faults until nothing waits.
+  std::vector<std::string> told;         // The faults, in words.
 };
 
 // The configuration of every gateway, as YAML read by production code.
