@@ -134,6 +134,34 @@ TEST_CASE_FIXTURE(LandedFixture,
   CHECK(of_backlog == 4);
 }
 
+TEST_CASE_FIXTURE(
+    LandedFixture,
+    "of a link that what comes in would fill, the backlog gets its share of bytes within 5 %") {
+  double share = 0;
+  SUBCASE("5 %") { share = 0.05; }
+  SUBCASE("20 %") { share = 0.2; }
+  SUBCASE("50 %") { share = 0.5; }
+  SUBCASE("80 %") { share = 0.8; }
+  open_lane(Order::live, share);
+  seal(300);
+  const std::uint64_t backlog = lane_state(0).next_seq - 1;
+  std::size_t of_backlog = 0, all = 0;
+  for (int i = 0; i < 360; ++i) {
+    add(0, static_cast<std::int64_t>(lane_state(0).next_seq), 10);
+    wish.envelopes[0] = 1;
+    wish.fresh = true;
+    commit();
+    for (const Lease& lease : leases) {
+      all += lease.bytes.size();
+      if (lease.range.last <= backlog) of_backlog += lease.bytes.size();
+    }
+  }
+  const double got = static_cast<double>(of_backlog) / static_cast<double>(all);
+  MESSAGE("the backlog got " << got * 100 << " % of " << share * 100);
+  CHECK(got > share * 0.95);
+  CHECK(got < share * 1.05);
+}
+
 TEST_CASE_FIXTURE(LandedFixture, "a backlog without a share waits until there is nothing else") {
   open_lane(Order::live, 0.0);
   seal(2);
