@@ -78,6 +78,9 @@ class Network {
   using OnAccept = std::function<void(Accepted&)>;  // Not calling with() closes it.
   virtual Result<std::unique_ptr<Listener>> listen(const std::string& address,
                                                    const Options& options, OnAccept accepted) = 0;
+  // The interface ("wwan0") that packets to SCHEME://HOST:PORT leave by now; empty: none does. To a host that is
+  // written as a name: by the default route, because asking a name server takes packets.
+  virtual std::string interface_to(const std::string& address) const = 0;
 };
 
 }  // namespace pinaflux

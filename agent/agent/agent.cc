@@ -187,8 +187,9 @@ void Agent::State::start_uplink() {
   options.gateway = configuration.gateway;
   options.generation = configuration.generation;
   options.lanes = sent_lanes(configuration.uplink.lanes, spool_state.lanes);
-  uplink = std::make_unique<Uplink>(options, host.clock, host.entropy, host.loop,
-                                    host.make_mqtt_client, [] {});
+  uplink = std::make_unique<Uplink>(
+      options, host.clock, host.entropy, host.loop, host.make_mqtt_client, [] {},
+      [this] { return host.network.interface_to(configuration.uplink.broker); });
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
     const auto& lane = spool_state.lanes[i];
     uplink->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1, lane.acked);

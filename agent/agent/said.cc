@@ -44,6 +44,7 @@ UplinkStatus status_of(const UplinkHealth& health, const std::string& broker) {
           .acks_rejected = health.acks_rejected,
           .in_flight = health.in_flight,
           .round_trip_ms = health.round_trip.seconds() * 1e3,
+          .interface = health.interface,
           .bounded = health.bounded,
           .used_today = health.used_today,
           .used_this_month = health.used_this_month};

@@ -78,6 +78,9 @@ class WatchedNetwork final : public Network {
                                            OnAccept accepted) override {
     return inner_.listen(address, options, std::move(accepted));
   }
+  std::string interface_to(const std::string& address) const override {
+    return inner_.interface_to(address);
+  }
 
  private:
   Network& inner_;

@@ -10,6 +10,7 @@ namespace pinaflux::config {
 
 namespace {
 
+constexpr std::size_t kInterfaceBytesMax = 15;  // IFNAMSIZ of Linux, without its end.
 constexpr int kHourMinutes = 60, kDayMinutes = 24 * kHourMinutes;
 constexpr std::uint64_t kPingShare =
     10;  // A tenth of a day's budget for keep-alives is worth a warning.
@@ -109,14 +110,27 @@ void warn_of_pings(const Reader& r, Building& building) {
       "raise uplink.keep_alive, for example to 15m; the broker must not cut the line before");
 }
 
+// What else the link's budget says.
+void build_plan(const Reader& budget, Building& building) {
+  UplinkOptions& o = building.to.uplink;
+  o.month_begins = static_cast<int>(budget.integer("month_begins"));
+  for (const std::string& name : budget.texts("interfaces")) {
+    const std::string_view fixed = std::string_view(name).substr(0, name.find('*'));
+    if (fixed.empty() || name.size() > fixed.size() + 1 || name.size() > kInterfaceBytesMax ||
+        name.find_first_of("/ \t:") != std::string::npos) {
+      building.findings.error(budget.value_place("interfaces"), "this is no name of an interface",
+                              "write for example wwan0, or \"wwan*\"; `ip link` lists them");
+    }
+    o.budget.interfaces.push_back(name);
+  }
+}
+
 }  // namespace
 
 void build_budgets(const Reader& root, Building& building) {
   const Reader uplink = root.section("uplink");
-  UplinkOptions& o = building.to.uplink;
-  o.budget = build_budget(uplink, building);
-  if (uplink.has("budget"))
-    o.month_begins = static_cast<int>(uplink.section("budget").integer("month_begins"));
+  building.to.uplink.budget = build_budget(uplink, building);
+  if (uplink.has("budget")) build_plan(uplink.section("budget"), building);
   build_shares(root, building);
   check_what_is_left(root, building);
   warn_of_pings(uplink, building);

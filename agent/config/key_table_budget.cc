@@ -42,7 +42,16 @@ constexpr Key kBudget[] = {
      .example = "[\"22:00-05:30\"]",
      .doc = "Times of day in UTC at which data may leave, from and until; without it, always."},
 };
-constexpr Key kMonthBegins[] = {
+constexpr Key kOfTheLink[] = {
+    {.path = "budget.interfaces",
+     .type = Type::texts,
+     .min = 1,
+     .max = 16,
+     .example = "[wwan0, \"ppp*\"]",
+     .doc =
+         "The metered interfaces, by name: while the way to the broker is another one, nothing is "
+         "counted and nothing bounded. Without it, every interface is metered. To a broker that is "
+         "given as a host name, the way is the default route's."},
     {.path = "budget.month_begins",
      .type = Type::integer,
      .fallback = "1",
@@ -61,7 +70,7 @@ std::span<const Key> lane_budget_keys() {
 std::span<const Key> uplink_budget_keys() {
   static const std::vector<Key> kAll = [] {
     std::vector<Key> all(std::begin(kBudget), std::end(kBudget));
-    all.insert(all.end(), std::begin(kMonthBegins), std::end(kMonthBegins));
+    all.insert(all.end(), std::begin(kOfTheLink), std::end(kOfTheLink));
     return all;
   }();
   static const KeysBelow kTable("uplink", kAll);

@@ -45,6 +45,7 @@ void write(JsonWriter& j, const UplinkStatus& u) {
   j.key("envelopes_acked").number(u.envelopes_acked).key("bytes_sent").number(u.bytes_sent);
   j.key("resent").number(u.resent).key("acks_rejected").number(u.acks_rejected);
   j.key("in_flight").number(u.in_flight).key("round_trip_ms").number(u.round_trip_ms);
+  if (!u.interface.empty()) j.key("interface").string(u.interface);
   if (u.bounded) {
     j.key("used_today").number(u.used_today).key("used_this_month").number(u.used_this_month);
   }
@@ -219,7 +220,8 @@ std::string status_text(const AgentStatus& s) {
   if (!s.spool.text.empty()) t += "  " + s.spool.text + "\n";
   t += "uplink   " + s.uplink.state + "   " + s.uplink.broker + "   sent " +
        human_bytes(s.uplink.bytes_sent) + " in " + std::to_string(s.uplink.envelopes_sent) +
-       "   in flight " + std::to_string(s.uplink.in_flight) + "\n";
+       "   in flight " + std::to_string(s.uplink.in_flight) +
+       (s.uplink.interface.empty() ? "" : "   over " + s.uplink.interface) + "\n";
   if (s.uplink.bounded) {
     t += "  of the data plan " + human_bytes(s.uplink.used_today) + " today, " +
          human_bytes(s.uplink.used_this_month) + " this month\n";

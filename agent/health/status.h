@@ -33,7 +33,8 @@ struct UplinkStatus {
   std::uint64_t connects = 0, envelopes_sent = 0, envelopes_acked = 0, bytes_sent = 0;
   std::uint64_t resent = 0, acks_rejected = 0, in_flight = 0;
   double round_trip_ms = 0.0;
-  bool bounded = false;  // By a budget, of which has been used, in bytes:
+  std::string interface = {};  // That leads to the broker; empty: nothing depends on it.
+  bool bounded = false;        // By a budget, of which has been used, in bytes:
   std::uint64_t used_today = 0, used_this_month = 0;
 };
 

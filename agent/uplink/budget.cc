@@ -62,6 +62,16 @@ Budget::Budget(const BudgetLimits& link, int month_begins, const std::vector<Lan
   }
 }
 
+void Budget::leaves_by(std::string_view interface) {
+  const auto names = [&](std::string_view pattern) {
+    if (!pattern.ends_with('*')) return interface == pattern;
+    pattern.remove_suffix(1);
+    return interface.starts_with(pattern);
+  };
+  const auto& metered = link().limits.interfaces;
+  metered_ = metered.empty() || interface.empty() || std::ranges::any_of(metered, names);
+}
+
 void Budget::look(WallTime wall, Instant now, bool trusted) {
   if (!bounded_) return;
   trusted_ = trusted;
@@ -99,7 +109,7 @@ bool Budget::timely(const Account& account) const {
 }
 
 Budget::Closed Budget::closed() const {
-  if (!bounded_) return Closed::no;
+  if (!counts()) return Closed::no;
   if (!timely(link())) return Closed::times;
   const auto spent = [this](Period p) {
     return link().limit(p) > 0 && link().used[p] + kGoodbye > link().limit(p);
@@ -126,7 +136,7 @@ bool Budget::fits(const Account& account, std::uint64_t bytes, Period p) const {
 }
 
 Budget::Closed Budget::closed_to(std::size_t index, std::uint64_t bytes) const {
-  if (!bounded_) return Closed::no;
+  if (!counts()) return Closed::no;
   const Account& account = accounts_[of_lane_[index]];
   if (!timely(link()) || !timely(account)) return Closed::times;
   if (!fits(account, bytes, kMonth)) return Closed::month;
@@ -146,13 +156,13 @@ bool Budget::granted(const Account& account, std::uint64_t bytes) const {
 }
 
 bool Budget::open(std::size_t index) const {
-  if (!bounded_) return true;
+  if (!counts()) return true;
   const auto pays = [](const Account& a) { return a.limits.second == 0 || a.allowance > 0; };
   return pays(link()) && pays(accounts_[of_lane_[index]]) && closed_to(index, 1) == Closed::no;
 }
 
 bool Budget::allows(std::size_t index, std::uint64_t bytes) {
-  if (!bounded_) return true;
+  if (!counts()) return true;
   const Account& account = accounts_[of_lane_[index]];
   if (!open(index) || closed_to(index, bytes) != Closed::no) return false;
   if (granted(account, bytes)) return true;
@@ -161,7 +171,7 @@ bool Budget::allows(std::size_t index, std::uint64_t bytes) {
 }
 
 void Budget::spend(std::size_t index, std::uint64_t bytes) {
-  if (!bounded_) return;
+  if (!counts()) return;
   Account& account = accounts_[of_lane_[index]];
   for (const Period p : {kDay, kMonth}) account.used[p] += bytes;
   account.allowance -= static_cast<double>(bytes);
@@ -169,7 +179,7 @@ void Budget::spend(std::size_t index, std::uint64_t bytes) {
 }
 
 void Budget::spend(std::uint64_t bytes) {
-  if (!bounded_) return;
+  if (!counts()) return;
   for (const Period p : {kDay, kMonth}) link().used[p] += bytes;
   link().allowance -= static_cast<double>(bytes);
 }

@@ -29,6 +29,8 @@ struct BudgetLimits {
   };
   std::uint64_t second = 0, day = 0, month = 0;  // Bytes; 0: no limit.
   std::vector<Times> times;                      // Empty: always.
+  // Of the link only: the metered ones, "wwan0" or "ppp*". Over others nothing is counted or bounded. Empty: all.
+  std::vector<std::string> interfaces;
 
   bool any() const { return second > 0 || day > 0 || month > 0 || !times.empty(); }
 };
@@ -48,6 +50,9 @@ class Budget {
   Budget(const BudgetLimits& link, int month_begins, const std::vector<Lane>& lanes);
 
   bool bounded() const { return bounded_; }
+  // Packets leave by this interface from now on; empty: it is not known, and counts as metered.
+  void leaves_by(std::string_view interface);
+  bool counts() const { return bounded_ && metered_; }
   // Begins the periods that have begun, and lets a second's allowance grow.
   void look(WallTime wall, Instant now, bool trusted);
 
@@ -95,7 +100,7 @@ class Budget {
   std::uint64_t grant(const Account& account, Period period) const;
 
   int month_begins_;
-  bool bounded_ = false, trusted_ = false;
+  bool bounded_ = false, trusted_ = false, metered_ = true;
   std::vector<Account> accounts_;     // The link's, then one of each name.
   std::vector<std::size_t> of_lane_;  // By lane, into accounts_.
   std::array<std::int64_t, kPeriods> number_{},

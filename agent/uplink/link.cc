@@ -56,11 +56,12 @@ std::vector<Turns::Terms> terms_of(const std::vector<UplinkOptions::Lane>& lanes
 }  // namespace
 
 Uplink::State::State(const UplinkOptions& o, const Clock& c, Entropy& entropy, MqttClientMaker make,
-                     std::function<void()> ch, MqttClient::Events& e)
+                     std::function<void()> ch, Interface way, MqttClient::Events& e)
     : options(o),
       clock(c),
       make_client(std::move(make)),
       changed(std::move(ch)),
+      interface(std::move(way)),
       events(e),
       window(o.window),
       budget(o.budget, o.month_begins, budgets_of(o.lanes)),
@@ -88,10 +89,14 @@ int Uplink::State::next_version() const {
 }
 
 bool Uplink::State::closed() {
+  if (interface && !options.budget.interfaces.empty()) {
+    health.interface = interface();
+    budget.leaves_by(health.interface);
+  }
   budget.look(clock.wall(), clock.now(), clock_trusted);
-  const Budget::Closed closed = budget.closed();
-  if (closed == Budget::Closed::no) return false;
-  link_text = closed_text(closed);
+  const Budget::Closed its = budget.closed();
+  if (its == Budget::Closed::no) return false;
+  link_text = closed_text(its);
   return true;
 }
 
@@ -207,7 +212,7 @@ void Uplink::State::look_at_budget(Instant now) {
 void Uplink::State::tick() {
   ticker->start(tick_every);
   const Instant now = clock.now();
-  look_at_budget(now);
+  if (up) look_at_budget(now);
   if (!up) return;
   bool rested = false, silent = false;
   for (std::size_t i = 0; i < lanes.size(); ++i) {

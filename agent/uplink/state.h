@@ -38,7 +38,7 @@ struct Uplink::State {
   };
 
   State(const UplinkOptions& options, const Clock& clock, Entropy& entropy, MqttClientMaker make,
-        std::function<void()> changed, MqttClient::Events& events);
+        std::function<void()> changed, Interface interface, MqttClient::Events& events);
 
   bool collector() const { return options.ack == UplinkOptions::Ack::collector; }
 
@@ -95,6 +95,7 @@ struct Uplink::State {
   const Clock& clock;
   MqttClientMaker make_client;
   std::function<void()> changed;
+  Interface interface;
   MqttClient::Events& events;
   std::unique_ptr<Timer> timer, ticker;
 

@@ -14,9 +14,10 @@ constexpr const char* kBudgetKey = "uplink/budget";
 }  // namespace
 
 Uplink::Uplink(const UplinkOptions& options, const Clock& clock, Entropy& entropy, Loop& loop,
-               MqttClientMaker make_client, std::function<void()> changed)
+               MqttClientMaker make_client, std::function<void()> changed, Interface interface)
     : state_(std::make_unique<State>(options, clock, entropy, std::move(make_client),
-                                     std::move(changed), static_cast<MqttClient::Events&>(*this))) {
+                                     std::move(changed), std::move(interface),
+                                     static_cast<MqttClient::Events&>(*this))) {
   state_->timer = loop.timer([this] {
     state_->due();
     state_->changed();

@@ -69,17 +69,20 @@ struct UplinkHealth {
   std::uint64_t resent = 0;
   std::uint64_t acks_rejected = 0;  // Acks that did not fit.
   std::size_t in_flight = 0;
-  bool bounded = false;  // By a budget; then what it has used, reckoned as in traffic.h:
+  std::string interface;  // That leads to the broker, where a budget depends on it.
+  bool bounded = false;   // By a budget; then what it has used, reckoned as in traffic.h:
   std::uint64_t used_today = 0, used_this_month = 0;
   Duration round_trip{};  // Of the last acknowledged envelope.
 };
 
 class Uplink : private MqttClient::Events {
  public:
+  // The interface that leads to the broker now: Network::interface_to().
+  using Interface = std::function<std::string()>;
   // `changed` is called (on the loop) when there is something for take_acks() or a free place
-  // again.
+  // again. `interface` is asked where a budget depends on it.
   Uplink(const UplinkOptions& options, const Clock& clock, Entropy& entropy, Loop& loop,
-         MqttClientMaker make_client, std::function<void()> changed);
+         MqttClientMaker make_client, std::function<void()> changed, Interface interface = {});
   ~Uplink() override;
 
   // Before start(): what the budget had used when save() was last committed.

@@ -10,7 +10,9 @@
 #include "platform/linux/clock.h"
 #include "platform/linux/dialled_stream.h"
 #include "platform/linux/error.h"
+#include "platform/linux/interface.h"
 #include "platform/linux/listen.h"
+#include "platform/linux/mqtt_broker.h"
 #include "platform/linux/standard_input.h"
 #include "platform/tls/stream.h"
 
@@ -164,6 +166,11 @@ Result<std::unique_ptr<Listener>> LinuxNetwork::listen(const std::string& text,
   if (!listening) return std::unexpected(listening.error());
   return std::make_unique<LinuxListener>(shared_, options, std::move(*listening),
                                          std::move(accepted));
+}
+
+std::string LinuxNetwork::interface_to(const std::string& address) const {
+  const auto broker = parse_mqtt_broker(address);
+  return broker ? interface_towards(broker->host) : std::string();
 }
 
 }  // namespace pinaflux

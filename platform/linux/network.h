@@ -30,6 +30,7 @@ class LinuxNetwork final : public Network {
                                           Stream::Events& events) override;
   Result<std::unique_ptr<Listener>> listen(const std::string& address, const Options& options,
                                            OnAccept accepted) override;
+  std::string interface_to(const std::string& address) const override;
 
  private:
   Result<std::unique_ptr<Stream>> connect_tls(const Address& address, const Options& options,

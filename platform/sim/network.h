@@ -26,6 +26,7 @@ class SimNetwork final : public Network {
                                           Stream::Events& events) override;
   Result<std::unique_ptr<Listener>> listen(const std::string& address, const Options& options,
                                            OnAccept accepted) override;
+  std::string interface_to(const std::string&) const override { return "sim0"; }
 
   enum class Death { kill, power };  // Power: see SimFabric::power() for the machine.
   // With its loop's kill().

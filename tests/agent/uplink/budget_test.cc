@@ -253,12 +253,14 @@ struct PlanFixture : UplinkFixture {
   Wall wall{loop};
   std::vector<StateEdit> states;
   std::array<std::uint64_t, 2> next{1, 1};
+  std::string interface = "wwan0";
 
   void restart() {
     uplink.reset();
     uplink = std::make_unique<Uplink>(
         options, wall, entropy, loop,
-        [this](MqttClient::Events& e) { return std::make_unique<FakeClient>(*this, e); }, [] {});
+        [this](MqttClient::Events& e) { return std::make_unique<FakeClient>(*this, e); }, [] {},
+        [this] { return interface; });
     for (std::size_t i = 0; i < options.lanes.size(); ++i) {
       uplink->committed(static_cast<LaneIndex>(i), epoch, next[i] - 1, next[i] - 1);
     }
@@ -316,6 +318,68 @@ TEST_CASE_FIXTURE(PlanFixture,
     CHECK(alarms >= kMiB * 30 / 100 / 2);
     CHECK(uplink->health().used_today <= kMiB);
     CHECK(uplink->health().text.find("until 00:00 UTC") != std::string::npos);
+  }
+}
+
+TEST_CASE_FIXTURE(PlanFixture, "only what leaves by a metered interface is counted and bounded") {
+  options.budget.day = kMiB;
+  options.budget.interfaces = {"ppp*", "wwan0"};
+  const auto state = [&] { return uplink->health().state; };
+  const auto send_for = [&](int minutes) {
+    for (int minute = 0, before = disconnects; minute < minutes; ++minute) {
+      if (state() == UplinkHealth::State::connecting) {
+        up();
+        for (const auto& lane : options.lanes) ack(lane.name, 0);
+      }
+      commit();
+      puback();
+      for (std::size_t i = 0; i < 2; ++i) {
+        if (next[i] > 1 && state() == UplinkHealth::State::working) {
+          ack(options.lanes[i].name, next[i] - 1);
+        }
+      }
+      wait(Duration::minutes(1));
+      if (std::exchange(before, disconnects) != disconnects) down();
+    }
+  };
+  restart();
+  send_for(200);
+  REQUIRE(disconnects == 1);
+  CHECK(state() == UplinkHealth::State::waiting);
+  const std::uint64_t used = uplink->health().used_today;
+  const std::uint64_t sent = next[0];
+  CHECK(used <= kMiB);
+  CHECK(uplink->health().interface == "wwan0");
+
+  interface = "wlan0";
+  wait(Duration::minutes(1));
+  send_for(300);
+  CHECK(next[0] > sent + 1000);
+  CHECK(uplink->health().used_today == used);
+  CHECK(uplink->health().interface == "wlan0");
+  CHECK(uplink->health().bounded);
+  CHECK(disconnects == 1);
+
+  // The network falls back to the modem: within a tick no more leaves.
+  interface = "ppp0";
+  wait(Duration::seconds(3));
+  CHECK(disconnects == 2);
+  down();
+  CHECK(uplink->health().text.find("until 00:00 UTC") != std::string::npos);
+  CHECK(uplink->health().used_today <= kMiB);
+}
+
+TEST_CASE_FIXTURE(BudgetFixture, "an interface that is not known counts as metered") {
+  limits.day = kMiB;
+  limits.interfaces = {"wwan*"};
+  open();
+  for (const char* name : {"", "wwan0", "wwan"}) {
+    budget->leaves_by(name);
+    CHECK(budget->counts());
+  }
+  for (const char* name : {"wwa", "eth0", "xwwan0"}) {
+    budget->leaves_by(name);
+    CHECK_FALSE(budget->counts());
   }
 }
 

@@ -87,6 +87,7 @@ class ScriptedNetwork final : public Network {
   Result<std::unique_ptr<Listener>> listen(const std::string&, const Options&, OnAccept) override {
     return fail(Code::unsupported, "scripted");
   }
+  std::string interface_to(const std::string&) const override { return {}; }
 
   // The far end.
   bool answers = true;
