@@ -190,6 +190,9 @@ void Agent::State::start_uplink() {
   uplink = std::make_unique<Uplink>(
       options, host.clock, host.entropy, host.loop, host.make_mqtt_client, [] {},
       [this] { return host.network.interface_to(configuration.uplink.broker); });
+  if (!options.mac_key.empty()) {
+    uplink->prove_by(Prover(options.mac_key, vault.key(options.mac_key)));
+  }
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
     const auto& lane = spool_state.lanes[i];
     uplink->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1, lane.acked);

@@ -15,6 +15,8 @@
 #include "agent/config/load.h"
 #include "agent/data/limits.h"
 #include "agent/seal/messages.h"
+#include "agent/seal/proof.h"
+#include "agent/vault/vault.h"
 #include "platform/base/json_writer.h"
 #include "platform/linux/linux.h"
 #include "platform/mqtt/reason.h"
@@ -97,8 +99,10 @@ void take(UplinkStep& step, const std::string& text, const char* otherwise) {
 
 class UplinkTest : private Stream::Events, private mqtt::Session::Events {
  public:
-  UplinkTest(LinuxPlatform& platform, const Configuration& configuration)
+  UplinkTest(LinuxPlatform& platform, const Configuration& configuration,
+             std::optional<Prover> prover)
       : platform_(platform),
+        prover_(std::move(prover)),
         gateway_(configuration.gateway),
         uplink_(configuration.uplink),
         address_(parse_address(uplink_.broker).value_or(Address{})),
@@ -247,8 +251,15 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     }
     return take_step(
         step("collector"), [] {},
-        "no collector answers: start it, with the same broker and topic root; allow it to publish "
-        "to <root>/+/ack, and this user to read that");
+        unproved_  ? "somebody answers without our key: give the collector the key that uplink.mac "
+                     "names (--keys)"
+        : !prover_ ? "no collector answers: start it, with the same broker and topic root; allow "
+                     "it to publish "
+                     "to <root>/+/ack, and this user to read that"
+                   : "no collector answers: start it, with the same broker and topic root; give it "
+                     "the key that "
+                     "uplink.mac names (--keys); allow it to publish to <root>/+/ack, and this "
+                     "user to read that");
   }
 
   std::string topic(const char* leaf) const {
@@ -289,7 +300,9 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     HelloMessage hello{gateway_, uplink_.generation, {LaneMark{std::string(kProbeLane)}}};
     hello.clock = HelloClock{platform_.clock.boot(), platform_.clock.now(), true};
     said_ = platform_.clock.now();
-    const auto sent = session_->publish(topic("hello"), as_bytes(format(hello)), false);
+    std::string line = format(hello);
+    if (prover_) prover_->sign(Prover::Way::to_collector, line);
+    const auto sent = session_->publish(topic("hello"), as_bytes(line), false);
     if (!sent) failed(sent.error().what);
   }
   void published(std::uint16_t, int reason) override {
@@ -306,6 +319,10 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     if (message.packet_id != 0) session_->ack(message.packet_id);
     const auto ack = parse_ack(as_text(message.payload));
     if (!ack || ack->lane != kProbeLane) return;
+    if (prover_ && !prover_->proves(Prover::Way::to_gateway, as_text(message.payload))) {
+      unproved_ = true;
+      return;
+    }
     answered_ = true;
     answered_ms_ = (platform_.clock.now() - said_).seconds() * 1e3;
     if (current_ == nullptr || current_->name != "collector") return;
@@ -322,13 +339,14 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   }
 
   LinuxPlatform& platform_;
+  const std::optional<Prover> prover_;
   const std::string gateway_;
   const UplinkOptions uplink_;
   const Address address_;
   const bool encrypted_;
   std::vector<UplinkStep> steps_;
   UplinkStep* current_ = nullptr;
-  bool over_ = false, unsupported_ = false, answered_ = false;
+  bool over_ = false, unsupported_ = false, answered_ = false, unproved_ = false;
   int version_ = 5;
   std::uint32_t packet_bytes_max_ = 0;  // 0: the broker names none.
   double answered_ms_ = 0.0;
@@ -339,6 +357,20 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   std::optional<WatchedNetwork> network_;
   std::unique_ptr<mqtt::Session> session_;
 };
+
+// Without a value: the key cannot be read, as has been said. An empty one: none is used.
+std::optional<std::optional<Prover>> prover_of(LinuxPlatform& platform,
+                                               const Configuration& configuration) {
+  const std::string& name = configuration.uplink.mac_key;
+  if (name.empty()) return std::optional<Prover>();
+  Vault vault;
+  std::string which;
+  if (Status s = vault.load(platform.files, configuration.keys, which); !s) {
+    std::fprintf(stderr, "pinaflux: keys.%s: %s\n", which.c_str(), s.error().what);
+    return std::nullopt;
+  }
+  return std::optional(Prover(name, vault.key(name)));
+}
 
 }  // namespace
 
@@ -388,7 +420,9 @@ int uplink_test_command(const std::string& configuration, bool json) {
         stderr);
     return kExitUnavailable;
   }
-  const auto steps = UplinkTest(**platform, *loaded.configuration).run();
+  auto prover = prover_of(**platform, *loaded.configuration);
+  if (!prover) return kExitConfiguration;
+  const auto steps = UplinkTest(**platform, *loaded.configuration, std::move(*prover)).run();
   if (json) {
     std::fputs(steps_json(loaded.configuration->uplink.broker, steps).c_str(), stdout);
   } else {

@@ -124,6 +124,9 @@ void Collector::message(const mqtt::Message& message) {
   if (topic) {
     pending.arrival = {topic->kind, std::string(topic->gateway), std::string(topic->lane),
                        Buffer(message.payload.begin(), message.payload.end())};
+    if (world_.keys != nullptr) {
+      pending.arrival.unproved = world_.keys->refusal_of(*topic, message.payload);
+    }
     if (topic->kind == Topic::Kind::hello) pending.arrival.received = reception();
   } else {
     // Kept in line: it is acknowledged in its place, and reported as what it is.
@@ -353,11 +356,16 @@ void Collector::publish_acks() {
 // False: later. A broker with a small limit of packets gets the ack without its gaps.
 bool Collector::publish_ack(AckMessage& ack) {
   const std::string topic = ack_topic(options_.root, ack.gateway);
-  Result<std::uint16_t> sent = session_->publish(topic, as_bytes(format(ack)), false);
+  const auto line = [&] {
+    std::string text = format(ack);
+    if (world_.keys != nullptr) world_.keys->prove(ack.gateway, text);
+    return text;
+  };
+  Result<std::uint16_t> sent = session_->publish(topic, as_bytes(line()), false);
   if (!sent && sent.error().code == Code::invalid && ack.gaps.size() + ack.compared.size() > 1) {
     ack.gaps.clear();
     ack.compared.resize(std::min<std::size_t>(ack.compared.size(), 1));
-    sent = session_->publish(topic, as_bytes(format(ack)), false);
+    sent = session_->publish(topic, as_bytes(line()), false);
   }
   if (sent) {
     ++status_.acks_sent;

@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/collector/gateway_keys.h"
 #include "agent/collector/import_folder.h"
 #include "agent/collector/store.h"
 #include "platform/base/backoff.h"
@@ -72,6 +73,7 @@ class Collector : private mqtt::Session::Events {
     Log& log;
     SessionMaker make_session;
     std::uint64_t seed = 0;           // Of the jitter.
+    GatewayKeys* keys = nullptr;      // None: everything is believed.
     ImportFolder* imports = nullptr;  // None: no exports are taken up.
     WallTime built{};                 // No right clock shows an earlier time.
   };

@@ -35,6 +35,8 @@ struct RunOptions {
   std::string password_file;
   std::string ca;  // A PEM file or a folder of them.
   std::string key_password_file, psk_file;
+  std::string keys;  // Folder of the gateways' keys.
+  bool keys_optional = false;
   std::string listen;
 };
 
@@ -60,6 +62,7 @@ class Service {
   Status listen();
   void handle(const HttpRequest& request);
   bool load_tls();
+  Status load_keys(std::string& which);
   Status start();
 
   RunOptions options_;
@@ -67,6 +70,7 @@ class Service {
   LinuxWorker& worker_;
   Log log_;
   std::unique_ptr<CollectorStore> store_;
+  std::optional<GatewayKeys> keys_;
   std::unique_ptr<ImportFolder> imports_;
   std::unique_ptr<Collector> collector_;
   std::unique_ptr<HttpServer> http_;
@@ -123,6 +127,7 @@ Status Service::start() {
                                                              options, events);
                              },
                          .seed = platform_.entropy.u64(),
+                         .keys = keys_ ? &*keys_ : nullptr,
                          .imports = imports_.get(),
                          .built = WallTime{kBuildTimeUnixSeconds * Duration::seconds(1).ns}};
   collector_ = std::make_unique<Collector>(options_.collector, std::move(world));
@@ -156,6 +161,17 @@ bool Service::load_tls() {
   return loaded ? true : refuse(loaded.error().text);
 }
 
+// On SIGHUP again; those that cannot be read leave the others as they are.
+Status Service::load_keys(std::string& which) {
+  if (options_.keys.empty()) return {};
+  auto loaded = GatewayKeys::load(platform_.files, options_.keys, options_.keys_optional, which);
+  if (!loaded) return std::unexpected(loaded.error());
+  keys_ = std::move(*loaded);
+  log_.notice("collector.keys", "what gateways send is proved by their keys",
+              {{"directory", options_.keys}, {"gateways", keys_->gateways()}});
+  return {};
+}
+
 int Service::run() {
   if (Status s = open_store(); !s) return failed(s.error(), options_.store.database);
   if (!options_.password_file.empty()) {
@@ -164,12 +180,20 @@ int Service::run() {
     options_.collector.password = trim(*text);
   }
   if (!load_tls()) return kExitConfiguration;
+  std::string which;
+  if (Status s = load_keys(which); !s) return failed(s.error(), which);
   platform_.process.on_signals(
       [this] {
         platform_.process.notify("STOPPING=1");
         if (collector_) collector_->stop();
       },
-      [] {});
+      [this] {
+        std::string at;
+        if (Status s = load_keys(at); !s) {
+          log_.failed(Log::Level::error, "collector.keys", s.error(),
+                      {{"at", at}, {"kept", "the earlier keys"}});
+        }
+      });
   platform_.network.raise_time_floor(kBuildTimeUnixSeconds);
   if (Status s = start(); !s) return failed(s.error(), options_.collector.broker);
   if (Status s = listen(); !s) return failed(s.error(), options_.listen);
@@ -251,6 +275,12 @@ void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
   run->add_option("--user", options.collector.user, "user at the broker");
   run->add_option("--password-file", options.password_file, "file that holds the password");
   add_tls(*run, options);
+  auto* keys = run->add_option(
+      "--keys", options.keys,
+      "folder of the gateways' keys, GATEWAY/KEY: what carries no MAC by one of them is "
+      "refused (uplink.mac); read again on SIGHUP");
+  run->add_flag("--keys-optional", options.keys_optional, "believe gateways that have no key there")
+      ->needs(keys);
   add_files(*run, options.store, layout);
   run->add_option("--receive-max", options.collector.receive_max,
                   "envelopes that wait here for a commit (120,000 bytes each at most)")

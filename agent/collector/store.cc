@@ -178,6 +178,7 @@ void CollectorStore::undo() {
 }
 
 Status CollectorStore::take(const Arrival& arrival) {
+  if (arrival.unproved != nullptr) return refuse(arrival, arrival.unproved);
   if (Status s = begin_one_.run(); !s) return s;
   const Counts before = landed_.counts;
   Status taken;

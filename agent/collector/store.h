@@ -39,6 +39,7 @@ struct Arrival {
   std::string gateway, lane;  // Of the topic.
   Buffer payload;
   std::optional<Reception> received = {};  // Of a hello, if the collector's clock can be right.
+  const char* unproved = nullptr;          // Why it is not believed to be its gateway's.
 };
 
 struct Counts {

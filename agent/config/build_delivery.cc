@@ -30,6 +30,7 @@ void build_uplink(const Reader& r, Building& building) {
   o.ack = r.text("ack") == "broker" ? UplinkOptions::Ack::broker : UplinkOptions::Ack::collector;
   o.window = static_cast<std::size_t>(
       std::clamp<std::int64_t>(r.integer("window"), 1, limits::kWindowMax));
+  o.mac_key = r.text("mac");
   o.batch_age = r.duration("batch_age");
   o.keep_alive = r.duration("keep_alive");
   o.back_off_max = r.duration("back_off_max");
@@ -76,6 +77,7 @@ void build_delivery(const Reader& root, Building& building) {
   to.spool.key = spool.text("key");
   to.spool.key_previous = spool.text("key_previous");
   check_spool_keys(root, spool, building.findings);
+  check_key(root, root.section("uplink"), "mac", building.findings);
   to.spool.letter_bytes_max = spool.has("dead_letters") ? spool.size("dead_letters") : 0;
   if (to.spool.letter_bytes_max > to.spool.bytes_max / 4) {
     building.findings.error(spool.value_place("dead_letters"),

@@ -196,12 +196,13 @@ void build_keys(const Reader& root, Building& building) {
           "a key's name has 1 to 64 letters, digits, '-' or '_': it is part of the tokens");
     }
     const bool used = spool.text("key") == name || spool.text("key_previous") == name ||
+                      root.section("uplink").text("mac") == name ||
                       std::ranges::any_of(rules, [&](const Named& rule) {
                         return rule.reader.text("key") == name;
                       });
     if (!used) {
       building.findings.warning(r.place(), "nothing uses the key '" + printable(name, 40) + "'",
-                                "remove it, or add a rule with: hmac, or spool.key");
+                                "remove it, or add a rule with: hmac, spool.key or uplink.mac");
     }
   }
 }

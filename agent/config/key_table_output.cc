@@ -245,6 +245,13 @@ constexpr Key kDelivery[] = {
      .min = 1,
      .max = 128,
      .doc = "First part of every topic; the collector must use the same."},
+    {.path = "uplink.mac",
+     .type = Type::text,
+     .example = "link",
+     .doc = "Name of a key: all that is sent carries a MAC by it, and only acks that carry one are "
+            "believed, so "
+            "that not even the broker can forge or delete. The collector needs the same key "
+            "(--keys). 30 bytes a batch."},
     {.path = "uplink.window",
      .type = Type::integer,
      .fallback = "16",

@@ -29,6 +29,7 @@ using namespace seal;
 constexpr std::string_view kMagic = "pinaflux-env/1";
 constexpr std::string_view kAnyMagic = "pinaflux-env/";
 constexpr std::size_t kHeaderBytesMax = 1024;
+constexpr std::size_t kAppendedBytesMax = 1024;  // Behind the hash: a MAC, what relays note.
 constexpr std::string_view kHashKey = " h=";
 constexpr std::size_t kHashBytes = 3 + 22 + 1;  // " h=", base64url, newline.
 
@@ -128,7 +129,8 @@ const char* take_next(Header& header, std::uint32_t& seen, std::string_view key,
 }
 
 Result<std::string_view> line_of(Bytes envelope) {
-  const std::string_view all = as_text(envelope.first(std::min(envelope.size(), kHeaderBytesMax)));
+  const std::string_view all =
+      as_text(envelope.first(std::min(envelope.size(), kHeaderBytesMax + kAppendedBytesMax)));
   const auto end = all.find('\n');
   if (!all.starts_with(kAnyMagic)) return fail(Code::corrupt, "this is not a Pinaflux envelope");
   if (end == std::string_view::npos) return fail(Code::corrupt, "the header line has no end");

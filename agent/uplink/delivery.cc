@@ -26,6 +26,10 @@ constexpr const char* kForeignAck =
 constexpr const char* kForkedAck =
     "the collector has other data under our numbers: this gateway was cloned or restored from an "
     "image; what it has not taken from us is sent under new ones";
+constexpr const char* kUnprovedAck =
+    "an ack that nobody proves to be the collector's: give it our key (pinaflux-collector run "
+    "--keys), the one "
+    "that uplink.mac names; somebody without the key may be writing to our topic";
 constexpr Duration kPatienceMax = Duration::hours(1);
 
 const char* refusal_text(int reason) {
@@ -80,6 +84,7 @@ std::size_t Uplink::State::places() const {
 void Uplink::State::take(std::vector<Lease>&& leases) {
   for (Lease& lease : leases) {
     ASSERT(lease.lane < lanes.size());
+    if (prover) lease.bytes = prover->signed_envelope(lease.bytes);
     lanes[lease.lane].flight.take(std::move(lease));
   }
   pump();
@@ -220,6 +225,8 @@ void Uplink::State::message(const std::string& topic, Bytes payload) {
   const bool ours = topic == base_of(options.gateway) + "/ack";
   const auto named = [&](const std::string& name) { return topic == base_of(name) + "/ack"; };
   if (!ours && std::ranges::none_of(earlier_names, named)) return;
+  if (prover && !prover->proves(Prover::Way::to_gateway, as_text(payload)))
+    return reject(kUnprovedAck);
   const Result<AckMessage> ack = parse_ack(as_text(payload));
   if (!ack)
     return reject("an ack that cannot be read: does the collector have a version of its own?");

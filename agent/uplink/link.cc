@@ -117,7 +117,7 @@ void Uplink::State::connect() {
   to.version = tried;
   to.keep_alive = options.keep_alive;
   to.will_topic = base_of(options.gateway) + "/status";
-  to.will_payload = format(StatusMessage{options.gateway, "lost", marks(options.gateway)});
+  to.will_payload = proved(format(StatusMessage{options.gateway, "lost", marks(options.gateway)}));
   to.inflight_max = limits::kWindowMax + 8;  // Envelopes, and what is said beside them.
   timer->start(kConnectMax);
   client->connect(to);
@@ -240,7 +240,13 @@ void Uplink::State::tick() {
   pump();
 }
 
-void Uplink::State::say(const std::string& topic, const std::string& line, bool retained) {
+std::string Uplink::State::proved(std::string line) const {
+  if (prover) prover->sign(Prover::Way::to_collector, line);
+  return line;
+}
+
+void Uplink::State::say(const std::string& topic, const std::string& text, bool retained) {
+  const std::string line = proved(text);
   MqttPublish publish;
   publish.topic = topic;
   publish.payload = as_bytes(line);

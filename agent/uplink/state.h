@@ -56,6 +56,7 @@ struct Uplink::State {
   void look_at_budget(Instant now);
 
   // What is said.
+  std::string proved(std::string line) const;
   void say(const std::string& topic, const std::string& line, bool retained);
   std::string base_of(const std::string& gateway) const {
     return options.topic_root + "/" + gateway;
@@ -96,6 +97,7 @@ struct Uplink::State {
   MqttClientMaker make_client;
   std::function<void()> changed;
   Interface interface;
+  std::optional<Prover> prover;
   MqttClient::Events& events;
   std::unique_ptr<Timer> timer, ticker;
 

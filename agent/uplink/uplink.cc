@@ -46,6 +46,8 @@ void Uplink::stop() {
   }
 }
 
+void Uplink::prove_by(Prover prover) { state_->prover.emplace(std::move(prover)); }
+
 void Uplink::clock_trusted(bool trusted) { state_->clock_trusted = trusted; }
 
 void Uplink::restore(const std::vector<StateEdit>& states) {

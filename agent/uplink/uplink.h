@@ -19,6 +19,7 @@
 
 #include "agent/data/group.h"
 #include "agent/data/lease.h"
+#include "agent/seal/proof.h"
 #include "agent/uplink/budget.h"
 #include "platform/clock.h"
 #include "platform/entropy.h"
@@ -46,6 +47,7 @@ struct UplinkOptions {
   std::string gateway;
   std::string topic_root = "pinaflux";
   Ack ack = Ack::collector;
+  std::string mac_key;      // Name of the key that proves; empty: nothing is proved.
   std::size_t window = 16;  // Envelopes in flight.
   Duration back_off_min = Duration::seconds(1);
   Duration back_off_max = Duration::minutes(5);
@@ -85,6 +87,8 @@ class Uplink : private MqttClient::Events {
          MqttClientMaker make_client, std::function<void()> changed, Interface interface = {});
   ~Uplink() override;
 
+  // Before start(): what is sent is proved by this, and only acks that are so are believed.
+  void prove_by(Prover prover);
   // Before start(): what the budget had used when save() was last committed.
   void restore(const std::vector<StateEdit>& states);
   void start();

@@ -153,6 +153,8 @@ class Cloud::Running final : public Program {
       return;
     }
     store_ = std::move(*store);
+    std::string which;
+    if (cloud.keys_) keys_ = GatewayKeys::load(life.files, kKeys, false, which).value();
     CollectorOptions options;
     options.broker = "tcp://cloud:1883";
     options.back_off_max = Duration::seconds(20);
@@ -167,7 +169,8 @@ class Cloud::Running final : public Program {
                              [&life](const mqtt::Options& to, mqtt::Session::Events& events) {
                                return mqtt::Session::connect(life.network, life.loop, to, events);
                              },
-                         .seed = life.entropy.u64()});
+                         .seed = life.entropy.u64(),
+                         .keys = keys_ ? &*keys_ : nullptr});
     const Status started = collector_->start();
     ASSERT(started.has_value());
   }
@@ -177,11 +180,12 @@ class Cloud::Running final : public Program {
  private:
   DoomedWorker worker_;
   std::unique_ptr<CollectorStore> store_;
+  std::optional<GatewayKeys> keys_;
   std::unique_ptr<Collector> collector_;
 };
 
-Cloud::Cloud(Stage& stage, const sim::SimDisk::Options& disk)
-    : Machine(stage, "collector", 2, disk) {}
+Cloud::Cloud(Stage& stage, const sim::SimDisk::Options& disk, bool keys)
+    : Machine(stage, "collector", 2, disk), keys_(keys) {}
 
 std::unique_ptr<Program> Cloud::make(Life& life) {
   auto running = std::make_unique<Running>(*this, life);

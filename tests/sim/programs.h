@@ -54,8 +54,10 @@ class Gateway final : public Machine {
 class Cloud final : public Machine {
  public:
   static constexpr const char* kDatabase = "/landed.db";
+  static constexpr const char* kKeys = "/keys";
 
-  Cloud(Stage& stage, const sim::SimDisk::Options& disk);
+  // `keys`: only what is proved by the keys in kKeys is believed.
+  Cloud(Stage& stage, const sim::SimDisk::Options& disk, bool keys);
   ~Cloud() override { stop_living(); }
 
   // It dies after the next commit, before anybody hears of that.
@@ -67,6 +69,7 @@ class Cloud final : public Machine {
   class Running;
   class DoomedWorker;
   std::unique_ptr<Program> make(Life& life) override;
+  const bool keys_;
   std::optional<Duration> doomed_;
 };
 

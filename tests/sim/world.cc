@@ -24,6 +24,7 @@ constexpr int kQuietLooks = 4;
 constexpr std::uint64_t kFatOneIn = 32;
 constexpr std::uint64_t kDenseOneIn = 8;
 constexpr std::uint64_t kImageOneIn = 4;
+constexpr std::uint64_t kProvedOneIn = 4;
 
 constexpr const char* kYaml = R"(
 pinaflux: 1
@@ -107,10 +108,16 @@ bool is_dense(const RunOptions& options) {
   return options.dense || options.seed % kDenseOneIn == 1;
 }
 
+// Gateway and collector prove what they say. Mutants forge, which would be caught by that.
+bool is_proved(const RunOptions& options) {
+  return options.mutant == Mutant::none && options.seed % kProvedOneIn == 2;
+}
+
 // Lanes take turns in what they send first (27 seeds meet every combination), and bulk in whether it is thinned or
 // loses what is old.
 Configuration varied(Configuration configuration, const RunOptions& options) {
   if (options.mutant == Mutant::mask_left_out) configuration.mask = {};
+  if (is_proved(options)) configuration.uplink.mac_key = "people";
   if (!is_dense(options)) configuration.commit_every = Duration::seconds(1);
   std::uint64_t turn = options.seed;
   for (LaneOptions& lane : configuration.spool.lanes) {
@@ -133,7 +140,8 @@ World::World(const RunOptions& options, Configuration configuration)
       hub_(stage_, "hub", 3, {}),
       cloud_(stage_, "cloud", 4, {}),
       collector_(stage_,
-                 disk_options(stage_.random.u64(), options.mutant == Mutant::collector_lies)),
+                 disk_options(stage_.random.u64(), options.mutant == Mutant::collector_lies),
+                 is_proved(options)),
       gateway_(stage_, "gateway", 1, varied(std::move(configuration), options), options.mutant,
                disk_options(stage_.random.u64(), options.mutant == Mutant::lying_sync)),
       director_({stage_, gateway_, collector_, hub_, cloud_}, Duration::seconds(40)),
@@ -176,8 +184,13 @@ void World::build_plant() {
 
 void World::install_key() {
   sim::SimFiles files(gateway_.disk());
-  const Status made = files.replace("/people.key", std::string(32, 'k'));
+  const std::string key(32, 'k');
+  const Status made = files.replace("/people.key", key);
   ASSERT(made.has_value());
+  sim::SimFiles collectors(collector_.disk());
+  const std::string folder = std::string(Cloud::kKeys) + "/gw";
+  ASSERT(collectors.make_directory(folder, 0700).has_value());
+  ASSERT(collectors.replace(folder + "/people", key).has_value());
 }
 
 void World::pass(Duration time) {

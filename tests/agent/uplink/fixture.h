@@ -89,6 +89,7 @@ struct UplinkFixture {
     for (std::size_t i = 0; i < options.lanes.size(); ++i) {
       uplink->committed(static_cast<LaneIndex>(i), epoch, 1000);
     }
+    if (!key.empty()) uplink->prove_by(Prover("link", key));
     uplink->start();
   }
   void up(MqttSession session = {}) {
@@ -128,7 +129,8 @@ struct UplinkFixture {
     return message;
   }
   void say(const AckMessage& message) {
-    const std::string line = format(message);
+    std::string line = format(message);
+    if (!key.empty()) Prover("link", key).sign(Prover::Way::to_gateway, line);
     client->events.message("pinaflux/gw/ack", as_bytes(line));
   }
   void ack(const std::string& lane, std::uint64_t high) { say(ack_of(lane, high)); }
@@ -183,6 +185,7 @@ struct UplinkFixture {
   CountingEntropy entropy;
   UplinkOptions options;
   Epoch epoch{1, 2, 3};
+  Buffer key;  // By which it is proved; empty: nothing is.
   FakeClient* client = nullptr;
   std::vector<MqttConnect> connects;
   std::vector<std::string> filters;
