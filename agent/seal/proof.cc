@@ -13,9 +13,9 @@ constexpr std::size_t kWordBytesMax = 24;  // Of what stands before the line.
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
 
 // The line before its last MAC, and that MAC's value; an empty value: there is none.
-struct Parts {
+struct Proved {
   std::string_view before, value, behind;
-  explicit Parts(std::string_view line) {
+  explicit Proved(std::string_view line) {
     const std::size_t at = line.rfind(kMac);
     if (at == std::string_view::npos) return;
     before = line.substr(0, at);
@@ -36,7 +36,7 @@ bool same(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string_view proof_key_of(Bytes message) {
-  const Parts parts(first_line(as_text(message)));
+  const Proved parts(first_line(as_text(message)));
   const std::size_t colon = parts.value.find(':');
   return colon == std::string_view::npos ? std::string_view() : parts.value.substr(0, colon);
 }
@@ -71,13 +71,13 @@ Buffer Prover::signed_envelope(Bytes envelope) const {
 
 bool Prover::proves(Way way, std::string_view line) const {
   if (line.ends_with('\n')) line.remove_suffix(1);
-  const Parts parts(line);
+  const Proved parts(line);
   return parts.behind.empty() && !parts.value.empty() && same(parts.value, mac(way, parts.before));
 }
 
 bool Prover::proves_envelope(Bytes envelope) const {
   const std::string_view all = as_text(envelope), line = first_line(all);
-  const Parts parts(line);
+  const Proved parts(line);
   return !parts.value.empty() &&
          same(parts.value, mac(Way::to_collector, parts.before, all.substr(line.size())));
 }

@@ -208,6 +208,7 @@ class Network final : public pinaflux::Network {
     accept_ = std::move(accepted);
     return std::make_unique<Listening>(address);
   }
+  std::string interface_to(const std::string&) const override { return {}; }
   // A peer connects; nullptr: it was turned away.
   std::shared_ptr<Wire> peer() {
     OneAccepted one;
