@@ -1,7 +1,6 @@
 #include "agent/cli/record_text.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "agent/data/identity.h"
 #include "platform/base/text.h"
@@ -31,36 +30,6 @@ void append_value(std::string& to, const Value& v) {
     case Type::text: return append_cell(to, v.as_text());
     case Type::bytes: to += hex(v.as_bytes()); return;
   }
-}
-
-// Of a name in line protocol; a line break has no spelling there, and becomes a blank.
-void append_escaped(std::string& to, std::string_view name, std::string_view special) {
-  for (const char c : name) {
-    if (special.contains(c) || c == '\n') to += '\\';
-    to += c == '\n' ? ' ' : c;
-  }
-}
-
-void append_quoted(std::string& to, std::string_view text) {
-  to += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') to += '\\';
-    to += c;
-  }
-  to += '"';
-}
-
-bool has_spelling(const Value& v) {
-  if (v.type() == Type::absent || v.type() == Type::null) return false;
-  return v.type() != Type::float64 || std::isfinite(v.as_float64());
-}
-
-void append_field(std::string& to, const Value& v) {
-  if (v.type() == Type::text) return append_quoted(to, v.as_text());
-  if (v.type() == Type::bytes) return append_quoted(to, hex(v.as_bytes()));
-  append_value(to, v);
-  if (v.type() == Type::int64) to += 'i';
-  if (v.type() == Type::uint64) to += 'u';
 }
 
 }  // namespace
@@ -129,34 +98,6 @@ void CsvTable::append(std::string& to, const RowIdentity& identity, const Row& r
     if (field >= 0) append_value(to, row.values[field]);
   }
   to += '\n';
-}
-
-bool append_line_protocol(std::string& to, const RowIdentity& identity, const Row& row) {
-  std::string fields;
-  const auto names = row.shape->fields();
-  const auto add = [&](std::string_view name, const Value& v) {
-    if (!fields.empty()) fields += ',';
-    append_escaped(fields, name, ",= ");
-    fields += '=';
-    append_field(fields, v);
-  };
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (has_spelling(row.values[i])) add(names[i], row.values[i]);
-  }
-  if (fields.empty()) return false;
-  if (row.time.boot != 0) {
-    add("_since_boot_ns", Value::int64(row.time.ns));
-    add("_boot", Value::uint64(row.time.boot));
-  }
-  if (!identity.salvaged.empty()) {
-    add("_salvaged", Value::text(identity.salvaged));
-    add("_fields_lost", Value::uint64(identity.fields_lost));
-  }
-  append_escaped(to, row.shape->stream(), ", ");
-  to += ' ' + fields;
-  if (row.time.boot == 0) to += ' ' + std::to_string(row.time.ns);
-  to += '\n';
-  return true;
 }
 
 }  // namespace pinaflux

@@ -3,8 +3,7 @@
 // NDJSON     agent/seal/row_json.h.
 // CSV        One header line for all: _stream, _seq, _time, then every field that occurs. Absent and null are
 //            empty cells; text is quoted where RFC 4180 asks for it.
-// Lines      Line protocol with types (i, u, quoted text), time in nanoseconds. Null and what is no finite number
-//            is left out, and a record of nothing else with it; time since a boot becomes fields.
+// Lines      agent/seal/row_lines.h.
 // Salvaged   What came out of a damaged envelope has _salvaged and _fields_lost: keys, columns, fields.
 // Limits     CsvTable::kColumnsMax columns of kNamesBytesMax together.
 // Threads    One owner.
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "agent/seal/row_json.h"
+#include "agent/seal/row_lines.h"
 #include "platform/base/result.h"
 
 namespace pinaflux {
@@ -50,8 +50,5 @@ class CsvTable {
   const Shape* mapped_ = nullptr;     // What fields_ is for.
   std::vector<std::int32_t> fields_;  // Of each column, or -1.
 };
-
-// False: nothing was left to write.
-bool append_line_protocol(std::string& to, const RowIdentity& identity, const Row& row);
 
 }  // namespace pinaflux

@@ -10,6 +10,40 @@ namespace pinaflux::config {
 
 namespace {
 
+// For receivers that know no envelopes: nobody acknowledges or proves then.
+void build_output(const Reader& r, Building& building) {
+  UplinkOptions& o = building.to.uplink;
+  const std::string format = r.text("format");
+  for (const char* key : {"topic", "json"}) {
+    if (r.has(key) &&
+        (format == "envelope" || (format == "influx" && key == std::string_view("json")))) {
+      building.findings.error(r.key_place(key), "this is for another format",
+                              "remove it, or set uplink.format");
+    }
+  }
+  if (format == "envelope") return;
+  o.output.format = format == "json" ? OutputFormat::json : OutputFormat::influx;
+  o.output.shape = r.text("json") == "array"     ? JsonShape::array
+                   : r.text("json") == "message" ? JsonShape::message
+                                                 : JsonShape::lines;
+  o.output.topic =
+      r.has("topic") ? r.text("topic") : o.topic_root + "/{gateway}/" + format + "/{stream}";
+  if (const char* wrong = wrong_topic_template(o.output.topic)) {
+    building.findings.error(r.value_place("topic"), wrong,
+                            "write for example plant/{gateway}/{stream}");
+  }
+  if (r.has("ack") && o.ack == UplinkOptions::Ack::collector) {
+    building.findings.error(r.value_place("ack"), "our collector reads envelopes only",
+                            "remove 'ack', or 'format'");
+  }
+  if (!o.mac_key.empty()) {
+    building.findings.error(r.value_place("mac"),
+                            "a MAC is for envelopes, which our collector reads",
+                            "remove 'mac', or 'format'");
+  }
+  o.ack = UplinkOptions::Ack::broker;
+}
+
 void build_uplink(const Reader& r, Building& building) {
   UplinkOptions& o = building.to.uplink;
   o.broker = r.address("broker");
@@ -31,6 +65,7 @@ void build_uplink(const Reader& r, Building& building) {
   o.window = static_cast<std::size_t>(
       std::clamp<std::int64_t>(r.integer("window"), 1, limits::kWindowMax));
   o.mac_key = r.text("mac");
+  build_output(r, building);
   o.batch_age = r.duration("batch_age");
   o.keep_alive = r.duration("keep_alive");
   o.back_off_max = r.duration("back_off_max");

@@ -224,6 +224,30 @@ constexpr Key kDelivery[] = {
      .doc = "collector: a record is deleted when the collector has landed it. broker: when the "
             "broker has "
             "taken it (at least once, and no proof)."},
+    {.path = "uplink.format",
+     .type = Type::choice,
+     .fallback = "envelope",
+     .choices = "envelope|json|influx",
+     .doc = "envelope: dense, for our collector. json and influx (line protocol): for other "
+            "receivers, with "
+            "ack: broker; what is lost for want of space is said on the stream pinaflux/lost. To "
+            "InfluxDB, records of "
+            "one stream and one time are one point."},
+    {.path = "uplink.topic",
+     .type = Type::text,
+     .min = 1,
+     .max = 1024,
+     .example = "\"plant/{gateway}/{stream}\"",
+     .doc = "With format json or influx: where records go, with {gateway}, {lane} and {stream}; "
+            "without it "
+            "<topic_root>/{gateway}/<format>/{stream}."},
+    {.path = "uplink.json",
+     .type = Type::choice,
+     .fallback = "lines",
+     .choices = "lines|array|message",
+     .doc = "With format json, a message holds: lines (one record each, up to 64 KiB), an array of "
+            "records, or one "
+            "record."},
     {.path = "uplink.user",
      .type = Type::text,
      .min = 1,

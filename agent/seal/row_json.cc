@@ -84,6 +84,17 @@ void append_json_record(JsonWriter& to, const Row& row) {
   to.end_object();
 }
 
+void append_json_message(std::string& to, const RowIdentity& identity, const Row& row) {
+  JsonWriter json;
+  json.begin_object();
+  json.key("_gateway").string(identity.gateway).key("_epoch").string(identity.epoch);
+  json.key("_lane").string(identity.lane).key("_seq").number(identity.seq);
+  json.key("_stream").string(row.shape->stream());
+  append_time_and_fields(json, row);
+  json.end_object();
+  to += json.text();
+}
+
 void append_json_line(std::string& to, const RowIdentity& identity, const Row& row) {
   JsonWriter json;
   json.begin_object();

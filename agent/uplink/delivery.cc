@@ -91,6 +91,10 @@ void Uplink::State::take(std::vector<Lease>&& leases) {
 }
 
 std::uint64_t Uplink::State::price(LaneIndex index, const LaneFlight::Item& item) const {
+  if (item.handed < item.parts.size()) {
+    const OutMessage& part = item.parts[item.handed];
+    return traffic::publish(part.topic.size(), part.payload.size(), tls);
+  }
   const std::size_t topic = base_of(gateway_of(index)).size() + options.lanes[index].name.size();
   return traffic::publish(topic, item.bytes.size(), tls);
 }
@@ -98,8 +102,23 @@ std::uint64_t Uplink::State::price(LaneIndex index, const LaneFlight::Item& item
 bool Uplink::State::may_send(LaneIndex index, Instant now) {
   Lane& lane = lanes[index];
   if (now < lane.answer_until || lane.rests_until != Instant{}) return false;
-  const LaneFlight::Item* item = lane.flight.next_unsent();
-  return item != nullptr && budget.allows(index, price(index, *item));
+  LaneFlight::Item* item = lane.flight.next_unsent();
+  if (item == nullptr || (translator && !translate(index, *item))) return false;
+  return budget.allows(index, price(index, *item));
+}
+
+// False: it cannot be opened, and the lane rests.
+bool Uplink::State::translate(LaneIndex index, LaneFlight::Item& item) {
+  if (std::exchange(item.translated, true)) return true;
+  auto parts = translator->translate(item.bytes);
+  if (!parts) {
+    trouble = std::string("a batch of the queue cannot be translated: ") + parts.error().what;
+    rest_until(index, rest_over());
+    return false;
+  }
+  item.bytes = {};
+  item.parts = std::move(*parts);
+  return true;
 }
 
 std::string Uplink::State::waiting_text() const {
@@ -134,14 +153,19 @@ void Uplink::State::pump() {
   }
 }
 
-bool Uplink::State::send_one(LaneIndex index, Instant now) {
-  Lane& lane = lanes[index];
-  LaneFlight::Item* item = lane.flight.next_unsent();
+// The envelope, or the next of the messages that it was translated to.
+bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
   MqttPublish publish;
-  publish.topic = base_of(gateway_of(index)) + "/data/" + options.lanes[index].name;
-  publish.payload = item->bytes;
-  publish.content_type = kContentType;
-  const std::size_t bytes = item->bytes.size();
+  if (translator) {
+    publish.topic = item.parts[item.handed].topic;
+    publish.payload = as_bytes(item.parts[item.handed].payload);
+    publish.content_type = translator->content_type();
+  } else {
+    publish.topic = base_of(gateway_of(index)) + "/data/" + options.lanes[index].name;
+    publish.payload = item.bytes;
+    publish.content_type = kContentType;
+  }
+  const std::size_t bytes = publish.payload.size();
   if (session.packet_bytes_max != 0 &&
       bytes + publish.topic.size() + traffic::kPublishMax > session.packet_bytes_max) {
     refused(index, kTooLarge);
@@ -152,14 +176,34 @@ bool Uplink::State::send_one(LaneIndex index, Instant now) {
     if (token.error().code == Code::invalid) refused(index, kRefused);
     return false;  // Full: a PUBACK goes on. Closed: lost() follows.
   }
-  budget.spend(index, price(index, *item));
+  budget.spend(index, price(index, item));
   turns.sent(index, bytes);
+  health.bytes_sent += bytes;
+  item.tokens.push_back(*token);
+  if (translator) item.parts[item.handed++] = {};
+  return true;
+}
+
+bool Uplink::State::send_one(LaneIndex index, Instant now) {
+  Lane& lane = lanes[index];
+  LaneFlight::Item* item = lane.flight.next_unsent();
+  const bool nothing = translator && item->parts.empty();
+  if (!nothing && !send_part(index, *item)) return false;
+  if (item->handed < item->parts.size()) return true;
   if (lane.flight.in_flight() == 0) lane.progress_at = now;
   if (lane.flight.was_sent_before(*item)) ++health.resent;
-  lane.flight.mark_sent(*item, *token, now);
+  lane.flight.mark_sent(*item, now);
   ++health.envelopes_sent;
-  health.bytes_sent += bytes;
+  finish_part(index, *item);
   return true;
+}
+
+// Once all of it is sent, and the broker has it.
+void Uplink::State::finish_part(LaneIndex index, LaneFlight::Item& item) {
+  if (!item.sent || !item.tokens.empty()) return;
+  item.delivered = true;
+  lanes[index].progress_at = clock.now();
+  if (!collector() && lanes[index].flight.take_delivered(index, acks)) accepted(index);
 }
 
 void Uplink::State::published(std::uint64_t token, int reason) {
@@ -173,12 +217,10 @@ void Uplink::State::published(std::uint64_t token, int reason) {
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     LaneFlight::Item* item = lanes[i].flight.by_token(token);
     if (item == nullptr) continue;
-    if (!ok) return refused(static_cast<LaneIndex>(i), reason);
-    item->token = 0;
-    item->delivered = true;
-    lanes[i].progress_at = clock.now();
     const auto index = static_cast<LaneIndex>(i);
-    if (!collector() && lanes[i].flight.take_delivered(index, acks)) accepted(index);
+    if (!ok) return refused(index, reason);
+    std::erase(item->tokens, token);
+    finish_part(index, *item);
     return pump();
   }
 }

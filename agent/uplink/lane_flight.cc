@@ -201,16 +201,17 @@ const LaneFlight::Item* LaneFlight::next_unsent() const {
 }
 
 LaneFlight::Item* LaneFlight::by_token(std::uint64_t token) {
-  const auto at = std::ranges::find(items_, token, &Item::token);
-  return at == items_.end() || token == 0 ? nullptr : &*at;
+  const auto at = std::ranges::find_if(
+      items_, [&](const Item& item) { return std::ranges::contains(item.tokens, token); });
+  return at == items_.end() ? nullptr : &*at;
 }
 
-void LaneFlight::mark_sent(Item& item, std::uint64_t token, Instant now) {
+void LaneFlight::mark_sent(Item& item, Instant now) {
   ASSERT(&item == next_unsent());
-  item.token = token;
   item.sent = true;
   item.sent_at = now;
   item.bytes = {};
+  item.parts = {};
   ++sent_;
   sent_since_greeting_ = true;
 }

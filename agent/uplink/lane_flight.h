@@ -17,6 +17,7 @@
 #include "agent/data/group.h"
 #include "agent/data/lease.h"
 #include "agent/seal/messages.h"
+#include "agent/uplink/translator.h"
 #include "platform/base/time.h"
 
 namespace pinaflux {
@@ -26,9 +27,12 @@ class LaneFlight {
   struct Item {
     Range range;
     Digest hash{};
-    Buffer bytes;             // Freed when sent: after a loss it is leased again.
-    std::uint64_t token = 0;  // Not 0: sent, and its PUBACK has not come.
-    bool sent = false;
+    Buffer bytes;                       // Freed when sent: after a loss it is leased again.
+    std::vector<OutMessage> parts;      // What is sent in its place, once it is translated;
+    std::size_t handed = 0;             // so many of them are on their way.
+    std::vector<std::uint64_t> tokens;  // Of what was sent and has no PUBACK yet.
+    bool translated = false;
+    bool sent = false;       // All of it.
     bool delivered = false;  // The broker has it.
     Instant sent_at{};
   };
@@ -55,7 +59,7 @@ class LaneFlight {
   Item* next_unsent();
   const Item* next_unsent() const;
   Item* by_token(std::uint64_t token);
-  void mark_sent(Item& item, std::uint64_t token, Instant now);
+  void mark_sent(Item& item, Instant now);
   bool was_sent_before(const Item& item) const { return known(item.range.last) != nullptr; }
 
   std::uint32_t round() const { return round_; }

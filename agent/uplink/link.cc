@@ -71,6 +71,7 @@ Uplink::State::State(const UplinkOptions& o, const Clock& c, Entropy& entropy, M
       rest(o.back_off_min, o.back_off_max),
       tls(tls::spoken(o.broker)) {
   ASSERT(options.lanes.size() <= limits::kLanesMax);
+  if (options.output.format != OutputFormat::envelope) translator.emplace(options.output);
   if (options.client_id.empty()) options.client_id = "pinaflux-" + options.gateway;
   lanes.resize(options.lanes.size());
   for (Lane& lane : lanes) lane.patience = options.ack_timeout;

@@ -76,6 +76,9 @@ struct Uplink::State {
   void pump();
   bool may_send(LaneIndex index, Instant now);
   bool send_one(LaneIndex index, Instant now);
+  bool send_part(LaneIndex index, LaneFlight::Item& item);
+  bool translate(LaneIndex index, LaneFlight::Item& item);
+  void finish_part(LaneIndex index, LaneFlight::Item& item);
   std::uint64_t price(LaneIndex index, const LaneFlight::Item& item) const;
   void published(std::uint64_t token, int reason);
   void refused(LaneIndex index, int reason);
@@ -98,6 +101,7 @@ struct Uplink::State {
   std::function<void()> changed;
   Interface interface;
   std::optional<Prover> prover;
+  std::optional<Translator> translator;  // None: envelopes are sent as they are.
   MqttClient::Events& events;
   std::unique_ptr<Timer> timer, ticker;
 

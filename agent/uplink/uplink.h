@@ -21,6 +21,7 @@
 #include "agent/data/lease.h"
 #include "agent/seal/proof.h"
 #include "agent/uplink/budget.h"
+#include "agent/uplink/translator.h"
 #include "platform/clock.h"
 #include "platform/entropy.h"
 #include "platform/loop.h"
@@ -47,8 +48,9 @@ struct UplinkOptions {
   std::string gateway;
   std::string topic_root = "pinaflux";
   Ack ack = Ack::collector;
-  std::string mac_key;      // Name of the key that proves; empty: nothing is proved.
-  std::size_t window = 16;  // Envelopes in flight.
+  OutputOptions output = {};  // Another format than envelopes: with Ack::broker only.
+  std::string mac_key;        // Name of the key that proves; empty: nothing is proved.
+  std::size_t window = 16;    // Envelopes in flight.
   Duration back_off_min = Duration::seconds(1);
   Duration back_off_max = Duration::minutes(5);
   Duration ack_timeout = Duration::seconds(30);
