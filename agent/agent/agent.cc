@@ -189,7 +189,7 @@ void Agent::State::start_uplink() {
   options.lanes = sent_lanes(configuration.uplink.lanes, spool_state.lanes);
   uplink = std::make_unique<Uplink>(
       options, host.clock, host.entropy, host.loop, host.make_mqtt_client, [] {},
-      [this] { return host.network.interface_to(configuration.uplink.broker); });
+      [this](const std::string& broker) { return host.network.interface_to(broker); });
   if (!options.mac_key.empty()) {
     uplink->prove_by(Prover(options.mac_key, vault.key(options.mac_key)));
   }
@@ -433,7 +433,7 @@ AgentStatus Agent::State::status() const {
   s.spool = {
       spool_state.bytes_used,   spool_state.bytes_max,       spool_state.commits, commit_failures,
       spool_state.dead_letters, commit_took.seconds() * 1e3, spool_state.full,    spool_text};
-  s.uplink = status_of(uplink->health(), configuration.uplink.broker);
+  s.uplink = status_of(uplink->health());
   return s;
 }
 

@@ -32,8 +32,8 @@ LaneStatus status_of(const LaneState& lane, const Clock& clock) {
           lane.records_shed,   aged ? (now_ns - lane.oldest.ns) / 1'000'000 : 0};
 }
 
-UplinkStatus status_of(const UplinkHealth& health, const std::string& broker) {
-  return {.broker = broker,
+UplinkStatus status_of(const UplinkHealth& health) {
+  return {.broker = health.broker,
           .state = state_name(health.state),
           .text = health.text,
           .connects = health.connects,

@@ -18,7 +18,7 @@ const char* state_name(SourceHealth::State state);
 const char* state_name(UplinkHealth::State state);
 
 LaneStatus status_of(const LaneState& lane, const Clock& clock);
-UplinkStatus status_of(const UplinkHealth& health, const std::string& broker);
+UplinkStatus status_of(const UplinkHealth& health);
 
 struct Said {
   std::string state, text;

@@ -47,6 +47,8 @@ void build_output(const Reader& r, Building& building) {
 void build_uplink(const Reader& r, Building& building) {
   UplinkOptions& o = building.to.uplink;
   o.broker = r.address("broker");
+  if (r.has("fallback")) o.fallbacks = {r.address("fallback")};
+  o.return_every = r.duration("return_every");
   o.client_id = r.text("client_id");
   o.user = r.text("user");
   o.password = read_secret(building.files, r, "password", building.findings);

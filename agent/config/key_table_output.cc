@@ -217,6 +217,19 @@ constexpr Key kDelivery[] = {
          "wss://HOST/PATH, "
          "where a firewall lets nothing else through. The port is 1883 (tls://: 8883, ws://: 80, "
          "wss://: 443) if none is given."},
+    {.path = "uplink.fallback",
+     .type = Type::broker,
+     .example = "tls://10.8.0.1:8883",
+     .doc = "Broker to use while uplink.broker cannot be reached, with the same user and TLS "
+            "settings."},
+    {.path = "uplink.return_every",
+     .type = Type::duration,
+     .fallback = "5m",
+     .min = kSecond,
+     .max = kDay,
+     .doc = "While the fall-back is in use, uplink.broker is tried this often, beside it; the link "
+            "goes back once it "
+            "answers."},
     {.path = "uplink.ack",
      .type = Type::choice,
      .fallback = "collector",

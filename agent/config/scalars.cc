@@ -116,7 +116,7 @@ class Checker {
     auto read = parse_address(value_.text);
     if (!read.address) return refuse(std::move(read.what), std::move(read.fix));
     const Address& address = *read.address;
-    if (address.websocket && key_.path != "uplink.broker") {
+    if (address.websocket && key_.path != "uplink.broker" && key_.path != "uplink.fallback") {
       return refuse("only the uplink speaks MQTT over WebSockets",
                     "write tls://HOST:PORT or tcp://HOST:PORT");
     }

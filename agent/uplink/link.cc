@@ -63,6 +63,7 @@ Uplink::State::State(const UplinkOptions& o, const Clock& c, Entropy& entropy, M
       changed(std::move(ch)),
       interface(std::move(way)),
       events(e),
+      brokers(o.broker, o.fallbacks),
       window(o.window),
       budget(o.budget, o.month_begins, budgets_of(o.lanes)),
       turns(terms_of(o.lanes)),
@@ -91,7 +92,7 @@ int Uplink::State::next_version() const {
 
 bool Uplink::State::closed() {
   if (interface && !options.budget.interfaces.empty()) {
-    health.interface = interface();
+    health.interface = interface(broker());
     budget.leaves_by(health.interface);
   }
   budget.look(clock.wall(), clock.now(), clock_trusted);
@@ -104,12 +105,20 @@ bool Uplink::State::closed() {
 void Uplink::State::connect() {
   if (closed()) return retry(kClosedLook, link_text);
   budget.spend(traffic::kAttempt);
-  if (tries > 0 && tries % kTriesWithOneClient == 0) client.reset();
+  if (tries > 0 && tries % kTriesWithOneClient == 0) renews_client = true;
+  if (std::exchange(renews_client, false)) client.reset();
   if (client == nullptr) client = make_client(events);
   health.state = UplinkHealth::State::connecting;
+  tls = tls::spoken(broker());
   tried = next_version();
+  const MqttConnect to = how_to_connect();
+  timer->start(kConnectMax);
+  client->connect(to);
+}
+
+MqttConnect Uplink::State::how_to_connect() const {
   MqttConnect to;
-  to.broker = options.broker;
+  to.broker = broker();
   to.client_id = options.client_id;
   to.user = options.user;
   to.password = options.password;
@@ -120,8 +129,7 @@ void Uplink::State::connect() {
   to.will_topic = base_of(options.gateway) + "/status";
   to.will_payload = proved(format(StatusMessage{options.gateway, "lost", marks(options.gateway)}));
   to.inflight_max = limits::kWindowMax + 8;  // Envelopes, and what is said beside them.
-  timer->start(kConnectMax);
-  client->connect(to);
+  return to;
 }
 
 void Uplink::State::connected(const MqttSession& accepted) {
@@ -130,7 +138,9 @@ void Uplink::State::connected(const MqttSession& accepted) {
   answered = true;
   tries = 0;
   up = true;
-  up_since = clock.now();
+  up_since = probed_at = clock.now();
+  brokers.connected();
+  if (brokers.on_primary()) away.clear();
   ++health.connects;
   health.state = UplinkHealth::State::working;
   link_text.clear();
@@ -168,7 +178,8 @@ bool Uplink::State::subscribe_earlier() {
 void Uplink::State::lost(int reason, const std::string& why) {
   if (std::exchange(earlier_asked, false) && reason == kNotAuthorised) earlier_denied = true;
   if (up && clock.now() - up_since >= kProven) back_off.reset();
-  up = false;
+  const bool was_up = std::exchange(up, false);
+  probe.reset();
   ticker->stop();
   for (std::size_t i = 0; i < lanes.size(); ++i) lose(static_cast<LaneIndex>(i));
   if (stopping) {
@@ -176,14 +187,50 @@ void Uplink::State::lost(int reason, const std::string& why) {
     timer->stop();
     return;
   }
+  const bool goes_back = std::exchange(returns, false);
+  if (goes_back) {
+    brokers.go_back();
+    try_next_broker();
+  }
   if (closed()) return retry(kClosedLook, link_text);
+  if (goes_back) return retry(Duration{0}, why);
   ++tries;
   if (reason == kUnsupportedVersion && tried == 5) {
     version = 4;
     return retry(Duration{0}, why);
   }
   if (reason == kUnsupportedVersion) version = 5;
-  retry(back_off.next(random), why);
+  if (brokers.on_primary()) away = why;
+  if (was_up || !brokers.failed()) return retry(back_off.next(random), why);
+  try_next_broker();
+  retry(brokers.on_primary() ? back_off.next(random) : options.back_off_min, why);
+}
+
+// What was learnt of the last one does not count.
+void Uplink::State::try_next_broker() {
+  version = 5;
+  answered = earlier_denied = false;
+  tries = 0;
+  renews_client = true;
+}
+
+// Moves back while the fall-back still works, and loses nothing but what is in flight: that is sent again.
+void Uplink::State::look_at_primary(Instant now) {
+  if (brokers.on_primary() || returns) return;
+  if (probe != nullptr && probe->answer() != PrimaryProbe::Answer::none) {
+    returns = probe->answer() == PrimaryProbe::Answer::yes;
+    probe.reset();
+    if (!returns) return;
+    say_status("offline");
+    client->disconnect();
+    return;
+  }
+  if (now - probed_at < options.return_every) return;
+  probed_at = now;
+  budget.spend(traffic::kAttempt + traffic::connection(tls::spoken(brokers.primary())));
+  MqttConnect to = how_to_connect();
+  to.broker = brokers.primary();
+  probe = std::make_unique<PrimaryProbe>(make_client, std::move(to));
 }
 
 void Uplink::State::retry(Duration after, const std::string& why) {
@@ -196,7 +243,7 @@ void Uplink::State::due() {
   if (stopping) return;
   if (health.state != UplinkHealth::State::connecting) return connect();
   client.reset();
-  lost(0, "the connection attempt to " + options.broker + " hangs: check the network");
+  lost(0, "the connection attempt to " + broker() + " hangs: check the network");
 }
 
 // Goodbye is said while there is something left for it.
@@ -214,6 +261,7 @@ void Uplink::State::tick() {
   ticker->start(tick_every);
   const Instant now = clock.now();
   if (up) look_at_budget(now);
+  if (up) look_at_primary(now);
   if (!up) return;
   bool rested = false, silent = false;
   for (std::size_t i = 0; i < lanes.size(); ++i) {

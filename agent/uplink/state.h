@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/seal/messages.h"
+#include "agent/uplink/brokers.h"
 #include "agent/uplink/budget.h"
 #include "agent/uplink/lane_flight.h"
 #include "agent/uplink/turns.h"
@@ -43,7 +44,11 @@ struct Uplink::State {
   bool collector() const { return options.ack == UplinkOptions::Ack::collector; }
 
   // The link.
+  const std::string& broker() const { return brokers.at(); }
+  void try_next_broker();
+  void look_at_primary(Instant now);
   void connect();
+  MqttConnect how_to_connect() const;
   int next_version() const;
   void connected(const MqttSession& session);
   bool subscribe_earlier();  // False: lost() follows.
@@ -104,6 +109,13 @@ struct Uplink::State {
   std::optional<Translator> translator;  // None: envelopes are sent as they are.
   MqttClient::Events& events;
   std::unique_ptr<Timer> timer, ticker;
+
+  Brokers brokers;
+  std::unique_ptr<PrimaryProbe> probe;
+  Instant probed_at{};
+  std::string away;            // Why a fall-back is in use.
+  bool renews_client = false;  // Before the next attempt.
+  bool returns = false;        // lost() follows, and the primary is next.
 
   Window window;
   Budget budget;

@@ -40,8 +40,11 @@ struct UplinkOptions {
     unsigned share = 0;  // Percent of the link, and of its budget.
     BudgetLimits budget = {};
   };
-  std::string broker;     // "tcp://HOST:PORT" or "tls://HOST:PORT"
-  std::string client_id;  // Default: "pinaflux-" and the gateway.
+  std::string broker;  // "tcp://HOST:PORT" or "tls://HOST:PORT"
+  // Used while `broker` cannot be reached, in this order; the same user, password and TLS options are theirs.
+  std::vector<std::string> fallbacks = {};
+  Duration return_every = Duration::minutes(5);  // So often `broker` is tried meanwhile.
+  std::string client_id;                         // Default: "pinaflux-" and the gateway.
   std::string user, password;
   tls::Options tls = {};
   WallTime time_floor = {};  // Certificates are judged by it, or by the clock if that is later.
@@ -65,7 +68,8 @@ struct UplinkOptions {
 struct UplinkHealth {
   enum class State { starting, connecting, working, waiting };
   State state = State::starting;
-  std::string text;  // What is wrong and what to do next.
+  std::string text;    // What is wrong and what to do next.
+  std::string broker;  // The one in use, or being tried.
   std::uint64_t connects = 0;
   std::uint64_t envelopes_sent = 0;
   std::uint64_t bytes_sent = 0;  // Payload bytes.
@@ -81,8 +85,8 @@ struct UplinkHealth {
 
 class Uplink : private MqttClient::Events {
  public:
-  // The interface that leads to the broker now: Network::interface_to().
-  using Interface = std::function<std::string()>;
+  // The interface that leads to a broker now: Network::interface_to().
+  using Interface = std::function<std::string(const std::string&)>;
   // `changed` is called (on the loop) when there is something for take_acks() or a free place
   // again. `interface` is asked where a budget depends on it.
   Uplink(const UplinkOptions& options, const Clock& clock, Entropy& entropy, Loop& loop,

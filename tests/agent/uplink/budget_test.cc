@@ -260,7 +260,7 @@ struct PlanFixture : UplinkFixture {
     uplink = std::make_unique<Uplink>(
         options, wall, entropy, loop,
         [this](MqttClient::Events& e) { return std::make_unique<FakeClient>(*this, e); }, [] {},
-        [this] { return interface; });
+        [this](const std::string&) { return interface; });
     for (std::size_t i = 0; i < options.lanes.size(); ++i) {
       uplink->committed(static_cast<LaneIndex>(i), epoch, next[i] - 1, next[i] - 1);
     }
