@@ -82,6 +82,8 @@ std::string Translator::topic_for(const Header& header, std::string_view stream)
                  : name == "lane"  ? header.lane
                                    : in_topic(stream);
       });
+  if (topic.empty() || topic[0] == '$')
+    topic = "_" + topic.substr(topic.empty() ? 0 : 1);  // The broker's own.
   return topic;
 }
 

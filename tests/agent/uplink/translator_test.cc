@@ -115,6 +115,17 @@ TEST_CASE("what an envelope declares lost is said") {
   CHECK_FALSE(Translator(json(JsonShape::lines)).translate(as_bytes(std::string("no envelope"))));
 }
 
+TEST_CASE("a stream's name makes no topic that a broker refuses") {
+  kit::SealedRows rows;
+  for (const char* stream : {"$SYS/x", "a+b", "#"})
+    rows.row(stream, {"v"}, {Value::int64(1)}, {1, 0});
+  const auto messages = translated(json(JsonShape::lines, "{stream}"), rows.envelope());
+  REQUIRE(messages.size() == 3);
+  CHECK(messages[0].topic == "_SYS/x");
+  CHECK(messages[1].topic == "a_b");
+  CHECK(messages[2].topic == "_");
+}
+
 TEST_CASE("a topic's template is looked at") {
   for (const char* good : {"a", "a/{stream}", "{gateway}/{lane}/{stream}", "x{lane}y"}) {
     CHECK(wrong_topic_template(good) == nullptr);
