@@ -59,4 +59,13 @@ void GatewayKeys::prove(const std::string& gateway, std::string& ack) const {
   if (key != its->second.keys.end()) key->second.sign(Prover::Way::to_gateway, ack);
 }
 
+void GatewayKeys::go_on_from(const GatewayKeys& before) {
+  for (auto& [name, its] : gateways_) {
+    const auto earlier = before.gateways_.find(name);
+    if (earlier != before.gateways_.end() && its.keys.contains(earlier->second.last)) {
+      its.last = earlier->second.last;
+    }
+  }
+}
+
 }  // namespace pinaflux

@@ -29,6 +29,8 @@ class GatewayKeys {
   const char* refusal_of(const Topic& topic, Bytes payload);
   // Adds the proof, if the gateway has a key.
   void prove(const std::string& gateway, std::string& ack) const;
+  // After a reload: the keys that were used last are, where they are still there.
+  void go_on_from(const GatewayKeys& before);
   std::size_t gateways() const { return gateways_.size(); }
 
  private:

@@ -166,6 +166,7 @@ Status Service::load_keys(std::string& which) {
   if (options_.keys.empty()) return {};
   auto loaded = GatewayKeys::load(platform_.files, options_.keys, options_.keys_optional, which);
   if (!loaded) return std::unexpected(loaded.error());
+  if (keys_) loaded->go_on_from(*keys_);
   keys_ = std::move(*loaded);
   log_.notice("collector.keys", "what gateways send is proved by their keys",
               {{"directory", options_.keys}, {"gateways", keys_->gateways()}});

@@ -21,6 +21,11 @@ void build_output(const Reader& r, Building& building) {
                               "remove it, or set uplink.format");
     }
   }
+  if (format == "envelope" && !o.mac_key.empty() && o.ack == UplinkOptions::Ack::broker) {
+    building.findings.error(r.value_place("ack"),
+                            "what a broker answers carries no MAC: it could delete by that",
+                            "remove 'ack', so that the collector's acks count, or 'mac'");
+  }
   if (format == "envelope") return;
   o.output.format = format == "json" ? OutputFormat::json : OutputFormat::influx;
   o.output.shape = r.text("json") == "array"     ? JsonShape::array
@@ -48,6 +53,12 @@ void build_uplink(const Reader& r, Building& building) {
   UplinkOptions& o = building.to.uplink;
   o.broker = r.address("broker");
   if (r.has("fallback")) o.fallbacks = {r.address("fallback")};
+  if (o.broker.starts_with("ws") && r.has("fallback") && o.fallbacks[0].starts_with("ws")) {
+    building.findings.error(
+        r.value_place("fallback"),
+        "one connection at a time speaks WebSocket, and the first broker is tried beside this",
+        "write tls://HOST:PORT for one of them");
+  }
   o.return_every = r.duration("return_every");
   o.client_id = r.text("client_id");
   o.user = r.text("user");

@@ -51,7 +51,8 @@ constexpr Key kOfTheLink[] = {
      .doc =
          "The metered interfaces, by name: while the way to the broker is another one, nothing is "
          "counted and nothing bounded. Without it, every interface is metered. To a broker that is "
-         "given as a host name, the way is the default route's."},
+         "given as a host name, the way is the default route's. A tunnel is an interface of its "
+         "own: list it."},
     {.path = "budget.month_begins",
      .type = Type::integer,
      .fallback = "1",

@@ -27,11 +27,14 @@ class Brokers {
   const std::string& at() const { return all_[at_]; }
   const std::string& primary() const { return all_.front(); }
   bool on_primary() const { return at_ == 0; }
-  void connected() { failures_ = 0; }
+  bool several() const { return all_.size() > 1; }
+  std::size_t rounds() const { return rounds_; }  // So often none of them could be reached.
+  void proved_good() { failures_ = 0, rounds_ = 0; }
   // An attempt failed. True: it is another one's turn.
   bool failed() {
     if (all_.size() == 1 || ++failures_ < kTriesEach) return false;
     at_ = (at_ + 1) % all_.size();
+    if (at_ == 0) ++rounds_;
     failures_ = 0;
     return true;
   }
@@ -41,12 +44,15 @@ class Brokers {
   std::vector<std::string> all_;
   std::size_t at_ = 0;
   int failures_ = 0;
+  std::size_t rounds_ = 0;
 };
 
 // A connection beside the one in use, that only tells whether the primary takes us.
 class PrimaryProbe final : private MqttClient::Events {
  public:
   enum class Answer { none, yes, no };
+  static constexpr int kUnsupportedVersion = 0x84,
+                       kClientIdRefused = 0x85;  // MQTT 5.0, section 2.4.
 
   PrimaryProbe(const MqttClientMaker& make, MqttConnect to) : client_(make(*this)) {
     to.client_id += "-probe";
@@ -60,8 +66,10 @@ class PrimaryProbe final : private MqttClient::Events {
     answer_ = Answer::yes;
     client_->disconnect();
   }
-  void lost(int, const std::string&) override {
-    if (answer_ == Answer::none) answer_ = Answer::no;
+  // One that does not like our version or our id is there.
+  void lost(int reason, const std::string&) override {
+    const bool there = reason == kUnsupportedVersion || reason == kClientIdRefused;
+    if (answer_ == Answer::none) answer_ = there ? Answer::yes : Answer::no;
   }
   void published(std::uint64_t, int) override {}
   void message(const std::string&, Bytes) override {}

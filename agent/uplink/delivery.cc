@@ -118,6 +118,8 @@ bool Uplink::State::translate(LaneIndex index, LaneFlight::Item& item) {
   }
   item.bytes = {};
   item.parts = std::move(*parts);
+  item.handed = std::min(lanes[index].flight.parts_done(item), item.parts.size());
+  item.wanted = item.handed > 0;
   return true;
 }
 
@@ -179,7 +181,7 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
   budget.spend(index, price(index, item));
   turns.sent(index, bytes);
   health.bytes_sent += bytes;
-  item.tokens.push_back(*token);
+  item.tokens.emplace_back(*token, item.handed);
   if (translator) item.parts[item.handed++] = {};
   return true;
 }
@@ -187,7 +189,7 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
 bool Uplink::State::send_one(LaneIndex index, Instant now) {
   Lane& lane = lanes[index];
   LaneFlight::Item* item = lane.flight.next_unsent();
-  const bool nothing = translator && item->parts.empty();
+  const bool nothing = translator && item->handed == item->parts.size();
   if (!nothing && !send_part(index, *item)) return false;
   if (item->handed < item->parts.size()) return true;
   if (lane.flight.in_flight() == 0) lane.progress_at = now;
@@ -201,6 +203,7 @@ bool Uplink::State::send_one(LaneIndex index, Instant now) {
 // Once all of it is sent, and the broker has it.
 void Uplink::State::finish_part(LaneIndex index, LaneFlight::Item& item) {
   if (!item.sent || !item.tokens.empty()) return;
+  if (item.unwanted && !item.wanted) return refused(index, kNoSubscriber);
   item.delivered = true;
   lanes[index].progress_at = clock.now();
   if (!collector() && lanes[index].flight.take_delivered(index, acks)) accepted(index);
@@ -218,8 +221,11 @@ void Uplink::State::published(std::uint64_t token, int reason) {
     LaneFlight::Item* item = lanes[i].flight.by_token(token);
     if (item == nullptr) continue;
     const auto index = static_cast<LaneIndex>(i);
-    if (!ok) return refused(index, reason);
-    std::erase(item->tokens, token);
+    // Nobody may want some streams; a batch that nobody wants any of is kept.
+    const bool unwanted = translator && reason == kNoSubscriber;
+    if (!ok && !unwanted) return refused(index, reason);
+    (unwanted ? item->unwanted : item->wanted) = true;
+    std::erase_if(item->tokens, [&](const auto& sent) { return sent.first == token; });
     finish_part(index, *item);
     return pump();
   }

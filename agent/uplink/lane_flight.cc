@@ -157,9 +157,22 @@ void LaneFlight::lose() {
   for (std::size_t i = 0; i < sent_; ++i) {
     remember({items_[i].range.last, items_[i].hash});
   }
+  // A lease that was lost again before it was looked at keeps what is known of it.
+  std::vector<std::pair<Digest, std::size_t>> done;
+  for (const Item& item : items_) {
+    const std::size_t parts = item.tokens.empty() ? item.handed : item.tokens.front().second;
+    const std::size_t most = item.translated ? parts : parts_done(item);
+    if (most > 0) done.emplace_back(item.hash, most);
+  }
+  if (!items_.empty()) parts_done_ = std::move(done);
   items_.clear();
   sent_ = 0;
   ++round_;
+}
+
+std::size_t LaneFlight::parts_done(const Item& item) const {
+  const auto at = std::ranges::find(parts_done_, item.hash, &std::pair<Digest, std::size_t>::first);
+  return at == parts_done_.end() ? 0 : at->second;
 }
 
 void LaneFlight::greet() {
@@ -201,8 +214,9 @@ const LaneFlight::Item* LaneFlight::next_unsent() const {
 }
 
 LaneFlight::Item* LaneFlight::by_token(std::uint64_t token) {
-  const auto at = std::ranges::find_if(
-      items_, [&](const Item& item) { return std::ranges::contains(item.tokens, token); });
+  const auto at = std::ranges::find_if(items_, [&](const Item& item) {
+    return std::ranges::contains(item.tokens, token, &std::pair<std::uint64_t, std::size_t>::first);
+  });
   return at == items_.end() ? nullptr : &*at;
 }
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "agent/data/group.h"
@@ -27,11 +28,14 @@ class LaneFlight {
   struct Item {
     Range range;
     Digest hash{};
-    Buffer bytes;                       // Freed when sent: after a loss it is leased again.
-    std::vector<OutMessage> parts;      // What is sent in its place, once it is translated;
-    std::size_t handed = 0;             // so many of them are on their way.
-    std::vector<std::uint64_t> tokens;  // Of what was sent and has no PUBACK yet.
+    Buffer bytes;                   // Freed when sent: after a loss it is leased again.
+    std::vector<OutMessage> parts;  // What is sent in its place, once it is translated;
+    std::size_t handed = 0;         // so many of them are on their way.
+    // Of what was sent and has no PUBACK yet: its token, and which part it is; in order.
+    std::vector<std::pair<std::uint64_t, std::size_t>> tokens;
     bool translated = false;
+    bool wanted = false;     // Of its parts one had a subscriber,
+    bool unwanted = false;   // and one had none.
     bool sent = false;       // All of it.
     bool delivered = false;  // The broker has it.
     Instant sent_at{};
@@ -60,6 +64,8 @@ class LaneFlight {
   const Item* next_unsent() const;
   Item* by_token(std::uint64_t token);
   void mark_sent(Item& item, Instant now);
+  // How many of its parts, from the first one on, the broker had before the lease was lost.
+  std::size_t parts_done(const Item& item) const;
   bool was_sent_before(const Item& item) const { return known(item.range.last) != nullptr; }
 
   std::uint32_t round() const { return round_; }
@@ -106,6 +112,7 @@ class LaneFlight {
   std::deque<Item> items_;  // The first `sent_` of them are sent.
   std::size_t sent_ = 0;
   std::deque<End> known_;
+  std::vector<std::pair<Digest, std::size_t>> parts_done_;  // Of leases that were lost last.
   std::vector<Told> told_;    // To the spool, on this connection, and not within acked_.
   std::size_t unproved_ = 0;  // Passed on since greet().
   bool sent_since_greeting_ = false;

@@ -86,7 +86,8 @@ Uplink::State::State(const UplinkOptions& o, const Clock& c, Entropy& entropy, M
 }
 
 int Uplink::State::next_version() const {
-  if (!answered && tries % 4 == 3) return version == 5 ? 4 : 5;
+  const bool other = brokers.several() ? brokers.rounds() % 2 == 1 && tries == 1 : tries % 4 == 3;
+  if (!answered && other) return version == 5 ? 4 : 5;
   return version;
 }
 
@@ -139,7 +140,6 @@ void Uplink::State::connected(const MqttSession& accepted) {
   tries = 0;
   up = true;
   up_since = probed_at = clock.now();
-  brokers.connected();
   if (brokers.on_primary()) away.clear();
   ++health.connects;
   health.state = UplinkHealth::State::working;
@@ -148,7 +148,9 @@ void Uplink::State::connected(const MqttSession& accepted) {
   timer->stop();
   budget.spend(traffic::connection(tls));
   pinged = up_since;
-  if (!client->subscribe(base_of(options.gateway) + "/ack")) return;  // lost() follows.
+  // A broker that is not ours may let us publish only.
+  if (collector() && !client->subscribe(base_of(options.gateway) + "/ack"))
+    return;  // lost() follows.
   if (!subscribe_earlier()) return;
   say_status("online");
   for (Lane& lane : lanes) {
@@ -177,8 +179,11 @@ bool Uplink::State::subscribe_earlier() {
 
 void Uplink::State::lost(int reason, const std::string& why) {
   if (std::exchange(earlier_asked, false) && reason == kNotAuthorised) earlier_denied = true;
-  if (up && clock.now() - up_since >= kProven) back_off.reset();
-  const bool was_up = std::exchange(up, false);
+  const bool was_good = std::exchange(up, false) && clock.now() - up_since >= kProven;
+  if (was_good) {
+    back_off.reset();
+    brokers.proved_good();
+  }
   probe.reset();
   ticker->stop();
   for (std::size_t i = 0; i < lanes.size(); ++i) lose(static_cast<LaneIndex>(i));
@@ -201,7 +206,7 @@ void Uplink::State::lost(int reason, const std::string& why) {
   }
   if (reason == kUnsupportedVersion) version = 5;
   if (brokers.on_primary()) away = why;
-  if (was_up || !brokers.failed()) return retry(back_off.next(random), why);
+  if (was_good || !brokers.failed()) return retry(back_off.next(random), why);
   try_next_broker();
   retry(brokers.on_primary() ? back_off.next(random) : options.back_off_min, why);
 }
@@ -225,12 +230,22 @@ void Uplink::State::look_at_primary(Instant now) {
     client->disconnect();
     return;
   }
-  if (now - probed_at < options.return_every) return;
+  if (now - probed_at < std::max(options.return_every, probe ? kConnectMax : Duration{})) return;
   probed_at = now;
-  budget.spend(traffic::kAttempt + traffic::connection(tls::spoken(brokers.primary())));
+  if (!pays_for_probe()) return;
   MqttConnect to = how_to_connect();
   to.broker = brokers.primary();
   probe = std::make_unique<PrimaryProbe>(make_client, std::move(to));
+}
+
+// By the interface that leads to the primary.
+bool Uplink::State::pays_for_probe() {
+  const bool asks = interface && !options.budget.interfaces.empty();
+  if (asks) budget.leaves_by(interface(brokers.primary()));
+  const bool open = budget.closed() == Budget::Closed::no;
+  if (open) budget.spend(traffic::kAttempt + traffic::connection(tls::spoken(brokers.primary())));
+  if (asks) budget.leaves_by(health.interface);
+  return open;
 }
 
 void Uplink::State::retry(Duration after, const std::string& why) {

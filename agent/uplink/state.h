@@ -47,6 +47,7 @@ struct Uplink::State {
   const std::string& broker() const { return brokers.at(); }
   void try_next_broker();
   void look_at_primary(Instant now);
+  bool pays_for_probe();
   void connect();
   MqttConnect how_to_connect() const;
   int next_version() const;

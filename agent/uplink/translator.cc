@@ -21,15 +21,27 @@ constexpr std::size_t kAsciiBytes = 32;
 constexpr std::array<std::string_view, 3> kNames = {"gateway", "lane", "stream"};
 constexpr std::string_view kLostStream = "pinaflux/lost";
 
+// Brokers hang up on control characters, on what is no character, and on more levels than this.
+constexpr std::size_t kLevelsMax = 100;
+
+bool fits_topic(std::string_view point) {
+  if (point.size() == 1)
+    return point[0] >= 0x20 && point[0] != 0x7f && point[0] != '+' && point[0] != '#';
+  char32_t code = static_cast<unsigned char>(point[0]) & (0x7fu >> point.size());
+  for (const char c : point.substr(1)) code = (code << 6) | (static_cast<unsigned char>(c) & 0x3fu);
+  return code >= 0xa0 && !(code >= 0xfdd0 && code <= 0xfdef) && (code & 0xfffe) != 0xfffe;
+}
+
 // What stands for a name in a topic.
 std::string in_topic(std::string_view name) {
   std::string text;
+  std::size_t levels = 0;
   while (!name.empty()) {
-    const std::size_t size = utf8_bytes(name);
-    const auto c = static_cast<unsigned char>(name[0]);
-    const bool plain = size > 1 || (size == 1 && c >= 0x20 && c != 0x7f && c != '+' && c != '#');
-    text += plain ? std::string(name.substr(0, size)) : "_";
-    name.remove_prefix(std::max<std::size_t>(size, 1));
+    const std::string_view point = name.substr(0, std::max<std::size_t>(utf8_bytes(name), 1));
+    const bool fits =
+        utf8_bytes(point) > 0 && fits_topic(point) && (point != "/" || ++levels < kLevelsMax);
+    text += fits ? std::string(point) : "_";
+    name.remove_prefix(point.size());
   }
   return text;
 }
@@ -170,10 +182,17 @@ Result<std::vector<OutMessage>> Translator::translate(Bytes envelope) {
       begin(message, *header);
     }
     identity.seq = header->range.nth(i, header->every);
-    holds = add(message, identity, rows[i]) || holds;
-    const bool alone =
-        options_.format == OutputFormat::json && options_.shape == JsonShape::message;
-    if (alone || message.payload.size() >= kMessageBytesMax) finish();
+    const std::size_t before = message.payload.size();
+    const bool added = add(message, identity, rows[i]);
+    if (holds && message.payload.size() > kMessageBytesMax) {
+      message.payload.resize(before);
+      finish();
+      message.topic = topic;
+      begin(message, *header);
+      add(message, identity, rows[i]);
+    }
+    holds = added || holds;
+    if (options_.format == OutputFormat::json && options_.shape == JsonShape::message) finish();
   }
   finish();
   return messages;

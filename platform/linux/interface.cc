@@ -49,7 +49,7 @@ std::string interface_with(const SocketAddress& address) {
     if (same_host(address, one->ifa_addr)) name = one->ifa_name;
   }
   ::freeifaddrs(all);
-  return name;
+  return name.substr(0, name.find(':'));  // An address may have a label, "wwan0:1".
 }
 
 std::string interface_towards(const SocketAddress& to) {

@@ -91,6 +91,36 @@ TEST_CASE_FIXTURE(
   CHECK(connects.size() == all);
 }
 
+TEST_CASE_FIXTURE(FallbackFixture, "a broker that takes us and drops us is left, too") {
+  for (int i = 0; i < 2; ++i) {
+    CHECK(tried() == options.broker);
+    up();
+    down();
+    wait(Duration::seconds(3));
+  }
+  CHECK(tried() == options.fallbacks[0]);
+}
+
+TEST_CASE_FIXTURE(FallbackFixture,
+                  "brokers that hang up without a word are asked in 3.1.1 the next time round") {
+  for (int i = 0; i < 4; ++i) {
+    CHECK(connects.back().version == 5);
+    refuse();
+  }
+  CHECK(tried() == options.broker);
+  CHECK(connects.back().version == 5);
+  refuse();
+  CHECK(tried() == options.broker);
+  CHECK(connects.back().version == 4);
+}
+
+TEST_CASE_FIXTURE(FallbackFixture, "a first broker that knows another version only is there") {
+  fall_back();
+  probe()->events.lost(0x84, "unsupported version");
+  wait(Duration::seconds(3));
+  CHECK(disconnects == 1);
+}
+
 TEST_CASE_FIXTURE(UplinkFixture, "without a fall-back there is nothing to try beside the broker") {
   options.back_off_max = Duration::seconds(2);
   start();

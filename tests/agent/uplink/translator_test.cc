@@ -102,6 +102,21 @@ TEST_CASE("messages are bounded, and hold each record once, in order") {
   }
 }
 
+TEST_CASE("a record that does not fit into a message any more begins another") {
+  kit::SealedRows rows;
+  const std::string text(30'000, 'x');
+  for (int i = 0; i < 5; ++i) rows.row("s", {"t"}, {Value::text(text)}, {i, 0});
+  for (const JsonShape shape : {JsonShape::lines, JsonShape::array}) {
+    const auto messages = translated(json(shape), rows.envelope());
+    CHECK(messages.size() == 3);
+    for (const OutMessage& message : messages) {
+      CHECK(message.payload.size() <= Translator::kMessageBytesMax);
+      CHECK(message.payload.starts_with(shape == JsonShape::array ? "[{" : "{"));
+      CHECK(message.payload.ends_with(shape == JsonShape::array ? "}]" : "}\n"));
+    }
+  }
+}
+
 TEST_CASE("what an envelope declares lost is said") {
   kit::SealedRows rows;
   const Buffer envelope =
@@ -117,13 +132,24 @@ TEST_CASE("what an envelope declares lost is said") {
 
 TEST_CASE("a stream's name makes no topic that a broker refuses") {
   kit::SealedRows rows;
-  for (const char* stream : {"$SYS/x", "a+b", "#"})
+  const std::string deep = [] {
+    std::string text = "a";
+    for (int i = 0; i < 200; ++i) text += "/a";
+    return text;
+  }();
+  for (const char* stream :
+       {"$SYS/x", "a+b", "#", "\xc2\x85y", "\xef\xbf\xbez", "\xef\xb7\x90", "größe", deep.c_str()})
     rows.row(stream, {"v"}, {Value::int64(1)}, {1, 0});
   const auto messages = translated(json(JsonShape::lines, "{stream}"), rows.envelope());
-  REQUIRE(messages.size() == 3);
+  REQUIRE(messages.size() == 8);
   CHECK(messages[0].topic == "_SYS/x");
   CHECK(messages[1].topic == "a_b");
   CHECK(messages[2].topic == "_");
+  CHECK(messages[3].topic == "_y");
+  CHECK(messages[4].topic == "_z");
+  CHECK(messages[5].topic == "_");
+  CHECK(messages[6].topic == "größe");
+  CHECK(std::ranges::count(messages[7].topic, '/') < 100);
 }
 
 TEST_CASE("a topic's template is looked at") {
@@ -177,6 +203,47 @@ TEST_CASE_FIXTURE(OutputFixture, "a batch is gone when the broker has each of it
   client->events.published(tokens[1], 0);
   CHECK(highs() == std::vector<std::uint64_t>{3});
   CHECK(uplink->health().envelopes_acked == 1);
+}
+
+TEST_CASE_FIXTURE(
+    OutputFixture,
+    "a batch of which nobody wants a part is gone, one that nobody wants at all is kept") {
+  hand(3);
+  const std::uint64_t last = published.back().token;
+  client->events.published(last - 2, 0x10);
+  client->events.published(last, 0x10);
+  CHECK(uplink->take_lost().empty());
+  client->events.published(last - 1, 0);
+  CHECK(highs() == std::vector<std::uint64_t>{3});
+
+  hand(2);
+  const std::uint64_t again = published.back().token;
+  client->events.published(again - 1, 0x10);
+  client->events.published(again, 0x10);
+  CHECK(highs().empty());
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{1});
+  CHECK(uplink->health().text.contains("no subscriber"));
+}
+
+TEST_CASE_FIXTURE(OutputFixture, "after a lost link a batch goes on behind what the broker has") {
+  hand(5);
+  const std::uint64_t last = published.back().token;
+  for (const std::uint64_t token : {last - 4, last - 3, last - 1})
+    client->events.published(token, 0);
+  for (int cut = 0; cut < 2; ++cut) {
+    down();
+    wait(Duration::seconds(3));
+    up();
+  }
+  (void)uplink->take_lost();
+  const std::size_t before = out();
+  Lease again = lease(1, 1, 5);
+  rows.next = 1;
+  again.bytes = rows.envelope();
+  send(std::move(again));
+  CHECK(out() == before + 3);  // The third, and all behind it.
+  puback();
+  CHECK(highs() == std::vector<std::uint64_t>{5});
 }
 
 TEST_CASE_FIXTURE(OutputFixture,
