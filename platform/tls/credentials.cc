@@ -149,8 +149,10 @@ std::optional<Failure> load_key(Files& files, const Options& options, PrivateKey
       &key.pk, reinterpret_cast<const unsigned char*>(pem->c_str()), pem->size() + 1,
       password.empty() ? nullptr : reinterpret_cast<const unsigned char*>(password.data()),
       password.size(), random_bytes, nullptr);
+  // One password in 256 gives padding that fits, and a key that is none.
+  const bool decrypted = pem->contains("ENCRYPTED") && !password.empty();
   wipe({reinterpret_cast<std::uint8_t*>(pem->data()), pem->size()});
-  switch (failed) {
+  switch (decrypted && failed != 0 ? MBEDTLS_ERR_PK_PASSWORD_MISMATCH : failed) {
     case 0: return {};
     case MBEDTLS_ERR_PK_PASSWORD_REQUIRED:
       return bad_file(path, "is an encrypted key: give its password with `key_password`");

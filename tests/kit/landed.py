@@ -56,6 +56,21 @@ def last_rows(database, table, count=5):
     return query, result
 
 
+def twice(database, count=5):
+    """Where readings lie that landed more than once: (id, [(table, epoch, lane, seq)]), the first few of each table."""
+    connection = _connect(database)
+    places = {}
+    for table, columns in streams(connection):
+        if "id" in columns:
+            for number, *place in connection.execute(
+                    f"SELECT id, _epoch, _lane, _seq FROM {_quoted(table)} WHERE id IS NOT NULL"):
+                places.setdefault(number, []).append((table, *place))
+    doubled = sorted(number for number, found in places.items() if len(found) > 1)
+    shown = [(number, places[number]) for number in [*doubled[:count], *doubled[-count:]]]
+    connection.close()
+    return f"{len(doubled)} ids from {doubled[:1]} to {doubled[-1:]}: {shown}"
+
+
 def compare(database, ledger):
     """{acknowledged, landed, duplicates, lost} of a ledger's readings; lost: acknowledged and not there."""
     counts = ids(database)
