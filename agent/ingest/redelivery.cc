@@ -3,7 +3,10 @@
 // A packet id means one message from its first PUBLISH to its PUBACK. So:
 //   same id, same hash, never acknowledged by us         the same message again, DUP or not;
 //   same id, same hash, committed, DUP                   its PUBACK was lost: acknowledge again;
-//   same id, committed, and no DUP or another hash       the broker had the PUBACK: a new message.
+//   same id, same hash, committed, no DUP                the broker had the PUBACK: a new message;
+//   same id, another hash                                a new message. The other one is known on until its PUBACK
+//                                                        is proven, because Mosquitto 2.0 with max_inflight_messages 0
+//                                                        gives an id again while it waits for that.
 // A PUBACK that was sent is not one that arrived. What proves it is the answer to a PINGREQ that was sent
 // after it; only then a message is forgotten and its row erased.
 //
@@ -52,8 +55,9 @@ void Redelivery::restore_row(std::uint64_t number, Bytes value) {
   while (readable && reader.left() >= 10) {
     const auto low = reader.u8();
     const auto id = static_cast<std::uint16_t>(low | reader.u8() << 8);
-    if (auto before = seen_.find(id); before != seen_.end()) forget(before);
-    seen_[id] = {reader.u64(), 0, number, 0, 0, true};
+    const std::uint64_t hash = reader.u64();
+    if (const auto before = alike(id, hash); before != seen_.end()) forget(before);
+    seen_.emplace(id, Seen{hash, 0, number, 0, 0, true});
     rows_[number].messages.emplace_back(id, 0);
     ++rows_[number].known;
   }
@@ -65,6 +69,18 @@ void Redelivery::connected(bool session_present) {
   acks_proven_ = acks_;
   if (session_present) return;
   for (auto it = seen_.begin(); it != seen_.end();) it = forget(it);
+}
+
+Redelivery::SeenById::iterator Redelivery::find(std::uint16_t packet_id, std::uint64_t serial) {
+  auto [at, end] = seen_.equal_range(packet_id);
+  while (at != end && at->second.serial != serial) ++at;
+  return at == end ? seen_.end() : at;
+}
+
+Redelivery::SeenById::iterator Redelivery::alike(std::uint16_t packet_id, std::uint64_t hash) {
+  auto [at, end] = seen_.equal_range(packet_id);
+  while (at != end && at->second.hash != hash) ++at;
+  return at == end ? seen_.end() : at;
 }
 
 Redelivery::SeenById::iterator Redelivery::forget(SeenById::iterator seen) {
@@ -79,22 +95,22 @@ Redelivery::SeenById::iterator Redelivery::forget(SeenById::iterator seen) {
 
 Redelivery::Verdict Redelivery::arrived(std::uint16_t packet_id, std::uint64_t hash, bool duplicate,
                                         std::uint64_t serial) {
-  if (const auto it = seen_.find(packet_id); it != seen_.end()) {
+  if (const auto it = alike(packet_id, hash); it != seen_.end()) {
     Seen& seen = it->second;
-    if (seen.hash == hash && (duplicate || !seen.committed)) {
+    if (duplicate || !seen.committed) {
       seen.connection = connection_;
       seen.ack = seen.committed ? ++acks_ : 0;
       return seen.committed ? Verdict::stored : Verdict::pending;
     }
     forget(it);
   }
-  seen_[packet_id] = {hash, serial, 0, connection_, 0, false};
+  seen_.emplace(packet_id, Seen{hash, serial, 0, connection_, 0, false});
   return Verdict::fresh;
 }
 
 void Redelivery::in_parcel(std::uint16_t packet_id, std::uint64_t serial) {
-  const auto it = seen_.find(packet_id);
-  if (it == seen_.end() || it->second.serial != serial) return;
+  const auto it = find(packet_id, serial);
+  if (it == seen_.end()) return;
   it->second.row = next_row_;
   open_.messages.emplace_back(packet_id, serial);
   ++open_.known;
@@ -109,7 +125,8 @@ bool Redelivery::row(Ticket ticket, std::string& key, Buffer& value) {
   for (const auto& [id, serial] : open_.messages) {
     writer.u8(static_cast<std::uint8_t>(id));
     writer.u8(static_cast<std::uint8_t>(id >> 8));
-    writer.u64(seen_[id].hash);
+    const auto it = find(id, serial);
+    writer.u64(it == seen_.end() ? 0 : it->second.hash);
   }
   row_of_ticket_[ticket] = next_row_;
   rows_[next_row_++] = std::exchange(open_, {});
@@ -122,8 +139,8 @@ void Redelivery::committed(Ticket ticket, std::vector<std::uint16_t>& acks) {
     row_of_ticket_.erase(row_of_ticket_.begin());
     if (row == rows_.end()) continue;
     for (const auto& [id, serial] : row->second.messages) {
-      const auto it = seen_.find(id);
-      if (it == seen_.end() || it->second.serial != serial) continue;
+      const auto it = find(id, serial);
+      if (it == seen_.end()) continue;
       it->second.committed = true;
       if (it->second.connection != connection_) continue;
       it->second.ack = ++acks_;

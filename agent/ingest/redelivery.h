@@ -4,7 +4,7 @@
 //            that time the same packet id with the same content is the same message. What is committed
 //            is known across restarts, by one row of cursors for each parcel.
 // Order      arrived() -> in_parcel() -> row() -> committed(); then checkpoint() and proven().
-// Limits     65,535 packet ids. Not told apart: a new message with the packet id and the content of one
+// Limits     What has no proof yet, however many share a packet id. Not told apart: a new message with the packet id and the content of one
 //            whose PUBACK reached the broker, sent and lost before a PINGRESP proved that PUBACK.
 // Threads    Loop.
 // Tests      tests/agent/ingest/redelivery_test.cc
@@ -67,11 +67,13 @@ class Redelivery {
     std::uint64_t ack = 0;         // Number of its PUBACK on that connection; 0: none yet.
     bool committed = false;
   };
-  using SeenById = std::unordered_map<std::uint16_t, Seen>;
+  using SeenById = std::unordered_multimap<std::uint16_t, Seen>;
   struct Row {
     std::vector<std::pair<std::uint16_t, std::uint64_t>> messages;  // Packet id and serial.
     std::size_t known = 0;                                          // Of them, still in seen_.
   };
+  SeenById::iterator find(std::uint16_t packet_id, std::uint64_t serial);
+  SeenById::iterator alike(std::uint16_t packet_id, std::uint64_t hash);
   SeenById::iterator forget(SeenById::iterator seen);
   void restore_row(std::uint64_t number, Bytes value);
 
