@@ -12,20 +12,18 @@
 #include "agent/uplink/brokers.h"
 #include "agent/uplink/budget.h"
 #include "agent/uplink/lane_flight.h"
+#include "agent/uplink/primary_probe.h"
 #include "agent/uplink/turns.h"
 #include "agent/uplink/uplink.h"
 #include "agent/uplink/window.h"
 #include "platform/base/backoff.h"
 #include "platform/base/random.h"
+#include "platform/mqtt/reason.h"
 
 namespace pinaflux {
 
-// Reason codes of MQTT 5.0, section 2.4.
-inline constexpr int kNoSubscriber = 0x10;
-inline constexpr int kRefused = 0x80;
-inline constexpr int kUnsupportedVersion = 0x84;
-inline constexpr int kNotAuthorised = 0x87;
-inline constexpr int kTooLarge = 0x95;
+using mqtt::reason::kNoSubscriber, mqtt::reason::kRefused, mqtt::reason::kUnsupportedVersion,
+    mqtt::reason::kNotAuthorised, mqtt::reason::kTooLarge;
 
 struct Uplink::State {
   struct Lane {
