@@ -231,9 +231,13 @@ void Agent::State::finish_commit() {
   if (!done) return;
   const std::uint64_t ignored = done->state.acks_ignored - spool_state.acks_ignored;
   if (ignored > 0) uplink->disproved(ignored);
-  // A lane may hold what no group brought.
-  for (std::size_t i = 0; spool_state.renumbering > 0 && i < spool_state.lanes.size(); ++i) {
-    pace.lost(static_cast<LaneIndex>(i));
+  // A lane may hold what no group brought: it came from a lane of an earlier epoch.
+  const std::size_t lanes = std::min(spool_state.lanes.size(), done->state.lanes.size());
+  for (std::size_t i = 0; i < lanes; ++i) {
+    const std::uint64_t brought = done->status ? done->records[i] : 0;
+    if (done->state.lanes[i].next_seq > spool_state.lanes[i].next_seq + brought) {
+      pace.lost(static_cast<LaneIndex>(i));
+    }
   }
   spool_state = std::move(done->state);
   commit_took = done->took;

@@ -323,6 +323,7 @@ void Collector::take_acks() {
     AckMessage& due = acks_[lane_name(ack)];
     if (!ack.hello) ack.hello = due.hello;  // Answered later than it could be: still no lie.
     merge_compared(ack, std::move(due.compared));
+    if (ack.refused.empty()) ack.refused = std::move(due.refused);
     due = std::move(ack);
   }
   landed_ = Landed{};
@@ -362,8 +363,10 @@ bool Collector::publish_ack(AckMessage& ack) {
     return text;
   };
   Result<std::uint16_t> sent = session_->publish(topic, as_bytes(line()), false);
-  if (!sent && sent.error().code == Code::invalid && ack.gaps.size() + ack.compared.size() > 1) {
+  const std::size_t details = ack.gaps.size() + ack.compared.size() + ack.refused.size();
+  if (!sent && sent.error().code == Code::invalid && details > 1) {
     ack.gaps.clear();
+    ack.refused.resize(std::min<std::size_t>(ack.refused.size(), 1));
     ack.compared.resize(std::min<std::size_t>(ack.compared.size(), 1));
     sent = session_->publish(topic, as_bytes(line()), false);
   }

@@ -78,16 +78,19 @@ Result<Compared> compare(const Evidence& evidence, const LaneEntry& lane, const 
   Compared compared;
   compared.contradicted = !seen->other.empty();
   auto other = seen->other.begin();
+  std::uint64_t settled = 0;
   for (const Stretch& stretch : *stretches) {
     if (!is_settled(stretch)) continue;
-    Range left{std::max(stretch.range.first, header.range.first),
-               std::min(stretch.range.last, seen->last_same)};
+    const std::uint64_t first = std::max(stretch.range.first, header.range.first);
+    settled += Range{first, std::min(stretch.range.last, header.range.last)}.count();
+    Range left{first, std::min(stretch.range.last, seen->last_same)};
     for (; other != seen->other.end() && *other <= left.last; ++other) {
       append(compared.known, {left.first, *other - 1});
       left.first = *other + 1;
     }
     append(compared.known, left);
   }
+  compared.open = settled < header.range.count();
   return compared;
 }
 

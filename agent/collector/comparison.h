@@ -23,6 +23,7 @@ namespace pinaflux {
 struct Compared {
   std::vector<Range> known;   // Rising, apart, within the envelope's range.
   bool contradicted = false;  // Another record has landed under one of its seqs.
+  bool open = false;          // Nothing is settled under one of them.
 };
 
 struct Evidence {

@@ -87,6 +87,7 @@ Result<Ledger> Ledger::prepare(sqlite::Database& database) {
        " VALUES(?,?,?,?,?,?,?,?)"},
       {&ledger.trim_,
        "DELETE FROM pinaflux_reject WHERE id<=(SELECT max(id) FROM pinaflux_reject)-?"},
+      {&ledger.refused_, "SELECT 1 FROM pinaflux_reject WHERE sha256=? AND reason<>'fork'"},
   };
   for (const auto& [statement, sql] : all) {
     Result<sqlite::Statement> made = database.prepare(sql);
@@ -211,7 +212,7 @@ Result<bool> Ledger::chained(const LaneEntry& lane, const Link& link) {
   return !next || successor_.is_null(1) || digest(successor_, 1) == link.hash;
 }
 
-Result<Verdict> Ledger::judge_thinned(const LaneEntry& lane, const Link& link) {
+Result<Verdict> Ledger::judge_stand_in(const LaneEntry& lane, const Link& link) {
   const auto end = chain_at(lane, link.range.last);
   if (!end) return std::unexpected(end.error());
   const Result<bool> fits = chained(lane, link);
@@ -240,9 +241,10 @@ Result<std::vector<Range>> Ledger::open_ranges(const LaneEntry& lane, const Rang
   return open;
 }
 
-Status Ledger::land_thinned(LaneEntry& lane, const Link& link, std::uint64_t every) {
+Status Ledger::land_stand_in(LaneEntry& lane, const Link& link, std::uint64_t every) {
   lane.last = std::max(lane.last, link.range.last);
-  const Stretch stretch{link.range, Fate::thinned, std::to_string(every)};
+  const Stretch stretch = every > 1 ? Stretch{link.range, Fate::thinned, std::to_string(every)}
+                                    : Stretch{link.range, Fate::landed, ""};
   if (Status s = settled_.settle(lane.id, stretch); !s) return s;
   const auto known = chain_at(lane, link.range.last);
   if (!known) return std::unexpected(known.error());
@@ -377,6 +379,13 @@ Status Ledger::reject(const Reject& reject) {
   if (Status s = reject_.run(); !s) return s;
   trim_.bind(1, kRejectsMax);
   return trim_.run();
+}
+
+Result<bool> Ledger::was_refused(const Digest& payload) {
+  const std::string hash = hex(payload);
+  const sqlite::Reading reading(refused_);
+  refused_.bind(1, std::string_view(hash));
+  return refused_.step();
 }
 
 }  // namespace pinaflux

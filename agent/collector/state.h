@@ -88,9 +88,9 @@ class Ledger {
   Status land(LaneEntry& lane, const Link& link);
   // The same for a thinned envelope, whose link's `hash` is what the chain goes on with. Of its range something may
   // have landed before it was thinned: only what is open lands now.
-  Result<Verdict> judge_thinned(const LaneEntry& lane, const Link& link);
+  Result<Verdict> judge_stand_in(const LaneEntry& lane, const Link& link);
   Result<std::vector<Range>> open_ranges(const LaneEntry& lane, const Range& range);
-  Status land_thinned(LaneEntry& lane, const Link& link, std::uint64_t every);
+  Status land_stand_in(LaneEntry& lane, const Link& link, std::uint64_t every);
   // A loss is never a duplicate: it may be declared again. `doubted`: the gateway may count where another one has.
   Result<Verdict> judge_loss(const LaneEntry& lane, const Link& link, bool doubted);
   Status declare(LaneEntry& lane, const Declaration& declaration);
@@ -104,6 +104,8 @@ class Ledger {
 
   Status seen(const std::string& gateway, const std::string& state, WallTime now);
   Status reject(const Reject& reject);
+  // A payload of that hash could not be taken.
+  Result<bool> was_refused(const Digest& payload);
 
  private:
   Ledger(Settled settled) : settled_(std::move(settled)) {}
@@ -117,7 +119,7 @@ class Ledger {
 
   Settled settled_;
   sqlite::Statement find_, make_, save_, link_, successor_, remember_, prune_;
-  sqlite::Statement seen_, reject_, trim_;
+  sqlite::Statement seen_, reject_, trim_, refused_;
 };
 
 }  // namespace pinaflux

@@ -8,8 +8,8 @@
 //   COMMIT                                  from here on everything may be acknowledged
 //
 // A database that refuses one envelope (a row that is there already, a name that it cannot take) must not
-// stop the others: the savepoint is rolled back and the envelope is recorded as refused. It is not
-// acknowledged to its gateway, which keeps it. What the disk refuses fails the whole land().
+// stop the others: the savepoint is rolled back and the envelope is recorded as refused. Its gateway is told, and
+// splits it until the record is found. What the disk refuses fails the whole land().
 
 #include "agent/collector/store.h"
 
@@ -41,14 +41,6 @@ bool stops_everything(Code code) {
     case Code::busy:
     case Code::corrupt: return true;
     default: return false;
-  }
-}
-
-const char* refusal_of(Code code) {
-  switch (code) {
-    case Code::newer: return "newer";
-    case Code::full: return "too_large";
-    default: return "damaged";
   }
 }
 
@@ -192,18 +184,23 @@ Status CollectorStore::take(const Arrival& arrival) {
     if (Status s = undo_one_.run(); !s) return s;
     tables_->forget();
     landed_.counts = before;
-    if (Status s = refuse(arrival, "refused_by_database"); !s) return s;
+    if (Status s = refuse_for_good(arrival, "refused_by_database"); !s) return s;
   }
   return end_one_.run();
 }
 
 Status CollectorStore::take_data(const Arrival& arrival) {
   const Result<Header> header = open_envelope(arrival.payload);
-  if (!header) return refuse(arrival, refusal_of(header.error().code));
+  if (!header) {
+    const Code code = header.error().code;
+    return code == Code::newer
+               ? refuse(arrival, "newer")
+               : refuse_for_good(arrival, code == Code::full ? "too_large" : "damaged");
+  }
   if (header->gateway != arrival.gateway) return refuse(arrival, "foreign_gateway", header->range);
   if (header->lane != arrival.lane) return refuse(arrival, "foreign_lane", header->range);
   if (rows_.empty()) return take_loss(arrival, *header);
-  return header->every > 1 ? take_thinned(arrival, *header) : take_envelope(arrival, *header);
+  return is_stand_in(*header) ? take_stand_in(arrival, *header) : take_envelope(arrival, *header);
 }
 
 Result<Header> CollectorStore::open_envelope(Bytes payload) {
@@ -224,7 +221,7 @@ Result<Header> CollectorStore::open_envelope(Bytes payload) {
 Status CollectorStore::take_envelope(const Arrival& arrival, const Header& header) {
   const Range& range = header.range;
   if (range.first == 0 || range.last > Ledger::kSeqMax || range.count() != rows_.size()) {
-    return refuse(arrival, "bad_range", range);
+    return refuse_for_good(arrival, "bad_range", range);
   }
   const LaneKey key{header.gateway, header.epoch, header.lane};
   Result<LaneEntry> lane = ledger_->lane(key);
@@ -261,6 +258,13 @@ Status CollectorStore::take_unproven(LaneEntry& lane, Comparison&& answer) {
   return ledger_->advance(lane);
 }
 
+// It was refused, and since then some of it has come in parts: the rest is on its way, or will be once it is refused
+// again, if it is a restored image that sends it.
+Result<bool> CollectorStore::was_split(const Arrival& arrival, const Compared& compared) {
+  return compared.open ? ledger_->was_refused(crypto::sha256(arrival.payload))
+                       : Result<bool>(false);
+}
+
 // Here the hash does not decide: the records do.
 Status CollectorStore::take_in_doubt(const Arrival& arrival, LaneEntry& lane, const Header& header,
                                      Verdict verdict) {
@@ -268,6 +272,11 @@ Status CollectorStore::take_in_doubt(const Arrival& arrival, LaneEntry& lane, co
   if (!compared) return std::unexpected(compared.error());
   Comparison answer{header.range, chain_end(header), std::move(compared->known)};
   const bool other = compared->contradicted || (verdict == Verdict::fork && !is_known(answer));
+  if (!other && verdict == Verdict::unproven) {
+    const auto split = was_split(arrival, *compared);
+    if (!split) return std::unexpected(split.error());
+    if (*split) return refuse_for_good(arrival, "refused_before");
+  }
   return other ? fork(arrival, lane, std::move(answer)) : take_unproven(lane, std::move(answer));
 }
 
@@ -285,7 +294,7 @@ Status CollectorStore::take_fresh(LaneEntry& lane, const Header& header) {
   return land_rows(lane, header, header.range);
 }
 
-Status CollectorStore::take_thinned(const Arrival& arrival, const Header& header) {
+Status CollectorStore::take_stand_in(const Arrival& arrival, const Header& header) {
   const Range& range = header.range;
   const Link link{range, header.previous, chain_end(header)};
   if (range.first == 0 || range.last > Ledger::kSeqMax || link.hash == kNoDigest) {
@@ -294,7 +303,7 @@ Status CollectorStore::take_thinned(const Arrival& arrival, const Header& header
   const LaneKey key{header.gateway, header.epoch, header.lane};
   Result<LaneEntry> lane = ledger_->lane(key);
   if (!lane) return std::unexpected(lane.error());
-  const Result<Verdict> verdict = ledger_->judge_thinned(*lane, link);
+  const Result<Verdict> verdict = ledger_->judge_stand_in(*lane, link);
   if (!verdict) return std::unexpected(verdict.error());
   if (*verdict == Verdict::fork || *verdict == Verdict::unproven) {
     return take_in_doubt(arrival, *lane, header, *verdict);
@@ -309,7 +318,7 @@ Status CollectorStore::take_thinned(const Arrival& arrival, const Header& header
   touch(key, false);
   const std::uint64_t floor = header.floor <= range.first ? header.floor : range.first;
   if (Status s = ledger_->mark(*lane, floor, range.last); !s) return s;
-  if (Status s = ledger_->land_thinned(*lane, link, header.every); !s) return s;
+  if (Status s = ledger_->land_stand_in(*lane, link, header.every); !s) return s;
   if (open->empty()) return take_known(*lane, {range, link.hash, {range}});
   ++landed_.counts.envelopes;
   if (Status s = ledger_->advance(*lane); !s) return s;
@@ -447,6 +456,20 @@ Status CollectorStore::refuse(const Arrival& arrival, const char* reason, const 
                           .range = range});
 }
 
+Status CollectorStore::refuse_for_good(const Arrival& arrival, const char* reason,
+                                       const Range& range) {
+  const Result<Header> header = Opener::header(arrival.payload);
+  const bool named = arrival.kind == Topic::Kind::data && header && header->count > 0 &&
+                     header->gateway == arrival.gateway && header->lane == arrival.lane;
+  if (named) {
+    auto& refused = touch({header->gateway, header->epoch, header->lane}, false).refused;
+    if (refused.size() < limits::kComparedMax) {
+      refused.push_back({header->range, chain_end(*header), reason});
+    }
+  }
+  return refuse(arrival, reason, named ? header->range : range);
+}
+
 CollectorStore::Touched& CollectorStore::touch(const LaneKey& key, bool fork) {
   Touched& touched = touched_[key.gateway + '\n' + hex(key.epoch) + key.lane];
   touched.key = key;
@@ -462,6 +485,7 @@ Status CollectorStore::answer() {
     if (!ack) return std::unexpected(ack.error());
     ack->fork = touched.fork;
     ack->compared = touched.compared;
+    ack->refused = touched.refused;
     ack->hello = touched.hello;
     landed_.acks.push_back(std::move(*ack));
   }

@@ -91,6 +91,7 @@ class CollectorStore {
     LaneKey key;
     bool fork = false;
     std::vector<Comparison> compared;
+    std::vector<RefusedEnvelope> refused;
     std::optional<HelloEcho> hello;  // To be answered.
   };
 
@@ -101,7 +102,7 @@ class CollectorStore {
   Status take_data(const Arrival& arrival);
   Status take_envelope(const Arrival& arrival, const Header& header);
   Status take_fresh(LaneEntry& lane, const Header& header);
-  Status take_thinned(const Arrival& arrival, const Header& header);
+  Status take_stand_in(const Arrival& arrival, const Header& header);
   Status land_rows(const LaneEntry& lane, const Header& header, const Range& range);
   Status take_loss(const Arrival& arrival, const Header& header);
   Status take_hello(const Arrival& arrival);
@@ -112,6 +113,7 @@ class CollectorStore {
   Result<Header> open_envelope(Bytes payload);
   Status take_known(LaneEntry& lane, const Comparison& answer);
   Status take_unproven(LaneEntry& lane, Comparison&& answer);
+  Result<bool> was_split(const Arrival& arrival, const Compared& compared);
   Status take_in_doubt(const Arrival& arrival, LaneEntry& lane, const Header& header,
                        Verdict verdict);
   Result<bool> landed_otherwise(const LaneEntry& lane, const Header& header);
@@ -119,6 +121,8 @@ class CollectorStore {
   // False: the ack has no room for it.
   bool tell(const LaneKey& key, Comparison&& answer);
   Status refuse(const Arrival& arrival, const char* reason, const Range& range = {});
+  // As refuse(), and its gateway is told that it need not come again as it is.
+  Status refuse_for_good(const Arrival& arrival, const char* reason, const Range& range = {});
   Status answer();
   Touched& touch(const LaneKey& key, bool fork);
   void undo();

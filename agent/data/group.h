@@ -39,6 +39,9 @@ struct LaneAck {
   // The far end has only these seqs of the envelope that ends there; under the others it has another gateway's
   // records, or nobody's: they are to be sent in another epoch. Then `unproved` is given.
   std::optional<std::vector<Range>> known = {};
+  // The far end cannot take the envelope of just that range and hash (`unproved`), for this reason: it is to be
+  // split, and a record alone to be given up.
+  std::optional<std::string> refused = {};
 };
 
 // A piece of a station's durable state (a deadband's last value, ...), replaced whole by its key.

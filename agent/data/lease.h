@@ -21,6 +21,7 @@ struct LeaseWish {
   std::array<std::uint32_t, limits::kLanesMax> round{};
   // Lanes that send the newest first seal now what came in. False: what is sealed already has the places.
   bool fresh = true;
+  std::size_t envelope_bytes_max = limits::kEnvelopeBytesMax;  // Of what is sealed from now on.
   // Once the clock is trusted: what is sealed from now on with a stamp of its boot gets calendar time.
   std::optional<Anchor> anchor = {};
 };
@@ -30,8 +31,9 @@ struct Lease {
   Epoch epoch{};
   Range range;
   Digest hash{};
-  Buffer bytes;             // The whole envelope.
-  std::uint32_t round = 0;  // Of the wish that it answers.
+  std::uint64_t records = 0;  // That it holds.
+  Buffer bytes;               // The whole envelope.
+  std::uint32_t round = 0;    // Of the wish that it answers.
 };
 
 }  // namespace pinaflux

@@ -338,8 +338,14 @@ std::string_view trace_of(const Header& header) {
   return is_one ? std::string_view(trace->second) : std::string_view();
 }
 
+bool is_stand_in(const Header& header) {
+  const auto key = [](const auto& pair) { return pair.first; };
+  return header.every > 1 || header.count == 0 ||
+         std::ranges::contains(header.extra, "through", key);
+}
+
 Digest chain_end(const Header& header) {
-  if (header.every == 1 && header.count > 0) return header.hash;
+  if (!is_stand_in(header)) return header.hash;
   const auto through =
       std::ranges::find(header.extra, "through", [](const auto& p) { return p.first; });
   Digest digest{};

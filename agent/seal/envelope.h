@@ -60,8 +60,10 @@ struct HeaderLine {
   bool hash_fits() const;
 };
 
+// It stands for what was sealed before: thinned, a tombstone, or the end of one that was split.
+bool is_stand_in(const Header& header);
 // What the lane's chain is behind it, and so the next one's `previous`: its hash, or, where it stands for
-// what was sealed before (thinned, tombstones), what its pair `through` says; kNoDigest: it says nothing.
+// what was sealed before, what its pair `through` says; kNoDigest: it says nothing.
 Digest chain_end(const Header& header);
 
 struct Envelope {

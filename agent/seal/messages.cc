@@ -2,7 +2,7 @@
 
 // All three are lines of the kind in line.h:
 //
-//   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH gaps=701-800,901-950 landed=801-900:HASH fork=1 compared=951-980:HASH:951-970 hello=95000000000,1700000000000000000
+//   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH gaps=701-800,901-950 landed=801-900:HASH fork=1 compared=951-980:HASH:951-970 refused=981-990:HASH:damaged hello=95000000000,1700000000000000000
 //   pinaflux-hello/1 g=pump-7 c=3 l=normal,EPOCH,101,950 l=alarm,EPOCH,1,0 boot=BOOT at=95000000000 clock=untrusted
 //                    answered=91000000000,1700000000000000000,42000000
 //   pinaflux-status/1 g=pump-7 state=online l=normal,EPOCH,101,950
@@ -29,6 +29,7 @@ constexpr std::string_view kAckMagic = "pinaflux-ack/1";
 constexpr std::string_view kHelloMagic = "pinaflux-hello/1";
 constexpr std::string_view kStatusMagic = "pinaflux-status/1";
 constexpr std::size_t kMessageBytesMax = 64 * 1024;
+constexpr std::size_t kReasonBytesMax = 64;
 constexpr std::size_t kPrintableMin =
     30;  // Paho 1.3 looks at so many payload bytes as if they were text.
 
@@ -165,6 +166,26 @@ bool parse_compared(std::string_view text, std::vector<Comparison>& to) {
   return true;
 }
 
+// RANGE:HASH:REASON, apart by commas.
+bool parse_refused(std::string_view text, std::vector<RefusedEnvelope>& to) {
+  Split pieces(text, ',');
+  std::string_view piece;
+  while (pieces.next(piece)) {
+    Split parts(piece, ':');
+    std::string_view range, hash, reason, none;
+    RefusedEnvelope refused;
+    if (to.size() >= limits::kComparedMax || !parts.next(range) || !parts.next(hash) ||
+        !parts.next(reason) || parts.next(none) || !parse_range(range, refused.range) ||
+        refused.range.count() == 0 || !parse_digest(hash, refused.hash) || !valid_name(reason) ||
+        reason.size() > kReasonBytesMax) {
+      return false;
+    }
+    refused.reason = reason;
+    to.push_back(std::move(refused));
+  }
+  return true;
+}
+
 // Time since a boot, or a part of it.
 std::optional<std::int64_t> parse_ns(std::string_view text) {
   const auto ns = parse_number(text);
@@ -250,6 +271,16 @@ std::string format_compared(const std::vector<Comparison>& all) {
   return text;
 }
 
+std::string format_refused(const std::vector<RefusedEnvelope>& all) {
+  std::string text;
+  for (const RefusedEnvelope& each : all) {
+    if (!text.empty()) text += ',';
+    text += format_range(each.range) + ":" + base64url(Bytes(each.hash).first(kDigestBytes)) + ":" +
+            each.reason;
+  }
+  return text;
+}
+
 }  // namespace
 
 bool is_known(const Comparison& comparison) {
@@ -264,6 +295,7 @@ std::string format(const AckMessage& m) {
   if (!m.landed.empty()) line.pair("landed", format_landed(m.landed));
   if (m.fork) line.pair("fork", "1");
   if (!m.compared.empty()) line.pair("compared", format_compared(m.compared));
+  if (!m.refused.empty()) line.pair("refused", format_refused(m.refused));
   if (m.hello) line.pair("hello", format_echo(*m.hello));
   return finish(line);
 }
@@ -299,6 +331,7 @@ Result<AckMessage> parse_ack(std::string_view text) {
     if (key == "landed") ok = parse_landed(value, m.landed);
     if (key == "fork") m.fork = value == "1";
     if (key == "compared") ok = parse_compared(value, m.compared);
+    if (key == "refused") ok = parse_refused(value, m.refused);
     if (key == "hello") ok = parse_echo(value, m.hello);
     if (key == "high") {
       const auto n = parse_number(value);

@@ -33,6 +33,13 @@ struct Comparison {
   std::vector<Range> known;  // These seqs of it are settled with just these records, rising.
   friend bool operator==(const Comparison&, const Comparison&) = default;
 };
+// An envelope that the collector cannot take, however often it comes.
+struct RefusedEnvelope {
+  Range range;
+  Digest hash{};  // What the chain is behind it.
+  std::string reason;
+  friend bool operator==(const RefusedEnvelope&, const RefusedEnvelope&) = default;
+};
 // All of it is known.
 bool is_known(const Comparison& comparison);
 
@@ -56,7 +63,8 @@ struct AckMessage {
   // At most limits::kComparedMax, with kComparedRangesMax ranges together. What is not known there is another
   // gateway's under these numbers, or nobody's: it is to be sent in another epoch.
   std::vector<Comparison> compared;
-  std::optional<HelloEcho> hello = {};  // That it answers.
+  std::vector<RefusedEnvelope> refused = {};  // At most limits::kComparedMax.
+  std::optional<HelloEcho> hello = {};        // That it answers.
 };
 
 // Gateway to collector on connecting, on `<root>/<gateway>/hello`; the collector answers with acks.

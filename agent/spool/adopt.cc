@@ -57,6 +57,7 @@ Result<Entry> entry_of(const Header& header, Bytes envelope) {
   } else {
     entry.range = header.range;
     entry.every = header.every;
+    entry.split = header.every == 1 && is_stand_in(header);
     entry.hash = chain_end(header);
     take_times(entry, header);
   }

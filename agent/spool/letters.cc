@@ -237,15 +237,16 @@ std::uint64_t Letters::stored_bytes(Bytes content) const {
 }
 
 // Nobody knows its source any more, and it is no input of the pipeline: it cannot be replayed.
-Status Letters::write_outsized(const Row& row, const std::string& lane, Stamp now,
-                               std::uint64_t& left) {
+Status Letters::write_given_up(const Row& row, const std::string& lane, const char* reason,
+                               const std::string& node, Stamp now, std::uint64_t& left) {
   const auto held = totals();
   const auto last = last_id();
   if (!held || !last) return std::unexpected(held ? last.error() : held.error());
   Letter letter;
   letter.id = *last + 1;
   letter.time = now;
-  letter.reason = reason_name(Reason::too_large);
+  letter.reason = reason;
+  letter.node = node;
   letter.lane = lane;
   Sealer sealer;
   const auto bytes = encode(sealer, row, left);
@@ -257,6 +258,12 @@ Status Letters::write_outsized(const Row& row, const std::string& lane, Stamp no
   letter.hash = *hash;
   std::uint64_t budget = bytes_max_ - std::min(bytes_max_, held->bytes());
   return write_letter(budget, letter, body_);
+}
+
+Status GivenUp::keep(const Row& row, const std::string& lane, const char* reason,
+                     const std::string& node) {
+  any = true;
+  return letters.write_given_up(row, lane, reason, node, now, bytes_left);
 }
 
 // Keyed with the file's epoch: it tells whoever has not the file nothing, and equal records from others.

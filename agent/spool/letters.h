@@ -70,10 +70,12 @@ class Letters {
 
   // What the group refused and replayed. `sources` are names by SourceIndex.
   Status write(const Group& group, const std::vector<std::string>& sources, Stamp now);
-  // Of a record that fits into no envelope, as its lane got it; one that is too large for a letter as well is kept as
-  // its length and keyed hash. `left`: bytes that contents may take in this commit, at first outsized_bytes_max().
-  Status write_outsized(const Row& row, const std::string& lane, Stamp now, std::uint64_t& left);
-  std::uint64_t outsized_bytes_max() const { return bytes_max_ / 2; }
+  // Of a record that its lane gives up, as the lane got it: one that fits into no envelope, or that `node` refuses. One
+  // that is too large for a letter as well is kept as its length and keyed hash. `left`: bytes that contents may
+  // take in this commit, at first given_up_bytes_max().
+  Status write_given_up(const Row& row, const std::string& lane, const char* reason,
+                        const std::string& node, Stamp now, std::uint64_t& left);
+  std::uint64_t given_up_bytes_max() const { return bytes_max_ / 2; }
   Status erase(std::span<const LetterId> ids);  // Those that there are.
   // A letter of another file, under an id of its own. Its hash is as that file had it.
   Status restore(Letter letter, Bytes body);
@@ -108,6 +110,18 @@ class Letters {
   sqlite::Statement put_, erase_, totals_, at_, content_, set_content_, drop_content_, last_,
       epoch_, mark_;
   Buffer body_, sealed_;  // Scratch.
+};
+
+// What one transaction keeps of the records that lanes give up.
+struct GivenUp {
+  GivenUp(Letters& to, Stamp at) : letters(to), now(at), bytes_left(to.given_up_bytes_max()) {}
+  Status keep(const Row& row, const std::string& lane, const char* reason,
+              const std::string& node = {});
+
+  Letters& letters;
+  Stamp now;
+  std::uint64_t bytes_left;  // For contents.
+  bool any = false;
 };
 
 }  // namespace pinaflux

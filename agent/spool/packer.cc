@@ -21,6 +21,7 @@
 
 #include "agent/data/limits.h"
 #include "agent/spool/tombstone.h"
+#include "agent/spool/waiting.h"
 
 namespace pinaflux {
 
@@ -52,37 +53,9 @@ Lease lease_of(const Packer::Job& job, const Entry& entry, Buffer&& bytes) {
           .epoch = job.lane.epoch,
           .range = entry.range,
           .hash = entry.hash,
+          .records = entry.records(),
           .bytes = std::move(bytes),
           .round = job.lane.round};
-}
-
-// What was sealed, was not leased and has not landed: the oldest of it.
-Result<std::optional<Entry>> oldest_waiting(const Packer::Job& job) {
-  const Progress& at = job.lane.at;
-  for (std::uint64_t seq = at.leased.first_free(at.acked + 1); seq <= at.sealed_last;) {
-    auto entry = job.queue.at_or_after(job.lane.id, seq);
-    if (!entry || !*entry) return entry;
-    if ((*entry)->kind == Kind::chunk) return std::nullopt;
-    if (!has_landed(**entry) && !at.leased.contains((*entry)->range.first)) return entry;
-    seq = at.leased.first_free((*entry)->range.last + 1);
-  }
-  return std::nullopt;
-}
-
-Result<std::optional<Entry>> newest_waiting(const Packer::Job& job) {
-  const Progress& at = job.lane.at;
-  for (std::uint64_t seq = at.leased.last_free(at.sealed_last); seq > at.acked;) {
-    auto entry = job.queue.last_before(job.lane.id, seq + 1);
-    if (!entry || !*entry) return entry;
-    const std::uint64_t first = (*entry)->range.first;
-    if (!has_landed(**entry) && !at.leased.contains(first)) return entry;
-    seq = at.leased.last_free(first - 1);
-  }
-  return std::nullopt;
-}
-
-Result<std::optional<Entry>> next_waiting(const Packer::Job& job) {
-  return job.lane.order == LaneOptions::Order::newest ? newest_waiting(job) : oldest_waiting(job);
 }
 
 }  // namespace
@@ -127,7 +100,7 @@ Status Packer::take(Job& job, std::span<const Record> records) {
 Result<std::size_t> Packer::places_of_backlog(const Job& job) {
   if (!job.fresh) return job.places;
   if (job.lane.order == LaneOptions::Order::newest || job.places == 0) return 0;
-  const auto waiting = oldest_waiting(job);
+  const auto waiting = waiting::oldest(job.queue, job.lane);
   if (!waiting) return std::unexpected(waiting.error());
   double& credit = job.lane.at.backlog_credit;
   if (!*waiting) credit = 0.0;
@@ -145,7 +118,7 @@ Status Packer::lease_in_order(Job& job) {
 Status Packer::lease(Job& job) {
   Progress& at = job.lane.at;
   while (job.places > 0) {
-    const auto found = next_waiting(job);
+    const auto found = waiting::next(job.queue, job.lane);
     if (!found) return std::unexpected(found.error());
     if (!*found) return {};
     Entry entry = **found;
@@ -368,6 +341,7 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
     for (Row& row : rows_) row.time = anchor_->resolve(row.time);
   }
   std::span<const Row> rows(rows_);
+  std::size_t bytes_max = job.bytes_max;
   while (!rows.empty()) {
     Lane& lane = job.lane;
     Header header;
@@ -380,8 +354,15 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
     header.previous = lane.at.chain;
     Buffer bytes;
     std::size_t taken = 0;
-    Status sealed = sealer_.draft(rows, effort, limits::kEnvelopeBytesMax, header, bytes, taken);
-    if (!sealed && sealed.error().code == Code::full && taken <= 1) {
+    Status sealed = sealer_.draft(rows, effort, bytes_max, header, bytes, taken);
+    const bool alone = !sealed && sealed.error().code == Code::full && taken <= 1;
+    // What the far end takes may change; what an envelope holds does not.
+    if (alone && bytes_max < limits::kEnvelopeBytesMax) {
+      bytes_max = limits::kEnvelopeBytesMax;
+      continue;
+    }
+    bytes_max = job.bytes_max;
+    if (alone) {
       if (Status s = give_up(job, rows.front(), first, make); !s) return s;
       ++first;
       rows = rows.subspan(1);
@@ -421,11 +402,9 @@ Status Packer::give_up(Job& job, const Row& row, std::uint64_t seq, Make make) {
   grave.boot = row.time.boot;
   grave.loss = Loss::too_large;
   if (Status s = put_grave(job, grave); !s) return s;
-  if (job.outsized != nullptr) {
-    Outsized& to = *job.outsized;
-    Status s = to.letters.write_outsized(row, job.lane.name, to.now, to.bytes_left);
+  if (job.given_up != nullptr) {
+    Status s = job.given_up->keep(row, job.lane.name, loss_name(grave.loss));
     if (!s) return s;
-    to.any = true;
   }
   return lease_in_order(job);
 }

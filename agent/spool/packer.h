@@ -29,22 +29,16 @@ class Packer {
  public:
   explicit Packer(std::uint64_t generation);
 
-  // Where records that fit into no envelope are kept, beside their tombstones.
-  struct Outsized {
-    Letters& letters;
-    Stamp now;
-    std::uint64_t bytes_left;  // For contents, in this commit.
-    bool any = false;
-  };
   struct Job {
     Queue& queue;
     Lane& lane;
     LaneIndex index;
-    std::int64_t age;              // Seconds that the spool has lived.
-    std::size_t places;            // Envelopes that may be leased at once; counted down.
-    std::vector<Lease>& leases;    // They are appended here, bytes and all.
-    bool fresh = true;             // As in LeaseWish.
-    Outsized* outsized = nullptr;  // None: they are declared only.
+    std::int64_t age;            // Seconds that the spool has lived.
+    std::size_t places;          // Envelopes that may be leased at once; counted down.
+    std::vector<Lease>& leases;  // They are appended here, bytes and all.
+    bool fresh = true;           // As in LeaseWish.
+    std::size_t bytes_max = limits::kEnvelopeBytesMax;  // Of an envelope.
+    GivenUp* given_up = nullptr;  // None: records that fit into no envelope are declared only.
   };
   // Stores the records; what there are places for is leased, in the lane's order.
   Status take(Job& job, std::span<const Record> records);

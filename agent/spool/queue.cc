@@ -72,6 +72,8 @@ Entry entry_of(const sqlite::Statement& row) {
   return e;
 }
 
+constexpr std::int64_t kSplit = 1;
+
 bool is_thinning(std::uint64_t every) {
   return every > 1 && every <= kEveryMax && std::has_single_bit(every);
 }
@@ -123,7 +125,8 @@ void take_times(Entry& entry, const Header& header) {
 
 bool is_reason(Kind kind, std::int64_t stored) {
   switch (kind) {
-    case Kind::envelope: return stored == 0 || is_thinning(static_cast<std::uint64_t>(stored));
+    case Kind::envelope:
+      return stored == 0 || stored == kSplit || is_thinning(static_cast<std::uint64_t>(stored));
     case Kind::tombstone: return stored >= 0 && stored <= static_cast<std::int64_t>(kLossLast);
     case Kind::chunk: return stored == 0;
   }
@@ -132,7 +135,9 @@ bool is_reason(Kind kind, std::int64_t stored) {
 
 void take_reason(Entry& entry, std::int64_t stored) {
   if (entry.kind == Kind::tombstone) entry.loss = static_cast<Loss>(stored);
-  if (entry.kind == Kind::envelope && stored > 0) entry.every = static_cast<std::uint64_t>(stored);
+  if (entry.kind != Kind::envelope || stored == 0) return;
+  entry.every = static_cast<std::uint64_t>(stored);
+  entry.split = stored == kSplit;
 }
 
 const char* loss_name(Loss loss) {
@@ -145,6 +150,7 @@ const char* loss_name(Loss loss) {
     case Loss::purged: return "purged";
     case Loss::landed: return "landed";
     case Loss::thinned: return "thinned";
+    case Loss::undeliverable: return "undeliverable";
   }
   return "?";
 }
@@ -210,7 +216,7 @@ Status Queue::put(const Entry& e, Bytes body) {
   bind_or_null(put_, 9, columns->previous);
   if (e.kind == Kind::tombstone) {
     put_.bind(10, static_cast<std::int64_t>(e.loss));
-  } else if (e.every > 1) {
+  } else if (e.every > 1 || e.split) {
     put_.bind(10, static_cast<std::int64_t>(e.every));
   } else {
     put_.bind_null(10);

@@ -31,11 +31,12 @@ enum class Loss : std::uint8_t {
   expired = 2,
   damaged = 3,
   too_large = 4,
-  purged = 5,  // By an operator.
-  landed = 6,  // Not lost: the far end has it, and not yet all that stands before it. Never sent.
-  thinned = 7  // Thinning has kept nothing of it.
+  purged = 5,   // By an operator.
+  landed = 6,   // Not lost: the far end has it, and not yet all that stands before it. Never sent.
+  thinned = 7,  // Thinning has kept nothing of it.
+  undeliverable = 8  // The far end refuses the record for good; a dead letter holds it.
 };
-inline constexpr Loss kLossLast = Loss::thinned;
+inline constexpr Loss kLossLast = Loss::undeliverable;
 const char* loss_name(Loss loss);
 
 struct Entry {
@@ -49,6 +50,7 @@ struct Entry {
   Digest previous{};     // Its chain before it; in plain text of tombstones and thinned ones only.
   Loss loss = Loss::none;     // Tombstones.
   std::uint64_t every = 1;    // Envelopes: above 1 it was thinned to the seqs that this divides.
+  bool split = false;         // Envelopes: the end of one that was split.
   std::uint64_t bytes = 0;    // Of the body in plain text; 0: a tombstone that has not been sealed.
   Encryption::KeyId key = 0;  // That the row is encrypted with; 0: none. put() chooses it.
   bool damaged = false;       // Its hash and previous do not open, and are zeros.
@@ -60,9 +62,10 @@ inline constexpr std::uint64_t kEveryMax = 4'096;  // Of a thinned envelope: a p
 
 // Stands for what was sealed before: `hash` is not of its own bytes, and `previous` is stored.
 inline bool is_stand_in(const Entry& entry) {
-  return entry.kind == Kind::tombstone || entry.every > 1;
+  return entry.kind == Kind::tombstone || entry.every > 1 || entry.split;
 }
-// Column `loss`: the reason of a tombstone, or how an envelope was thinned (0: null).
+// Column `loss`: the reason of a tombstone, or of an envelope how it was thinned, 1 the end of one that was split
+// (0: null).
 bool is_reason(Kind kind, std::int64_t stored);
 void take_reason(Entry& entry, std::int64_t stored);
 

@@ -118,13 +118,14 @@ Result<bool> recognise(sqlite::Database& database) {
   if (marks->owner != kApplicationId) {
     return fail(Code::invalid, "spool.db is another program's database: move it away");
   }
-  if (marks->version > kVersionThinned) {
+  if (marks->version > kVersionSplit) {
     return fail(Code::newer, "spool.db was written by a newer version: run that one");
   }
   return true;
 }
 
 std::int64_t version_for(const Entry& entry) {
+  if (entry.split || entry.loss == Loss::undeliverable) return kVersionSplit;
   if (entry.every > 1 || entry.loss == Loss::thinned) return kVersionThinned;
   return has_landed(entry) ? kVersionUnordered : kVersion;
 }

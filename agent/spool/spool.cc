@@ -32,6 +32,7 @@
 #include "agent/spool/renumber.h"
 #include "agent/spool/salvage.h"
 #include "agent/spool/shed.h"
+#include "agent/spool/split.h"
 #include "agent/spool/store.h"
 #include "agent/spool/thin.h"
 
@@ -49,7 +50,7 @@ struct Request {
   Stamp now;
   bool everything;     // False: acks and leases only.
   std::int64_t bytes;  // That the records are thought to need.
-  bool renumber = true;
+  bool moves = true;   // False: no rows are written in the place of others.
 };
 
 bool ended(const Error& error) {
@@ -112,8 +113,8 @@ struct Spool::State {
   Status write(const Request& request, std::vector<Lease>& leases);
   void begin_rounds(const LeaseWish& wish);
   Status write_letters(const Request& request);
-  Status take_ack(const LaneAck& ack);
-  Status pack(const Request& request, Packer::Outsized& outsized, std::vector<Lease>& leases);
+  Status take_ack(const Request& request, const LaneAck& ack, GivenUp& given_up);
+  Status pack(const Request& request, GivenUp& given_up, std::vector<Lease>& leases);
   Status save_lanes();
   void settle();
   std::unexpected<Error> give_up(const Error& error);
@@ -134,7 +135,7 @@ struct Spool::State {
   Instant opened{};
   std::uint64_t commits = 0;
   std::uint64_t acks_ignored = 0;
-  bool given_up = false;
+  bool abandoned = false;
   // While the file cannot be opened again.
   std::vector<Lane> last_lanes;
   SpoolState last_state;
@@ -175,7 +176,7 @@ Status Spool::State::take_salvage(std::vector<std::string>& findings) {
 
 Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now,
                             std::vector<Lease>& leases) {
-  if (given_up) return fail(Code::corrupt, "the spool was damaged and is set aside");
+  if (abandoned) return fail(Code::corrupt, "the spool was damaged and is set aside");
   if (!store) {
     const auto failed = recover({Code::io, 0, "the spool could not be opened again"});
     if (!store) return failed;
@@ -196,7 +197,7 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
     request.everything = false;
     Status acked = attempt(request, leases);
     if (!acked && acked.error().code == Code::full) {
-      request.renumber = false;
+      request.moves = false;
       acked = attempt(request, leases);
     }
     if (acked || !ended(acked.error())) return done;
@@ -206,7 +207,8 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
 
 Status Spool::State::attempt(const Request& request, std::vector<Lease>& leases) {
   const std::int64_t bytes = request.bytes + kSlackBytes + bytes_to_thin() +
-                             (renumbering.waiting() > 0 ? Renumbering::kBytesEach : 0);
+                             (renumbering.waiting() > 0 ? Renumbering::kBytesEach : 0) +
+                             split::bytes_for(request.group);
   if (Status s = make_ready(request.everything ? bytes : 0); !s) return s;
   std::vector<Lease> leased;
   const Status done = transact([&] { return write(request, leased); });
@@ -258,10 +260,11 @@ Result<bool> Spool::State::operate(Operation& operation, Buffer& out) {
 }
 
 Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
+  GivenUp given_up(*store->letters, request.now);
   for (const LaneAck& ack : request.group.acks) {
-    if (Status s = take_ack(ack); !s) return s;
+    if (Status s = take_ack(request, ack, given_up); !s) return s;
   }
-  if (request.renumber) {
+  if (request.moves) {
     Status s = renumbering.step({*store, options, packer, age(), leases});
     if (!s) return s;
   }
@@ -274,9 +277,8 @@ Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
       if (Status s = shed::make_room(*store, request.bytes + kSlackBytes); !s) return s;
     }
   }
-  Packer::Outsized outsized{*store->letters, request.now, store->letters->outsized_bytes_max()};
-  if (Status s = pack(request, outsized, leases); !s) return s;
-  if (outsized.any) {
+  if (Status s = pack(request, given_up, leases); !s) return s;
+  if (given_up.any) {
     if (Status s = store->count_letters(); !s) return s;
   }
   if (request.everything) {
@@ -293,20 +295,22 @@ Status Spool::State::write_letters(const Request& request) {
   return s ? store->count_letters() : s;
 }
 
-Status Spool::State::take_ack(const LaneAck& ack) {
+Status Spool::State::take_ack(const Request& request, const LaneAck& ack, GivenUp& given_up) {
   if (ack.lane >= store->lanes.size()) {
     ++acks_ignored;
     return {};
   }
-  const auto taken = ack.known ? renumbering.take(*store, entropy, ack)
-                               : landed::take(*store, store->lanes[ack.lane], ack);
+  if (ack.refused && !request.moves) return {};  // It is sent again, and refused again.
+  Lane& lane = store->lanes[ack.lane];
+  const auto taken = ack.refused ? split::take(*store, lane, ack, given_up)
+                     : ack.known ? renumbering.take(*store, entropy, ack)
+                                 : landed::take(*store, lane, ack);
   if (!taken) return std::unexpected(taken.error());
   if (!*taken) ++acks_ignored;
   return {};
 }
 
-Status Spool::State::pack(const Request& request, Packer::Outsized& outsized,
-                          std::vector<Lease>& leases) {
+Status Spool::State::pack(const Request& request, GivenUp& given_up, std::vector<Lease>& leases) {
   for (std::size_t i = 0; i < store->lanes.size(); ++i) {
     Packer::Job job{.queue = *store->queue,
                     .lane = store->lanes[i],
@@ -315,7 +319,8 @@ Status Spool::State::pack(const Request& request, Packer::Outsized& outsized,
                     .places = request.wish.envelopes[i],
                     .leases = leases,
                     .fresh = request.wish.fresh,
-                    .outsized = &outsized};
+                    .bytes_max = request.wish.envelope_bytes_max,
+                    .given_up = &given_up};
     Status packed =
         request.everything ? packer.take(job, request.group.records[i]) : packer.lease(job);
     if (!packed) return packed;
@@ -353,7 +358,7 @@ std::unexpected<Error> Spool::State::give_up(const Error& error) {
   std::vector<std::string> findings;
   if (store) last_state = state();
   store.reset();
-  given_up = true;
+  abandoned = true;
   if (!options.set_aside) return std::unexpected(error);
   if (Status s = set_aside(options, files, clock.wall(), error.what, findings); !s) {
     return std::unexpected(s.error());

@@ -275,7 +275,8 @@ Result<Store> Store::open(const SpoolOptions& options, const Roots& roots, Files
 Status Store::tidy() {
   const std::int64_t least =
       encryption->has_tables() ? schema::kVersionEncrypted : schema::kVersion;
-  for (const auto passed : {schema::kVersionThinned, schema::kVersionUnordered}) {
+  for (const auto passed :
+       {schema::kVersionSplit, schema::kVersionThinned, schema::kVersionUnordered}) {
     if (version >= passed) break;
     Status s = schema::lower_version(*database, passed, std::max(version, least));
     if (!s) return s;

@@ -28,7 +28,7 @@ Result<Header> header_of(Queue& queue, const Entry& entry) {
 // Stored beside an encrypted envelope; of one in plain text it stands in the header.
 Result<Digest> previous_of(Queue& queue, const Entry& entry) {
   if (entry.kind == Kind::tombstone) return entry.previous;
-  if (!entry.damaged && (entry.every > 1 || entry.key != 0)) return entry.previous;
+  if (!entry.damaged && (is_stand_in(entry) || entry.key != 0)) return entry.previous;
   const Result<Header> header = header_of(queue, entry);
   return header ? Result<Digest>(header->previous) : std::unexpected(header.error());
 }

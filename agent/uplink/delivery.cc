@@ -31,6 +31,8 @@ constexpr const char* kUnprovedAck =
     "--keys), the one "
     "that uplink.mac names; somebody without the key may be writing to our topic";
 constexpr Duration kPatienceMax = Duration::hours(1);
+constexpr std::size_t kTopicMax = 256, kProofMax = 256;
+constexpr std::size_t kEnvelopeBytesLeast = 1024;
 
 const char* refusal_text(int reason) {
   switch (reason) {
@@ -73,6 +75,14 @@ std::size_t Uplink::State::in_flight() const {
   std::size_t sum = 0;
   for (const Lane& lane : lanes) sum += lane.flight.in_flight();
   return sum;
+}
+
+std::size_t Uplink::State::envelope_bytes_max() const {
+  const std::size_t most = session.packet_bytes_max;
+  if (translator || most == 0) return limits::kEnvelopeBytesMax;
+  const std::size_t beside = traffic::kPublishMax + kTopicMax + kProofMax;
+  return std::clamp<std::size_t>(most - std::min(most, beside), kEnvelopeBytesLeast,
+                                 limits::kEnvelopeBytesMax);
 }
 
 std::size_t Uplink::State::places() const {
@@ -170,12 +180,12 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
   const std::size_t bytes = publish.payload.size();
   if (session.packet_bytes_max != 0 &&
       bytes + publish.topic.size() + traffic::kPublishMax > session.packet_bytes_max) {
-    refused(index, kTooLarge);
+    refused(index, kTooLarge, item);
     return false;
   }
   const Result<std::uint64_t> token = client->publish(publish);
   if (!token) {
-    if (token.error().code == Code::invalid) refused(index, kRefused);
+    if (token.error().code == Code::invalid) refused(index, kRefused, item);
     return false;  // Full: a PUBACK goes on. Closed: lost() follows.
   }
   budget.spend(index, price(index, item));
@@ -203,7 +213,7 @@ bool Uplink::State::send_one(LaneIndex index, Instant now) {
 // Once all of it is sent, and the broker has it.
 void Uplink::State::finish_part(LaneIndex index, LaneFlight::Item& item) {
   if (!item.sent || !item.tokens.empty()) return;
-  if (item.unwanted && !item.wanted) return refused(index, kNoSubscriber);
+  if (item.unwanted && !item.wanted) return refused(index, kNoSubscriber, item);
   item.delivered = true;
   lanes[index].progress_at = clock.now();
   if (!collector() && lanes[index].flight.take_delivered(index, acks)) accepted(index);
@@ -223,7 +233,7 @@ void Uplink::State::published(std::uint64_t token, int reason) {
     const auto index = static_cast<LaneIndex>(i);
     // Nobody may want some streams; a batch that nobody wants any of is kept.
     const bool unwanted = translator && reason == kNoSubscriber;
-    if (!ok && !unwanted) return refused(index, reason);
+    if (!ok && !unwanted) return refused(index, reason, *item);
     (unwanted ? item->unwanted : item->wanted) = true;
     std::erase_if(item->tokens, [&](const auto& sent) { return sent.first == token; });
     finish_part(index, *item);
@@ -235,9 +245,48 @@ Instant Uplink::State::rest_over() {
   return clock.now() + options.back_off_min + rest.next(random);
 }
 
-void Uplink::State::refused(LaneIndex index, int reason) {
+void Uplink::State::refused(LaneIndex index, int reason, const LaneFlight::Item& item) {
   trouble = refusal_text(reason);
+  const bool its_own = reason == kTooLarge || reason == kPayloadFormat;
+  if (its_own && give_back(index, item, reason == kTooLarge ? "too_large" : "payload_format")) {
+    return lose(index);
+  }
   rest_until(index, rest_over());
+}
+
+// To be split, or given up if it is a record alone. A far end that takes nothing at all has another trouble than a
+// record. False: it stays as it is.
+bool Uplink::State::give_back(LaneIndex index, const LaneFlight::Item& item,
+                              const std::string& reason) {
+  if (item.records == 0 || (item.records == 1 && may_give_up == 0)) return false;
+  if (item.records == 1) --may_give_up;
+  trouble = item.records > 1 ? "the far end refuses a batch (" + reason +
+                                   "): it is split until the record is found; nothing is deleted"
+                             : "the far end refuses a record (" + reason +
+                                   "): it is kept as a dead letter (pinaflux dead-letters list) "
+                                   "and declared; what follows is sent";
+  acks.push_back({.lane = index,
+                  .epoch = lanes[index].flight.epoch(),
+                  .range = item.range,
+                  .unproved = item.hash,
+                  .refused = reason});
+  return true;
+}
+
+void Uplink::State::take_refusals(const AckMessage& ack, LaneIndex index) {
+  LaneFlight& flight = lanes[index].flight;
+  bool again = false, rests = false;
+  for (const RefusedEnvelope& refused : ack.refused) {
+    const LaneFlight::Item* item = flight.refused(refused);
+    if (item == nullptr) continue;
+    again = true;
+    if (!flight.refused_again(item->hash) || give_back(index, *item, refused.reason)) continue;
+    rests = true;
+    trouble = "the collector refuses what we send (" + refused.reason +
+              ") and takes nothing else: see its log; nothing is deleted";
+  }
+  if (rests) return rest_until(index, rest_over());
+  if (again) lose(index);
 }
 
 void Uplink::State::rest_until(LaneIndex index, Instant until) {
@@ -305,6 +354,7 @@ void Uplink::State::judge(const AckMessage& ack, LaneIndex index) {
   const LaneFlight::Verdict verdict = lane.flight.judge(ack, index, acks);
   if (verdict.accepted) accepted(index);
   if (verdict.rejected) reject(ack.fork ? kForkedAck : kForeignAck);
+  take_refusals(ack, index);
   // What the spool looks up now would be sent once more.
   if (verdict.unproved && !lane.flight.sent_since_greeting()) lose(index);
   // The answer to a hello that followed what is in flight: it never arrived.
@@ -322,6 +372,7 @@ void Uplink::State::accepted(LaneIndex index) {
   lane.progress_at = now;
   lane.patience = options.ack_timeout;
   lane.probed = false;
+  if (lane.flight.records_gone()) may_give_up = std::min(may_give_up + 1, kGiveUpMax);
   trouble.clear();
   rest.reset();
   back_off.reset();

@@ -48,6 +48,7 @@ LaneFlight::Verdict LaneFlight::judge(const AckMessage& ack, LaneIndex index,
                                       std::vector<LaneAck>& acks) {
   Verdict verdict;
   gone_ = 0;
+  records_gone_ = false;
   gone_sent_at_ = {};
   if (!epoch_known_ || ack.epoch != epoch_) return {.rejected = true};
   if (ack.high > 0) judge_one({{1, ack.high}, ack.hash}, nullptr, index, acks, verdict);
@@ -132,6 +133,7 @@ void LaneFlight::accept(const LandedRange& landed) {
       --sent_;
     }
     ++gone_;
+    records_gone_ = records_gone_ || item.records > 0;
     items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(i));
   }
   std::erase_if(known_, [&](const End& end) {
@@ -139,6 +141,20 @@ void LaneFlight::accept(const LandedRange& landed) {
   });
   if (range.last > acked_) remember({range.last, landed.hash});
   remember_told({range, true});
+}
+
+const LaneFlight::Item* LaneFlight::refused(const RefusedEnvelope& refused) const {
+  const auto at = std::ranges::find_if(items_, [&](const Item& item) {
+    return item.sent && item.range == refused.range && item.hash == refused.hash;
+  });
+  return at == items_.end() ? nullptr : &*at;
+}
+
+bool LaneFlight::refused_again(const Digest& hash) {
+  if (std::ranges::contains(refused_, hash)) return true;
+  refused_.push_back(hash);
+  if (refused_.size() > kRefusedMax) refused_.pop_front();
+  return false;
 }
 
 void LaneFlight::take(Lease&& lease) {
@@ -149,6 +165,7 @@ void LaneFlight::take(Lease&& lease) {
   Item item;
   item.range = lease.range;
   item.hash = lease.hash;
+  item.records = lease.records;
   item.bytes = std::move(lease.bytes);
   items_.push_back(std::move(item));
 }
@@ -183,6 +200,7 @@ void LaneFlight::greet() {
 
 bool LaneFlight::take_delivered(LaneIndex index, std::vector<LaneAck>& acks) {
   gone_ = 0;
+  records_gone_ = false;
   gone_sent_at_ = {};
   std::optional<Range> run;
   const auto tell = [&] {

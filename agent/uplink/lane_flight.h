@@ -28,6 +28,7 @@ class LaneFlight {
   struct Item {
     Range range;
     Digest hash{};
+    std::uint64_t records = 0;
     Buffer bytes;                   // Freed when sent: after a loss it is leased again.
     std::vector<OutMessage> parts;  // What is sent in its place, once it is translated;
     std::size_t handed = 0;         // so many of them are on their way.
@@ -51,6 +52,10 @@ class LaneFlight {
   // What the spool is to be told is appended to `acks`, as of lane `index`. What was compared and is known in part
   // is out of our hands: the spool sends the rest anew.
   Verdict judge(const AckMessage& ack, LaneIndex index, std::vector<LaneAck>& acks);
+  // The item that the far end cannot take; null: nothing that was sent has this range and hash.
+  const Item* refused(const RefusedEnvelope& refused) const;
+  // True from the second time on: once it may have been damaged on its way.
+  bool refused_again(const Digest& hash);
   // Drops a lease of a round that is over, and one of what is acknowledged.
   void take(Lease&& lease);
   // The leases are lost: what was sent is remembered by its end and hash, and another round begins.
@@ -80,10 +85,12 @@ class LaneFlight {
   // Of the last judge() or take_delivered(): how many envelopes went, and when the last of them was sent
   // (0: never).
   std::size_t gone() const { return gone_; }
+  bool records_gone() const { return records_gone_; }  // Not declarations of loss only.
   Instant gone_sent_at() const { return gone_sent_at_; }
 
  private:
   static constexpr std::size_t kKnownMax = limits::kWindowMax;
+  static constexpr std::size_t kRefusedMax = limits::kWindowMax;
   static constexpr std::size_t kUnprovedMax = 4 * limits::kLandedRangesMax;
   struct End {
     std::uint64_t last;
@@ -113,10 +120,12 @@ class LaneFlight {
   std::size_t sent_ = 0;
   std::deque<End> known_;
   std::vector<std::pair<Digest, std::size_t>> parts_done_;  // Of leases that were lost last.
+  std::deque<Digest> refused_;                              // Once.
   std::vector<Told> told_;    // To the spool, on this connection, and not within acked_.
   std::size_t unproved_ = 0;  // Passed on since greet().
   bool sent_since_greeting_ = false;
   std::size_t gone_ = 0;
+  bool records_gone_ = false;
   Instant gone_sent_at_{};
 };
 

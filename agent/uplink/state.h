@@ -23,7 +23,7 @@
 namespace pinaflux {
 
 using mqtt::reason::kNoSubscriber, mqtt::reason::kRefused, mqtt::reason::kUnsupportedVersion,
-    mqtt::reason::kNotAuthorised, mqtt::reason::kTooLarge;
+    mqtt::reason::kNotAuthorised, mqtt::reason::kTooLarge, mqtt::reason::kPayloadFormat;
 
 struct Uplink::State {
   struct Lane {
@@ -75,6 +75,7 @@ struct Uplink::State {
 
   // Lanes.
   std::size_t in_flight() const;
+  std::size_t envelope_bytes_max() const;  // That the broker takes.
   std::size_t places() const;
   void take(std::vector<Lease>&& leases);
   void pump();
@@ -85,7 +86,9 @@ struct Uplink::State {
   void finish_part(LaneIndex index, LaneFlight::Item& item);
   std::uint64_t price(LaneIndex index, const LaneFlight::Item& item) const;
   void published(std::uint64_t token, int reason);
-  void refused(LaneIndex index, int reason);
+  void refused(LaneIndex index, int reason, const LaneFlight::Item& item);
+  bool give_back(LaneIndex index, const LaneFlight::Item& item, const std::string& reason);
+  void take_refusals(const AckMessage& ack, LaneIndex index);
   void rest_until(LaneIndex index, Instant until);
   Instant rest_over();
   void message(const std::string& topic, Bytes payload);
@@ -122,6 +125,9 @@ struct Uplink::State {
   std::vector<Lane> lanes;
   std::vector<LaneAck> acks;
   std::vector<LaneIndex> lost_lanes;
+  // Records that may be given up: one for each envelope that was taken, kGiveUpMax at most.
+  static constexpr std::size_t kGiveUpMax = 8;
+  std::size_t may_give_up = 0;
 
   Random random;
   Backoff back_off, rest;

@@ -72,6 +72,7 @@ LeaseWish Uplink::wish() const {
   const State& s = *state_;
   LeaseWish wish;
   for (std::size_t i = 0; i < s.lanes.size(); ++i) wish.round[i] = s.lanes[i].flight.round();
+  wish.envelope_bytes_max = s.envelope_bytes_max();
   if (!s.up || s.stopping) return wish;
   std::array<LaneDemand, limits::kLanesMax> demand{};
   for (std::size_t i = 0; i < s.lanes.size(); ++i) {

@@ -27,6 +27,7 @@ inline constexpr int kTakenOver = 0x8e;
 inline constexpr int kTopicAlias = 0x94;
 inline constexpr int kTooLarge = 0x95;
 inline constexpr int kQuota = 0x97;
+inline constexpr int kPayloadFormat = 0x99;
 inline constexpr int kQosNotSupported = 0x9b;
 }  // namespace reason
 

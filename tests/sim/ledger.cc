@@ -101,11 +101,23 @@ std::uint64_t Ledger::landed() const {
   return sum;
 }
 
-std::uint64_t Ledger::missing(std::uint32_t producer, std::string& which) const {
+Ledger::Poison Ledger::missing_poison(std::uint32_t producer) const {
+  Poison poison;
+  const auto& entries = producers_[producer].entries;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (!is_poison(i) || entries[i].landed) continue;
+    ++poison.sent;
+    if (entries[i].fate == Fate::acknowledged) ++poison.acknowledged;
+  }
+  return poison;
+}
+
+std::uint64_t Ledger::missing(std::uint32_t producer, bool poisoned, std::string& which) const {
   std::uint64_t count = 0;
   const auto& entries = producers_[producer].entries;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (entries[i].fate != Fate::acknowledged || entries[i].landed) continue;
+    if (poisoned && is_poison(i)) continue;
     if (++count > 5) continue;
     which += ' ';
     append_unsigned(which, i);

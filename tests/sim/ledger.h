@@ -42,8 +42,16 @@ class Ledger {
   std::uint64_t sent() const;
   std::uint64_t acknowledged() const;
   std::uint64_t landed() const;
-  // Acknowledged and not landed; of one producer.
-  std::uint64_t missing(std::uint32_t producer, std::string& which) const;
+  // Acknowledged and not landed; of one producer. Of a record that is poison nothing is said where some are.
+  std::uint64_t missing(std::uint32_t producer, bool poisoned, std::string& which) const;
+  // What a poisoned collector takes never.
+  static constexpr std::uint32_t kPoisonOneIn = 50, kPoisonRest = 7;
+  static bool is_poison(std::size_t number) { return number % kPoisonOneIn == kPoisonRest; }
+  // Poison that did not land: acknowledged, and all of it.
+  struct Poison {
+    std::uint64_t acknowledged = 0, sent = 0;
+  };
+  Poison missing_poison(std::uint32_t producer) const;
   std::uint32_t producers() const { return static_cast<std::uint32_t>(producers_.size()); }
   const std::string& name(std::uint32_t producer) const { return producers_[producer].name; }
 

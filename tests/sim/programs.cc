@@ -4,6 +4,7 @@
 
 #include "platform/mqtt/session.h"
 #include "platform/sim/mqtt_client.h"
+#include "tests/sim/ledger.h"
 
 namespace pinaflux::tests {
 
@@ -142,9 +143,29 @@ class Cloud::DoomedWorker final : public Worker {
   Worker& worker_;
 };
 
+// A database that cannot be opened, or written, now is poisoned at a later start.
+void poison(Files& files) {
+  auto database = sqlite::Database::open(
+      {.path = Cloud::kDatabase, .page_bytes = 4096, .shared = true, .vfs = files.sqlite_vfs()});
+  if (!database || !(*database)->make_durable()) return;
+  auto streams =
+      (*database)->prepare("SELECT name FROM pinaflux_stream WHERE name NOT LIKE 'pinaflux/%'");
+  std::vector<std::string> names;
+  while (streams && streams->step().value_or(false)) names.emplace_back(streams->text(0));
+  streams = sqlite::Statement();
+  for (const std::string& name : names) {
+    const std::string rule =
+        "CREATE TRIGGER IF NOT EXISTS \"rule " + name + "\" BEFORE INSERT ON \"" + name +
+        "\" WHEN NEW.n%" + std::to_string(Ledger::kPoisonOneIn) + "=" +
+        std::to_string(Ledger::kPoisonRest) + " BEGIN SELECT RAISE(ABORT,'poison'); END";
+    if (!(*database)->execute(rule.c_str())) return;
+  }
+}
+
 class Cloud::Running final : public Program {
  public:
   Running(Cloud& cloud, Life& life) : worker_(cloud, life.worker) {
+    if (cloud.poisoned_) poison(life.files);
     std::vector<std::string> findings;
     auto store = CollectorStore::open({.database = kDatabase, .ndjson = {}}, life.files, findings);
     for (const std::string& finding : findings) life.log.warning("collector.store", finding);
@@ -154,7 +175,11 @@ class Cloud::Running final : public Program {
     }
     store_ = std::move(*store);
     std::string which;
-    if (cloud.keys_) keys_ = GatewayKeys::load(life.files, kKeys, false, which).value();
+    if (cloud.keys_) {
+      auto keys = GatewayKeys::load(life.files, kKeys, false, which);
+      if (!keys) return;  // The power went while it started.
+      keys_ = std::move(*keys);
+    }
     CollectorOptions options;
     options.broker = "tcp://cloud:1883";
     options.back_off_max = Duration::seconds(20);
@@ -184,8 +209,8 @@ class Cloud::Running final : public Program {
   std::unique_ptr<Collector> collector_;
 };
 
-Cloud::Cloud(Stage& stage, const sim::SimDisk::Options& disk, bool keys)
-    : Machine(stage, "collector", 2, disk), keys_(keys) {}
+Cloud::Cloud(Stage& stage, const sim::SimDisk::Options& disk, bool keys, bool poisoned)
+    : Machine(stage, "collector", 2, disk), keys_(keys), poisoned_(poisoned) {}
 
 std::unique_ptr<Program> Cloud::make(Life& life) {
   auto running = std::make_unique<Running>(*this, life);

@@ -57,7 +57,8 @@ class Cloud final : public Machine {
   static constexpr const char* kKeys = "/keys";
 
   // `keys`: only what is proved by the keys in kKeys is believed.
-  Cloud(Stage& stage, const sim::SimDisk::Options& disk, bool keys);
+  // `poisoned`: an operator's rule in its database refuses some records (Ledger::is_poison), from its second start on.
+  Cloud(Stage& stage, const sim::SimDisk::Options& disk, bool keys, bool poisoned);
   ~Cloud() override { stop_living(); }
 
   // It dies after the next commit, before anybody hears of that.
@@ -69,7 +70,7 @@ class Cloud final : public Machine {
   class Running;
   class DoomedWorker;
   std::unique_ptr<Program> make(Life& life) override;
-  const bool keys_;
+  const bool keys_, poisoned_;
   std::optional<Duration> doomed_;
 };
 

@@ -25,6 +25,7 @@ constexpr std::uint64_t kFatOneIn = 32;
 constexpr std::uint64_t kDenseOneIn = 8;
 constexpr std::uint64_t kImageOneIn = 4;
 constexpr std::uint64_t kProvedOneIn = 4;
+constexpr std::uint64_t kPoisonedOneIn = 8;
 
 constexpr const char* kYaml = R"(
 pinaflux: 1
@@ -62,6 +63,7 @@ class World {
   void look();
   bool quiet();
   void drain();
+  void fall_silent();
   void take_image();
   void put_image_back();
   void start_clone();
@@ -70,10 +72,11 @@ class World {
   void judge_lanes(const AgentStatus& status, const VerifyReport& report);
   void judge_epochs(std::size_t lanes, const VerifyReport& report);
   void judge_records(const VerifyReport& report);
+  void judge_poison(std::uint64_t undeliverable);
   void accuse(std::string what) { stage_.witness.accuse(std::move(what)); }
 
   const RunOptions options_;
-  const bool dense_;
+  const bool dense_, poisoned_;
   Stage stage_;
   const bool fat_;
   Ledger ledger_;
@@ -113,6 +116,12 @@ bool is_proved(const RunOptions& options) {
   return options.mutant == Mutant::none && options.seed % kProvedOneIn == 2;
 }
 
+// What the collector's database refuses would be said to be lost by a mutant's oracle.
+bool is_poisoned(const RunOptions& options) {
+  return options.mutant == Mutant::none && options.break_at == 0 &&
+         options.seed % kPoisonedOneIn == 5;
+}
+
 // Lanes take turns in what they send first (27 seeds meet every combination), and bulk in whether it is thinned or
 // loses what is old.
 Configuration varied(Configuration configuration, const RunOptions& options) {
@@ -135,13 +144,14 @@ Configuration varied(Configuration configuration, const RunOptions& options) {
 World::World(const RunOptions& options, Configuration configuration)
     : options_(options),
       dense_(is_dense(options)),
+      poisoned_(is_poisoned(options)),
       stage_(options.seed),
       fat_(stage_.random.one_in(kFatOneIn)),
       hub_(stage_, "hub", 3, {}),
       cloud_(stage_, "cloud", 4, {}),
       collector_(stage_,
                  disk_options(stage_.random.u64(), options.mutant == Mutant::collector_lies),
-                 is_proved(options)),
+                 is_proved(options), is_poisoned(options)),
       gateway_(stage_, "gateway", 1, varied(std::move(configuration), options), options.mutant,
                disk_options(stage_.random.u64(), options.mutant == Mutant::lying_sync)),
       director_({stage_, gateway_, collector_, hub_, cloud_}, Duration::seconds(40)),
@@ -219,6 +229,10 @@ Outcome World::run() {
   pass(Duration::seconds(2));  // The gateway subscribes before anybody publishes.
   for (auto& producer : plant_) producer->start();
   pass(Duration::seconds(10));
+  if (poisoned_) {
+    collector_.die_after_commit(Duration::seconds(2));
+    pass(Duration::seconds(15));
+  }
   if (fat_) stage_.fabric.link("gateway", "cloud").cut();
   director_.begin();
   const Instant end = Instant{} + Duration::minutes(options_.minutes);
@@ -232,14 +246,21 @@ Outcome World::run() {
     look();
     take_image();
   }
-  director_.heal();
-  for (auto& producer : plant_) producer->stop();
+  fall_silent();
   drain();
   if (image_ && stage_.witness.accusations().empty()) {
     image_random_.one_in(2) ? start_clone() : put_image_back();
   }
   judge();
   return std::move(outcome_);
+}
+
+void World::fall_silent() {
+  director_.heal();
+  // A gateway that has begun anew gives nothing up before something was taken.
+  if (poisoned_) pass(Duration::seconds(40));
+  for (auto& producer : plant_) producer->stop();
+  if (clones_press_) clones_press_->stop();
 }
 
 void World::take_image() {
@@ -258,9 +279,7 @@ void World::put_image_back() {
   pass(image_random_.between(Duration::seconds(10), Duration::seconds(60)));
   stage_.fabric.link("gateway", "cloud").mend();
   cut_power_thrice();
-  for (auto& producer : plant_) producer->stop();
-  pass(Duration::seconds(5));
-  director_.heal();
+  fall_silent();
   drain();
 }
 
@@ -286,10 +305,7 @@ void World::start_clone() {
   pass(image_random_.between(Duration::seconds(10), Duration::seconds(60)));
   for (const char* one : {"gateway", "clone"}) stage_.fabric.link(one, "cloud").mend();
   cut_power_thrice();
-  clones_press_->stop();
-  for (auto& producer : plant_) producer->stop();
-  pass(Duration::seconds(5));
-  director_.heal();
+  fall_silent();
   drain();
 }
 
@@ -311,8 +327,9 @@ bool World::quiet() {
   if (!collector || collector->pending > 0 || hub_.memory().queued() > 0) return false;
   const auto empty = [](Gateway& gateway) {
     const auto status = gateway.status();
-    return status &&
-           std::ranges::all_of(status->lanes, [](const auto& l) { return l.records_queued == 0; });
+    return status && std::ranges::all_of(status->lanes, [](const LaneStatus& l) {
+             return l.records_queued == 0 && l.acked + 1 == l.next_seq;
+           });
   };
   return std::ranges::all_of(plant_, [](const auto& one) { return one->settled(); }) &&
          empty(gateway_) && (!clone_ || empty(*clone_));
@@ -401,7 +418,7 @@ void World::judge_epochs(std::size_t lanes, const VerifyReport& report) {
 }
 
 void World::judge_records(const VerifyReport& report) {
-  std::uint64_t lost_of_bulk = 0, landed = 0;
+  std::uint64_t lost_of_bulk = 0, landed = 0, undeliverable = 0;
   for (const LaneReport& lane : report.lanes) {
     landed += lane.landed;
     outcome_.lost += lane.lost_count();
@@ -409,7 +426,11 @@ void World::judge_records(const VerifyReport& report) {
       outcome_.thinned += thinned->second;
     }
     if (lane.lane == "bulk") lost_of_bulk += lane.lost_count();
-    if (lane.lane != "bulk" && lane.lost_count() > 0) {
+    const auto refused = lane.lost.find("undeliverable");
+    const std::uint64_t its_undeliverable = refused == lane.lost.end() ? 0 : refused->second;
+    outcome_.undeliverable += its_undeliverable;
+    if (lane.lane != "bulk") undeliverable += its_undeliverable;
+    if (lane.lane != "bulk" && lane.lost_count() > its_undeliverable) {
       accuse("lane " + lane.lane + " lost records, and may not");
     }
   }
@@ -417,11 +438,29 @@ void World::judge_records(const VerifyReport& report) {
     accuse("the tables and the proof count different rows");
   for (std::uint32_t producer = 0; producer < ledger_.producers(); ++producer) {
     std::string which;
-    const std::uint64_t missing = ledger_.missing(producer, which);
+    const std::uint64_t missing = ledger_.missing(producer, poisoned_, which);
     if (missing <= (producer == noise_ ? lost_of_bulk : 0)) continue;
     accuse(std::to_string(missing) + " acknowledged records of " + ledger_.name(producer) +
            " neither landed nor were declared lost:" + which);
   }
+  judge_poison(undeliverable);
+}
+
+// Of what the collector never takes all is declared, and nothing else. In bulk it may have been evicted before, and a
+// thinned envelope is given up with what it has declared. An image that is put back declares once more.
+void World::judge_poison(std::uint64_t undeliverable) {
+  Ledger::Poison poison;
+  for (std::uint32_t producer = 0; producer < ledger_.producers(); ++producer) {
+    if (producer == noise_) continue;
+    const Ledger::Poison its = ledger_.missing_poison(producer);
+    poison.acknowledged += its.acknowledged;
+    poison.sent += its.sent;
+  }
+  const std::uint64_t most = (1 + outcome_.images + outcome_.clones) * poison.sent;
+  const bool fits = poison.acknowledged <= undeliverable && undeliverable <= most;
+  if (poisoned_ ? fits : outcome_.undeliverable == 0) return;
+  accuse(std::to_string(undeliverable) + " records are declared undeliverable, of " +
+         std::to_string(poison.acknowledged) + " to " + std::to_string(poison.sent));
 }
 
 }  // namespace

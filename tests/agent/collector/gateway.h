@@ -64,6 +64,25 @@ class Gateway {
     header.extra.emplace_back("through", hex(previous_));
     return seal(rows.all(), header);
   }
+  // A part of what was sent as one, whose end it stands for if `through` is given.
+  Arrival part(const Range& range, const Digest& previous, const Digest& through = kNoDigest) {
+    Rows rows;
+    rows.count("boiler", range.first, range.count());
+    Header header = begin();
+    header.range.first = range.first;
+    header.previous = previous;
+    if (through != kNoDigest) header.extra.emplace_back("through", hex(through));
+    return seal(rows.all(), header);
+  }
+  Arrival give_up(const Range& range, const Digest& previous, const Digest& through) {
+    Header header = begin();
+    header.range.first = range.first;
+    header.previous = previous;
+    header.extra.emplace_back(
+        "lost", std::to_string(range.first) + "-" + std::to_string(range.last) + ":undeliverable");
+    header.extra.emplace_back("through", hex(through));
+    return seal({}, header);
+  }
   Arrival hello(const std::string& lane = "normal", std::optional<HelloClock> clock = {},
                 std::optional<HelloAnswer> answer = {}) const {
     HelloMessage message;

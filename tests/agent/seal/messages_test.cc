@@ -59,6 +59,39 @@ TEST_CASE("what was compared comes back, and is the golden text") {
   CHECK_FALSE(is_known(m->compared[2]));
 }
 
+TEST_CASE("what the collector cannot take comes back, and is the golden text") {
+  AckMessage ack = sample_ack();
+  ack.gaps.clear();
+  ack.landed.clear();
+  ack.refused = {{{81, 100}, Digest{1}, "damaged"}, {{101, 101}, Digest{2}, "refused_by_database"}};
+  const std::string text = format(ack);
+  CHECK(text ==
+        "pinaflux-ack/1 g=pump-7 l=normal e=AQEBAQEBAQEBAQEBAQEBAQ high=600 "
+        "h=BwAAAAAAAAAAAAAAAAAAAA refused=81-100:AQAAAAAAAAAAAAAAAAAAAA:damaged,"
+        "101-101:AgAAAAAAAAAAAAAAAAAAAA:refused_by_database\n");
+  const auto m = parse_ack(text);
+  REQUIRE(m.has_value());
+  CHECK(m->refused == ack.refused);
+}
+
+TEST_CASE("what was refused and makes no sense is no ack") {
+  const std::string hash = "AQAAAAAAAAAAAAAAAAAAAA";
+  const auto parses = [&](const std::string& refused) {
+    const std::string text = format(sample_ack());
+    return parse_ack(text.substr(0, text.size() - 1) + " refused=" + refused).has_value();
+  };
+  REQUIRE(parses("81-100:" + hash + ":damaged"));
+  for (const std::string bad : {"", "81-100", "81-100:", "x:", ":::"}) CHECK_FALSE(parses(bad));
+  CHECK_FALSE(parses("81-100:" + hash));
+  CHECK_FALSE(parses("81-100:" + hash + ":"));
+  CHECK_FALSE(parses("100-81:" + hash + ":damaged"));
+  CHECK_FALSE(parses("81-100:" + hash + ":damaged:more"));
+  CHECK_FALSE(parses("81-100:" + hash + ":" + std::string(65, 'r')));
+  std::string many = "81-100:" + hash + ":damaged";
+  for (std::size_t i = 0; i < limits::kComparedMax; ++i) many += ",81-100:" + hash + ":damaged";
+  CHECK_FALSE(parses(many));
+}
+
 TEST_CASE("what was compared and makes no sense is refused") {
   const std::string hash = "AQAAAAAAAAAAAAAAAAAAAA";
   const auto parses = [&](const std::string& compared) {

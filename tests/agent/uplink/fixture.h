@@ -109,6 +109,7 @@ struct UplinkFixture {
     made.round = uplink->wish().round[lane];
     made.range = {first, last};
     made.hash = digest_of(last);
+    made.records = made.range.count();
     append(made.bytes, "envelope of " + std::to_string(first) + "-" + std::to_string(last));
     return made;
   }
@@ -192,7 +193,7 @@ struct UplinkFixture {
   std::vector<Published> published;
   std::size_t seen = 0;
   std::uint64_t last_token = 0, pubacked = 0;
-  std::vector<LaneAck> claims;  // That highs() met: acks which are not proved.
+  std::vector<LaneAck> claims;  // That highs() met: acks which are not proved, and refusals.
   int disconnects = 0, clients = 0, changes = 0;
   bool accepts = true;
   std::unique_ptr<Uplink> uplink;

@@ -498,11 +498,11 @@ TEST_CASE_FIXTURE(UplinkFixture, "a hello that nobody reads keeps the data here"
   CHECK(wished(kNormal) > 0);
 }
 
-TEST_CASE_FIXTURE(UplinkFixture, "an envelope larger than the broker allows says so and is kept") {
+TEST_CASE_FIXTURE(UplinkFixture, "a record larger than the broker allows says so and is kept") {
   MqttSession session;
   session.packet_bytes_max = 100;
   open(session);
-  send(kNormal, 1, 1);
+  send(lease(kNormal, 1, 1));
   CHECK(sent().empty());
   CHECK(uplink->health().text.find("larger") != std::string::npos);
   CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});

@@ -212,6 +212,7 @@ void print_json(const Arguments& arguments, const Sums& sums, double seconds) {
       {"checkpoints", counts.covered.checkpoints},
       {"salvages", counts.covered.salvages},
       {"unordered", counts.covered.unordered},
+      {"split", counts.covered.split},
       {"failed", sums.failed}};
   JsonWriter j;
   j.begin_object().key("schema").string("pinaflux.crash/1");
@@ -230,10 +231,12 @@ void print(const Arguments& arguments, const Sums& sums, double seconds) {
       "%llu workloads, %llu states, %llu distinct, %llu opened, %llu of crashes in a recovery, ",
       number(arguments.last - arguments.first + 1), number(counts.states), number(counts.distinct),
       number(counts.opened), number(counts.in_recovery));
-  std::printf("%llu failed; sealed %llu, merged %llu, evicted %llu, expired %llu, thinned %llu, ",
-              number(sums.failed), number(counts.covered.sealed), number(counts.covered.merged),
-              number(counts.covered.evicted), number(counts.covered.expired),
-              number(counts.covered.thinned));
+  std::printf(
+      "%llu failed; sealed %llu, merged %llu, evicted %llu, expired %llu, thinned %llu, split "
+      "%llu, ",
+      number(sums.failed), number(counts.covered.sealed), number(counts.covered.merged),
+      number(counts.covered.evicted), number(counts.covered.expired),
+      number(counts.covered.thinned), number(counts.covered.split));
   std::printf("checkpoints %llu, salvages %llu; %.1f s, %.0f states/s\n",
               number(counts.covered.checkpoints), number(counts.covered.salvages), seconds,
               static_cast<double>(counts.distinct) / std::max(seconds, 1e-3));

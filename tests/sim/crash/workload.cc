@@ -59,6 +59,8 @@ std::string Recording::wrong_with_resend(const std::string& lane, const Lease& l
   }
   // What was sent may be thinned or lost afterwards: then that stands in its place.
   if (last == nullptr || every > last->every) return {};
+  const bool was_refused = refused.contains({lane, last->range.first, last->range.last});
+  if (was_refused && lease.range.last < last->range.last) return {};
   const bool thinned = every > 1 && every < kLost;
   if (thinned && every == last->every && lease.range.last > last->range.last) return {};
   if (last->range == lease.range && last->hash == hash_of(lease.bytes)) return {};
@@ -68,6 +70,7 @@ std::string Recording::wrong_with_resend(const std::string& lane, const Lease& l
 
 Workload::Workload(std::uint64_t seed, std::uint64_t number, Mutant mutant)
     : random_(hash_of({}, seed * 1'000'003 + number)),
+      refusals_(hash_of({}, seed * 1'000'033 + number)),
       mutant_(mutant),
       entropy_(random_.u64()),
       disk_(clock_, disk_options(random_.u64(), number, mutant)),
@@ -286,6 +289,7 @@ void Workload::fill() {
   }
   group_.acks = std::exchange(deleted_, {});
   add_acks();
+  std::ranges::move(std::exchange(refused_, {}), std::back_inserter(group_.acks));
 }
 
 void Workload::fill_records(LaneIndex index) {
@@ -436,6 +440,7 @@ Workload::Contents Workload::contents_now() const {
   contents.chunks = number("SELECT count(*) FROM queue WHERE (kind&255)=2");
   contents.unordered = number("SELECT count(*) FROM queue WHERE loss=6");
   contents.encrypted = number("SELECT count(*) FROM queue WHERE kind>255");
+  contents.split = number("SELECT count(*) FROM queue WHERE loss=1 AND (kind&255)=0");
   contents.thinned = number("SELECT coalesce(sum(loss),0) FROM queue WHERE (kind&255)=0");
   for (const LaneState& lane : spool_->state().lanes) contents.shed += lane.records_shed;
   return contents;
@@ -449,6 +454,7 @@ void Workload::cover(const Contents& before) {
   covered.sealed += leases_.size();
   if (now.unordered > before.unordered) ++covered.unordered;
   if (now.thinned > before.thinned) ++covered.thinned;
+  if (now.split > before.split) ++covered.split;
   if (now.encrypted > before.encrypted) ++covered.encrypted;
   const bool expires = recording_.theme == Theme::expire;
   (expires ? covered.expired : covered.evicted) += now.shed - before.shed;
@@ -508,6 +514,7 @@ void Workload::deliver(Lease& lease) {
     ++wish_.round[lease.lane];
     return;
   }
+  if (refuses(lease)) return refuse(lease, key);
   std::uint64_t landed = truth.landed;
   Digest chain = truth.chain;
   if (Reader::overtakes(lease, landed)) {
@@ -530,6 +537,23 @@ void Workload::deliver(Lease& lease) {
   truth.chain = lease.hash;
   absorb(truth.landed, truth.chain, truth.above, truth.next_seq);
   boundaries_[key].push_back(truth.landed);
+}
+
+// The far end cannot take it, and all from there on is sent again. Of a record alone it never says so here: what is
+// given up would be lost.
+bool Workload::refuses(const Lease& lease) {
+  return mutant_ == Mutant::none && !troubled_ && lease.records > 1 &&
+         refusals_.one_in(kRefusedOneIn);
+}
+
+void Workload::refuse(const Lease& lease, const std::string& key) {
+  recording_.refused.insert({key, lease.range.first, lease.range.last});
+  refused_.push_back({.lane = lease.lane,
+                      .epoch = lease.epoch,
+                      .range = lease.range,
+                      .unproved = lease.hash,
+                      .refused = "refused_by_database"});
+  ++wish_.round[lease.lane];
 }
 
 bool Workload::in_order(LaneIndex index) const {

@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -67,6 +69,7 @@ struct Coverage {
   std::uint64_t checkpoints = 0;  // After which the WAL began anew.
   std::uint64_t salvages = 0;     // Of files that were set aside.
   std::uint64_t unordered = 0;    // Commits that took acks out of order.
+  std::uint64_t split = 0;        // Commits that split what was refused.
 };
 
 struct Recording {
@@ -79,7 +82,8 @@ struct Recording {
   std::map<std::pair<std::string, std::uint64_t>, std::vector<Sent>>
       sent;  // By lane and first seq.
   std::map<std::pair<std::string, std::uint64_t>, Digest>
-      chains;         // Of the far end, by lane and seq.
+      chains;  // Of the far end, by lane and seq.
+  std::set<std::tuple<std::string, std::uint64_t, std::uint64_t>> refused;  // Lane, first, last.
   std::string wrong;  // Seen while it ran; empty: nothing.
   Coverage covered;
 
@@ -117,7 +121,7 @@ class Workload {
   void take_stock(const std::vector<std::string>& findings);
   struct Contents {
     std::size_t operations = 0;
-    std::int64_t envelopes = 0, chunks = 0, unordered = 0, thinned = 0, encrypted = 0;
+    std::int64_t envelopes = 0, chunks = 0, unordered = 0, thinned = 0, split = 0, encrypted = 0;
     std::uint64_t shed = 0;
   };
   Contents contents_now() const;
@@ -133,13 +137,18 @@ class Workload {
   void settle(const Truth& next, bool kept);
   void deliver();
   void deliver(Lease& lease);
+  bool refuses(const Lease& lease);
+  void refuse(const Lease& lease, const std::string& key);
   void drop_link();
   void mark(std::size_t reported);
   void complain(const std::string& wrong);  // The first complaint counts.
   LaneTruth& truth_of(LaneIndex index);
   bool rarely(std::uint64_t n) { return random_.one_in(n); }
 
+  static constexpr std::uint64_t kRefusedOneIn = 12;
+
   Random random_;
+  Random refusals_;  // Dice of their own.
   Mutant mutant_;
   HandClock clock_;
   SeedEntropy entropy_;
@@ -154,7 +163,8 @@ class Workload {
   std::vector<Lease> leases_;
   Reader reader_;
   Truth truth_;
-  std::vector<LaneAck> deleted_;                                  // A mutant's.
+  std::vector<LaneAck> deleted_;  // A mutant's.
+  std::vector<LaneAck> refused_;  // To be said with the next commit.
   std::map<std::string, std::vector<std::uint64_t>> boundaries_;  // By lane: ends of what landed.
   Recording recording_;
   std::size_t record_bytes_max_ = 40;

@@ -1,0 +1,128 @@
+#include "tests/agent/collector/store_kit.h"
+
+using namespace pinaflux;
+using namespace pinaflux::collector_kit;
+
+namespace {
+
+// An operator's own rule: the database does not take the value 13.
+struct RefusedFixture : StoreFixture {
+  Gateway gateway;
+
+  RefusedFixture() {
+    land({gateway.send(10)});
+    execute(
+        "CREATE TRIGGER rule BEFORE INSERT ON boiler WHEN NEW.value=13 BEGIN SELECT "
+        "RAISE(ABORT,'no'); "
+        "END");
+  }
+  void execute(const std::string& sql) {
+    store.reset();
+    auto database = sqlite::Database::open({.path = options.database, .page_bytes = 4096});
+    REQUIRE(database.has_value());
+    REQUIRE((*database)->make_durable().has_value());
+    REQUIRE((*database)->execute(sql.c_str()).has_value());
+    database->reset();
+    store = open();
+  }
+  const std::vector<RefusedEnvelope>& refused() const {
+    REQUIRE(landed.acks.size() == 1);
+    return landed.acks[0].refused;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(RefusedFixture,
+                  "what the database refuses stops nobody, and its gateway is told") {
+  const Arrival bad = gateway.send(10), good = gateway.send(10);
+  land({bad, good});
+  CHECK(landed.counts.rows == 10);
+  const Header header = *Opener::header(bad.payload);
+  REQUIRE(refused().size() == 1);
+  CHECK(refused()[0] == RefusedEnvelope{{11, 20}, header.hash, "refused_by_database"});
+  CHECK(landed.acks[0].high == 10);
+  CHECK(ask("SELECT reason||first||'-'||last FROM pinaflux_reject") ==
+        "refused_by_database11-20\n");
+}
+
+TEST_CASE_FIXTURE(RefusedFixture, "the parts of what was refused land, and the chain goes on") {
+  const Arrival bad = gateway.send(10), next = gateway.send(10);
+  const Digest end = Opener::header(bad.payload)->hash;
+  land({bad});
+  const Arrival first = gateway.part({11, 12}, Opener::header(bad.payload)->previous);
+  const Digest middle = Opener::header(first.payload)->hash;
+  const Arrival lost = gateway.give_up({13, 13}, middle, digest_of(0x55));
+  const Arrival last = gateway.part({14, 20}, digest_of(0x55), end);
+  std::vector<Arrival> parts{first, lost, last, next};
+  SUBCASE("in order") {}
+  SUBCASE("backwards") { std::ranges::reverse(parts); }
+  SUBCASE("the refused one comes once more, late") {
+    parts.insert(parts.begin() + 1, bad);
+    parts.insert(parts.begin() + 4, bad);
+    parts.push_back(bad);
+  }
+  SUBCASE("all of them twice") {
+    const auto once = parts;
+    parts.insert(parts.end(), once.begin(), once.end());
+  }
+  for (const Arrival& part : parts) land({part});
+
+  CHECK(landed.acks[0].high == 30);
+  CHECK_FALSE(landed.acks[0].fork);
+  for (const Comparison& told : landed.acks[0].compared) CHECK(is_known(told));
+  CHECK(ask("SELECT count(*) FROM boiler WHERE value=_seq") == "29\n");
+  const VerifyReport report = this->report();
+  CHECK(report.complete());
+  CHECK(report.lanes[0].landed == 29);
+  CHECK(report.lanes[0].renumbered == 0);
+  CHECK(report.lanes[0].lost.at("undeliverable") == 1);
+}
+
+TEST_CASE_FIXTURE(RefusedFixture,
+                  "late, between its parts, it is refused again, and not sent anywhere else") {
+  const Arrival bad = gateway.send(10);
+  land({bad});
+  land({gateway.part({11, 12}, Opener::header(bad.payload)->previous)});
+  land({bad});
+  CHECK(refused().size() == 1);
+  CHECK(landed.acks[0].compared.empty());
+  CHECK(report().lanes[0].renumbered == 0);
+}
+
+TEST_CASE_FIXTURE(RefusedFixture,
+                  "once the database takes it, the whole lands in place of its parts") {
+  const Arrival bad = gateway.send(10);
+  land({bad});
+  const Arrival first = gateway.part({11, 12}, Opener::header(bad.payload)->previous);
+  execute("DROP TRIGGER rule");
+  land({bad});
+  CHECK(landed.acks[0].high == 20);
+  land({first});
+  CHECK(landed.counts.rows == 0);
+  CHECK(ask("SELECT count(*) FROM boiler") == "20\n");
+  CHECK(report().complete());
+}
+
+TEST_CASE_FIXTURE(RefusedFixture,
+                  "what is newer, foreign or without a name is not refused for good") {
+  Arrival newer = gateway.send(5);
+  const std::string text(as_text(newer.payload));
+  newer.payload.clear();
+  append(newer.payload, "pinaflux/9" + text.substr(text.find(' ')));
+  Gateway other("other");
+  Arrival foreign = other.send(5);
+  foreign.gateway = "pump";
+  land({newer, foreign, gateway.say(Topic::Kind::data, "rubbish")});
+  CHECK(landed.counts.rejects == 3);
+  CHECK(landed.acks.empty());
+}
+
+TEST_CASE_FIXTURE(RefusedFixture, "a damaged envelope that says whose it is, is refused for good") {
+  Arrival bad = gateway.send(5);
+  bad.payload.back() ^= 1;
+  land({bad});
+  REQUIRE(refused().size() == 1);
+  CHECK(refused()[0].reason == "damaged");
+  CHECK(refused()[0].range == Range{11, 15});
+}

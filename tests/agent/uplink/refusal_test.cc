@@ -1,0 +1,204 @@
+#include <doctest/doctest.h>
+
+#include "agent/data/limits.h"
+#include "platform/mqtt/reason.h"
+#include "tests/agent/uplink/fixture.h"
+
+namespace pinaflux::tests {
+namespace {
+
+constexpr LaneIndex kNormal = 1;
+
+struct RefusalFixture : UplinkFixture {
+  // The collector says that it cannot take what ends at `last`.
+  void refuse(std::uint64_t first, std::uint64_t last, std::uint64_t high = 0) {
+    AckMessage message = ack_of("normal", high);
+    message.refused = {{{first, last}, digest_of(last), "damaged"}};
+    say(message);
+  }
+  // What the spool is told since the last call.
+  std::vector<LaneAck> refusals() {
+    claims.clear();
+    (void)highs();
+    std::vector<LaneAck> all;
+    for (const LaneAck& claim : claims) {
+      if (claim.refused) all.push_back(claim);
+    }
+    return all;
+  }
+  bool says(const std::string& text) const {
+    return uplink->health().text.find(text) != std::string::npos;
+  }
+};
+
+TEST_CASE_FIXTURE(RefusalFixture,
+                  "what the collector refuses is sent once more, then given back to be split") {
+  open();
+  send(kNormal, 1, 2);
+  refuse(1, 10);
+  CHECK(refusals().empty());
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+  send(kNormal, 1, 2);
+  refuse(1, 10);
+
+  const auto told = refusals();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].lane == kNormal);
+  CHECK(told[0].epoch == epoch);
+  CHECK(told[0].range == Range{1, 10});
+  CHECK(told[0].unproved == digest_of(10));
+  CHECK(told[0].refused == "damaged");
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+  CHECK(wished(kNormal) > 0);
+  CHECK(says("it is split until the record is found"));
+}
+
+TEST_CASE_FIXTURE(RefusalFixture, "several are refused in turn, and each is given back") {
+  open();
+  for (int time = 0; time < 2; ++time) {
+    send(kNormal, 1, 3);
+    AckMessage message = ack_of("normal", 0);
+    for (const std::uint64_t last : {10u, 20u, 30u})
+      message.refused.push_back({{last - 9, last}, digest_of(last), "damaged"});
+    say(message);
+    CHECK(refusals().size() == (time == 0 ? 0u : 3u));
+  }
+}
+
+TEST_CASE_FIXTURE(RefusalFixture, "a refusal that fits nothing that was sent is nobody's") {
+  open();
+  send(kNormal, 1, 1);
+  for (int time = 0; time < 3; ++time) {
+    refuse(1, 20);
+    refuse(2, 10);
+    refuse(11, 20);
+  }
+  CHECK(refusals().empty());
+  CHECK(uplink->take_lost().empty());
+  ack("normal", 10);
+  CHECK(uplink->health().envelopes_acked == 1);
+}
+
+TEST_CASE_FIXTURE(RefusalFixture, "a record alone is given up only where something else is taken") {
+  open();
+  const auto send_one = [&] { send(lease(kNormal, 5, 5)); };
+  ack("normal", 4);
+  (void)refusals();
+  // What came before connecting says nothing.
+  send_one();
+  refuse(5, 5, 4);
+  send_one();
+  refuse(5, 5, 4);
+  SUBCASE("nothing was taken: the lane rests") {
+    CHECK(refusals().empty());
+    CHECK(wished(kNormal) == 0);
+    CHECK(says("takes nothing else"));
+    wait(Duration::seconds(30));
+    CHECK(wished(kNormal) > 0);
+    send(lease(kNormal, 6, 6));
+    send_one();
+    AckMessage message = ack_of("normal", 4);
+    message.landed = {{{6, 6}, digest_of(6)}};
+    message.refused = {{{5, 5}, digest_of(5), "damaged"}};
+    say(message);
+    REQUIRE(refusals().size() == 1);
+    CHECK(says("kept as a dead letter"));
+  }
+}
+
+TEST_CASE_FIXTURE(RefusalFixture, "one is given up for each that is taken, eight at most") {
+  open();
+  send(kNormal, 1, 1);
+  ack("normal", 10);
+  const auto refuse_alone = [&](std::uint64_t seq) {
+    for (int time = 0; time < 2; ++time) {
+      send(lease(kNormal, seq, seq));
+      refuse(seq, seq, 10);
+    }
+    return refusals().size();
+  };
+  CHECK(refuse_alone(11) == 1);
+  CHECK(refuse_alone(12) == 0);
+  wait(Duration::seconds(30));
+  send(kNormal, 21, 1);
+  AckMessage message = ack_of("normal", 10);
+  message.landed = {{{21, 30}, digest_of(30)}};
+  say(message);
+  CHECK(refuse_alone(13) == 1);
+  for (std::uint64_t last = 40; last <= 300; last += 10) {
+    send(kNormal, last - 9, 1);
+    message.landed = {{{21, last}, digest_of(last)}};
+    say(message);
+  }
+  (void)refusals();
+  std::size_t given_up = 0;
+  for (std::uint64_t seq = 301; seq < 320; ++seq) {
+    given_up += refuse_alone(seq);
+    if (uplink->health().text.find("takes nothing else") != std::string::npos) break;
+  }
+  CHECK(given_up == 8);
+}
+
+TEST_CASE_FIXTURE(RefusalFixture, "that a loss was taken says nothing of records") {
+  open();
+  Lease loss = lease(kNormal, 1, 10);
+  loss.records = 0;
+  send(std::move(loss));
+  ack("normal", 10);
+  for (int time = 0; time < 2; ++time) {
+    send(lease(kNormal, 11, 11));
+    refuse(11, 11, 10);
+  }
+  CHECK(refusals().empty());
+}
+
+TEST_CASE_FIXTURE(RefusalFixture, "what declares a loss cannot be split: the lane rests") {
+  open();
+  for (int time = 0; time < 2; ++time) {
+    Lease loss = lease(kNormal, 1, 10);
+    loss.records = 0;
+    send(std::move(loss));
+    refuse(1, 10);
+  }
+  CHECK(refusals().empty());
+  CHECK(wished(kNormal) == 0);
+}
+
+TEST_CASE_FIXTURE(RefusalFixture,
+                  "a broker that finds an envelope too large gets it in parts, at once") {
+  open();
+  puback();
+  send(kNormal, 1, 1);
+  puback(mqtt::reason::kTooLarge);
+  const auto told = refusals();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].refused == "too_large");
+  CHECK(wished(kNormal) > 0);
+}
+
+TEST_CASE_FIXTURE(RefusalFixture, "envelopes are made as large as the broker says that it takes") {
+  CHECK(limits::kEnvelopeBytesMax > 20'000);
+  MqttSession session;
+  session.packet_bytes_max = 20'000;
+  open(session);
+  const std::size_t most = uplink->wish().envelope_bytes_max;
+  CHECK(most < 20'000);
+  CHECK(most > 19'000);
+  Lease large = lease(kNormal, 1, 100);
+  large.bytes.resize(most);
+  send(std::move(large));
+  CHECK(sent().size() == 1);
+  Lease larger = lease(kNormal, 101, 200);
+  larger.bytes.resize(20'000);
+  send(std::move(larger));
+  CHECK(sent().empty());
+  CHECK(refusals().size() == 1);
+}
+
+TEST_CASE_FIXTURE(RefusalFixture, "without a limit they are as large as they may be") {
+  open();
+  CHECK(uplink->wish().envelope_bytes_max == limits::kEnvelopeBytesMax);
+}
+
+}  // namespace
+}  // namespace pinaflux::tests
