@@ -11,7 +11,7 @@
 #include "platform/linux/clock.h"
 #include "platform/linux/entropy.h"
 #include "platform/linux/files.h"
-#include "platform/linux/http_servers.h"
+#include "platform/http/servers.h"
 #include "platform/linux/loop.h"
 #include "platform/linux/names.h"
 #include "platform/linux/network.h"

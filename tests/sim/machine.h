@@ -12,7 +12,7 @@
 #include <string>
 
 #include "platform/base/log.h"
-#include "platform/linux/http_servers.h"
+#include "platform/http/servers.h"
 #include "platform/sim/clock.h"
 #include "platform/sim/entropy.h"
 #include "platform/sim/files.h"

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "platform/linux/http_servers.h"
+#include "platform/http/servers.h"
 #include "platform/sim/clock.h"
 #include "platform/sim/entropy.h"
 #include "platform/sim/network.h"

@@ -6,7 +6,7 @@
 // Limits     kHeadersMax headers; the bytes are the caller's to bound.
 // Ownership  Views point into `text`, which belongs to the head.
 // Source     RFC 9112 (HTTP/1.1), RFC 9110.
-// Tests      tests/platform/linux/http_head_test.cc
+// Tests      tests/platform/http/head_test.cc
 #pragma once
 
 #include <cstdint>

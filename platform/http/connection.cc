@@ -1,4 +1,4 @@
-#include "platform/linux/http_connection.h"
+#include "platform/http/connection.h"
 
 #include <algorithm>
 #include <utility>

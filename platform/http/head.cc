@@ -1,4 +1,4 @@
-#include "platform/linux/http_head.h"
+#include "platform/http/head.h"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 // Limits     A size line has at most kLineBytesMax bytes; trailers are read and forgotten, within
 //            the same.
 // Source     RFC 9112 section 7.1.
-// Tests      tests/platform/linux/http_head_test.cc
+// Tests      tests/platform/http/head_test.cc
 #pragma once
 
 #include <cstdint>

@@ -13,9 +13,9 @@
 #include <memory>
 #include <string>
 
+#include "platform/http/chunks.h"
+#include "platform/http/head.h"
 #include "platform/http_server.h"
-#include "platform/linux/http_chunks.h"
-#include "platform/linux/http_head.h"
 #include "platform/loop.h"
 #include "platform/network.h"
 

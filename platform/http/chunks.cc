@@ -1,4 +1,4 @@
-#include "platform/linux/http_chunks.h"
+#include "platform/http/chunks.h"
 
 #include <algorithm>
 #include <charconv>

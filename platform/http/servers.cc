@@ -1,9 +1,9 @@
-#include "platform/linux/http_servers.h"
+#include "platform/http/servers.h"
 
 #include <unordered_map>
 #include <vector>
 
-#include "platform/linux/http_connection.h"
+#include "platform/http/connection.h"
 
 namespace pinaflux {
 
