@@ -1,4 +1,4 @@
-// MqttClient: the uplink's side of MQTT (Paho underneath): a pipe, not a memory.
+// MqttClient: the uplink's side of MQTT (Paho underneath), or of HTTP (platform/http/link.h): a pipe, not a memory.
 //
 // Promise    Nothing is persisted, retried or reconnected here: the uplink decides. Every publish that
 //            was accepted ends in exactly one published() or in lost().
@@ -26,7 +26,8 @@
 namespace pinaflux {
 
 struct MqttConnect {
-  std::string broker;  // "tls://HOST:PORT", "tcp://..."; "wss://HOST:PORT/PATH", "ws://...".
+  // "tls://HOST:PORT", "tcp://..."; "wss://HOST:PORT/PATH", "ws://..."; "https://HOST:PORT/PATH", "http://...".
+  std::string broker;
   std::string client_id;
   std::string user;  // Empty: none.
   std::string password;
@@ -54,8 +55,9 @@ struct MqttPublish {
   Bytes
       payload;  // Begins with a printable header: Paho 1.3.x reads its first 30 bytes as a table index.
   bool retained = false;
-  std::string content_type;                                     // MQTT 5 only.
+  std::string content_type;                                     // MQTT 5 and HTTP only.
   std::vector<std::pair<std::string, std::string>> properties;  // MQTT 5 only.
+  std::string identity = {};  // HTTP only: the same when it is sent again.
 };
 
 class MqttClient {
@@ -66,7 +68,8 @@ class MqttClient {
     virtual void connected(const MqttSession& session) = 0;
     // `reason` is an MQTT 5 reason code (0 if the library gave none), `why` says what to do next.
     virtual void lost(int reason, const std::string& why) = 0;
-    // QoS 1: PUBACK came. `reason` 0x00 or 0x10 (no subscriber) is acceptance; >= 0x80 is refusal.
+    // QoS 1: PUBACK came. `reason` 0x00 or 0x10 (no subscriber) is acceptance; >= 0x80 is refusal. Of HTTP: 0, or the
+    // status that refuses.
     virtual void published(std::uint64_t token, int reason) = 0;
     virtual void message(const std::string& topic, Bytes payload) = 0;
   };
@@ -77,6 +80,8 @@ class MqttClient {
   virtual Status subscribe(const std::string& filter) = 0;  // QoS 1; refused ends in lost().
   // Code::full: the in-flight limit; Code::closed: not connected. The token is never 0.
   virtual Result<std::uint64_t> publish(const MqttPublish& publish) = 0;
+  // After lost(): for so long the far end asked not to be called.
+  virtual Duration rest() const { return {}; }
 };
 
 using MqttClientMaker = std::function<std::unique_ptr<MqttClient>(MqttClient::Events&)>;

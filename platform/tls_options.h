@@ -33,7 +33,8 @@ struct Options {
 
 // An address whose stream is encrypted.
 inline bool spoken(std::string_view address) {
-  return address.starts_with("tls://") || address.starts_with("wss://");
+  return address.starts_with("tls://") || address.starts_with("wss://") ||
+         address.starts_with("https://");
 }
 
 }  // namespace pinaflux::tls

@@ -14,6 +14,7 @@
 #include "agent/config/load.h"
 #include "agent/control/control.h"
 #include "platform/base/json_writer.h"
+#include "platform/http/link.h"
 #include "platform/linux/linux.h"
 #include "platform/linux/mqtt_client.h"
 #include "version.h"
@@ -104,9 +105,11 @@ int Runner::run() {
 
 std::optional<Error> Runner::start(const Configuration& configuration) {
   auto started = Agent::start(
-      configuration, {*platform_.loop, worker_, platform_.clock, platform_.entropy, platform_.files,
-                      platform_.network, platform_.http_servers, platform_.process,
-                      make_mqtt_client_maker(*platform_.loop), log_});
+      configuration,
+      {*platform_.loop, worker_, platform_.clock, platform_.entropy, platform_.files,
+       platform_.network, platform_.http_servers, platform_.process,
+       with_http(make_mqtt_client_maker(*platform_.loop), platform_.network, *platform_.loop),
+       log_});
   if (!started) {
     log_.failed(Log::Level::error, "agent.start", started.error().error,
                 {{"at", started.error().which}});

@@ -13,6 +13,8 @@
 #include <utility>
 
 #include "agent/data/limits.h"
+#include "platform/http/link.h"
+#include "platform/http/url.h"
 
 namespace pinaflux {
 
@@ -22,6 +24,9 @@ constexpr Duration kStorageRetryMin = Duration::milliseconds(200);
 constexpr Duration kStorageRetryMax = Duration::seconds(30);
 constexpr Duration kGoodbyeMax = Duration::seconds(2);
 constexpr Duration kImportPoll = Duration::seconds(1);
+constexpr std::size_t kRequestBytesMax = 256 * 1024;  // Twice an envelope.
+constexpr std::size_t kConnectionsMax = 4'096;        // Gateways have one or two each.
+constexpr Duration kIdleMax = Duration::minutes(5);
 constexpr int kRetained = 0;  // Send retained messages on subscribing.
 constexpr int kNotRetained = 2;
 
@@ -73,6 +78,23 @@ Collector::Collector(const CollectorOptions& options, World world)
 Collector::~Collector() = default;
 
 Status Collector::start() {
+  if (!options_.http.empty()) {
+    HttpServer::Options options;
+    options.body_bytes_max = kRequestBytesMax;
+    options.connections_max = kConnectionsMax;
+    options.idle_max = kIdleMax;
+    auto http = world_.http->listen(options_.http, options,
+                                    [this](const HttpRequest& request) { asked(request); }, {});
+    if (!http) return std::unexpected(http.error());
+    http_ = std::move(*http);
+    world_.log.notice("collector.http", "gateways may send by HTTP", {{"at", http_->address()}});
+  }
+  if (!options_.broker.empty()) return dial();
+  status_.link = CollectorStatus::Link::working;
+  return {};
+}
+
+Status Collector::dial() {
   auto session = world_.make_session(session_options_, *this);
   if (!session) return std::unexpected(session.error());
   session_ = std::move(*session);
@@ -83,7 +105,7 @@ Status Collector::start() {
 void Collector::connect() {
   if (stage_ != Stage::running) return;
   status_.link = CollectorStatus::Link::connecting;
-  if (Status s = start(); !s) retry_link(s.error().what, false);
+  if (Status s = dial(); !s) retry_link(s.error().what, false);
 }
 
 void Collector::connected(const mqtt::Accepted& accepted) {
@@ -117,21 +139,41 @@ void Collector::subscribed(std::string_view filter, int reason) {
 }
 
 void Collector::message(const mqtt::Message& message) {
+  take(parse_topic(options_.root, message.topic), message.payload, {connection_, message.packet_id},
+       message.topic);
+}
+
+void Collector::asked(const HttpRequest& request) {
+  const auto refuse = [&](int status, const char* why) {
+    HttpAnswer answer{status, std::string(why) + "\n", {}};
+    if (status == 503) answer.headers.emplace_back("Retry-After", "1");
+    http_->answer(request.id, answer);
+  };
+  if (request.method != "POST") return refuse(405, "gateways POST here");
+  const auto topic = parse_topic(options_.root, request.path.substr(1));
+  if (!topic) return refuse(404, "POST to /<root>/<gateway>/data/<lane>, .../hello or .../status");
+  const bool full = pending_bytes_ > kPendingBytesMax;
+  if (full || storage_waits_ || stage_ != Stage::running)
+    return refuse(503, "nothing is landed now: try again");
+  take(topic, request.body, {.request = request.id, .gateway = std::string(topic->gateway)},
+       request.path);
+}
+
+void Collector::take(const std::optional<Topic>& topic, Bytes payload, Token&& token,
+                     std::string_view name) {
   ++status_.messages;
-  const auto topic = parse_topic(options_.root, message.topic);
   Pending pending;
-  pending.token = {connection_, message.packet_id};
+  pending.token = std::move(token);
   if (topic) {
     pending.arrival = {topic->kind, std::string(topic->gateway), std::string(topic->lane),
-                       Buffer(message.payload.begin(), message.payload.end())};
-    if (world_.keys != nullptr) {
-      pending.arrival.unproved = world_.keys->refusal_of(*topic, message.payload);
-    }
+                       Buffer(payload.begin(), payload.end())};
+    if (world_.keys != nullptr) pending.arrival.unproved = world_.keys->refusal_of(*topic, payload);
     if (topic->kind == Topic::Kind::hello) pending.arrival.received = reception();
   } else {
     // Kept in line: it is acknowledged in its place, and reported as what it is.
-    pending.arrival.gateway = message.topic.substr(0, Topic::kNameMax);
+    pending.arrival.gateway = name.substr(0, Topic::kNameMax);
   }
+  pending.token.unproved = pending.arrival.unproved != nullptr;
   pending_bytes_ += pending.arrival.payload.size();
   pending_.push_back(std::move(pending));
   regulate();
@@ -219,7 +261,7 @@ void Collector::fill_batch() {
     Pending& next = pending_.front();
     bytes += next.arrival.payload.size();
     batch_.push_back(std::move(next.arrival));
-    tokens_.push_back(next.token);
+    tokens_.push_back(std::move(next.token));
     pending_.pop_front();
   }
   pending_bytes_ -= bytes;
@@ -250,6 +292,7 @@ void Collector::conclude_import() {
   storage_backoff_.reset();
   ++status_.commits;
   take_acks();
+  publish_acks();
   if (!imported_) return;
   status_.counts += imported_->counts;
   world_.log.line(imported_->complete ? Log::Level::notice : Log::Level::warning,
@@ -305,17 +348,53 @@ void Collector::wait_for_storage() {
                     {{"acknowledged", "nothing"}, {"next_try_ms", delay.milliseconds()}});
   storage_waits_ = true;
   storage_timer_->start(delay);
+  send_away();
+}
+
+// What waits is kept, and lands; it will come once more all the same.
+void Collector::send_away() {
+  const auto send = [this](Token& token) {
+    const std::uint64_t request = std::exchange(token.request, 0);
+    if (request == 0) return;
+    HttpAnswer answer{503, "nothing can be landed now: try again\n", {{"Retry-After", "5"}}};
+    http_->answer(request, answer);
+  };
+  std::ranges::for_each(tokens_, send);
+  for (Pending& pending : pending_) send(pending.token);
 }
 
 void Collector::acknowledge() {
+  take_acks();
   for (const Token& token : tokens_) {
+    if (token.request != 0) answer(token);
     if (open_ && token.connection == connection_ && token.packet_id != 0) {
       session_->ack(token.packet_id);
     }
   }
   batch_.clear();
   tokens_.clear();
-  take_acks();
+  publish_acks();
+}
+
+void Collector::answer(const Token& token) {
+  if (token.unproved) {
+    return http_->answer(token.request, {403, "it carries no proof by this gateway's key\n", {}});
+  }
+  HttpAnswer answer{200, acks_for(token.gateway), {}};
+  answer.headers.emplace_back("Content-Type", std::string(http_link::kMessages));
+  http_->answer(token.request, answer);
+}
+
+// All that are due to it.
+std::string Collector::acks_for(const std::string& gateway) {
+  std::string text;
+  const std::string prefix = gateway + '\n';
+  for (auto at = acks_.lower_bound(prefix); at != acks_.end() && at->first.starts_with(prefix);) {
+    text += percent_encode(ack_topic(options_.root, gateway)) + ' ' + line_of(at->second);
+    ++status_.acks_sent;
+    at = acks_.erase(at);
+  }
+  return text;
 }
 
 void Collector::take_acks() {
@@ -327,7 +406,6 @@ void Collector::take_acks() {
     due = std::move(ack);
   }
   landed_ = Landed{};
-  publish_acks();
 }
 
 void Collector::report(const Landed& landed) {
@@ -354,21 +432,22 @@ void Collector::publish_acks() {
   }
 }
 
+std::string Collector::line_of(const AckMessage& ack) const {
+  std::string text = format(ack);
+  if (world_.keys != nullptr) world_.keys->prove(ack.gateway, text);
+  return text;
+}
+
 // False: later. A broker with a small limit of packets gets the ack without its gaps.
 bool Collector::publish_ack(AckMessage& ack) {
   const std::string topic = ack_topic(options_.root, ack.gateway);
-  const auto line = [&] {
-    std::string text = format(ack);
-    if (world_.keys != nullptr) world_.keys->prove(ack.gateway, text);
-    return text;
-  };
-  Result<std::uint16_t> sent = session_->publish(topic, as_bytes(line()), false);
+  Result<std::uint16_t> sent = session_->publish(topic, as_bytes(line_of(ack)), false);
   const std::size_t details = ack.gaps.size() + ack.compared.size() + ack.refused.size();
   if (!sent && sent.error().code == Code::invalid && details > 1) {
     ack.gaps.clear();
     ack.refused.resize(std::min<std::size_t>(ack.refused.size(), 1));
     ack.compared.resize(std::min<std::size_t>(ack.compared.size(), 1));
-    sent = session_->publish(topic, as_bytes(line()), false);
+    sent = session_->publish(topic, as_bytes(line_of(ack)), false);
   }
   if (sent) {
     ++status_.acks_sent;

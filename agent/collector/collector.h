@@ -1,7 +1,10 @@
 // Collector: receives what gateways send, lands it through the store, and only then acknowledges it.
 //
-// Promise    A message is acknowledged to the broker, and an envelope to its gateway, after the commit
-//            that landed it; on a failed commit nothing is, and the same batch is tried again.
+// Ways       MQTT from a broker; or HTTP from gateways themselves: what they POST to /<root>/<gateway>/... is what they would
+//            publish there, and the answer brings their acks (platform/http/link.h). Both land alike, in one order.
+// Promise    A message is acknowledged to the broker, or answered, and an envelope to its gateway, after the commit
+//            that landed it; on a failed commit nothing is, and the same batch is tried again. Who asked by HTTP is told
+//            503 then, and comes again.
 // Order      Messages land in the order received; PUBACKs leave in that order. At most one commit is in
 //            flight; what arrives meanwhile is the next batch, so batches grow as the disk slows.
 // Limits     Options::receive_max messages wait at the broker's cost, kPendingBytesMax bytes here:
@@ -28,6 +31,7 @@
 #include "platform/base/log.h"
 #include "platform/base/random.h"
 #include "platform/clock.h"
+#include "platform/http_server.h"
 #include "platform/loop.h"
 #include "platform/mqtt/session.h"
 #include "platform/worker.h"
@@ -35,7 +39,8 @@
 namespace pinaflux {
 
 struct CollectorOptions {
-  std::string broker = "tcp://127.0.0.1:1883";
+  std::string broker = "tcp://127.0.0.1:1883";  // Empty: by HTTP only.
+  std::string http;                             // Where to listen for it; empty: nowhere.
   std::string client_id = "pinaflux-collector";
   std::string user, password;
   tls::Options tls = {};
@@ -72,6 +77,7 @@ class Collector : private mqtt::Session::Events {
     CollectorStore& store;
     Log& log;
     SessionMaker make_session;
+    HttpServers* http = nullptr;      // For Options::http.
     std::uint64_t seed = 0;           // Of the jitter.
     GatewayKeys* keys = nullptr;      // None: everything is believed.
     ImportFolder* imports = nullptr;  // None: no exports are taken up.
@@ -81,7 +87,7 @@ class Collector : private mqtt::Session::Events {
   Collector(const CollectorOptions& options, World world);
   ~Collector() override;
 
-  // Errors in the broker's address only.
+  // Errors: in an address; of listening there.
   Status start();
   // The loop's hook before it sleeps.
   bool turn();
@@ -94,9 +100,13 @@ class Collector : private mqtt::Session::Events {
  private:
   enum class Stage { running, draining, leaving, stopped };
 
+  // To be acknowledged: a packet of a connection, or a request.
   struct Token {
     std::uint64_t connection = 0;
     std::uint16_t packet_id = 0;
+    std::uint64_t request = 0;
+    std::string gateway = {};  // Of a request.
+    bool unproved = false;     // It is not believed.
   };
   struct Pending {
     Arrival arrival;
@@ -110,7 +120,14 @@ class Collector : private mqtt::Session::Events {
   void mark_reached(std::uint64_t mark) override;
   void closed(Error reason, int reason_code) override;
 
+  Status dial();
   void connect();
+  void asked(const HttpRequest& request);
+  void take(const std::optional<Topic>& topic, Bytes payload, Token&& token, std::string_view name);
+  void answer(const Token& token);
+  void send_away();
+  std::string acks_for(const std::string& gateway);
+  std::string line_of(const AckMessage& ack) const;
   void retry_link(const std::string& why, bool at_once);
   void fill_batch();
   void commit();
@@ -132,6 +149,7 @@ class Collector : private mqtt::Session::Events {
   World world_;
   mqtt::Options session_options_;
   std::unique_ptr<mqtt::Session> session_;
+  std::unique_ptr<HttpServer> http_;
   std::uint64_t connection_ = 0;  // Counts sessions: an ack of an earlier one is void.
   bool open_ = false;
   bool paused_ = false;

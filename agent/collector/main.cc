@@ -17,6 +17,7 @@
 #include "agent/collector/status.h"
 #include "agent/collector/store.h"
 #include "agent/collector/verify.h"
+#include "platform/address.h"
 #include "platform/base/text.h"
 #include "platform/linux/linux.h"
 #include "platform/tls/credentials.h"
@@ -63,6 +64,7 @@ class Service {
   void handle(const HttpRequest& request);
   bool load_tls();
   Status load_keys(std::string& which);
+  bool http_is_safe() const;
   Status start();
 
   RunOptions options_;
@@ -126,6 +128,7 @@ Status Service::start() {
                                return mqtt::Session::connect(platform_.network, *platform_.loop,
                                                              options, events);
                              },
+                         .http = &platform_.http_servers,
                          .seed = platform_.entropy.u64(),
                          .keys = keys_ ? &*keys_ : nullptr,
                          .imports = imports_.get(),
@@ -173,6 +176,22 @@ Status Service::load_keys(std::string& which) {
   return {};
 }
 
+// Whoever reaches it may write in any gateway's name, unless gateways prove who they are.
+bool Service::http_is_safe() const {
+  if (options_.collector.http.empty()) return true;
+  const auto address = parse_address(options_.collector.http);
+  const bool here = address && (address->kind == Address::Kind::unix_socket ||
+                                address->host.starts_with("127.") || address->host == "::1" ||
+                                address->host == "localhost");
+  if (here || (keys_ && !options_.keys_optional)) return true;
+  std::fprintf(stderr,
+               "pinaflux-collector: --http %s can be reached from outside: listen on 127.0.0.1, "
+               "behind a server that "
+               "speaks TLS and asks for passwords; or let gateways prove who they are (--keys)\n",
+               options_.collector.http.c_str());
+  return false;
+}
+
 int Service::run() {
   if (Status s = open_store(); !s) return failed(s.error(), options_.store.database);
   if (!options_.password_file.empty()) {
@@ -183,6 +202,14 @@ int Service::run() {
   if (!load_tls()) return kExitConfiguration;
   std::string which;
   if (Status s = load_keys(which); !s) return failed(s.error(), which);
+  if (!http_is_safe()) return kExitConfiguration;
+  if (options_.collector.broker == "none") options_.collector.broker.clear();
+  if (options_.collector.broker.empty() && options_.collector.http.empty()) {
+    std::fputs(
+        "pinaflux-collector: --broker none leaves no way in: add --http tcp://127.0.0.1:8080\n",
+        stderr);
+    return kExitUsage;
+  }
   platform_.process.on_signals(
       [this] {
         platform_.process.notify("STOPPING=1");
@@ -264,8 +291,12 @@ void add_tls(CLI::App& run, RunOptions& options) {
 void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
   CLI::App* run = app.add_subcommand("run", "receive, land, acknowledge");
   run->add_option("--broker", options.collector.broker,
-                  "MQTT broker, tcp://HOST:PORT or tls://HOST:PORT")
+                  "MQTT broker, tcp://HOST:PORT or tls://HOST:PORT; none: by HTTP only")
       ->capture_default_str();
+  run->add_option(
+      "--http", options.collector.http,
+      "also receive by HTTP what gateways POST (uplink.broker: https://...): where to listen, for "
+      "example tcp://127.0.0.1:8080, behind a server that speaks TLS");
   run->add_option("--database", options.store.database, "SQLite database; made if missing")
       ->required();
   run->add_option("--root", options.collector.root, "first level of the topics")

@@ -4,6 +4,7 @@
 #include "agent/config/secret.h"
 #include "agent/config/units.h"
 #include "platform/base/text.h"
+#include "platform/http/url.h"
 #include "platform/mqtt/packet.h"
 
 namespace pinaflux::config {
@@ -49,10 +50,20 @@ void build_output(const Reader& r, Building& building) {
   o.ack = UplinkOptions::Ack::broker;
 }
 
+// Whoever takes envelopes learns from the path whose they are.
+std::string broker_of(const Reader& r, const char* key) {
+  std::string address = r.address(key);
+  if (!is_http(address) || r.text("format") != "envelope" || address.contains(HttpUrl::kTopic))
+    return address;
+  const std::size_t query = std::min(address.find('?'), address.size());
+  const bool slash = query > 0 && address[query - 1] == '/';
+  return address.insert(query, (slash ? "" : "/") + std::string(HttpUrl::kTopic));
+}
+
 void build_uplink(const Reader& r, Building& building) {
   UplinkOptions& o = building.to.uplink;
-  o.broker = r.address("broker");
-  if (r.has("fallback")) o.fallbacks = {r.address("fallback")};
+  o.broker = broker_of(r, "broker");
+  if (r.has("fallback")) o.fallbacks = {broker_of(r, "fallback")};
   if (o.broker.starts_with("ws") && r.has("fallback") && o.fallbacks[0].starts_with("ws")) {
     building.findings.error(
         r.value_place("fallback"),

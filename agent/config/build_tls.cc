@@ -70,7 +70,7 @@ tls::Options build_tls(const Reader& r, Building& building) {
     for (const char* name : kTlsKeys) {
       if (!r.has(name)) continue;
       building.findings.error(r.key_place(name),
-                              "'" + std::string(name) + "' is for tls:// and wss:// only",
+                              "'" + std::string(name) + "' is for tls://, wss:// and https:// only",
                               "write broker: tls://HOST:8883, or remove it");
     }
     return o;

@@ -212,11 +212,14 @@ constexpr Key kDelivery[] = {
      .type = Type::broker,
      .required = true,
      .example = "tcp://10.0.0.5:1883",
-     .doc =
-         "Broker to publish at: tcp://, tls://, or over WebSockets ws://HOST/PATH and "
-         "wss://HOST/PATH, "
-         "where a firewall lets nothing else through. The port is 1883 (tls://: 8883, ws://: 80, "
-         "wss://: 443) if none is given."},
+     .doc = "Broker to publish at: tcp://, tls://, or over WebSockets ws://HOST/PATH and "
+            "wss://HOST/PATH, "
+            "where a firewall lets nothing else through. Or http:// and https:// URLs: each batch "
+            "is a POST, {topic} in the URL "
+            "is its topic (appended for our collector, run --http), and with format influx or json "
+            "any server that takes "
+            "those will do. The port is 1883 (tls://: 8883, ws:// and http://: 80, wss:// and "
+            "https://: 443) if none is given."},
     {.path = "uplink.fallback",
      .type = Type::broker,
      .example = "tls://10.8.0.1:8883",

@@ -116,10 +116,12 @@ class Checker {
     auto read = parse_address(value_.text);
     if (!read.address) return refuse(std::move(read.what), std::move(read.fix));
     const Address& address = *read.address;
-    if (address.websocket && key_.path != "uplink.broker" && key_.path != "uplink.fallback") {
+    const bool uplinks = key_.path == "uplink.broker" || key_.path == "uplink.fallback";
+    if (address.websocket && !uplinks) {
       return refuse("only the uplink speaks MQTT over WebSockets",
                     "write tls://HOST:PORT or tcp://HOST:PORT");
     }
+    if (address.post && !uplinks) return refuse("not an address of ours", "write tcp://HOST:PORT");
     if (key_.type != Type::broker && address.kind == Address::Kind::tls) {
       return refuse("listening speaks no TLS in this version",
                     "listen on tcp://127.0.0.1:PORT or unix:///PATH, behind a proxy if need be");
@@ -172,7 +174,8 @@ std::string read_address(const Key& key, std::string_view text) {
   if (!read.address->port_given && key.type == Type::broker) {
     const bool encrypted = read.address->kind == Address::Kind::tls;
     read.address->port = encrypted ? kBrokerTlsPort : kBrokerPort;
-    if (read.address->websocket) read.address->port = encrypted ? kHttpsPort : kHttpPort;
+    const bool web = read.address->websocket || read.address->post;
+    if (web) read.address->port = encrypted ? kHttpsPort : kHttpPort;
   }
   return read.address->text();
 }

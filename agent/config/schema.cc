@@ -186,7 +186,7 @@ class Writer {
         j_.key("pattern").string(kDuration).key("maximum").number(0).key("minimum").number(0);
         break;
       case Type::size: pattern(kSize); break;
-      case Type::broker: pattern("^(tcp|tls|ws|wss)://[^@]+$"); break;
+      case Type::broker: pattern("^(tcp|tls|ws|wss|http|https)://[^@]+$"); break;
       case Type::listen:
         pattern(key.may_be_empty ? "^(|tcp://[^@]+:[0-9]+/?)$" : "^tcp://[^@]+:[0-9]+/?$");
         break;

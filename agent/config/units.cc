@@ -131,6 +131,7 @@ std::string Address::text() const {
   const bool six = host.find(':') != std::string::npos;
   const bool encrypted = kind == Kind::tls;
   const char* scheme = websocket   ? (encrypted ? "wss://" : "ws://")
+                       : post      ? (encrypted ? "https://" : "http://")
                        : encrypted ? "tls://"
                                    : "tcp://";
   return scheme + (six ? '[' + host + ']' : host) + ':' + std::to_string(port) + path;
@@ -179,19 +180,19 @@ AddressRead parse_tcp(std::string_view rest) {
   return {std::move(address), {}, {}};
 }
 
-AddressRead parse_websocket(std::string_view rest, bool encrypted) {
-  const std::size_t slash = std::min(rest.find('/'), rest.size());
+// Behind the scheme.
+AddressRead parse_url(std::string_view rest, bool encrypted) {
+  const std::size_t slash = std::min(rest.find_first_of("/?"), rest.size());
   const std::string_view path = rest.substr(slash);
   const auto plain = [](char c) {
     return c > ' ' && c <= '~' && c != '"' && c != '\\' && c != '#';
   };
   if (!std::ranges::all_of(path, plain)) {
     return wrong("the path of the address has letters that a URL cannot have",
-                 "write wss://HOST/PATH, for example wss://broker.example/mqtt");
+                 "write for example wss://broker.example/mqtt");
   }
   AddressRead read = parse_tcp(rest.substr(0, slash));
   if (!read.address) return read;
-  read.address->websocket = true;
   read.address->path = path;
   if (encrypted) read.address->kind = Address::Kind::tls;
   return read;
@@ -207,9 +208,13 @@ AddressRead parse_address(std::string_view text) {
     if (read.address) read.address->kind = Address::Kind::tls;
     return read;
   }
-  for (const std::string_view scheme : {"ws://", "wss://"}) {
-    if (text.starts_with(scheme))
-      return parse_websocket(text.substr(scheme.size()), scheme == "wss://");
+  for (const std::string_view scheme : {"ws://", "wss://", "http://", "https://"}) {
+    if (!text.starts_with(scheme)) continue;
+    AddressRead read =
+        parse_url(text.substr(scheme.size()), scheme.ends_with("s://") && scheme != "ws://");
+    if (read.address)
+      (scheme.starts_with("ws") ? read.address->websocket : read.address->post) = true;
+    return read;
   }
   if (text.starts_with("unix://")) {
     Address address{.kind = Address::Kind::unix_socket};
@@ -223,9 +228,7 @@ AddressRead parse_address(std::string_view text) {
   for (const char* scheme : {"ssl://", "mqtts://"}) {
     if (text.starts_with(scheme)) return wrong("not an address of ours", "write tls://HOST:PORT");
   }
-  for (const char* scheme : {"mqtt://", "http://", "https://"}) {
-    if (text.starts_with(scheme)) return wrong("not an address of ours", "write tcp://HOST:PORT");
-  }
+  if (text.starts_with("mqtt://")) return wrong("not an address of ours", "write tcp://HOST:PORT");
   return wrong("not an address", "write tcp://HOST:PORT, for example tcp://127.0.0.1:1883");
 }
 

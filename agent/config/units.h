@@ -32,7 +32,8 @@ struct Address {
   std::uint16_t port = 0;
   bool port_given = false;
   bool websocket = false;    // ws:// is tcp, wss:// is tls.
-  std::string path;          // Of a unix socket; of a websocket, with its '/', may be empty.
+  bool post = false;         // http:// is tcp, https:// is tls.
+  std::string path;          // Of a unix socket; of these two, with its '/', may be empty.
   std::string text() const;  // As platform/network.h takes it.
 };
 

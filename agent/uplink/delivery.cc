@@ -14,6 +14,7 @@
 #include "agent/uplink/state.h"
 #include "agent/uplink/traffic.h"
 #include "platform/base/assert.h"
+#include "platform/http/link.h"
 #include "platform/mqtt/reason.h"
 
 namespace pinaflux {
@@ -31,6 +32,8 @@ constexpr const char* kUnprovedAck =
     "--keys), the one "
     "that uplink.mac names; somebody without the key may be writing to our topic";
 constexpr Duration kPatienceMax = Duration::hours(1);
+constexpr int kHttpRefusal = 300, kHttpMalformed = 400, kHttpTooLarge = 413,
+              kHttpUnprocessable = 422;
 constexpr std::size_t kTopicMax = 256, kProofMax = 256;
 constexpr std::size_t kEnvelopeBytesLeast = 1024;
 
@@ -46,7 +49,8 @@ const char* refusal_text(int reason) {
       return "an envelope is larger than the broker allows: raise its limit of packets to 131072 "
              "bytes";
     case kRefused: return "the broker refuses our data: see its log; nothing is deleted";
-    default: return mqtt::reason_text(reason);
+    default:
+      return reason >= kHttpRefusal ? http_link::refusal_text(reason) : mqtt::reason_text(reason);
   }
 }
 
@@ -100,13 +104,18 @@ void Uplink::State::take(std::vector<Lease>&& leases) {
   pump();
 }
 
+std::uint64_t Uplink::State::cost(std::size_t topic, std::size_t payload) const {
+  return is_http(broker()) ? traffic::post(topic, payload, tls)
+                           : traffic::publish(topic, payload, tls);
+}
+
 std::uint64_t Uplink::State::price(LaneIndex index, const LaneFlight::Item& item) const {
   if (item.handed < item.parts.size()) {
     const OutMessage& part = item.parts[item.handed];
-    return traffic::publish(part.topic.size(), part.payload.size(), tls);
+    return cost(part.topic.size(), part.payload.size());
   }
   const std::size_t topic = base_of(gateway_of(index)).size() + options.lanes[index].name.size();
-  return traffic::publish(topic, item.bytes.size(), tls);
+  return cost(topic, item.bytes.size());
 }
 
 bool Uplink::State::may_send(LaneIndex index, Instant now) {
@@ -165,6 +174,16 @@ void Uplink::State::pump() {
   }
 }
 
+// Of what is sent now, and is the same when that is sent again.
+std::string Uplink::State::identity_of(LaneIndex index, const LaneFlight::Item& item) const {
+  if (!is_http(broker())) return {};
+  std::string text = gateway_of(index) + "/" + hex(lanes[index].flight.epoch()) + "/" +
+                     options.lanes[index].name + "/" + std::to_string(item.range.first) + "-" +
+                     std::to_string(item.range.last);
+  if (translator) text += "/" + std::to_string(item.handed);
+  return text;
+}
+
 // The envelope, or the next of the messages that it was translated to.
 bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
   MqttPublish publish;
@@ -177,6 +196,7 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
     publish.payload = item.bytes;
     publish.content_type = kContentType;
   }
+  publish.identity = identity_of(index, item);
   const std::size_t bytes = publish.payload.size();
   if (session.packet_bytes_max != 0 &&
       bytes + publish.topic.size() + traffic::kPublishMax > session.packet_bytes_max) {
@@ -247,10 +267,11 @@ Instant Uplink::State::rest_over() {
 
 void Uplink::State::refused(LaneIndex index, int reason, const LaneFlight::Item& item) {
   trouble = refusal_text(reason);
-  const bool its_own = reason == kTooLarge || reason == kPayloadFormat;
-  if (its_own && give_back(index, item, reason == kTooLarge ? "too_large" : "payload_format")) {
+  const bool large = reason == kTooLarge || reason == kHttpTooLarge;
+  const bool malformed =
+      reason == kPayloadFormat || reason == kHttpMalformed || reason == kHttpUnprocessable;
+  if ((large || malformed) && give_back(index, item, large ? "too_large" : "malformed"))
     return lose(index);
-  }
   rest_until(index, rest_over());
 }
 

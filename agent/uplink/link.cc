@@ -179,6 +179,7 @@ bool Uplink::State::subscribe_earlier() {
 
 void Uplink::State::lost(int reason, const std::string& why) {
   if (std::exchange(earlier_asked, false) && reason == kNotAuthorised) earlier_denied = true;
+  asked_rest = client == nullptr ? Duration{} : client->rest();
   const bool was_good = std::exchange(up, false) && clock.now() - up_since >= kProven;
   if (was_good) {
     back_off.reset();
@@ -251,7 +252,8 @@ bool Uplink::State::pays_for_probe() {
 void Uplink::State::retry(Duration after, const std::string& why) {
   health.state = UplinkHealth::State::waiting;
   link_text = why;
-  timer->start(after);
+  timer->start(std::max(after, asked_rest));
+  asked_rest = {};
 }
 
 void Uplink::State::due() {
@@ -264,7 +266,7 @@ void Uplink::State::due() {
 // Goodbye is said while there is something left for it.
 void Uplink::State::look_at_budget(Instant now) {
   for (; now - pinged >= options.keep_alive; pinged = pinged + options.keep_alive) {
-    budget.spend(traffic::ping(tls));
+    if (!is_http(broker())) budget.spend(traffic::ping(tls));
   }
   if (!closed()) return;
   say_status("offline");
@@ -310,12 +312,14 @@ std::string Uplink::State::proved(std::string line) const {
 }
 
 void Uplink::State::say(const std::string& topic, const std::string& text, bool retained) {
+  last_said = 0;
+  if (only_data()) return;
   const std::string line = proved(text);
   MqttPublish publish;
   publish.topic = topic;
   publish.payload = as_bytes(line);
   publish.retained = retained && session.retain_available;
-  budget.spend(traffic::publish(topic.size(), line.size(), tls));
+  budget.spend(cost(topic.size(), line.size()));
   // Refused here: the next connection, or the next minute, says it again.
   last_said = client->publish(publish).value_or(0);
 }

@@ -18,6 +18,7 @@
 #include "agent/uplink/window.h"
 #include "platform/base/backoff.h"
 #include "platform/base/random.h"
+#include "platform/http/url.h"
 #include "platform/mqtt/reason.h"
 
 namespace pinaflux {
@@ -39,6 +40,8 @@ struct Uplink::State {
   State(const UplinkOptions& options, const Clock& clock, Entropy& entropy, MqttClientMaker make,
         std::function<void()> changed, Interface interface, MqttClient::Events& events);
 
+  // The receiver speaks HTTP, and knows nothing but data.
+  bool only_data() const { return translator && is_http(broker()); }
   bool collector() const { return options.ack == UplinkOptions::Ack::collector; }
 
   // The link.
@@ -81,9 +84,11 @@ struct Uplink::State {
   void pump();
   bool may_send(LaneIndex index, Instant now);
   bool send_one(LaneIndex index, Instant now);
+  std::string identity_of(LaneIndex index, const LaneFlight::Item& item) const;
   bool send_part(LaneIndex index, LaneFlight::Item& item);
   bool translate(LaneIndex index, LaneFlight::Item& item);
   void finish_part(LaneIndex index, LaneFlight::Item& item);
+  std::uint64_t cost(std::size_t topic, std::size_t payload) const;
   std::uint64_t price(LaneIndex index, const LaneFlight::Item& item) const;
   void published(std::uint64_t token, int reason);
   void refused(LaneIndex index, int reason, const LaneFlight::Item& item);
@@ -116,6 +121,7 @@ struct Uplink::State {
   std::unique_ptr<PrimaryProbe> probe;
   Instant probed_at{};
   std::string away;            // Why a fall-back is in use.
+  Duration asked_rest{};       // By the far end, before the next attempt.
   bool renews_client = false;  // Before the next attempt.
   bool returns = false;        // lost() follows, and the primary is next.
 

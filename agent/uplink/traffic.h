@@ -15,6 +15,7 @@ inline constexpr std::uint64_t kHeaders = 72;
 inline constexpr std::uint64_t kSegment = 1'200;
 inline constexpr std::uint64_t kRecord = 29, kRecordMax = 16 * 1024;
 inline constexpr std::uint64_t kPublishMax = 128;  // Of a PUBLISH beside topic and payload.
+inline constexpr std::uint64_t kPostMax = 512;     // Of a POST, and of its answer.
 
 // One way, with what TCP answers.
 constexpr std::uint64_t packet(std::uint64_t bytes, bool tls) {
@@ -26,6 +27,11 @@ constexpr std::uint64_t packet(std::uint64_t bytes, bool tls) {
 // A PUBLISH with its PUBACK.
 constexpr std::uint64_t publish(std::uint64_t topic, std::uint64_t payload, bool tls) {
   return packet(topic + payload + kPublishMax, tls) + packet(4, tls);
+}
+
+// A POST with its answer, headers and all.
+constexpr std::uint64_t post(std::uint64_t topic, std::uint64_t payload, bool tls) {
+  return packet(topic + payload + kPostMax, tls) + packet(kPostMax, tls);
 }
 
 constexpr std::uint64_t ping(bool tls) { return 2 * packet(2, tls); }

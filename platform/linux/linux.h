@@ -8,10 +8,10 @@
 #include <memory>
 
 #include "platform/base/result.h"
+#include "platform/http/servers.h"
 #include "platform/linux/clock.h"
 #include "platform/linux/entropy.h"
 #include "platform/linux/files.h"
-#include "platform/http/servers.h"
 #include "platform/linux/loop.h"
 #include "platform/linux/names.h"
 #include "platform/linux/network.h"

@@ -98,16 +98,9 @@ class Influx(Service):
             return False
 
 
-def lines_by_influxdb(place, path):
-    """InfluxDB takes every message as it is, and has every value; a repeated point is the same point."""
-    if not shutil.which("influxd"):
-        raise cases.Skip("influxdb is not installed: toolchains/setup --with-tests installs it")
-    influx = place.keep(Influx(place))
-    influx.start()
-    wait_for("InfluxDB to answer", influx.up, 60)
-    influx.ask("/query", b"", q="CREATE DATABASE plant")
+def _bridge(place, path, influx, refused):
+    """Hands over to InfluxDB what comes to the broker, as it is."""
     _start(path, 'format: influx, topic: "influx/{gateway}"')
-    refused = []
 
     def hand_over(topic, payload):
         try:
@@ -118,6 +111,25 @@ def lines_by_influxdb(place, path):
     reader = Subscriber(path.upstream.port, "bridge", "influx/#", hand_over)
     place.stack.callback(reader.close)
     wait_for("the bridge to subscribe", lambda: reader.connection and reader.connection.alive)
+
+
+def lines_by_influxdb(place, path, posted):
+    """InfluxDB takes every message as it is, from a bridge or posted by us, and has every value; a repeated point is the
+    same point."""
+    if not shutil.which("influxd"):
+        raise cases.Skip("influxdb is not installed: toolchains/setup --with-tests installs it")
+    influx = place.keep(Influx(place))
+    influx.start()
+    wait_for("InfluxDB to answer", influx.up, 60)
+    influx.ask("/query", b"", q="CREATE DATABASE plant")
+    refused = []
+    if posted:
+        text = path.configuration(path.sources)
+        path.agent.write_configuration(text[:text.index("uplink:")] + (
+            f'uplink: {{broker: "http://127.0.0.1:{influx.port}/write?db=plant&precision=ns", format: influx, '
+            "batch_age: 200ms, back_off_max: 1s}\n"))
+    else:
+        _bridge(place, path, influx, refused)
     path.agent.start()
     feeder = HttpFeeder(path.http_port, "/ingest/press")
     # A point is its series and its time: each of ours has a time of its own.
@@ -128,6 +140,10 @@ def lines_by_influxdb(place, path):
     path.agent.kill()
     path.agent.start()
     _feed(path, feeder, source, 5)
+    if posted:
+        influx.stop()
+        _feed(path, feeder, source, 5)
+        influx.start()
     wait_for("the queue to be empty", lambda: path.agent.queued() == 0, 60)
 
     def points():

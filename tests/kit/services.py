@@ -235,7 +235,8 @@ class Collector(Service):
         self.database = directory / "landed.db"
         self.metrics_port = free_port()
         super().__init__(name, directory, [
-            *prefix, program, "run", "--broker", f"{scheme}://127.0.0.1:{broker_port}", "--database", self.database,
+            *prefix, program, "run", "--broker", f"{scheme}://127.0.0.1:{broker_port}" if broker_port else "none",
+            "--database", self.database,
             "--listen", f"tcp://127.0.0.1:{self.metrics_port}", *options])
 
     def start(self):

@@ -55,10 +55,13 @@ TEST_CASE("an address is taken apart, and put together as the network takes it")
   CHECK(text("ws://[::1]:9001") == "ws://[::1]:9001");
   CHECK(text("wss://broker.example:443/mqtt/x?k=v") == "wss://broker.example:443/mqtt/x?k=v");
   CHECK(parse_address("wss://h/").address->path == "/");
+  CHECK(text("https://h:8443/in?db=plant&to={topic}") == "https://h:8443/in?db=plant&to={topic}");
+  CHECK(text("http://[::1]:80?x") == "http://[::1]:80?x");
+  CHECK(parse_address("https://h").address->kind == Address::Kind::tls);
   for (const char* wrong :
        {"", "host:1", "tcp://", "tcp://:1", "tcp://a b:1", "tcp://[::1", "tcp://h:", "tcp://h:x",
-        "tcp://h:65536", "unix://relative", "http://h", "tcp://u:p@h:1", "ws:///x", "ws://h/a b",
-        "wss://h/a\"b", "wss://u:p@h/x"}) {
+        "tcp://h:65536", "unix://relative", "http://", "http://h#x", "https://u:p@h",
+        "tcp://u:p@h:1", "ws:///x", "ws://h/a b", "wss://h/a\"b", "wss://u:p@h/x"}) {
     CAPTURE(wrong);
     CHECK(text(wrong).starts_with("refused: "));
   }

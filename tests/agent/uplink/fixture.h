@@ -42,6 +42,7 @@ struct UplinkFixture {
     std::string topic, payload;
     bool retained;
     std::string content_type;
+    std::string identity = {};
   };
   // What the broker sees of every client that the uplink makes; one lives at a time.
   struct FakeClient final : MqttClient {
@@ -58,10 +59,11 @@ struct UplinkFixture {
     Result<std::uint64_t> publish(const MqttPublish& p) override {
       if (!fixture.accepts) return fail(Code::full, "full");
       const std::uint64_t token = ++fixture.last_token;
-      fixture.published.push_back(
-          {token, p.topic, std::string(as_text(p.payload)), p.retained, p.content_type});
+      fixture.published.push_back({token, p.topic, std::string(as_text(p.payload)), p.retained,
+                                   p.content_type, p.identity});
       return token;
     }
+    Duration rest() const override { return fixture.rest; }
     UplinkFixture& fixture;
     Events& events;
   };
@@ -196,6 +198,7 @@ struct UplinkFixture {
   std::vector<LaneAck> claims;  // That highs() met: acks which are not proved, and refusals.
   int disconnects = 0, clients = 0, changes = 0;
   bool accepts = true;
+  Duration rest{};  // What the far end asked for.
   std::unique_ptr<Uplink> uplink;
 };
 

@@ -1,0 +1,86 @@
+#include <doctest/doctest.h>
+
+#include "tests/agent/uplink/fixture.h"
+
+namespace pinaflux::tests {
+namespace {
+
+constexpr LaneIndex kNormal = 1;
+
+struct HttpFixture : UplinkFixture {
+  HttpFixture() { options.broker = "https://collector/{topic}"; }
+};
+
+TEST_CASE_FIXTURE(
+    HttpFixture,
+    "to a collector by HTTP all is said as by MQTT, and what is sent has a name of its own") {
+  open();
+  CHECK(said("/hello").size() == 1);
+  CHECK(said("/status").size() == 1);
+  send(kNormal, 1, 1);
+  REQUIRE(sent().size() == 1);
+  CHECK(published.back().identity == "gw/01020300000000000000000000000000/normal/1-10");
+  down();
+  wait(Duration::seconds(5));
+  up();
+  ack("normal", 0);
+  send(kNormal, 1, 1);
+  CHECK(published.back().identity == "gw/01020300000000000000000000000000/normal/1-10");
+}
+
+TEST_CASE_FIXTURE(HttpFixture, "a receiver of JSON or lines by HTTP gets data only") {
+  options.ack = UplinkOptions::Ack::broker;
+  options.output.format = OutputFormat::influx;
+  start();
+  up();
+  wait(Duration::minutes(3));
+  CHECK(published.empty());
+  uplink->stop();
+  CHECK(published.empty());
+  CHECK(disconnects == 1);
+}
+
+TEST_CASE_FIXTURE(HttpFixture, "the far end says when it wants to be called again") {
+  open();
+  rest = Duration::minutes(7);
+  down(503);
+  rest = {};
+  const std::size_t before = connects.size();
+  wait(Duration::seconds(419));
+  CHECK(connects.size() == before);
+  wait(Duration::seconds(2));
+  CHECK(connects.size() == before + 1);
+  down();
+  wait(Duration::seconds(10));
+  CHECK(connects.size() == before + 2);
+}
+
+TEST_CASE_FIXTURE(HttpFixture,
+                  "statuses that are about the data split it, others let the lane rest") {
+  open();
+  puback();
+  send(kNormal, 1, 1);
+  SUBCASE("413") { puback(413); }
+  SUBCASE("400") { puback(400); }
+  SUBCASE("422") { puback(422); }
+  std::vector<LaneAck> acks;
+  uplink->take_acks(acks);
+  const bool split = !acks.empty();
+  if (!split) puback(403);
+  uplink->take_acks(acks);
+  CHECK(acks.size() == (split ? 1u : 0u));
+  CHECK((wished(kNormal) > 0) == split);
+  CHECK_FALSE(uplink->health().text.empty());
+}
+
+TEST_CASE_FIXTURE(HttpFixture,
+                  "a post costs a budget more than a publish, and nothing keeps it alive") {
+  options.budget.day = 1'000'000;
+  open();
+  const std::uint64_t before = uplink->health().used_today;
+  wait(Duration::minutes(10));
+  CHECK(uplink->health().used_today == before);
+}
+
+}  // namespace
+}  // namespace pinaflux::tests
