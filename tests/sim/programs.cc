@@ -153,8 +153,7 @@ class Cloud::Running final : public Program {
       return;
     }
     store_ = std::move(*store);
-    std::string which;
-    if (cloud.keys_) keys_ = GatewayKeys::load(life.files, kKeys, false, which).value();
+    if (cloud.proof_ != ProofKind::none) load_keys(cloud.proof_, life);
     CollectorOptions options;
     options.broker = "tcp://cloud:1883";
     options.back_off_max = Duration::seconds(20);
@@ -178,14 +177,23 @@ class Cloud::Running final : public Program {
   Collector* collector() { return collector_.get(); }
 
  private:
+  void load_keys(ProofKind proof, Life& life) {
+    std::string which;
+    keys_ = GatewayKeys::load(life.files, kKeys, false, which).value();
+    if (proof != ProofKind::signature) return;
+    const auto random = [&entropy = life.entropy](MutableBytes bytes) { entropy.fill(bytes); };
+    const Status signs = keys_->sign_by(life.files, kSignKey, random);
+    ASSERT(signs.has_value());
+  }
+
   DoomedWorker worker_;
   std::unique_ptr<CollectorStore> store_;
   std::optional<GatewayKeys> keys_;
   std::unique_ptr<Collector> collector_;
 };
 
-Cloud::Cloud(Stage& stage, const sim::SimDisk::Options& disk, bool keys)
-    : Machine(stage, "collector", 2, disk), keys_(keys) {}
+Cloud::Cloud(Stage& stage, const sim::SimDisk::Options& disk, ProofKind proof)
+    : Machine(stage, "collector", 2, disk), proof_(proof) {}
 
 std::unique_ptr<Program> Cloud::make(Life& life) {
   auto running = std::make_unique<Running>(*this, life);

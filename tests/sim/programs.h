@@ -55,9 +55,10 @@ class Cloud final : public Machine {
  public:
   static constexpr const char* kDatabase = "/landed.db";
   static constexpr const char* kKeys = "/keys";
+  static constexpr const char* kSignKey = "/cloud.pem";
 
-  // `keys`: only what is proved by the keys in kKeys is believed.
-  Cloud(Stage& stage, const sim::SimDisk::Options& disk, bool keys);
+  // `proof`: only what is proved by the keys in kKeys is believed, and acks are proved so.
+  Cloud(Stage& stage, const sim::SimDisk::Options& disk, ProofKind proof);
   ~Cloud() override { stop_living(); }
 
   // It dies after the next commit, before anybody hears of that.
@@ -69,7 +70,7 @@ class Cloud final : public Machine {
   class Running;
   class DoomedWorker;
   std::unique_ptr<Program> make(Life& life) override;
-  const bool keys_;
+  const ProofKind proof_;
   std::optional<Duration> doomed_;
 };
 
