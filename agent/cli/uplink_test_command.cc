@@ -146,12 +146,14 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
  private:
   UplinkStep& step(const char* name) { return *std::ranges::find(steps_, name, &UplinkStep::name); }
 
-  // Runs the loop until one of the events ends the step. False: it failed.
+  // Runs the loop until one of the events ends the step. False: it failed. `late` is why, if none comes; null: the
+  // collector has not answered.
   bool take_step(UplinkStep& step, const std::function<void()>& begin, const char* late) {
     current_ = &step;
     step = {.name = step.name, .tried = true};
     const Instant begun = platform_.clock.now();
-    const auto timer = platform_.loop->timer([&] { failed(late); });
+    const auto timer =
+        platform_.loop->timer([&] { failed(late != nullptr ? late : unanswered()); });
     timer->start(kStepMax);
     over_ = false;
     begin();
@@ -272,9 +274,10 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
       step("collector").milliseconds = answered_ms_;
       return true;
     }
-    return take_step(
-        step("collector"), [] {}, unproved_ ? unproved_text(proof_) : silent_text(proof_));
+    return take_step(step("collector"), [] {}, nullptr);
   }
+
+  const char* unanswered() const { return unproved_ ? unproved_text(proof_) : silent_text(proof_); }
 
   std::string topic(const char* leaf) const {
     return uplink_.topic_root + "/" + gateway_ + "/" + leaf;

@@ -53,7 +53,7 @@ struct UplinkOptions {
   Ack ack = Ack::collector;
   OutputOptions output = {};  // Another format than envelopes: with Ack::broker only.
   LinkKeys keys = {};
-  std::size_t window = 16;    // Envelopes in flight.
+  std::size_t window = 16;  // Envelopes in flight.
   Duration back_off_min = Duration::seconds(1);
   Duration back_off_max = Duration::minutes(5);
   Duration ack_timeout = Duration::seconds(30);

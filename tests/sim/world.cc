@@ -26,7 +26,7 @@ constexpr std::uint64_t kFatOneIn = 32;
 constexpr std::uint64_t kDenseOneIn = 8;
 constexpr std::uint64_t kImageOneIn = 4;
 constexpr std::uint64_t kProvedOneIn = 4;
-constexpr std::uint64_t kSignedOneIn = 16;
+constexpr std::uint64_t kSignedOneIn = 64;
 
 constexpr const char* kYaml = R"(
 pinaflux: 1
