@@ -165,8 +165,11 @@ bool Service::load_tls() {
 
 Status Service::sign_acks(GatewayKeys& keys) {
   if (options_.sign_key.empty()) return {};
-  return keys.sign_by(platform_.files, options_.sign_key,
-                      [&entropy = platform_.entropy](MutableBytes bytes) { entropy.fill(bytes); });
+  const crypto::Random random = [this](MutableBytes bytes) { platform_.entropy.fill(bytes); };
+  if (Status s = keys.sign_by(platform_.files, options_.sign_key, random); !s) return s;
+  log_.notice("collector.sign", "acks that no MAC proves are signed by our key",
+              {{"file", options_.sign_key}});
+  return {};
 }
 
 // On SIGHUP again; those that cannot be read leave the others as they are.

@@ -72,8 +72,8 @@ ProofClaim proof_claim_of(Bytes message) {
 Status check_mac_key(Bytes key) {
   if (!crypto::is_written_key(key)) return {};
   return fail(Code::invalid,
-              "a MAC's key is random bytes, and this is the writing of a public or private key: "
-              "make one with `openssl rand -hex 32`");
+              "a MAC's key is random bytes, and this is the writing of another key: make one with "
+              "`openssl rand -hex 32`; a public key belongs here in PEM, if at all");
 }
 
 std::string Prover::proof(Way way, std::string_view line, std::string_view frame) const {

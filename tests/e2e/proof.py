@@ -106,8 +106,8 @@ class Signatures:
 
     kind, missing, wrong, tested = "sig", "no_signature", "wrong_signature", "uplink.sign"
 
-    def __init__(self, place):
-        self.folder, self.made = place.path("keys"), place.path("made")
+    def __init__(self, place, name="keys"):
+        self.folder, self.made = place.path(name), place.path(f"{name}-made")
         self.made.mkdir()
         self.gate, self.cloud = self._pair("gate", sec1=True), self._pair("cloud", sec1=False)
         self.gateway = (f"keys: {{pump-7: {{file: {self.gate[0]}}}, cloud: {{file: {self.cloud[1]}}},"
@@ -179,6 +179,52 @@ class Signatures:
         reload()
         tested = test()
         assert tested.returncode == 0, tested
+
+
+def check_bad_keys(place):
+    """What cannot prove is refused at the start, with what it is; nothing of a key is said."""
+    keys = Signatures(place, "bad")
+    private, public = keys.gate[0].read_text(), keys.gate[1].read_text()
+    other, locked = keys.made / "other.pem", keys.made / "locked.pem"
+    openssl("ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", other)
+    openssl("pkey", "-in", keys.gate[0], "-aes128", "-passout", "pass:secret", "-out", locked)
+    file = keys.made / "key"
+    configuration = keys.made / "agent.yaml"
+    configuration.write_text(
+        f"pinaflux: 1\ngateway: {{id: gate}}\nspool: {{path: {keys.made / 'spool'}, size_max: 64MiB}}\nsources: {{machine: {{type: system}}}}\n"
+        f"keys: {{bad: {{file: {file}}}}}\ncontrol: {{socket: {keys.made / 'socket'}}}\nuplink: {{broker: tcp://127.0.0.1:1, USE: bad}}\n")
+    agent = [*place.prefix, place.agent_program, "run", "--config", configuration]
+    test = [*place.prefix, place.agent_program, "test", "uplink", "--config", configuration]
+    collector = [place.collector_program, "run", "--broker", "tcp://127.0.0.1:1", "--database", keys.made / "landed.db"]
+    signs, verifies = ["--sign-key", file], ["--keys", keys.folder]
+    template = configuration.read_text()
+
+    def refused(words, text, status=78):
+        done = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=60)
+        assert done.returncode == status and text in done.stderr, (words, text, done)
+        said = done.stdout + done.stderr
+        assert not any(line in said for line in (private + public).splitlines() if "-----" not in line and len(line) > 8), said
+
+    for text, why in ((other.read_text(), "P-256"), (locked.read_text(), "encrypted"), (public, "there is no private key"),
+                      ("k" * 32, "no private key in PEM"), ("", "16 to 4,096 bytes"), (private + "x" * 100_000, "16 to 4,096 bytes"),
+                      (private[: len(private) * 2 // 3], "damaged")):
+        write_key(file.parent, file.name, text)
+        configuration.write_text(template.replace("USE", "sign"))
+        for words in (agent, test, [*collector, *signs]):
+            refused(words, why)
+    for text, why in ((private, "a private key"), (openssl("pkey", "-in", other, "-pubout"), "P-256"), (public[:100], "damaged"),
+                      ("", "16 to 4,096 bytes"), (public + "x" * 100_000, "16 to 4,096 bytes")):
+        write_key(file.parent, file.name, text)
+        write_key(keys.folder / "gate", "pump-7", text)
+        configuration.write_text(template.replace("USE", "acks_by"))
+        for words in (agent, test, [*collector, *verifies]):
+            refused(words, why)
+    configuration.write_text(template.replace("USE", "mac"))
+    write_key(file.parent, file.name, public)
+    for words in (agent, test):
+        refused(words, "random bytes")
+    file.chmod(0o620)
+    refused(agent, "chmod 600", 77)
 
 
 def check(place, keys, make_path, feed, http, command):
