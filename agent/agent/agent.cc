@@ -77,6 +77,7 @@ struct Agent::State {
   Shapes shapes;
   TrustedTime time;
   Vault vault;
+  LinkProof link_proof;          // Until start_uplink().
   std::unique_ptr<Spool> spool;  // After the start: the worker's.
   SpoolState spool_state;        // As of the last commit.
   std::unique_ptr<Masker> masker;
@@ -110,6 +111,11 @@ std::optional<Agent::Refusal> Agent::State::start() {
   if (auto ok = vault.load(host.files, configuration.keys, which); !ok) {
     return Refusal{ok.error(), "keys." + which};
   }
+  auto proof = LinkProof::make(
+      configuration.uplink.keys, vault,
+      [&entropy = host.entropy](MutableBytes bytes) { entropy.fill(bytes); }, which);
+  if (!proof) return Refusal{proof.error(), "keys." + which};
+  link_proof = std::move(*proof);
   if (auto refusal = open_spool()) return refusal;
   time.restore(spool->states());
   time.look(false);
@@ -190,9 +196,7 @@ void Agent::State::start_uplink() {
   uplink = std::make_unique<Uplink>(
       options, host.clock, host.entropy, host.loop, host.make_mqtt_client, [] {},
       [this](const std::string& broker) { return host.network.interface_to(broker); });
-  if (!options.mac_key.empty()) {
-    uplink->prove_by(Prover(options.mac_key, vault.key(options.mac_key)));
-  }
+  uplink->prove_by(std::move(link_proof));
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
     const auto& lane = spool_state.lanes[i];
     uplink->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1, lane.acked);

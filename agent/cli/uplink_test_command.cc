@@ -15,7 +15,7 @@
 #include "agent/config/load.h"
 #include "agent/data/limits.h"
 #include "agent/seal/messages.h"
-#include "agent/seal/proof.h"
+#include "agent/uplink/link_proof.h"
 #include "agent/vault/vault.h"
 #include "platform/base/json_writer.h"
 #include "platform/linux/linux.h"
@@ -97,12 +97,35 @@ void take(UplinkStep& step, const std::string& text, const char* otherwise) {
   step.next = split == std::string::npos ? otherwise : text.substr(split + 2);
 }
 
+const char* unproved_text(const LinkProof& proof) {
+  return proof.asks_for() == ProofKind::mac
+             ? "somebody answers without our key: give the collector the key that uplink.mac "
+               "names (--keys)"
+             : "somebody answers without the collector's key: let it sign (--sign-key) by the "
+               "private key of one that uplink.acks_by names";
+}
+
+const char* silent_text(const LinkProof& proof) {
+  switch (proof.signs_by()) {
+    case ProofKind::mac:
+      return "no collector answers: start it, with the same broker and topic root; give it the key "
+             "that uplink.mac names (--keys); allow it to publish to <root>/+/ack, and this user "
+             "to read that";
+    case ProofKind::signature:
+      return "no collector answers: start it, with the same broker and topic root; give it the "
+             "public key of the one that uplink.sign names (--keys); allow it to publish to "
+             "<root>/+/ack, and this user to read that";
+    case ProofKind::none: break;
+  }
+  return "no collector answers: start it, with the same broker and topic root; allow it to publish "
+         "to <root>/+/ack, and this user to read that";
+}
+
 class UplinkTest : private Stream::Events, private mqtt::Session::Events {
  public:
-  UplinkTest(LinuxPlatform& platform, const Configuration& configuration,
-             std::optional<Prover> prover)
+  UplinkTest(LinuxPlatform& platform, const Configuration& configuration, LinkProof proof)
       : platform_(platform),
-        prover_(std::move(prover)),
+        proof_(std::move(proof)),
         gateway_(configuration.gateway),
         uplink_(configuration.uplink),
         address_(parse_address(uplink_.broker).value_or(Address{})),
@@ -123,12 +146,14 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
  private:
   UplinkStep& step(const char* name) { return *std::ranges::find(steps_, name, &UplinkStep::name); }
 
-  // Runs the loop until one of the events ends the step. False: it failed.
+  // Runs the loop until one of the events ends the step. False: it failed. `late` is why, if none comes; null: the
+  // collector has not answered.
   bool take_step(UplinkStep& step, const std::function<void()>& begin, const char* late) {
     current_ = &step;
     step = {.name = step.name, .tried = true};
     const Instant begun = platform_.clock.now();
-    const auto timer = platform_.loop->timer([&] { failed(late); });
+    const auto timer =
+        platform_.loop->timer([&] { failed(late != nullptr ? late : unanswered()); });
     timer->start(kStepMax);
     over_ = false;
     begin();
@@ -249,18 +274,10 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
       step("collector").milliseconds = answered_ms_;
       return true;
     }
-    return take_step(
-        step("collector"), [] {},
-        unproved_  ? "somebody answers without our key: give the collector the key that uplink.mac "
-                     "names (--keys)"
-        : !prover_ ? "no collector answers: start it, with the same broker and topic root; allow "
-                     "it to publish "
-                     "to <root>/+/ack, and this user to read that"
-                   : "no collector answers: start it, with the same broker and topic root; give it "
-                     "the key that "
-                     "uplink.mac names (--keys); allow it to publish to <root>/+/ack, and this "
-                     "user to read that");
+    return take_step(step("collector"), [] {}, nullptr);
   }
+
+  const char* unanswered() const { return unproved_ ? unproved_text(proof_) : silent_text(proof_); }
 
   std::string topic(const char* leaf) const {
     return uplink_.topic_root + "/" + gateway_ + "/" + leaf;
@@ -301,7 +318,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     hello.clock = HelloClock{platform_.clock.boot(), platform_.clock.now(), true};
     said_ = platform_.clock.now();
     std::string line = format(hello);
-    if (prover_) prover_->sign(Prover::Way::to_collector, line);
+    proof_.sign(line);
     const auto sent = session_->publish(topic("hello"), as_bytes(line), false);
     if (!sent) failed(sent.error().what);
   }
@@ -319,7 +336,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     if (message.packet_id != 0) session_->ack(message.packet_id);
     const auto ack = parse_ack(as_text(message.payload));
     if (!ack || ack->lane != kProbeLane) return;
-    if (prover_ && !prover_->proves(Prover::Way::to_gateway, as_text(message.payload))) {
+    if (!proof_.believes(as_text(message.payload))) {
       unproved_ = true;
       return;
     }
@@ -339,7 +356,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   }
 
   LinuxPlatform& platform_;
-  const std::optional<Prover> prover_;
+  const LinkProof proof_;
   const std::string gateway_;
   const UplinkOptions uplink_;
   const Address address_;
@@ -358,18 +375,17 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   std::unique_ptr<mqtt::Session> session_;
 };
 
-// Without a value: the key cannot be read, as has been said. An empty one: none is used.
-std::optional<std::optional<Prover>> prover_of(LinuxPlatform& platform,
-                                               const Configuration& configuration) {
-  const std::string& name = configuration.uplink.mac_key;
-  if (name.empty()) return std::optional<Prover>();
+// Where nothing is proved no key is read: the mask's may be another user's.
+Result<LinkProof> proof_of(LinuxPlatform& platform, const Configuration& configuration,
+                           std::string& which) {
+  const LinkKeys& keys = configuration.uplink.keys;
+  if (keys.mac.empty() && keys.sign.empty() && keys.acks_by.empty()) return LinkProof();
   Vault vault;
-  std::string which;
-  if (Status s = vault.load(platform.files, configuration.keys, which); !s) {
-    std::fprintf(stderr, "pinaflux: keys.%s: %s\n", which.c_str(), s.error().what);
-    return std::nullopt;
-  }
-  return std::optional(Prover(name, vault.key(name)));
+  if (Status s = vault.load(platform.files, configuration.keys, which); !s)
+    return std::unexpected(s.error());
+  return LinkProof::make(
+      keys, vault, [&entropy = platform.entropy](MutableBytes bytes) { entropy.fill(bytes); },
+      which);
 }
 
 }  // namespace
@@ -420,9 +436,13 @@ int uplink_test_command(const std::string& configuration, bool json) {
         stderr);
     return kExitUnavailable;
   }
-  auto prover = prover_of(**platform, *loaded.configuration);
-  if (!prover) return kExitConfiguration;
-  const auto steps = UplinkTest(**platform, *loaded.configuration, std::move(*prover)).run();
+  std::string which;
+  auto proof = proof_of(**platform, *loaded.configuration, which);
+  if (!proof) {
+    std::fprintf(stderr, "pinaflux: keys.%s: %s\n", which.c_str(), proof.error().what);
+    return kExitConfiguration;
+  }
+  const auto steps = UplinkTest(**platform, *loaded.configuration, std::move(*proof)).run();
   if (json) {
     std::fputs(steps_json(loaded.configuration->uplink.broker, steps).c_str(), stdout);
   } else {

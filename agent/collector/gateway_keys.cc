@@ -1,11 +1,44 @@
 #include "agent/collector/gateway_keys.h"
 
 #include <utility>
-#include <vector>
 
+#include "agent/seal/line.h"
 #include "agent/vault/vault.h"
 
 namespace pinaflux {
+
+namespace {
+
+bool is_pem(Bytes bytes) { return as_text(bytes).contains("-----BEGIN"); }
+
+const char* missing(ProofKind kind) { return kind == ProofKind::mac ? "no_mac" : "no_signature"; }
+
+const char* wrong(ProofKind kind) {
+  return kind == ProofKind::mac ? "wrong_mac" : "wrong_signature";
+}
+
+std::string stem(const std::string& file) {
+  const std::string name = file.substr(file.rfind('/') + 1);
+  return name.substr(0, name.rfind('.'));
+}
+
+}  // namespace
+
+GatewayKeys GatewayKeys::none() {
+  GatewayKeys all;
+  all.others_ = true;
+  return all;
+}
+
+Result<GatewayKeys::Key> GatewayKeys::key_of(const std::string& name, Bytes bytes) {
+  if (is_pem(bytes)) {
+    auto key = crypto::VerifyingKey::of_pem(bytes);
+    if (!key) return std::unexpected(key.error());
+    return Key{Verifier(std::move(*key)), std::nullopt};
+  }
+  if (Status s = check_mac_key(bytes); !s) return std::unexpected(s.error());
+  return Key{Verifier(name, bytes), Prover(name, bytes)};
+}
 
 Result<GatewayKeys> GatewayKeys::load(Files& files, const std::string& directory, bool others,
                                       std::string& which) {
@@ -15,22 +48,40 @@ Result<GatewayKeys> GatewayKeys::load(Files& files, const std::string& directory
   const auto gateways = files.list(directory);
   if (!gateways) return std::unexpected(gateways.error());
   for (const std::string& gateway : *gateways) {
-    which = directory + "/" + gateway;
-    const auto names = files.list(which);
+    const std::string folder = directory + "/" + gateway;
+    which = folder;
+    const auto names = files.list(folder);
     if (!names) return std::unexpected(names.error());
-    std::vector<Vault::Reference> references;
-    for (const std::string& name : *names) references.push_back({name, which + "/" + name, ""});
-    Vault vault;
-    std::string at;
-    if (Status s = vault.load(files, references, at); !s) {
-      which += "/" + at;
-      return std::unexpected(s.error());
-    }
     Gateway& its = all.gateways_[gateway];
-    for (const std::string& name : *names) its.keys.emplace(name, Prover(name, vault.key(name)));
+    for (const std::string& name : *names) {
+      which = folder + "/" + name;
+      Vault vault;
+      std::string at;
+      if (Status s = vault.load(files, {{name, which, ""}}, at); !s)
+        return std::unexpected(s.error());
+      auto key = key_of(name, vault.key(name));
+      if (!key) return std::unexpected(key.error());
+      its.keys.emplace(name, std::move(*key));
+    }
     if (!names->empty()) its.last = names->back();
   }
   return all;
+}
+
+Status GatewayKeys::sign_by(Files& files, const std::string& file, const crypto::Random& random) {
+  const std::string name = stem(file);
+  if (!seal::valid_name(name)) {
+    return fail(Code::invalid,
+                "the file's name, without its ending, names the key to gateways: 1 to 64 letters, "
+                "digits, '.', '_' or '-'");
+  }
+  Vault vault;
+  std::string at;
+  if (Status s = vault.load(files, {{name, file, ""}}, at); !s) return s;
+  auto key = crypto::SigningKey::of_pem(vault.key(name), random);
+  if (!key) return std::unexpected(key.error());
+  own_.emplace(name, std::move(*key));
+  return {};
 }
 
 const char* GatewayKeys::refusal_of(const Topic& topic, Bytes payload) {
@@ -39,24 +90,28 @@ const char* GatewayKeys::refusal_of(const Topic& topic, Bytes payload) {
     return others_ ? nullptr : "no_key_of_gateway";
   }
   Gateway& its = gateway->second;
-  const std::string_view id = proof_key_of(payload);
-  if (id.empty()) return "no_mac";
-  const auto key = its.keys.find(id);
+  const ProofClaim claim = proof_claim_of(payload);
+  if (claim.key_id.empty()) return missing(its.keys.find(its.last)->second.verifier.kind());
+  const auto key = its.keys.find(claim.key_id);
   if (key == its.keys.end()) return "unknown_key";
-  const Prover& prover = key->second;
+  const Verifier& verifier = key->second.verifier;
+  if (claim.kind != verifier.kind()) return missing(verifier.kind());
   const bool proved = topic.kind == Topic::Kind::data
-                          ? prover.proves_envelope(payload)
-                          : prover.proves(Prover::Way::to_collector, as_text(payload));
-  if (!proved) return "wrong_mac";
+                          ? verifier.proves_envelope(payload)
+                          : verifier.proves(Verifier::Way::to_collector, as_text(payload));
+  if (!proved) return wrong(verifier.kind());
   if (its.last != key->first) its.last = key->first;
   return nullptr;
 }
 
 void GatewayKeys::prove(const std::string& gateway, std::string& ack) const {
   const auto its = gateways_.find(gateway);
-  if (its == gateways_.end()) return;
-  const auto key = its->second.keys.find(its->second.last);
-  if (key != its->second.keys.end()) key->second.sign(Prover::Way::to_gateway, ack);
+  if (its != gateways_.end()) {
+    const auto key = its->second.keys.find(its->second.last);
+    if (key != its->second.keys.end() && key->second.prover)
+      return key->second.prover->sign(Prover::Way::to_gateway, ack);
+  }
+  if (own_) own_->sign(Prover::Way::to_gateway, ack);
 }
 
 void GatewayKeys::go_on_from(const GatewayKeys& before) {

@@ -37,6 +37,7 @@ struct RunOptions {
   std::string ca;  // A PEM file or a folder of them.
   std::string key_password_file, psk_file;
   std::string keys;  // Folder of the gateways' keys.
+  std::string sign_key;
   bool keys_optional = false;
   std::string listen;
 };
@@ -65,6 +66,7 @@ class Service {
   bool load_tls();
   Status load_keys(std::string& which);
   bool http_is_safe() const;
+  Status sign_acks(GatewayKeys& keys);
   Status start();
 
   RunOptions options_;
@@ -164,13 +166,27 @@ bool Service::load_tls() {
   return loaded ? true : refuse(loaded.error().text);
 }
 
+Status Service::sign_acks(GatewayKeys& keys) {
+  if (options_.sign_key.empty()) return {};
+  const crypto::Random random = [this](MutableBytes bytes) { platform_.entropy.fill(bytes); };
+  if (Status s = keys.sign_by(platform_.files, options_.sign_key, random); !s) return s;
+  log_.notice("collector.sign", "acks that no MAC proves are signed by our key",
+              {{"file", options_.sign_key}});
+  return {};
+}
+
 // On SIGHUP again; those that cannot be read leave the others as they are.
 Status Service::load_keys(std::string& which) {
-  if (options_.keys.empty()) return {};
-  auto loaded = GatewayKeys::load(platform_.files, options_.keys, options_.keys_optional, which);
+  if (options_.keys.empty() && options_.sign_key.empty()) return {};
+  auto loaded = options_.keys.empty() ? GatewayKeys::none()
+                                      : GatewayKeys::load(platform_.files, options_.keys,
+                                                          options_.keys_optional, which);
   if (!loaded) return std::unexpected(loaded.error());
+  which = options_.sign_key;
+  if (Status s = sign_acks(*loaded); !s) return s;
   if (keys_) loaded->go_on_from(*keys_);
   keys_ = std::move(*loaded);
+  if (options_.keys.empty()) return {};
   log_.notice("collector.keys", "what gateways send is proved by their keys",
               {{"directory", options_.keys}, {"gateways", keys_->gateways()}});
   return {};
@@ -309,10 +325,13 @@ void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
   add_tls(*run, options);
   auto* keys = run->add_option(
       "--keys", options.keys,
-      "folder of the gateways' keys, GATEWAY/KEY: what carries no MAC by one of them is "
-      "refused (uplink.mac); read again on SIGHUP");
+      "folder of the gateways' keys, GATEWAY/KEY, public ones in PEM: what carries no MAC or "
+      "signature by one of them is refused (uplink.mac, uplink.sign); read again on SIGHUP");
   run->add_flag("--keys-optional", options.keys_optional, "believe gateways that have no key there")
       ->needs(keys);
+  run->add_option("--sign-key", options.sign_key,
+                  "our private key, PEM, P-256: acks that carry no MAC are signed by it "
+                  "(uplink.acks_by); read again on SIGHUP");
   add_files(*run, options.store, layout);
   run->add_option("--receive-max", options.collector.receive_max,
                   "envelopes that wait here for a commit (120,000 bytes each at most)")

@@ -32,7 +32,7 @@ void build_delivery(const Reader& root,
 // The agent's own, such as its time anchors: no source may give it, no node rename to it.
 bool is_own_stream(std::string_view stream);
 void refuse_own_stream(const Place& place, Findings& findings);
-// `name` in the section `r` names a key below `keys`, if it is given.
+// `name` in the section `r` names a key, or keys, below `keys`, if it is given.
 void check_key(const Reader& root, const Reader& r, std::string_view name, Findings& findings);
 // Two that listen at one address, or log in under one MQTT client id. After all others.
 void check_addresses(const Reader& root, Building& building);

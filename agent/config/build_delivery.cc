@@ -11,6 +11,34 @@ namespace pinaflux::config {
 
 namespace {
 
+// A MAC's key proves both ways; a signature's each but one.
+void check_proof(const Reader& r, const UplinkOptions& o, Findings& findings) {
+  const bool by_collector = o.ack == UplinkOptions::Ack::collector;
+  if (!o.keys.mac.empty() && !o.keys.sign.empty()) {
+    findings.error(r.value_place("sign"), "what is sent carries a MAC or a signature, not both",
+                   "remove 'mac', or 'sign'");
+  }
+  if (!o.keys.mac.empty() && !o.keys.acks_by.empty()) {
+    findings.error(r.value_place("acks_by"), "acks carry a MAC by the key that 'mac' names",
+                   "remove 'acks_by'; or 'mac', and add 'sign'");
+  }
+  if (!by_collector && !o.keys.mac.empty()) {
+    findings.error(r.value_place("ack"),
+                   "what a broker answers carries no MAC: it could delete by that",
+                   "remove 'ack', so that the collector's acks count, or 'mac'");
+  }
+  if (!by_collector && !o.keys.acks_by.empty()) {
+    findings.error(r.value_place("ack"),
+                   "what a broker answers is not signed: it could delete by that",
+                   "remove 'ack', so that the collector's acks count, or 'acks_by'");
+  }
+  if (by_collector && o.keys.mac.empty() && !o.keys.sign.empty() && o.keys.acks_by.empty()) {
+    findings.warning(r.value_place("sign"),
+                     "acks are believed without a proof: whoever writes to the broker can delete",
+                     "let the collector sign (--sign-key), and name its public key: acks_by: NAME");
+  }
+}
+
 // For receivers that know no envelopes: nobody acknowledges or proves then.
 void build_output(const Reader& r, Building& building) {
   UplinkOptions& o = building.to.uplink;
@@ -22,12 +50,7 @@ void build_output(const Reader& r, Building& building) {
                               "remove it, or set uplink.format");
     }
   }
-  if (format == "envelope" && !o.mac_key.empty() && o.ack == UplinkOptions::Ack::broker) {
-    building.findings.error(r.value_place("ack"),
-                            "what a broker answers carries no MAC: it could delete by that",
-                            "remove 'ack', so that the collector's acks count, or 'mac'");
-  }
-  if (format == "envelope") return;
+  if (format == "envelope") return check_proof(r, o, building.findings);
   o.output.format = format == "json" ? OutputFormat::json : OutputFormat::influx;
   o.output.shape = r.text("json") == "array"     ? JsonShape::array
                    : r.text("json") == "message" ? JsonShape::message
@@ -42,10 +65,11 @@ void build_output(const Reader& r, Building& building) {
     building.findings.error(r.value_place("ack"), "our collector reads envelopes only",
                             "remove 'ack', or 'format'");
   }
-  if (!o.mac_key.empty()) {
-    building.findings.error(r.value_place("mac"),
-                            "a MAC is for envelopes, which our collector reads",
-                            "remove 'mac', or 'format'");
+  for (const char* key : {"mac", "sign", "acks_by"}) {
+    if (!r.has(key)) continue;
+    building.findings.error(r.value_place(key),
+                            "a proof is for envelopes, which our collector reads",
+                            std::string("remove '") + key + "', or 'format'");
   }
   o.ack = UplinkOptions::Ack::broker;
 }
@@ -88,7 +112,7 @@ void build_uplink(const Reader& r, Building& building) {
   o.ack = r.text("ack") == "broker" ? UplinkOptions::Ack::broker : UplinkOptions::Ack::collector;
   o.window = static_cast<std::size_t>(
       std::clamp<std::int64_t>(r.integer("window"), 1, limits::kWindowMax));
-  o.mac_key = r.text("mac");
+  o.keys = {r.text("mac"), r.text("sign"), r.texts("acks_by")};
   build_output(r, building);
   o.batch_age = r.duration("batch_age");
   o.keep_alive = r.duration("keep_alive");
@@ -136,7 +160,8 @@ void build_delivery(const Reader& root, Building& building) {
   to.spool.key = spool.text("key");
   to.spool.key_previous = spool.text("key_previous");
   check_spool_keys(root, spool, building.findings);
-  check_key(root, root.section("uplink"), "mac", building.findings);
+  for (const char* key : {"mac", "sign", "acks_by"})
+    check_key(root, root.section("uplink"), key, building.findings);
   to.spool.letter_bytes_max = spool.has("dead_letters") ? spool.size("dead_letters") : 0;
   if (to.spool.letter_bytes_max > to.spool.bytes_max / 4) {
     building.findings.error(spool.value_place("dead_letters"),

@@ -166,23 +166,39 @@ class Rules {
 
 }  // namespace
 
-void check_key(const Reader& root, const Reader& r, std::string_view name, Findings& findings) {
-  const std::string id = r.text(name);
+namespace {
+
+void check_key_id(const Reader& root, const std::string& id, const Place& place,
+                  Findings& findings) {
   const auto keys = root.names("keys");
   if (id.empty() || std::ranges::any_of(keys, [&](const Named& key) { return key.name == id; })) {
     return;
   }
   if (looks_like_key(id)) {
-    findings.error(r.value_place(name), "a key is named here, not written",
+    findings.error(place, "a key is named here, not written",
                    "write it into a file, and give that a name: keys: {NAME: {file: PATH}}");
     return;
   }
   std::vector<std::string_view> candidates;
   for (const auto& key : keys) candidates.push_back(key.name);
   const auto meant = closest(id, candidates);
-  findings.error(r.value_place(name), "there is no key '" + printable(id, 40) + "'",
+  findings.error(place, "there is no key '" + printable(id, 40) + "'",
                  meant ? "did you mean '" + std::string(*meant) + "'?"
                        : "add it: keys: {" + printable(id, 40) + ": {file: PATH}}");
+}
+
+bool proves(const Reader& uplink, const std::string& key) {
+  return uplink.text("mac") == key || uplink.text("sign") == key ||
+         std::ranges::contains(uplink.texts("acks_by"), key);
+}
+
+}  // namespace
+
+void check_key(const Reader& root, const Reader& r, std::string_view name, Findings& findings) {
+  const Node* given = r.node(name);
+  if (given == nullptr || !given->is_list())
+    return check_key_id(root, r.text(name), r.value_place(name), findings);
+  for (const Node& item : given->items) check_key_id(root, item.text, item.place, findings);
 }
 
 void build_keys(const Reader& root, Building& building) {
@@ -196,13 +212,15 @@ void build_keys(const Reader& root, Building& building) {
           "a key's name has 1 to 64 letters, digits, '-' or '_': it is part of the tokens");
     }
     const bool used = spool.text("key") == name || spool.text("key_previous") == name ||
-                      root.section("uplink").text("mac") == name ||
+                      proves(root.section("uplink"), name) ||
                       std::ranges::any_of(rules, [&](const Named& rule) {
                         return rule.reader.text("key") == name;
                       });
     if (!used) {
-      building.findings.warning(r.place(), "nothing uses the key '" + printable(name, 40) + "'",
-                                "remove it, or add a rule with: hmac, spool.key or uplink.mac");
+      building.findings.warning(
+          r.place(), "nothing uses the key '" + printable(name, 40) + "'",
+          "remove it, or add a rule with: hmac, spool.key, uplink.mac, uplink.sign or "
+          "uplink.acks_by");
     }
   }
 }

@@ -105,7 +105,8 @@ constexpr Key kTop[] = {
 
     {.path = "keys",
      .type = Type::names,
-     .doc = "Secret keys for `with: hmac` and `spool.key`, by name. References only."},
+     .doc = "Keys for `with: hmac`, `spool.key` and the proofs of the uplink, by name. References "
+            "only."},
     {.path = "keys.*.file",
      .type = Type::path,
      .group = "reference",

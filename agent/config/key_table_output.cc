@@ -292,6 +292,22 @@ constexpr Key kDelivery[] = {
             "believed, so "
             "that not even the broker can forge or delete. The collector needs the same key "
             "(--keys). 30 bytes a batch."},
+    {.path = "uplink.sign",
+     .type = Type::text,
+     .example = "pump-7",
+     .doc = "Name of a private key (PEM, P-256, not encrypted): all that is sent is signed by it "
+            "(ES256), so that "
+            "not even the broker can forge. Instead of mac: the collector needs the public key "
+            "only (--keys). "
+            "100 bytes a batch."},
+    {.path = "uplink.acks_by",
+     .type = Type::texts,
+     .min = 1,
+     .max = 64,
+     .example = "collector",
+     .doc = "Names of public keys (PEM, P-256): only acks that the collector has signed by one of "
+            "them "
+            "(--sign-key) are believed, so that not even the broker can delete."},
     {.path = "uplink.window",
      .type = Type::integer,
      .fallback = "16",

@@ -84,6 +84,7 @@ bool is_secret_name(std::string_view key) {
 
 bool looks_like_key(std::string_view text) {
   constexpr std::size_t kKeyMin = 32;
+  if (text.starts_with("-----BEGIN")) return true;
   const auto in_key = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' ||
            c == '/' || c == '=';
@@ -134,9 +135,10 @@ std::size_t Redaction::secret_at(std::string_view line) {
       continue;
     }
     const bool own_name = below_keys && sign < keys_end && name != "file" && name != "credential";
-    const bool named = name == "key" || name == "key_previous";
+    const bool named = name == "key" || name == "key_previous" || name == "mac" || name == "sign";
     const std::string_view word = line.substr(value, line.find_first_of(" ,}#", value) - value);
-    const bool written = named && looks_like_key(unquoted(word));
+    const bool block = word.starts_with('|') || word.starts_with('>');
+    const bool written = named && (block || looks_like_key(unquoted(word)));
     if (!own_name && !written && !is_secret_name(name)) continue;
     if (!is_reference(line.substr(value))) return value;
   }

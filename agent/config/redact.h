@@ -17,7 +17,7 @@ namespace pinaflux::config {
 // The key names a secret, or looks like a misspelt name of one.
 bool is_secret_name(std::string_view key);
 
-// A key itself where a key's name belongs: 32 or more characters as `openssl rand` writes them.
+// A key itself where a key's name belongs: 32 or more characters as `openssl rand` writes them, or PEM.
 bool looks_like_key(std::string_view text);
 
 // A key as it may stand in a message: of `password=abc`, where the ':' was forgotten, `password=***`.

@@ -29,7 +29,7 @@ using namespace seal;
 constexpr std::string_view kMagic = "pinaflux-env/1";
 constexpr std::string_view kAnyMagic = "pinaflux-env/";
 constexpr std::size_t kHeaderBytesMax = 1024;
-constexpr std::size_t kAppendedBytesMax = 1024;  // Behind the hash: a MAC, what relays note.
+constexpr std::size_t kAppendedBytesMax = 1024;  // Behind the hash: a proof, what relays note.
 constexpr std::string_view kHashKey = " h=";
 constexpr std::size_t kHashBytes = 3 + 22 + 1;  // " h=", base64url, newline.
 

@@ -27,6 +27,11 @@ constexpr const char* kForeignAck =
 constexpr const char* kForkedAck =
     "the collector has other data under our numbers: this gateway was cloned or restored from an "
     "image; what it has not taken from us is sent under new ones";
+constexpr const char* kUnsignedAck =
+    "an ack that nobody proves to be the collector's: let it sign (pinaflux-collector run "
+    "--sign-key) "
+    "by the private key of one that uplink.acks_by names; somebody else may be writing to our "
+    "topic";
 constexpr const char* kUnprovedAck =
     "an ack that nobody proves to be the collector's: give it our key (pinaflux-collector run "
     "--keys), the one "
@@ -98,7 +103,7 @@ std::size_t Uplink::State::places() const {
 void Uplink::State::take(std::vector<Lease>&& leases) {
   for (Lease& lease : leases) {
     ASSERT(lease.lane < lanes.size());
-    if (prover) lease.bytes = prover->signed_envelope(lease.bytes);
+    lease.bytes = proof.signed_envelope(std::move(lease.bytes));
     lanes[lease.lane].flight.take(std::move(lease));
   }
   pump();
@@ -343,8 +348,8 @@ void Uplink::State::message(const std::string& topic, Bytes payload) {
   const bool ours = topic == base_of(options.gateway) + "/ack";
   const auto named = [&](const std::string& name) { return topic == base_of(name) + "/ack"; };
   if (!ours && std::ranges::none_of(earlier_names, named)) return;
-  if (prover && !prover->proves(Prover::Way::to_gateway, as_text(payload)))
-    return reject(kUnprovedAck);
+  if (!proof.believes(as_text(payload)))
+    return reject(proof.asks_for() == ProofKind::mac ? kUnprovedAck : kUnsignedAck);
   const Result<AckMessage> ack = parse_ack(as_text(payload));
   if (!ack)
     return reject("an ack that cannot be read: does the collector have a version of its own?");

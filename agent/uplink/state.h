@@ -112,7 +112,7 @@ struct Uplink::State {
   MqttClientMaker make_client;
   std::function<void()> changed;
   Interface interface;
-  std::optional<Prover> prover;
+  LinkProof proof;
   std::optional<Translator> translator;  // None: envelopes are sent as they are.
   MqttClient::Events& events;
   std::unique_ptr<Timer> timer, ticker;

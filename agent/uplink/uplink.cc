@@ -46,7 +46,7 @@ void Uplink::stop() {
   }
 }
 
-void Uplink::prove_by(Prover prover) { state_->prover.emplace(std::move(prover)); }
+void Uplink::prove_by(LinkProof proof) { state_->proof = std::move(proof); }
 
 void Uplink::clock_trusted(bool trusted) { state_->clock_trusted = trusted; }
 

@@ -19,8 +19,8 @@
 
 #include "agent/data/group.h"
 #include "agent/data/lease.h"
-#include "agent/seal/proof.h"
 #include "agent/uplink/budget.h"
+#include "agent/uplink/link_proof.h"
 #include "agent/uplink/translator.h"
 #include "platform/clock.h"
 #include "platform/entropy.h"
@@ -52,8 +52,8 @@ struct UplinkOptions {
   std::string topic_root = "pinaflux";
   Ack ack = Ack::collector;
   OutputOptions output = {};  // Another format than envelopes: with Ack::broker only.
-  std::string mac_key;        // Name of the key that proves; empty: nothing is proved.
-  std::size_t window = 16;    // Envelopes in flight.
+  LinkKeys keys = {};
+  std::size_t window = 16;  // Envelopes in flight.
   Duration back_off_min = Duration::seconds(1);
   Duration back_off_max = Duration::minutes(5);
   Duration ack_timeout = Duration::seconds(30);
@@ -93,8 +93,8 @@ class Uplink : private MqttClient::Events {
          MqttClientMaker make_client, std::function<void()> changed, Interface interface = {});
   ~Uplink() override;
 
-  // Before start(): what is sent is proved by this, and only acks that are so are believed.
-  void prove_by(Prover prover);
+  // Before start(): what is sent is proved by this, and acks are believed by it.
+  void prove_by(LinkProof proof);
   // Before start(): what the budget had used when save() was last committed.
   void restore(const std::vector<StateEdit>& states);
   void start();

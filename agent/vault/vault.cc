@@ -3,6 +3,7 @@
 //
 // A file's mode must keep group and others out (chmod 600). Credentials are exempt: systemd guards
 // their directory, and where it grants access by an ACL the group bits show the ACL's mask (0440).
+// A public key is no secret: others may read it, but not write it.
 
 #include "agent/vault/vault.h"
 
@@ -36,6 +37,11 @@ Result<std::size_t> read_all(File& file, MutableBytes to) {
   return size;
 }
 
+bool is_public(Bytes bytes) {
+  const std::string_view text = as_text(bytes);
+  return text.starts_with("-----BEGIN PUBLIC KEY-----") && !text.contains("PRIVATE KEY-----");
+}
+
 bool is_text(std::uint8_t c) { return (c >= 0x20 && c < 0x7f) || c == '\t'; }
 
 // The size without the newline that ends a text.
@@ -57,13 +63,13 @@ Result<Buffer> read_guarded(Files& files, const std::string& path, Guard guard) 
   auto info = (*file)->info();
   if (!info) return std::unexpected(info.error());
   if (info->directory) return fail(Code::invalid, "the key file is a directory");
-  if (guard == Guard::mode && (info->mode & 077) != 0) {
-    return fail(Code::denied, "the key file is open to its group or to others: chmod 600 it");
-  }
   Wiped block{Buffer(kKeyBytesMax + 3)};  // One byte too many, after a CR and a LF.
   auto size = read_all(**file, block.bytes);
   if (!size) return std::unexpected(size.error());
-  return Buffer(block.bytes.begin(), block.bytes.begin() + static_cast<std::ptrdiff_t>(*size));
+  const Bytes read = Bytes(block.bytes).first(*size);
+  if (guard == Guard::mode && (info->mode & (is_public(read) ? 033 : 077)) != 0)
+    return fail(Code::denied, "the key file is open to its group or to others: chmod 600 it");
+  return Buffer(read.begin(), read.end());
 }
 
 Result<Buffer> read_key(Files& files, const std::string& path, Guard guard) {
@@ -72,7 +78,10 @@ Result<Buffer> read_key(Files& files, const std::string& path, Guard guard) {
   Wiped whole{std::move(*read)};
   const std::size_t size = without_newline(whole.bytes);
   if (size < kKeyBytesMin || size > kKeyBytesMax) {
-    return fail(Code::invalid, "a key has 16 to 4,096 bytes: make one with `openssl rand -hex 32`");
+    return fail(Code::invalid,
+                "a key has 16 to 4,096 bytes: make one with `openssl rand -hex 32`, and for "
+                "signatures with "
+                "`openssl ecparam`");
   }
   return Buffer(whole.bytes.begin(), whole.bytes.begin() + static_cast<std::ptrdiff_t>(size));
 }

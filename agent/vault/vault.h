@@ -3,7 +3,7 @@
 // Promise    Keys are read from files or systemd credentials at start and at reload, wiped when dropped.
 // Format     A key is the file's bytes. If all of them are printable text, one newline at the end is
 //            not part of it, so that `echo` and an editor make the same key.
-// Limits     A key has 16 to 4,096 bytes; a file readable by others is refused.
+// Limits     A key has 16 to 4,096 bytes; a file readable by others is refused, a public key's (PEM) excepted.
 // Threads    Immutable after load(); any.
 // Tests      tests/agent/vault/vault_test.cc
 #pragma once

@@ -174,12 +174,7 @@ class Cloud::Running final : public Program {
       return;
     }
     store_ = std::move(*store);
-    std::string which;
-    if (cloud.keys_) {
-      auto keys = GatewayKeys::load(life.files, kKeys, false, which);
-      if (!keys) return;  // The power went while it started.
-      keys_ = std::move(*keys);
-    }
+    if (cloud.proof_ != ProofKind::none && !load_keys(cloud.proof_, life)) return;
     CollectorOptions options;
     options.broker = "tcp://cloud:1883";
     options.back_off_max = Duration::seconds(20);
@@ -203,14 +198,25 @@ class Cloud::Running final : public Program {
   Collector* collector() { return collector_.get(); }
 
  private:
+  // False: the power went while it started.
+  bool load_keys(ProofKind proof, Life& life) {
+    std::string which;
+    auto keys = GatewayKeys::load(life.files, kKeys, false, which);
+    if (!keys) return false;
+    keys_ = std::move(*keys);
+    if (proof != ProofKind::signature) return true;
+    const auto random = [&entropy = life.entropy](MutableBytes bytes) { entropy.fill(bytes); };
+    return keys_->sign_by(life.files, kSignKey, random).has_value();
+  }
+
   DoomedWorker worker_;
   std::unique_ptr<CollectorStore> store_;
   std::optional<GatewayKeys> keys_;
   std::unique_ptr<Collector> collector_;
 };
 
-Cloud::Cloud(Stage& stage, const sim::SimDisk::Options& disk, bool keys, bool poisoned)
-    : Machine(stage, "collector", 2, disk), keys_(keys), poisoned_(poisoned) {}
+Cloud::Cloud(Stage& stage, const sim::SimDisk::Options& disk, ProofKind proof, bool poisoned)
+    : Machine(stage, "collector", 2, disk), proof_(proof), poisoned_(poisoned) {}
 
 std::unique_ptr<Program> Cloud::make(Life& life) {
   auto running = std::make_unique<Running>(*this, life);

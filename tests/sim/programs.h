@@ -55,10 +55,11 @@ class Cloud final : public Machine {
  public:
   static constexpr const char* kDatabase = "/landed.db";
   static constexpr const char* kKeys = "/keys";
+  static constexpr const char* kSignKey = "/cloud.pem";
 
-  // `keys`: only what is proved by the keys in kKeys is believed.
+  // `proof`: only what is proved by the keys in kKeys is believed, and acks are proved so.
   // `poisoned`: an operator's rule in its database refuses some records (Ledger::is_poison), from its second start on.
-  Cloud(Stage& stage, const sim::SimDisk::Options& disk, bool keys, bool poisoned);
+  Cloud(Stage& stage, const sim::SimDisk::Options& disk, ProofKind proof, bool poisoned);
   ~Cloud() override { stop_living(); }
 
   // It dies after the next commit, before anybody hears of that.
@@ -70,7 +71,8 @@ class Cloud final : public Machine {
   class Running;
   class DoomedWorker;
   std::unique_ptr<Program> make(Life& life) override;
-  const bool keys_, poisoned_;
+  const ProofKind proof_;
+  const bool poisoned_;
   std::optional<Duration> doomed_;
 };
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/collector/verify.h"
+#include "tests/kit/es256_keys.h"
 #include "tests/sim/director.h"
 #include "tests/sim/landed.h"
 #include "tests/sim/producers.h"
@@ -26,6 +27,7 @@ constexpr std::uint64_t kDenseOneIn = 8;
 constexpr std::uint64_t kImageOneIn = 4;
 constexpr std::uint64_t kProvedOneIn = 4;
 constexpr std::uint64_t kPoisonedOneIn = 8;
+constexpr std::uint64_t kSignedOneIn = 64;
 
 constexpr const char* kYaml = R"(
 pinaflux: 1
@@ -56,7 +58,7 @@ class World {
   Outcome run();
 
  private:
-  void install_key();
+  void install_keys();
   void build_plant();
   void produce(std::unique_ptr<Producer> producer) { plant_.push_back(std::move(producer)); }
   void pass(Duration time);
@@ -111,9 +113,19 @@ bool is_dense(const RunOptions& options) {
   return options.dense || options.seed % kDenseOneIn == 1;
 }
 
-// Gateway and collector prove what they say. Mutants forge, which would be caught by that.
-bool is_proved(const RunOptions& options) {
-  return options.mutant == Mutant::none && options.seed % kProvedOneIn == 2;
+// By what gateway and collector prove what they say. Mutants forge, which would be caught by that.
+ProofKind proof_of(const RunOptions& options) {
+  if (options.mutant != Mutant::none || options.seed % kProvedOneIn != 2) return ProofKind::none;
+  return options.seed % kSignedOneIn == 2 ? ProofKind::signature : ProofKind::mac;
+}
+
+void prove(Configuration& configuration, ProofKind by) {
+  if (by == ProofKind::mac) configuration.uplink.keys.mac = "people";
+  if (by != ProofKind::signature) return;
+  configuration.keys.push_back({"gate", "/gate.pem", ""});
+  configuration.keys.push_back({"cloud", "/cloud.pub", ""});
+  configuration.uplink.keys.sign = "gate";
+  configuration.uplink.keys.acks_by = {"cloud"};
 }
 
 // What the collector's database refuses would be said to be lost by a mutant's oracle.
@@ -126,7 +138,7 @@ bool is_poisoned(const RunOptions& options) {
 // loses what is old.
 Configuration varied(Configuration configuration, const RunOptions& options) {
   if (options.mutant == Mutant::mask_left_out) configuration.mask = {};
-  if (is_proved(options)) configuration.uplink.mac_key = "people";
+  prove(configuration, proof_of(options));
   if (!is_dense(options)) configuration.commit_every = Duration::seconds(1);
   std::uint64_t turn = options.seed;
   for (LaneOptions& lane : configuration.spool.lanes) {
@@ -151,7 +163,7 @@ World::World(const RunOptions& options, Configuration configuration)
       cloud_(stage_, "cloud", 4, {}),
       collector_(stage_,
                  disk_options(stage_.random.u64(), options.mutant == Mutant::collector_lies),
-                 is_proved(options), is_poisoned(options)),
+                 proof_of(options), is_poisoned(options)),
       gateway_(stage_, "gateway", 1, varied(std::move(configuration), options), options.mutant,
                disk_options(stage_.random.u64(), options.mutant == Mutant::lying_sync)),
       director_({stage_, gateway_, collector_, hub_, cloud_}, Duration::seconds(40)),
@@ -192,15 +204,18 @@ void World::build_plant() {
   mqtt("noise/a", fat_ ? Duration::milliseconds(100) : every(4'000, 8'000), fat_ ? 8'000 : 20);
 }
 
-void World::install_key() {
+void World::install_keys() {
   sim::SimFiles files(gateway_.disk());
   const std::string key(32, 'k');
-  const Status made = files.replace("/people.key", key);
-  ASSERT(made.has_value());
+  ASSERT(files.replace("/people.key", key).has_value());
+  ASSERT(files.replace("/gate.pem", kit::kSampleSec1).has_value());
+  ASSERT(files.replace("/cloud.pub", kit::kJwsPublic).has_value());
   sim::SimFiles collectors(collector_.disk());
   const std::string folder = std::string(Cloud::kKeys) + "/gw";
   ASSERT(collectors.make_directory(folder, 0700).has_value());
   ASSERT(collectors.replace(folder + "/people", key).has_value());
+  ASSERT(collectors.replace(folder + "/gate", kit::kSamplePublic).has_value());
+  ASSERT(collectors.replace(Cloud::kSignKey, kit::kJwsPkcs8).has_value());
 }
 
 void World::pass(Duration time) {
@@ -221,7 +236,7 @@ void World::look() {
 }
 
 Outcome World::run() {
-  install_key();
+  install_keys();
   for (Machine* machine : {static_cast<Machine*>(&hub_), static_cast<Machine*>(&cloud_),
                            static_cast<Machine*>(&collector_), static_cast<Machine*>(&gateway_)}) {
     machine->start();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -91,7 +92,7 @@ struct UplinkFixture {
     for (std::size_t i = 0; i < options.lanes.size(); ++i) {
       uplink->committed(static_cast<LaneIndex>(i), epoch, 1000);
     }
-    if (!key.empty()) uplink->prove_by(Prover("link", key));
+    if (proof) uplink->prove_by(std::move(*proof));
     uplink->start();
   }
   void up(MqttSession session = {}) {
@@ -133,7 +134,7 @@ struct UplinkFixture {
   }
   void say(const AckMessage& message) {
     std::string line = format(message);
-    if (!key.empty()) Prover("link", key).sign(Prover::Way::to_gateway, line);
+    if (collector) collector->sign(Prover::Way::to_gateway, line);
     client->events.message("pinaflux/gw/ack", as_bytes(line));
   }
   void ack(const std::string& lane, std::uint64_t high) { say(ack_of(lane, high)); }
@@ -188,7 +189,8 @@ struct UplinkFixture {
   CountingEntropy entropy;
   UplinkOptions options;
   Epoch epoch{1, 2, 3};
-  Buffer key;  // By which it is proved; empty: nothing is.
+  std::optional<LinkProof> proof;   // Of the uplink.
+  std::optional<Prover> collector;  // Its acks are proved by it.
   FakeClient* client = nullptr;
   std::vector<MqttConnect> connects;
   std::vector<std::string> filters;

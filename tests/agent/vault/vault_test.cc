@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/agent/vault/memory_files.h"
+#include "tests/kit/es256_keys.h"
 
 namespace pinaflux {
 namespace {
@@ -65,6 +66,22 @@ TEST_CASE_FIXTURE(VaultFixture,
     CHECK(load({{"a", "open", ""}}) == Code::denied);
     CHECK(what.find("chmod 600") != std::string::npos);
     CHECK(which == "a");
+  }
+}
+
+TEST_CASE_FIXTURE(VaultFixture, "others may read a public key, but not write it") {
+  files.put("public", kit::kSamplePublic, 0644);
+  REQUIRE(vault.load(files, {{"a", "public", ""}}, which));
+  CHECK(as_text(vault.key("a")) == kit::kSamplePublic);
+  for (std::uint32_t mode : {0664u, 0646u, 0645u}) {
+    files.put("public", kit::kSamplePublic, mode);
+    CHECK(load({{"a", "public", ""}}) == Code::denied);
+  }
+  for (const std::string& text :
+       {std::string(kit::kSamplePkcs8), "\n" + std::string(kit::kSamplePublic),
+        std::string(kit::kSamplePublic) + std::string(kit::kSampleSec1)}) {
+    files.put("private", text, 0644);
+    CHECK(load({{"a", "private", ""}}) == Code::denied);
   }
 }
 
