@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include <mbedtls/base64.h>
+#include <mbedtls/sha1.h>
 #include <mbedtls/sha256.h>
 
 #include "platform/base/assert.h"
@@ -227,6 +229,21 @@ std::uint64_t siphash(Bytes key, Bytes message) {
   sip.v2 ^= 0xff;
   sip.rounds(4);
   return sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
+}
+
+std::array<std::uint8_t, 20> sha1(Bytes bytes) {
+  std::array<std::uint8_t, 20> digest{};
+  ASSERT(mbedtls_sha1(bytes.data(), bytes.size(), digest.data()) == 0);
+  return digest;
+}
+
+std::string base64(Bytes bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  std::size_t written = 0;
+  ASSERT(mbedtls_base64_encode(reinterpret_cast<unsigned char*>(text.data()), text.size(), &written,
+                               bytes.data(), bytes.size()) == 0);
+  text.resize(written);
+  return text;
 }
 
 }  // namespace pinaflux::crypto

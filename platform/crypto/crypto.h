@@ -1,13 +1,14 @@
 // Crypto: the few primitives that we use, by mbedTLS; hashes of public and of private things apart.
 //
 // Threads    Pure functions; Sha256 by one owner at a time.
-// Source     FIPS 180-4 (SHA-256), RFC 2104 (HMAC), RFC 5869 (HKDF), SipHash-2-4 (Aumasson, Bernstein 2012).
+// Source     FIPS 180-4 (SHA-256, SHA-1), RFC 2104 (HMAC), RFC 5869 (HKDF), SipHash-2-4 (Aumasson, Bernstein 2012).
 // Tests      tests/platform/crypto/crypto_test.cc (published vectors)
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "platform/base/bytes.h"
 
@@ -47,6 +48,10 @@ Digest sha256(Bytes bytes);
 Digest hmac_sha256(Bytes key, Bytes message);
 // A key of to.size() bytes (at most 32) for the purpose `info`, from one that need not be uniform.
 void hkdf_sha256(Bytes key, Bytes salt, Bytes info, MutableBytes to);
+// Of handshakes that ask for it (RFC 6455): it protects nothing.
+std::array<std::uint8_t, 20> sha1(Bytes bytes);
+// With padding (RFC 4648 section 4).
+std::string base64(Bytes bytes);
 // For hash tables over hostile keys, and for naming private bytes without storing them. 16-byte key.
 std::uint64_t siphash(Bytes key, Bytes message);
 

@@ -59,6 +59,14 @@ void SocketStream::open(Fd fd) {
   expect();
 }
 
+Fd SocketStream::release() {
+  ASSERT(state_ == State::open && bytes_queued() == 0);
+  read_.reset();
+  write_.reset();
+  state_ = State::closing;
+  return std::move(fd_);
+}
+
 void SocketStream::expect() {
   if (state_ != State::open && state_ != State::finishing) return;
   const bool read = !ended_ && (state_ == State::finishing ? shut_ : !paused_);
