@@ -39,6 +39,7 @@ namespace {
 
 constexpr int kFarewellMs = 2000;  // For PUBACKs that are due, before DISCONNECT.
 constexpr std::size_t kPrintablePrefix = 30;
+constexpr std::string_view kPahoGaveUp = "socket error";  // All that it says of an upgrade refused.
 
 void* context_of(std::uintptr_t number) { return reinterpret_cast<void*>(number); }
 std::uintptr_t number_of(void* context) { return reinterpret_cast<std::uintptr_t>(context); }
@@ -470,6 +471,10 @@ std::string PahoClient::why(const Mail& mail) const {
            ": after the TLS handshake it is silent or hangs up: check its log and port";
   }
   std::string text = "cannot reach the broker at " + where;
+  if (mail.text == kPahoGaveUp && options_.broker.starts_with("ws")) {
+    return text + ": it does not speak WebSocket, or hung up: check port and path, and its log; " +
+           "pinaflux test uplink says more";
+  }
   if (!mail.text.empty()) text += ": " + mail.text;
   return mail.text.contains(": ") ? text : text + ": check address, port and network";
 }

@@ -165,7 +165,8 @@ void WebSocketStream::drained() {
 
 void WebSocketStream::closed(Error reason) {
   const std::string below = inner_ != nullptr ? inner_->why() : std::string();
-  if (carried_ && !ready_ && reason.code == Code::closed && below.empty())
+  const bool broken = reason.code == Code::closed || reason.code == Code::io;
+  if (carried_ && !ready_ && broken && below.empty())
     return end_with(Code::closed, "hangs up before it answers: check port and path, and its log");
   timer_->stop();
   inner_.reset();

@@ -206,6 +206,10 @@ TEST_CASE_FIXTURE(WebSocketFixture, "a server that hangs up or trickles is given
         end.stream->why() ==
         "the web server at broker:80 hangs up before it answers: check port and path, and its log");
   }
+  SUBCASE("resets the connection") {
+    network.hang_up({Code::io, 0, "reset"});
+    CHECK(end.stream->why().contains("hangs up before it answers"));
+  }
   SUBCASE("trickles") {
     for (int i = 0; i < 9; ++i) {
       say(answer().substr(static_cast<std::size_t>(i), 1));
