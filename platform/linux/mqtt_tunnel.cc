@@ -14,11 +14,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <map>
 #include <mutex>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "platform/linux/proxied_stream.h"
 
@@ -36,37 +36,38 @@ class Tunnels {
 
   void open(const std::string& key, const void* owner) {
     const std::lock_guard lock(mutex_);
-    lines_.emplace(key, Line{owner, {}});
+    lines_.push_back({key, owner, {}});
   }
   void stand(const void* owner, Fd fd) {
     const std::lock_guard lock(mutex_);
-    const auto line = std::ranges::find(lines_, owner, owner_of);
-    if (line != lines_.end()) line->second.fd = std::move(fd);
+    const auto line = std::ranges::find(lines_, owner, &Line::owner);
+    if (line != lines_.end()) line->fd = std::move(fd);
   }
   void close(const void* owner) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(lines_, [&](const auto& line) { return line.second.owner == owner; });
+    std::erase_if(lines_, [&](const Line& line) { return line.owner == owner; });
   }
   // Whether there is one; its connection, if it stands.
   std::pair<bool, Fd> take(const std::string& key) {
     const std::lock_guard lock(mutex_);
-    const auto [begin, end] = lines_.equal_range(key);
-    const auto line =
-        std::find_if(begin, end, [](const auto& each) { return bool(each.second.fd); });
-    return {begin != end, line == end ? Fd() : std::move(line->second.fd)};
+    bool opened = false;
+    for (Line& line : lines_) {
+      if (line.key != key) continue;
+      opened = true;
+      if (line.fd) return {true, std::move(line.fd)};
+    }
+    return {opened, Fd()};
   }
 
  private:
   struct Line {
+    std::string key;
     const void* owner;
     Fd fd;
   };
-  static const void* owner_of(const std::pair<const std::string, Line>& line) {
-    return line.second.owner;
-  }
 
   std::mutex mutex_;
-  std::multimap<std::string, Line> lines_;
+  std::vector<Line> lines_;
 };
 
 std::string key_of(std::string_view host, int port) {

@@ -12,6 +12,7 @@
 #include <tuple>
 #include <utility>
 
+#include "platform/base/text.h"
 #include "platform/crypto/crypto.h"
 
 namespace pinaflux {
@@ -19,8 +20,6 @@ namespace pinaflux {
 namespace {
 
 constexpr int kWantsUser = 407;
-constexpr int kNotAllowed[] = {403, 405};
-constexpr int kNotReached[] = {502, 503, 504};
 
 std::string host_and_port(const Address& to) {
   const bool six = to.host.contains(':');
@@ -29,13 +28,13 @@ std::string host_and_port(const Address& to) {
 
 std::string connect_request(const Proxy& proxy, const Address& to) {
   const std::string where = host_and_port(to);
-  std::string text = "CONNECT " + where + " HTTP/1.1\r\nHost: " + where + "\r\n";
+  std::string user;
   if (!proxy.user.empty()) {
-    std::string secret = proxy.user + ":" + proxy.password;
-    text += "Proxy-Authorization: Basic " + crypto::base64(as_bytes(secret)) + "\r\n";
+    std::string secret = joined({proxy.user, ":", proxy.password});
+    user = joined({"Proxy-Authorization: Basic ", crypto::base64(as_bytes(secret)), "\r\n"});
     wipe({reinterpret_cast<std::uint8_t*>(secret.data()), secret.size()});
   }
-  return text + "\r\n";
+  return joined({"CONNECT ", where, " HTTP/1.1\r\nHost: ", where, "\r\n", user, "\r\n"});
 }
 
 }  // namespace
@@ -81,26 +80,28 @@ void ProxiedStream::bytes(Bytes bytes) {
 }
 
 void ProxiedStream::refused() {
-  const std::string where = host_and_port(options_.to), answer = " (" + answer_.reason() + ")";
-  const auto one_of = [&](const auto& statuses) {
+  const std::string where = host_and_port(options_.to), answer = answer_.reason();
+  const auto one_of = [&](std::initializer_list<int> statuses) {
     return std::ranges::contains(statuses, answer_.status());
   };
   if (answer_.status() == kWantsUser) {
-    return end_with(Code::denied, options_.proxy.user.empty()
-                                      ? "wants a user and a password" + answer +
-                                            ": set uplink.proxy_user and uplink.proxy_password"
-                                      : "does not take our user and password" + answer +
-                                            ": check uplink.proxy_user and uplink.proxy_password");
+    const bool asked = options_.proxy.user.empty();
+    return end_with(Code::denied, joined({asked ? "wants a user and a password ("
+                                                : "does not take our user and password (",
+                                          answer, asked ? "): set" : "): check",
+                                          " uplink.proxy_user and uplink.proxy_password"}));
   }
-  if (one_of(kNotAllowed)) {
-    return end_with(Code::refused, "does not let us through" + answer + ": allow CONNECT to " +
-                                       where + " in its configuration");
+  if (one_of({403, 405})) {
+    return end_with(Code::refused,
+                    joined({"does not let us through (", answer, "): allow CONNECT to ", where,
+                            " in its configuration"}));
   }
-  if (one_of(kNotReached)) {
-    return end_with(Code::refused, "does not reach " + where + answer +
-                                       ": check that address, and the proxy's log");
+  if (one_of({502, 503, 504})) {
+    return end_with(Code::refused, joined({"does not reach ", where, " (", answer,
+                                           "): check that address, and the proxy's log"}));
   }
-  end_with(Code::refused, "refuses" + answer + ": check uplink.proxy, and the proxy's log");
+  end_with(Code::refused,
+           joined({"refuses (", answer, "): check uplink.proxy, and the proxy's log"}));
 }
 
 void ProxiedStream::stand(Bytes rest) {
@@ -128,17 +129,17 @@ void ProxiedStream::closed(Error reason) {
     return events_.closed(reason);
   }
   if (!carried_) {
-    why_ = "cannot reach the proxy " + options_.proxy.address + ": " + reason.what;
+    why_ = joined({"cannot reach the proxy ", options_.proxy.address, ": ", reason.what});
     inner_.reset();
     return events_.closed(reason);
   }
   end_with(Code::closed, "hangs up before it answers: check whether it is an HTTP proxy");
 }
 
-void ProxiedStream::end_with(Code code, const std::string& text) {
+void ProxiedStream::end_with(Code code, std::string_view text) {
   timer_->stop();
   inner_.reset();
-  why_ = "the proxy " + options_.proxy.address + " " + text;
+  why_ = joined({"the proxy ", options_.proxy.address, " ", text});
   events_.closed({code, 0, "the proxy does not lead there: check uplink.proxy, and its log"});
 }
 

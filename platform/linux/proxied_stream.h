@@ -53,7 +53,7 @@ class ProxiedStream final : public Stream, private Stream::Events {
 
   void stand(Bytes rest);
   void refused();
-  void end_with(Code code, const std::string& text);
+  void end_with(Code code, std::string_view text);
 
   const Options options_;
   Stream::Events& events_;

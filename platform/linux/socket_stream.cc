@@ -33,7 +33,10 @@ constexpr Error kFinished = {Code::closed, 0, "the connection was finished"};
 }  // namespace
 
 SocketStream::SocketStream(const Shared& shared, const Network::Options& options, Events& events)
-    : shared_(shared), options_(options), events_(events), queue_(evbuffer_new()) {
+    : shared_(shared),
+      write_bytes_max_(options.write_bytes_max),
+      events_(events),
+      queue_(evbuffer_new()) {
   ASSERT(queue_ != nullptr);
   timer_ = make_event(
       shared_.base, -1, 0,
@@ -93,8 +96,7 @@ bool SocketStream::send_some(Bytes& bytes) {
 
 bool SocketStream::write(Bytes bytes) {
   if ((state_ != State::open && state_ != State::connecting) || finish_wanted_) return false;
-  if (bytes.size() >
-      options_.write_bytes_max - std::min(bytes_queued(), options_.write_bytes_max)) {
+  if (bytes.size() > write_bytes_max_ - std::min(bytes_queued(), write_bytes_max_)) {
     refused_ = true;
     return false;
   }

@@ -58,7 +58,7 @@ class SocketStream : public Stream {
   bool closing() const { return state_ == State::closing; }
 
   const Shared shared_;
-  const Network::Options options_;
+  const std::size_t write_bytes_max_;
   Events& events_;
 
  private:

@@ -62,13 +62,10 @@ void WebSocketStream::connected() {
   std::array<std::uint8_t, 16> random{};
   entropy_.fill(random);
   key_ = crypto::base64(random);
-  const std::string request = "GET " + (options_.path.empty() ? "/" : options_.path) +
-                              " HTTP/1.1\r\nHost: " + options_.host +
-                              "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                              "Sec-WebSocket-Key: " +
-                              key_ +
-                              "\r\nSec-WebSocket-Version: 13\r\n"
-                              "Sec-WebSocket-Protocol: mqtt\r\n\r\n";
+  const std::string request = joined(
+      {"GET ", options_.path.empty() ? "/" : options_.path, " HTTP/1.1\r\nHost: ", options_.host,
+       "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ", key_,
+       "\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"});
   if (!inner_->write(as_bytes(request)))
     end_with(Code::invalid, "cannot be asked: the path of its address is too long");
 }
@@ -92,15 +89,17 @@ void WebSocketStream::bytes(Bytes bytes) {
 }
 
 std::string WebSocketStream::wrong_answer() const {
-  const std::string reason = " (" + answer_.reason() + ")";
+  const std::string reason = answer_.reason();
   switch (answer_.status()) {
     case kSwitching: break;
     case 401:
-    case 403: return "does not let us in" + reason + ": allow WebSocket there, see its log";
-    case 404: return "has no such path" + reason + ": check the path of the broker's address";
+    case 403:
+      return joined({"does not let us in (", reason, "): allow WebSocket there, see its log"});
+    case 404:
+      return joined({"has no such path (", reason, "): check the path of the broker's address"});
     default:
-      return "does not speak WebSocket" + reason +
-             ": check port and path, and whether it wants TLS";
+      return joined({"does not speak WebSocket (", reason,
+                     "): check port and path, and whether it wants TLS"});
   }
   const std::string_view protocol = answer_.header("Sec-WebSocket-Protocol");
   if (!protocol.empty() && protocol != "mqtt")
@@ -132,15 +131,15 @@ void WebSocketStream::read(Bytes bytes) {
   if (!data_.empty() && !telling_.tell([this] { events_.bytes(data_); })) return;
   if (heard.closed) {
     if (*heard.closed != kNormalEnd && *heard.closed != websocket::kNoStatus) {
-      why_ = "the web server at " + options_.host + " ends the connection with status " +
-             std::to_string(*heard.closed) + ": see its log";
+      why_ = joined({"the web server at ", options_.host, " ends the connection with status ",
+                     std::to_string(*heard.closed), ": see its log"});
     }
     return say_goodbye(*heard.closed == websocket::kNoStatus ? kNormalEnd : *heard.closed);
   }
   if (heard.wrong == nullptr) return;
   say_goodbye(kProtocolError);
   end_with(Code::corrupt,
-           std::string("breaks the WebSocket protocol: ") + heard.wrong + "; see its log");
+           joined({"breaks the WebSocket protocol: ", heard.wrong, "; see its log"}));
 }
 
 bool WebSocketStream::send(websocket::Opcode opcode, Bytes payload) {
@@ -174,10 +173,10 @@ void WebSocketStream::closed(Error reason) {
   events_.closed(reason);
 }
 
-void WebSocketStream::end_with(Code code, const std::string& text) {
+void WebSocketStream::end_with(Code code, std::string_view text) {
   timer_->stop();
   inner_.reset();
-  why_ = "the web server at " + options_.host + " " + text;
+  why_ = joined({"the web server at ", options_.host, " ", text});
   events_.closed({code, 0, "no WebSocket with the broker: check its address, and its log"});
 }
 

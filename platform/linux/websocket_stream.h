@@ -59,7 +59,7 @@ class WebSocketStream final : public Stream, private Stream::Events {
   void read(Bytes bytes);
   bool send(websocket::Opcode opcode, Bytes payload);
   void say_goodbye(int status);
-  void end_with(Code code, const std::string& text);
+  void end_with(Code code, std::string_view text);
 
   const Options options_;
   Stream::Events& events_;

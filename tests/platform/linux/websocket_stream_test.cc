@@ -88,6 +88,8 @@ TEST_CASE_FIXTURE(WebSocketFixture, "pings are answered, a full queue for them f
   say(answer());
   say("\x89\x02hi");
   CHECK(network.take() == masked(websocket::Opcode::pong, "hi"));
+  say("\x89\x02yo");
+  CHECK(network.take() == masked(websocket::Opcode::pong, "yo"));
   network.room = 0;
   say("\x89\x02hi");
   network.drain();

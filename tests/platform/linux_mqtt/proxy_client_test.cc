@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "platform/linux/linux.h"
+#include "platform/linux/mqtt_tunnel.h"
 #include "tests/platform/linux/connect_proxy.h"
 #include "tests/platform/linux_mqtt/client_fixture.h"
 #include "tests/platform/linux_mqtt/pki.h"
@@ -158,6 +159,24 @@ TEST_CASE_FIXTURE(ProxiedFixture,
   const auto other = maker(others);
   connect(*other, others, options(broker));
   CHECK(others.sessions.size() == 1);
+}
+
+TEST_CASE_FIXTURE(ProxiedFixture,
+                  "while a tunnel does not stand, its broker is not to be dialled") {
+  by.silent = true;
+  MqttTunnel::Sockets sockets(*loop);
+  MqttTunnel tunnel(sockets);
+  const MqttConnect to = proxied("tcp://127.0.0.1:1");
+  const auto broker = parse_mqtt_broker(to.broker);
+  REQUIRE(tunnel.open(to, *broker, [](const std::string&) {}).has_value());
+  {
+    const TunnelTaken taken("127.0.0.1", 1);
+    CHECK(taken.lost());
+    CHECK_FALSE(TunnelTaken("127.0.0.1", 2).lost());
+    CHECK_FALSE(TunnelTaken::connect(-1).has_value());
+  }
+  tunnel.close();
+  CHECK_FALSE(TunnelTaken("127.0.0.1", 1).lost());
 }
 
 TEST_CASE_FIXTURE(ProxiedFixture, "what the environment says of proxies leads nothing astray") {
