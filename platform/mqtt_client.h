@@ -21,6 +21,7 @@
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
 #include "platform/base/time.h"
+#include "platform/proxy.h"
 #include "platform/tls_options.h"
 
 namespace pinaflux {
@@ -38,6 +39,7 @@ struct MqttConnect {
   std::string will_payload;
   std::size_t inflight_max = 64;
   pinaflux::tls::Options tls;  // Of tls:// and wss://.
+  Proxy proxy = {};  // `timeout` holds for the way through it, and again for what follows.
   std::int64_t judged_at = 0;  // By it certificates are valid (tls::Connection); 0: the wall clock.
 };
 

@@ -1,7 +1,8 @@
 // Network: byte streams on the loop: TCP, TLS over it, unix sockets, standard input.
 //
 // Address    "tcp://HOST:PORT", "tcp://[::1]:PORT", "tls://HOST:PORT" (to connect), "unix:///PATH",
-//            "stdin:". Port 0 listens on any.
+//            "stdin:". Port 0 listens on any. To connect, too, "ws://HOST:PORT/PATH" and "wss://..." (WebSocket,
+//            subprotocol mqtt).
 // Order      connected (once, for those dialled) -> bytes* -> closed (once, last). Events come from the
 //            loop, never from inside a call.
 // Limits     write() queues up to `write_bytes_max` (Options); reading stops while paused.
@@ -18,6 +19,7 @@
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
 #include "platform/base/time.h"
+#include "platform/proxy.h"
 #include "platform/tls_options.h"
 
 namespace pinaflux {
@@ -61,7 +63,8 @@ class Network {
   struct Options {
     std::size_t write_bytes_max = 1024 * 1024;
     Duration connect_timeout = Duration::seconds(20);  // TLS: as long again for its handshake.
-    tls::Options tls = {};                             // For tls:// addresses.
+    tls::Options tls = {};                             // For tls:// and wss:// addresses.
+    Proxy proxy = {};  // What is not on this machine's own sockets leaves by it.
   };
 
   virtual ~Network() = default;
@@ -78,7 +81,7 @@ class Network {
   using OnAccept = std::function<void(Accepted&)>;  // Not calling with() closes it.
   virtual Result<std::unique_ptr<Listener>> listen(const std::string& address,
                                                    const Options& options, OnAccept accepted) = 0;
-  // The interface ("wwan0") that packets to SCHEME://HOST:PORT leave by now; empty: none does. To a host that is
+  // The interface ("wwan0") that packets to SCHEME://HOST:PORT, a broker or a proxy, leave by now; empty: none does. To a host that is
   // written as a name: by the default route, because asking a name server takes packets.
   virtual std::string interface_to(const std::string& address) const = 0;
 };

@@ -238,10 +238,9 @@ void Agent::State::finish_commit() {
   // A lane may hold what no group brought: it came from a lane of an earlier epoch.
   const std::size_t lanes = std::min(spool_state.lanes.size(), done->state.lanes.size());
   for (std::size_t i = 0; i < lanes; ++i) {
-    const std::uint64_t brought = done->status ? done->records[i] : 0;
-    if (done->state.lanes[i].next_seq > spool_state.lanes[i].next_seq + brought) {
-      pace.lost(static_cast<LaneIndex>(i));
-    }
+    const std::uint64_t next =
+        spool_state.lanes[i].next_seq + (done->status ? done->records[i] : 0);
+    if (done->state.lanes[i].next_seq > next) pace.lost(static_cast<LaneIndex>(i));
   }
   spool_state = std::move(done->state);
   commit_took = done->took;

@@ -209,12 +209,6 @@ void Doctor::agent(Check& c) {
 
 template <class Peer>
 void Doctor::broker(Check& c, const Peer& peer) {
-  if (!visitable(peer.broker)) {
-    c.verdict = Check::Verdict::warning;
-    c.text = peer.broker + ": not looked at, because doctor speaks no WebSockets";
-    c.next = "pinaflux status says whether the agent reaches it";
-    return;
-  }
   mqtt::Options options = visitor(peer, "doctor", platform_.entropy);
   for (int version : {5, 4}) {
     options.version = version;

@@ -1,5 +1,6 @@
-// Two connections: the first only to see TCP and TLS apart, the second as the uplink's, by MQTT. What a Network
-// gives is watched (Watched), so that the broker's answer is timed without the way to it.
+// A connection for each layer that there is (TCP, the proxy, TLS, WebSocket), over those below it, and the last one as
+// the uplink's, by MQTT. What is below is watched (Watched), so that each answer is timed without the way to it. With a
+// proxy the name and TCP are the proxy's.
 
 #include "agent/cli/uplink_test_command.h"
 
@@ -12,6 +13,7 @@
 
 #include "agent/cli/exit_status.h"
 #include "agent/cli/visitor.h"
+#include "agent/cli/watched_network.h"
 #include "agent/config/load.h"
 #include "agent/data/limits.h"
 #include "agent/seal/messages.h"
@@ -19,6 +21,9 @@
 #include "agent/vault/vault.h"
 #include "platform/base/json_writer.h"
 #include "platform/linux/linux.h"
+#include "platform/linux/mqtt_broker.h"
+#include "platform/linux/proxied_stream.h"
+#include "platform/linux/websocket_stream.h"
 #include "platform/mqtt/reason.h"
 #include "platform/mqtt/session.h"
 #include "platform/tls/stream.h"
@@ -29,66 +34,6 @@ namespace pinaflux {
 namespace {
 
 constexpr Duration kStepMax = Duration::seconds(20);
-
-struct Watch {
-  Instant connected{};
-};
-
-// Passes everything on, and notes when the connection stood.
-class Watched final : public Stream, private Stream::Events {
- public:
-  Watched(const Clock& clock, Watch& watch, Stream::Events& events)
-      : clock_(clock), watch_(watch), events_(events) {}
-  Stream::Events& inner_events() { return *this; }
-  void over(std::unique_ptr<Stream> inner) { inner_ = std::move(inner); }
-
-  bool write(Bytes bytes) override { return inner_->write(bytes); }
-  std::size_t bytes_queued() const override { return inner_->bytes_queued(); }
-  void pause(bool paused) override { inner_->pause(paused); }
-  void finish() override { inner_->finish(); }
-  std::string why() const override { return inner_->why(); }
-
- private:
-  void connected() override {
-    watch_.connected = clock_.now();
-    events_.connected();
-  }
-  void bytes(Bytes bytes) override { events_.bytes(bytes); }
-  bool ended() override { return events_.ended(); }
-  void drained() override { events_.drained(); }
-  void closed(Error reason) override { events_.closed(reason); }
-
-  const Clock& clock_;
-  Watch& watch_;
-  Stream::Events& events_;
-  std::unique_ptr<Stream> inner_;
-};
-
-class WatchedNetwork final : public Network {
- public:
-  WatchedNetwork(Network& inner, const Clock& clock, Watch& watch)
-      : inner_(inner), clock_(clock), watch_(watch) {}
-  Result<std::unique_ptr<Stream>> connect(const std::string& address, const Options& options,
-                                          Stream::Events& events) override {
-    auto watched = std::make_unique<Watched>(clock_, watch_, events);
-    auto inner = inner_.connect(address, options, watched->inner_events());
-    if (!inner) return inner;
-    watched->over(std::move(*inner));
-    return watched;
-  }
-  Result<std::unique_ptr<Listener>> listen(const std::string& address, const Options& options,
-                                           OnAccept accepted) override {
-    return inner_.listen(address, options, std::move(accepted));
-  }
-  std::string interface_to(const std::string& address) const override {
-    return inner_.interface_to(address);
-  }
-
- private:
-  Network& inner_;
-  const Clock& clock_;
-  Watch& watch_;
-};
 
 // "what is wrong: what to do" taken apart.
 void take(UplinkStep& step, const std::string& text, const char* otherwise) {
@@ -128,14 +73,20 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
         proof_(std::move(proof)),
         gateway_(configuration.gateway),
         uplink_(configuration.uplink),
-        address_(parse_address(uplink_.broker).value_or(Address{})),
-        encrypted_(address_.kind == Address::Kind::tls) {
-    for (const char* name : {"name", "tcp", "tls", "connect", "publish", "collector"}) {
-      const bool part = std::string_view(name) != "tls" || encrypted_;
-      const bool proved =
-          std::string_view(name) != "collector" || uplink_.ack == UplinkOptions::Ack::collector;
-      if (part && proved) steps_.push_back({.name = name});
-    }
+        broker_(parse_mqtt_broker(uplink_.broker).value_or(MqttBroker{})),
+        hop_(uplink_.proxy.used() ? parse_proxy(uplink_.proxy.address).value_or(Address{})
+                                  : broker_address()) {
+    const auto add = [&](const char* name, bool part = true) {
+      if (part) steps_.push_back({.name = name});
+    };
+    add("name");
+    add("tcp");
+    add("proxy", uplink_.proxy.used());
+    add("tls", broker_.tls);
+    add("websocket", broker_.websocket);
+    add("connect");
+    add("publish");
+    add("collector", uplink_.ack == UplinkOptions::Ack::collector);
   }
 
   std::vector<UplinkStep> run() {
@@ -144,6 +95,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   }
 
  private:
+  Address broker_address() const { return {Address::Kind::tcp, broker_.host, broker_.port, {}}; }
   UplinkStep& step(const char* name) { return *std::ranges::find(steps_, name, &UplinkStep::name); }
 
   // Runs the loop until one of the events ends the step. False: it failed. `late` is why, if none comes; null: the
@@ -185,56 +137,84 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     return take_step(
         step("name"),
         [&] {
-          names.look_up(address_.host, address_.port,
-                        [&](Result<std::vector<SocketAddress>> found) {
-                          if (!found) return failed(found.error().what);
-                          done(address_.host + " is " + printed(found->front()));
-                        });
+          names.look_up(hop_.host, hop_.port, [&](Result<std::vector<SocketAddress>> found) {
+            if (!found) return failed(found.error().what);
+            done((uplink_.proxy.used() ? "the proxy " : "") + hop_.host + " is " +
+                 printed(found->front()));
+          });
         },
         "the name server does not answer: check the network");
   }
 
-  // TCP first, and TLS over the same connection.
   bool dial() {
-    Network::Options options;
-    options.connect_timeout = kStepMax;
-    const std::string below = "tcp" + uplink_.broker.substr(uplink_.broker.find(':'));
-    if (!take_step(
-            step("tcp"),
-            [&] {
-              auto stream = platform_.network.connect(below, options, *this);
-              if (!stream) return failed(stream.error().what);
-              stream_ = std::move(*stream);
-            },
-            "no answer: check address, port and firewall")) {
-      return false;
-    }
-    stream_.reset();
-    if (!encrypted_) return true;
-    const bool shook = take_step(
-        step("tls"), [&] { shake(below, options); },
-        "the TLS handshake takes too long: check whether the port speaks TLS, and the network");
-    stream_.reset();
-    return shook;
+    return dial("tcp", &UplinkTest::reach, "no answer: check address, port and firewall") &&
+           (!uplink_.proxy.used() ||
+            dial("proxy", &UplinkTest::pass_proxy, "the proxy does not answer: see its log")) &&
+           (!broker_.tls || dial("tls", &UplinkTest::shake,
+                                 "the TLS handshake takes too long: check whether the port speaks "
+                                 "TLS, and the network")) &&
+           (!broker_.websocket ||
+            dial(
+                "websocket", &UplinkTest::upgrade,
+                "the web server does not answer: check whether the port speaks HTTP, and its log"));
   }
 
-  void shake(const std::string& below, const Network::Options& options) {
-    auto credentials = tls::Credentials::load(platform_.files, uplink_.tls);
-    if (!credentials) return failed(credentials.error().text);
-    const std::int64_t wall = platform_.clock.wall().ns / Duration::seconds(1).ns;
-    const auto watched = [&](Stream::Events& events) -> Result<std::unique_ptr<Stream>> {
-      return WatchedNetwork(platform_.network, platform_.clock, watch_)
-          .connect(below, options, events);
+  using Dialled = Result<std::unique_ptr<Stream>>;
+  using Layer = Dialled (UplinkTest::*)(Stream::Events&);
+
+  bool dial(const char* name, Layer layer, const char* late) {
+    const auto begin = [&] {
+      auto stream = (this->*layer)(*this);
+      if (!stream) return failed(stream.error().what);
+      stream_ = std::move(*stream);
     };
-    auto stream = tls::TlsStream::connect(*platform_.loop,
-                                          {.credentials = *credentials,
-                                           .host = address_.host,
-                                           .judged_at = std::max(wall, kBuildTimeUnixSeconds),
-                                           .handshake = kStepMax},
-                                          watched, *this);
-    if (!stream) return failed(stream.error().what);
-    tls_ = stream->get();
-    stream_ = std::move(*stream);
+    const bool stood = take_step(step(name), begin, late);
+    stream_.reset();
+    return stood;
+  }
+
+  Dial watched_below(Layer layer) {
+    return [this, layer](Stream::Events& events) {
+      const auto below = [&](Stream::Events& inner) { return (this->*layer)(inner); };
+      return watched(below, platform_.clock, watch_, events);
+    };
+  }
+
+  Dialled reach(Stream::Events& events) {
+    const bool six = hop_.host.contains(':');
+    return platform_.network.connect(
+        "tcp://" + (six ? '[' + hop_.host + ']' : hop_.host) + ':' + std::to_string(hop_.port),
+        {.connect_timeout = kStepMax}, events);
+  }
+
+  Dialled pass_proxy(Stream::Events& events) {
+    return ProxiedStream::connect(
+        *platform_.loop, {.proxy = uplink_.proxy, .to = broker_address(), .answer = kStepMax},
+        watched_below(&UplinkTest::reach), events);
+  }
+
+  Layer below_tls() const {
+    return uplink_.proxy.used() ? &UplinkTest::pass_proxy : &UplinkTest::reach;
+  }
+
+  Dialled shake(Stream::Events& events) {
+    tls::TlsStream::Options options{.host = broker_.host, .handshake = kStepMax};
+    auto credentials = tls::Credentials::load(platform_.files, uplink_.tls);
+    if (credentials) options.credentials = std::move(*credentials);
+    if (!credentials) options.unloaded = std::move(credentials.error());
+    const std::int64_t wall = platform_.clock.wall().ns / Duration::seconds(1).ns;
+    options.judged_at = std::max(wall, kBuildTimeUnixSeconds);
+    auto stream =
+        tls::TlsStream::connect(*platform_.loop, options, watched_below(below_tls()), events);
+    if (stream) tls_ = stream->get();
+    return stream;
+  }
+
+  Dialled upgrade(Stream::Events& events) {
+    return WebSocketStream::connect(
+        *platform_.loop, platform_.entropy,
+        {.host = broker_.authority, .path = broker_.path, .handshake = kStepMax},
+        watched_below(broker_.tls ? &UplinkTest::shake : below_tls()), events);
   }
 
   bool log_in() {
@@ -283,14 +263,14 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     return uplink_.topic_root + "/" + gateway_ + "/" + leaf;
   }
 
-  // Of the first connection.
+  // Of a layer's connection.
   void connected() override {
-    if (current_ != nullptr && current_->name == "tls") {
-      current_->milliseconds = (platform_.clock.now() - watch_.connected).seconds() * 1e3;
-      const tls::Connection::Facts facts = tls_->facts();
-      return done(facts.version + ", " + facts.cipher);
-    }
-    done();
+    if (current_ == nullptr || current_->name == "tcp") return done();
+    current_->milliseconds = (platform_.clock.now() - watch_.connected).seconds() * 1e3;
+    if (current_->name == "proxy") return done("leads to " + broker_.authority);
+    if (current_->name != "tls") return done();
+    const tls::Connection::Facts facts = tls_->facts();
+    done(facts.version + ", " + facts.cipher);
   }
   void bytes(Bytes) override {}
   void closed(Error reason) override {
@@ -298,7 +278,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     failed(why.empty() ? reason.what : why, "check address, port and firewall");
   }
 
-  // Of the second.
+  // Of the uplink's.
   void connected(const mqtt::Accepted& accepted) override {
     packet_bytes_max_ = accepted.packet_bytes_max;
     step("connect").milliseconds = (platform_.clock.now() - watch_.connected).seconds() * 1e3;
@@ -359,8 +339,8 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   const LinkProof proof_;
   const std::string gateway_;
   const UplinkOptions uplink_;
-  const Address address_;
-  const bool encrypted_;
+  const MqttBroker broker_;
+  const Address hop_;  // Where TCP goes: the proxy, or the broker.
   std::vector<UplinkStep> steps_;
   UplinkStep* current_ = nullptr;
   bool over_ = false, unsupported_ = false, answered_ = false, unproved_ = false;
@@ -369,7 +349,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   double answered_ms_ = 0.0;
   Watch watch_;
   Instant said_{};
-  tls::TlsStream* tls_ = nullptr;  // stream_, while it is one.
+  tls::TlsStream* tls_ = nullptr;  // stream_, in the step "tls".
   std::unique_ptr<Stream> stream_;
   std::optional<WatchedNetwork> network_;
   std::unique_ptr<mqtt::Session> session_;
@@ -430,12 +410,6 @@ int uplink_test_command(const std::string& configuration, bool json) {
   auto loaded = load_configuration((*platform)->files, configuration);
   if (!loaded.findings.empty()) std::fputs(findings_text(loaded.findings).c_str(), stderr);
   if (!loaded.configuration) return kExitConfiguration;
-  if (!visitable(loaded.configuration->uplink.broker)) {
-    std::fputs(
-        "pinaflux: this test speaks no WebSockets: start the agent, and see pinaflux status\n",
-        stderr);
-    return kExitUnavailable;
-  }
   std::string which;
   auto proof = proof_of(**platform, *loaded.configuration, which);
   if (!proof) {

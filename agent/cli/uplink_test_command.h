@@ -14,7 +14,7 @@
 namespace pinaflux {
 
 struct UplinkStep {
-  std::string name;  // name, tcp, tls, connect, publish, collector.
+  std::string name;  // name, tcp, proxy, tls, websocket, connect, publish, collector.
   bool tried = false, done = false;
   double milliseconds = 0.0;
   std::string text;  // What was found, or what is wrong.

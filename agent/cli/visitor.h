@@ -6,7 +6,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "agent/data/identity.h"
 #include "platform/entropy.h"
@@ -14,14 +13,12 @@
 
 namespace pinaflux {
 
-// Commands speak MQTT over TCP and TLS only; the agent itself speaks it over WebSockets, too.
-inline bool visitable(std::string_view broker) { return !broker.starts_with("ws"); }
-
 template <class Peer>  // UplinkOptions, MqttSourceOptions.
 mqtt::Options visitor(const Peer& peer, const std::string& command, Entropy& entropy) {
   mqtt::Options options;
   options.broker = peer.broker;
   options.tls = peer.tls;
+  if constexpr (requires { peer.proxy; }) options.proxy = peer.proxy;
   options.user = peer.user;
   options.password = peer.password;
   std::uint8_t random[6];

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "agent/config/build.h"
 #include "agent/config/secret.h"
@@ -84,6 +85,25 @@ std::string broker_of(const Reader& r, const char* key) {
   return address.insert(query, (slash ? "" : "/") + std::string(HttpUrl::kTopic));
 }
 
+void build_proxy(const Reader& r, Building& building) {
+  Proxy& proxy = building.to.uplink.proxy;
+  Findings& findings = building.findings;
+  proxy.address = r.address("proxy");
+  proxy.user = r.text("proxy_user");
+  proxy.password = read_secret(building.files, r, "proxy_password", findings);
+  if (proxy.user.contains(':')) {
+    findings.error(r.value_place("proxy_user"), "a user name at a proxy holds no ':'",
+                   "the password has a key of its own, 'proxy_password'");
+  }
+  for (const auto& [key, needs] :
+       {std::pair("proxy_user", "proxy"), std::pair("proxy_password", "proxy_user")}) {
+    if (r.has(key) && !r.has(needs)) {
+      findings.error(r.key_place(key), "'" + std::string(key) + "' without '" + needs + "'",
+                     "add '" + std::string(needs) + "', or remove this");
+    }
+  }
+}
+
 void build_uplink(const Reader& r, Building& building) {
   UplinkOptions& o = building.to.uplink;
   o.broker = broker_of(r, "broker");
@@ -101,6 +121,7 @@ void build_uplink(const Reader& r, Building& building) {
   if (r.has("password") && !r.has("user")) {
     building.findings.error(r.key_place("password"), "a password without a user", "add 'user'");
   }
+  build_proxy(r, building);
   o.tls = build_tls(r, building);
   o.gateway = building.to.gateway;
   o.topic_root = r.text("topic_root");

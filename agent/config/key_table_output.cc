@@ -225,6 +225,24 @@ constexpr Key kDelivery[] = {
      .example = "tls://10.8.0.1:8883",
      .doc = "Broker to use while uplink.broker cannot be reached, with the same user and TLS "
             "settings."},
+    {.path = "uplink.proxy",
+     .type = Type::proxy,
+     .example = "http://10.0.0.8:3128",
+     .doc = "HTTP proxy that the way to uplink.broker and uplink.fallback leads through (CONNECT), "
+            "where nothing "
+            "else leaves the network. Without it the way is direct, whatever http_proxy and "
+            "https_proxy say. A "
+            "name of a broker is looked up by the proxy."},
+    {.path = "uplink.proxy_user",
+     .type = Type::text,
+     .min = 1,
+     .max = kTextMax,
+     .example = "pump-station-7",
+     .doc = "User name at the proxy, where it asks for one (Basic)."},
+    {.path = "uplink.proxy_password",
+     .type = Type::secret,
+     .example = "{file: /etc/pinaflux/proxy.password}",
+     .doc = "Password at the proxy, by reference."},
     {.path = "uplink.return_every",
      .type = Type::duration,
      .fallback = "5m",

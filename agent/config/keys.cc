@@ -132,6 +132,7 @@ std::string spoken_type(const Key& key) {
     case Type::size: return "a size such as 64KiB, 512MiB or 2GiB";
     case Type::value: return "a number, true, false or a text";
     case Type::broker: return "an address such as tls://broker.example:8883";
+    case Type::proxy: return "an address such as http://proxy.example:3128";
     case Type::listen: return "an address such as tcp://127.0.0.1:8086";
     case Type::lines: return "stdin:, unix:///PATH or tcp://HOST:PORT";
     case Type::path: return "an absolute path";

@@ -32,6 +32,7 @@ enum class Type : std::uint8_t {
   size,      // min and max in bytes.
   value,     // A number, true, false or text: what is compared with.
   broker,    // tcp://HOST[:PORT] or tls://HOST[:PORT]
+  proxy,     // http://HOST:PORT
   listen,    // tcp://HOST:PORT
   lines,     // stdin:, unix:///PATH or tcp://HOST:PORT
   path,      // Absolute.

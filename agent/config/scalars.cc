@@ -39,6 +39,7 @@ class Checker {
       case Type::broker:
       case Type::listen:
       case Type::lines: return address();
+      case Type::proxy: return proxy();
       case Type::path: return path();
       default: return wrong_type();
     }
@@ -141,6 +142,11 @@ class Checker {
     return true;
   }
 
+  bool proxy() {
+    auto read = parse_proxy(value_.text);
+    return read.address || refuse(std::move(read.what), std::move(read.fix));
+  }
+
   bool path() {
     if (value_.text[0] != '/') {
       return refuse(named(key_) + " is not an absolute path", "begin it with '/'");
@@ -169,6 +175,10 @@ Constant read_value(const Node& value) {
 }
 
 std::string read_address(const Key& key, std::string_view text) {
+  if (key.type == Type::proxy) {
+    const auto proxy = parse_proxy(text).address;
+    return proxy ? proxy->text() : std::string();
+  }
   auto read = parse_address(text);
   if (!read.address) return {};
   if (!read.address->port_given && key.type == Type::broker) {

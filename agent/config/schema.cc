@@ -187,6 +187,7 @@ class Writer {
         break;
       case Type::size: pattern(kSize); break;
       case Type::broker: pattern("^(tcp|tls|ws|wss|http|https)://[^@]+$"); break;
+      case Type::proxy: pattern("^http://[^@/]+:[0-9]+/?$"); break;
       case Type::listen:
         pattern(key.may_be_empty ? "^(|tcp://[^@]+:[0-9]+/?)$" : "^tcp://[^@]+:[0-9]+/?$");
         break;

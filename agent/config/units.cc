@@ -126,14 +126,16 @@ std::string Address::text() const {
     case Kind::standard_input: return "stdin:";
     case Kind::unix_socket: return "unix://" + path;
     case Kind::tcp:
-    case Kind::tls: break;
+    case Kind::tls:
+    case Kind::http: break;
   }
   const bool six = host.find(':') != std::string::npos;
   const bool encrypted = kind == Kind::tls;
-  const char* scheme = websocket   ? (encrypted ? "wss://" : "ws://")
-                       : post      ? (encrypted ? "https://" : "http://")
-                       : encrypted ? "tls://"
-                                   : "tcp://";
+  const char* scheme = websocket            ? (encrypted ? "wss://" : "ws://")
+                       : post               ? (encrypted ? "https://" : "http://")
+                       : encrypted          ? "tls://"
+                       : kind == Kind::http ? "http://"
+                                            : "tcp://";
   return scheme + (six ? '[' + host + ']' : host) + ':' + std::to_string(port) + path;
 }
 
@@ -230,6 +232,27 @@ AddressRead parse_address(std::string_view text) {
   }
   if (text.starts_with("mqtt://")) return wrong("not an address of ours", "write tcp://HOST:PORT");
   return wrong("not an address", "write tcp://HOST:PORT, for example tcp://127.0.0.1:1883");
+}
+
+AddressRead parse_proxy(std::string_view text) {
+  constexpr std::string_view kScheme = "http://";
+  const char* const fix = "write http://HOST:PORT, for example http://proxy.example:3128";
+  if (text.starts_with("https://"))
+    return wrong("a proxy is asked in plain HTTP: tls:// and wss:// encrypt what goes through it",
+                 fix);
+  if (text.starts_with("socks")) return wrong("this version speaks to HTTP proxies only", fix);
+  if (!text.starts_with(kScheme)) return wrong("not the address of a proxy", fix);
+  const std::string_view rest = text.substr(kScheme.size());
+  if (rest.contains('@')) {
+    return wrong("an address holds no user and no password",
+                 "use the keys 'proxy_user' and 'proxy_password: {file: PATH}'");
+  }
+  if (rest.find('/') < rest.size() - 1) return wrong("the address of a proxy has no path", fix);
+  AddressRead read = parse_tcp(rest);
+  if (!read.address) return wrong(std::move(read.what), fix);
+  if (read.address->port == 0) return wrong("the address of the proxy has no port", fix);
+  read.address->kind = Address::Kind::http;
+  return read;
 }
 
 }  // namespace pinaflux::config

@@ -26,9 +26,9 @@ std::string format_size(std::uint64_t bytes);
 bool valid_name(std::string_view text);
 
 struct Address {
-  enum class Kind { tcp, tls, unix_socket, standard_input };
+  enum class Kind { tcp, tls, http, unix_socket, standard_input };
   Kind kind = Kind::tcp;
-  std::string host;  // tcp and tls, without brackets.
+  std::string host;  // tcp, tls and http, without brackets.
   std::uint16_t port = 0;
   bool port_given = false;
   bool websocket = false;    // ws:// is tcp, wss:// is tls.
@@ -43,5 +43,7 @@ struct AddressRead {
   std::string what, fix;
 };
 AddressRead parse_address(std::string_view text);
+// http://HOST:PORT
+AddressRead parse_proxy(std::string_view text);
 
 }  // namespace pinaflux::config

@@ -93,7 +93,7 @@ int Uplink::State::next_version() const {
 
 bool Uplink::State::closed() {
   if (interface && !options.budget.interfaces.empty()) {
-    health.interface = interface(broker());
+    health.interface = interface(first_hop(broker()));
     budget.leaves_by(health.interface);
   }
   budget.look(clock.wall(), clock.now(), clock_trusted);
@@ -101,6 +101,10 @@ bool Uplink::State::closed() {
   if (its == Budget::Closed::no) return false;
   link_text = closed_text(its);
   return true;
+}
+
+const std::string& Uplink::State::first_hop(const std::string& to) const {
+  return options.proxy.used() ? options.proxy.address : to;
 }
 
 void Uplink::State::connect() {
@@ -124,6 +128,7 @@ MqttConnect Uplink::State::how_to_connect() const {
   to.user = options.user;
   to.password = options.password;
   to.tls = options.tls;
+  to.proxy = options.proxy;
   to.judged_at = std::max(clock.wall().ns, options.time_floor.ns) / Duration::seconds(1).ns;
   to.version = tried;
   to.keep_alive = options.keep_alive;
@@ -146,7 +151,7 @@ void Uplink::State::connected(const MqttSession& accepted) {
   link_text.clear();
   trouble.clear();
   timer->stop();
-  budget.spend(traffic::connection(tls));
+  budget.spend(traffic::connection(tls) + (options.proxy.used() ? traffic::kProxy : 0));
   pinged = up_since;
   // A broker that is not ours may let us publish only.
   if (collector() && !client->subscribe(base_of(options.gateway) + "/ack"))
@@ -242,9 +247,12 @@ void Uplink::State::look_at_primary(Instant now) {
 // By the interface that leads to the primary.
 bool Uplink::State::pays_for_probe() {
   const bool asks = interface && !options.budget.interfaces.empty();
-  if (asks) budget.leaves_by(interface(brokers.primary()));
+  if (asks) budget.leaves_by(interface(first_hop(brokers.primary())));
   const bool open = budget.closed() == Budget::Closed::no;
-  if (open) budget.spend(traffic::kAttempt + traffic::connection(tls::spoken(brokers.primary())));
+  if (open) {
+    budget.spend(traffic::kAttempt + traffic::connection(tls::spoken(brokers.primary())) +
+                 (options.proxy.used() ? traffic::kProxy : 0));
+  }
   if (asks) budget.leaves_by(health.interface);
   return open;
 }

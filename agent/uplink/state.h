@@ -50,6 +50,7 @@ struct Uplink::State {
   void look_at_primary(Instant now);
   bool pays_for_probe();
   void connect();
+  const std::string& first_hop(const std::string& to) const;  // The proxy, if there is one.
   MqttConnect how_to_connect() const;
   int next_version() const;
   void connected(const MqttSession& session);

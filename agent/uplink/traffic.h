@@ -42,6 +42,9 @@ constexpr std::uint64_t connection(bool tls) {
          3 * packet(256, tls);
 }
 
+// An HTTP proxy's CONNECT, with a user and a password, and its answer.
+inline constexpr std::uint64_t kProxy = 2 * packet(512, false);
+
 // An attempt that nobody answers.
 inline constexpr std::uint64_t kAttempt = 4 * kHeaders;
 

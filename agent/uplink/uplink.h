@@ -26,6 +26,7 @@
 #include "platform/entropy.h"
 #include "platform/loop.h"
 #include "platform/mqtt_client.h"
+#include "platform/proxy.h"
 #include "platform/tls_options.h"
 
 namespace pinaflux {
@@ -47,6 +48,7 @@ struct UplinkOptions {
   std::string client_id;                         // Default: "pinaflux-" and the gateway.
   std::string user, password;
   tls::Options tls = {};
+  Proxy proxy = {};          // The way to all brokers.
   WallTime time_floor = {};  // Certificates are judged by it, or by the clock if that is later.
   std::string gateway;
   std::string topic_root = "pinaflux";
@@ -85,7 +87,7 @@ struct UplinkHealth {
 
 class Uplink : private MqttClient::Events {
  public:
-  // The interface that leads to a broker now: Network::interface_to().
+  // The interface that leads to a broker, or to the proxy, now: Network::interface_to().
   using Interface = std::function<std::string(const std::string&)>;
   // `changed` is called (on the loop) when there is something for take_acks() or a free place
   // again. `interface` is asked where a budget depends on it.

@@ -10,6 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -65,6 +66,7 @@ class Split {
   bool done_ = false;
 };
 std::vector<std::string_view> split(std::string_view text, char separator);
+std::string joined(std::initializer_list<std::string_view> pieces);
 // ASCII only: names of protocols and headers.
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 

@@ -33,8 +33,8 @@ void HttpExchange::connected() {
 void HttpExchange::ask(Bytes request) {
   ASSERT(ready());
   state_ = State::asked;
-  head_ = HttpHead();
-  head_done_ = false;
+  head_ = AnswerHead();
+  answering_ = head_done_ = false;
   chunks_ = HttpChunks();
   body_.clear();
   interim_ = 0;
@@ -46,10 +46,11 @@ void HttpExchange::ask(Bytes request) {
 void HttpExchange::bytes(Bytes bytes) {
   if (state_ == State::ended) return;
   if (state_ != State::asked) return fail_with("the server at " + address_ + " speaks unasked");
+  answering_ = true;
   while (state_ == State::asked && !bytes.empty()) {
     if (!head_done_ && !take_head(bytes)) return;
     if (!take_body(bytes)) return;
-    if (head_.to_the_end) continue;
+    if (to_the_end_) continue;
     // What came behind the answer was not asked for.
     if (!bytes.empty())
       return fail_with("the server at " + address_ + " answers more than it was asked");
@@ -58,32 +59,44 @@ void HttpExchange::bytes(Bytes bytes) {
 }
 
 bool HttpExchange::take_head(Bytes& bytes) {
-  std::string& text = head_.text;
-  const std::size_t known = text.size();
-  const std::size_t room = options_.head_bytes_max - std::min(known, options_.head_bytes_max);
-  text += as_text(bytes.first(std::min(bytes.size(), room)));
-  const std::size_t from = known < 3 ? 0 : known - 3;
-  const std::size_t end = http_head_end(std::string_view(text).substr(from));
-  constexpr std::string_view kBegin = "HTTP/1.";
-  const bool foreign = !text.starts_with(kBegin.substr(0, std::min(text.size(), kBegin.size())));
-  if (end == 0 && !foreign) {
-    if (bytes.size() >= room) fail_with("the answer of " + address_ + " has no end of its headers");
+  for (;;) {
+    switch (head_.take(bytes)) {
+      case AnswerHead::Step::more: return false;
+      case AnswerHead::Step::done: break;
+      case AnswerHead::Step::not_http:
+        fail_with("what answers at " + address_ + " is no HTTP server: check address and port");
+        return false;
+      case AnswerHead::Step::too_long:
+        fail_with("the answer of " + address_ + " has no end of its headers");
+        return false;
+    }
+    if (head_.status() >= 200) break;
+    // 100 Continue and the like: the answer follows.
+    head_ = AnswerHead();
+    if (++interim_ <= kInterimMax) continue;
+    fail_with("the server at " + address_ + " does not come to its answer");
     return false;
-  }
-  text.resize(from + end);
-  bytes = bytes.subspan(text.size() - known);
-  if (!head_.parse_answer()) {
-    fail_with("what answers at " + address_ + " is no HTTP server: check address and port");
-    return false;
-  }
-  if (head_.status < 200 && ++interim_ <= kInterimMax) {
-    head_ = HttpHead();
-    return !bytes.empty() && take_head(bytes);
   }
   head_done_ = true;
-  if (head_.body_bytes <= options_.body_bytes_max) return true;
-  fail_with("the answer of " + address_ + " is longer than anything that it could say");
+  if (understand_head()) return true;
+  fail_with("the answer of " + address_ +
+            " is malformed, or longer than anything that it could say");
   return false;
+}
+
+bool HttpExchange::understand_head() {
+  const std::string_view coding = head_.header("Transfer-Encoding"),
+                         length = head_.header("Content-Length");
+  const bool bodiless = head_.status() == 204 || head_.status() == 304;
+  chunked_ = !bodiless && !coding.empty();
+  to_the_end_ = !bodiless && coding.empty() && length.empty();
+  body_bytes_ = 0;
+  if (!coding.empty() && (!equal_ignoring_case(coding, "chunked") || !length.empty())) return false;
+  if (length.empty()) return true;
+  const auto bytes = parse_integer<std::uint64_t>(length);
+  if (!bytes || *bytes > options_.body_bytes_max) return false;
+  if (!bodiless) body_bytes_ = *bytes;
+  return true;
 }
 
 // True: it is whole.
@@ -91,7 +104,7 @@ bool HttpExchange::take_body(Bytes& bytes) {
   const auto too_long = [&](std::size_t more) {
     return body_.size() + more > options_.body_bytes_max;
   };
-  if (head_.chunked) {
+  if (chunked_) {
     while (chunks_.state() != HttpChunks::State::done) {
       const Bytes piece = chunks_.next(bytes);
       if (chunks_.state() == HttpChunks::State::bad || too_long(piece.size())) {
@@ -104,7 +117,7 @@ bool HttpExchange::take_body(Bytes& bytes) {
     return true;
   }
   const std::size_t left =
-      head_.to_the_end ? bytes.size() : static_cast<std::size_t>(head_.body_bytes) - body_.size();
+      to_the_end_ ? bytes.size() : static_cast<std::size_t>(body_bytes_) - body_.size();
   const Bytes piece = bytes.first(std::min(bytes.size(), left));
   bytes = bytes.subspan(piece.size());
   if (too_long(piece.size())) {
@@ -112,17 +125,17 @@ bool HttpExchange::take_body(Bytes& bytes) {
     return false;
   }
   append(body_, piece);
-  return head_.to_the_end || piece.size() == left;
+  return to_the_end_ || piece.size() == left;
 }
 
 void HttpExchange::conclude() {
   patience_->stop();
   ++answers_;
-  const Answer answer{.status = head_.status,
+  const Answer answer{.status = head_.status(),
                       .content_type = std::string(head_.header("Content-Type")),
                       .retry_after = std::string(head_.header("Retry-After")),
                       .body = std::exchange(body_, {})};
-  const bool goes_on = head_.keep_alive && !head_.to_the_end;
+  const bool goes_on = !head_.lists("Connection", "close") && !to_the_end_;
   state_ = goes_on ? State::ready : State::ended;
   if (!goes_on) stream_.reset();
   events_.answered(*this, answer);
@@ -130,7 +143,7 @@ void HttpExchange::conclude() {
 
 void HttpExchange::closed(Error reason) {
   if (state_ == State::ended) return;
-  if (state_ == State::asked && head_done_ && head_.to_the_end) return conclude();
+  if (state_ == State::asked && head_done_ && to_the_end_) return conclude();
   const std::string why = stream_->why();
   if (!why.empty()) return fail_with(why);
   fail_with(address_ + ": " + (reason.what != nullptr ? reason.what : "the connection broke"));

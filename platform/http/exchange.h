@@ -2,7 +2,7 @@
 //
 // Order      dial() -> connected(), or failed(); ask() -> answered() or failed(). failed() is last. It also comes between
 //            requests, when the server ends a connection that nobody uses.
-// Limits     Options. Answers beyond them, and what is no HTTP, are failures.
+// Limits     Options, and AnswerHead's. Answers beyond them, and what is no HTTP, are failures.
 // Ownership  Events must outlive it. It may be destroyed inside any of its events.
 // Threads    Loop.
 // Source     RFC 9112.
@@ -13,8 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include "platform/http/answer_head.h"
 #include "platform/http/chunks.h"
-#include "platform/http/head.h"
 #include "platform/loop.h"
 #include "platform/network.h"
 
@@ -25,7 +25,6 @@ class HttpExchange final : private Stream::Events {
   struct Options {
     Network::Options network = {};
     Duration answer_max = Duration::seconds(60);  // From the request to the whole answer.
-    std::size_t head_bytes_max = 16 * 1024;
     std::size_t body_bytes_max = 1024 * 1024;
   };
   struct Answer {
@@ -55,7 +54,7 @@ class HttpExchange final : private Stream::Events {
   bool asking() const { return state_ == State::asked; }
   bool ready() const { return state_ == State::ready; }
   // Nothing of the answer to the request has come.
-  bool unanswered() const { return asking() && head_.text.empty() && body_.empty(); }
+  bool unanswered() const { return asking() && !answering_; }
   // It has answered before: a server may have given the connection up just now.
   bool used() const { return answers_ > 0; }
 
@@ -67,6 +66,7 @@ class HttpExchange final : private Stream::Events {
   void bytes(Bytes bytes) override;
   void closed(Error reason) override;
   bool take_head(Bytes& bytes);  // False: it needs more, or has failed.
+  bool understand_head();
   bool take_body(Bytes& bytes);
   void conclude();
   void fail_with(const std::string& why);
@@ -79,8 +79,11 @@ class HttpExchange final : private Stream::Events {
   std::unique_ptr<Timer> patience_;
   std::unique_ptr<Stream> stream_;
   State state_ = State::dialling;
-  HttpHead head_;
-  bool head_done_ = false;
+  AnswerHead head_;
+  bool answering_ = false;  // Something of the answer has come,
+  bool head_done_ = false;  // and all of its head, which says where it ends:
+  bool chunked_ = false, to_the_end_ = false;
+  std::uint64_t body_bytes_ = 0;
   HttpChunks chunks_;
   Buffer body_;
   std::uint64_t answers_ = 0;

@@ -46,23 +46,6 @@ std::string_view HttpHead::header(std::string_view name) const {
 }
 
 HttpRefusal HttpHead::parse() {
-  const HttpRefusal refusal = parse_lines(false);
-  return refusal.status != 0 ? refusal : parse_meaning();
-}
-
-bool HttpHead::parse_answer() {
-  if (parse_lines(true).status != 0 || parse_length().status != 0) return false;
-  parse_connection();
-  const bool bodiless = status < 200 || status == 204 || status == 304;
-  if (bodiless) {
-    chunked = false;
-    body_bytes = 0;
-  }
-  to_the_end = !bodiless && !chunked && header("Content-Length").data() == nullptr;
-  return true;
-}
-
-HttpRefusal HttpHead::parse_lines(bool answer) {
   Split lines(text, '\n');
   bool first = true;
   for (std::string_view line; lines.next(line); first = false) {
@@ -71,25 +54,10 @@ HttpRefusal HttpHead::parse_lines(bool answer) {
       return {400, "a line of the request has forbidden characters"};
     }
     if (!first && line.empty()) break;
-    if (first && answer) {
-      if (!parse_status_line(line)) return {400, "the status line is not HTTP/1.1 STATUS"};
-      continue;
-    }
     const HttpRefusal refusal = first ? parse_request_line(line) : parse_header(line);
     if (refusal.status != 0) return refusal;
   }
-  return kTaken;
-}
-
-bool HttpHead::parse_status_line(std::string_view line) {
-  modern = line.starts_with("HTTP/1.1 ");
-  if (!modern && !line.starts_with("HTTP/1.0 ")) return false;
-  const std::string_view digits = line.substr(9, 3);
-  const auto number = parse_integer<int>(digits);
-  if (!number || digits.size() != 3 || *number < 100 || *number > 599) return false;
-  if (line.size() > 12 && line[12] != ' ') return false;
-  status = *number;
-  return true;
+  return parse_meaning();
 }
 
 HttpRefusal HttpHead::parse_request_line(std::string_view line) {
@@ -129,7 +97,8 @@ HttpRefusal HttpHead::parse_header(std::string_view line) {
 
 HttpRefusal HttpHead::parse_meaning() {
   if (modern && header("Host").data() == nullptr) return {400, "the Host header is missing"};
-  parse_connection();
+  if (modern) keep_alive = !has_word(header("Connection"), "close");
+  if (!modern) keep_alive = has_word(header("Connection"), "keep-alive");
   if (const std::string_view expected = header("Expect"); !expected.empty()) {
     if (!equal_ignoring_case(expected, "100-continue"))
       return {417, "only Expect: 100-continue is known"};
@@ -140,11 +109,6 @@ HttpRefusal HttpHead::parse_meaning() {
     return {415, "compressed bodies are not taken: send it without Content-Encoding"};
   }
   return parse_length();
-}
-
-void HttpHead::parse_connection() {
-  const std::string_view connection = header("Connection");
-  keep_alive = modern ? !has_word(connection, "close") : has_word(connection, "keep-alive");
 }
 
 HttpRefusal HttpHead::parse_length() {

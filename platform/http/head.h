@@ -1,4 +1,4 @@
-// HttpHead: the first lines of a request or of an answer, taken apart; and the length of the body that follows.
+// HttpHead: the first lines of a request, taken apart; and the length of the body that follows.
 //
 // Promise    Whatever the bytes are: a head that means one thing only, or the status to refuse it
 //            with. Two lengths, or a length beside chunks, are refused, so that no proxy can read
@@ -30,27 +30,20 @@ struct HttpHead {
   std::string path;
   std::string_view query;
   std::vector<std::pair<std::string_view, std::string_view>> headers;
-  int status = 0;  // Of an answer.
   std::uint64_t body_bytes = 0;
   bool chunked = false;
-  bool to_the_end = false;  // An answer of which nothing says where it ends: with the connection.
-  bool modern = true;       // HTTP/1.1
+  bool modern = true;  // HTTP/1.1
   bool keep_alive = true;
   bool expects_continue = false;
 
   std::string_view header(std::string_view name) const;
-  // Fills everything from `text`, of a request.
+  // Fills everything from `text`.
   HttpRefusal parse();
-  // The same of an answer. False: it is none.
-  bool parse_answer();
 
  private:
   HttpRefusal parse_request_line(std::string_view line);
   HttpRefusal parse_header(std::string_view line);
-  HttpRefusal parse_lines(bool answer);
-  bool parse_status_line(std::string_view line);
   HttpRefusal parse_meaning();
-  void parse_connection();
   HttpRefusal parse_length();
 };
 

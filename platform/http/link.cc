@@ -100,6 +100,7 @@ void HttpLink::open() {
   HttpExchange::Options options;
   options.network.connect_timeout = options_.timeout;
   options.network.tls = options_.tls;
+  options.network.proxy = options_.proxy;
   auto& events = static_cast<HttpExchange::Events&>(*this);
   channels_.push_back(
       {std::make_unique<HttpExchange>(network_, loop_, url_.address, options, events), {}, false});

@@ -15,7 +15,7 @@ constexpr std::size_t kAddressesMax = 4;  // Of one name: more would leave each 
 }
 
 DialledStream::DialledStream(const Shared& shared, const Network::Options& options, Events& events)
-    : SocketStream(shared, options, events) {}
+    : SocketStream(shared, options, events), connect_timeout_(options.connect_timeout) {}
 
 DialledStream::~DialledStream() {
   if (lookup_ != 0) shared_.names->cancel(lookup_);
@@ -30,7 +30,7 @@ void DialledStream::dial(const Address& address) {
     start_timer(Duration{0});  // The first attempt is made from the loop, as all events are.
     return;
   }
-  start_timer(options_.connect_timeout);
+  start_timer(connect_timeout_);
   lookup_ = shared_.names->look_up(address.host, address.port,
                                    [this](Result<std::vector<SocketAddress>> found) {
                                      lookup_ = 0;
@@ -70,7 +70,7 @@ void DialledStream::try_next() {
       },
       this);
   start_event(attempted_.get());
-  start_timer(options_.connect_timeout / static_cast<std::int64_t>(addresses_.size()));
+  start_timer(connect_timeout_ / static_cast<std::int64_t>(addresses_.size()));
 }
 
 void DialledStream::attempt_failed(int sys_errno) {

@@ -24,6 +24,7 @@ class DialledStream final : public SocketStream {
   void attempt_failed(int sys_errno);
   void attempt_worked();
 
+  const Duration connect_timeout_;
   std::vector<SocketAddress> addresses_;
   std::size_t next_ = 0;
   std::uint64_t lookup_ = 0;

@@ -21,6 +21,7 @@ class Fd {
 
   int get() const { return fd_; }
   explicit operator bool() const { return fd_ >= 0; }
+  int release() { return std::exchange(fd_, -1); }
   void close() { Fd gone(std::exchange(fd_, -1)); }
 
  private:

@@ -34,14 +34,20 @@ Result<MqttBroker> parse_mqtt_broker(std::string_view text) {
                 "ws://HOST:PORT/PATH");
   }
   const std::string_view rest = text.substr(scheme->ours.size());
-  const std::size_t path = rest.find('/');
-  if (path != std::string_view::npos && !scheme->websocket)
+  const std::size_t path = std::min(rest.find('/'), rest.size());
+  if (path < rest.size() && !scheme->websocket)
     return fail(Code::invalid, "only ws:// and wss:// have a path after HOST:PORT");
-  const auto address = parse_address("tcp://" + std::string(rest.substr(0, path)));
+  const std::string authority(rest.substr(0, path));
+  const auto address = parse_address("tcp://" + authority);
   if (!address) return std::unexpected(address.error());
   if (address->host.empty()) return fail(Code::invalid, "the broker's host is missing");
-  return MqttBroker{scheme->tls, scheme->websocket, std::string(scheme->paho) + std::string(rest),
-                    address->host};
+  return MqttBroker{.tls = scheme->tls,
+                    .websocket = scheme->websocket,
+                    .paho = std::string(scheme->paho) + std::string(rest),
+                    .host = address->host,
+                    .port = address->port,
+                    .authority = authority,
+                    .path = std::string(rest.substr(path))};
 }
 
 }  // namespace pinaflux

@@ -4,6 +4,7 @@
 // Tests      tests/platform/linux_mqtt/tls_client_test.cc
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,9 @@ struct MqttBroker {
   bool websocket = false;
   std::string paho;  // Its URI.
   std::string host;  // Without brackets.
+  std::uint16_t port = 0;
+  std::string authority;  // "HOST:PORT", with brackets.
+  std::string path;       // Of a WebSocket, with its '/'; may be empty.
 };
 
 // tcp://HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH. Errors: invalid.

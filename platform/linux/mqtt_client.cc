@@ -8,11 +8,6 @@
 // No deadlock: the switchboard's mutex is held for a copy only, never while Paho is called, so a
 // handle may be destroyed on the loop while a callback runs.
 //
-// Paho 1.3.14 tells of the reason code of a PUBACK only when it is a refusal: 0x10, nobody is
-// subscribed, arrives as 0 (seen against Mosquitto 2.0), and "delivered" would delete what nobody
-// has. So the linker leads Paho's one call of MQTTProtocol_handlePubacks() through us (--wrap,
-// beside deps::paho); its thread calls on_published5() next.
-//
 // Paho keeps the WebSocket frame that it reads in a variable of its own, one for all handles: a second
 // WebSocket connection is refused.
 //
@@ -31,8 +26,10 @@
 #include "platform/base/assert.h"
 #include "platform/linux/files.h"
 #include "platform/linux/mqtt_broker.h"
+#include "platform/linux/mqtt_puback.h"
 #include "platform/linux/mqtt_switchboard.h"
 #include "platform/linux/mqtt_tls.h"
+#include "platform/linux/mqtt_tunnel.h"
 #include "platform/linux/mqtt_unreached.h"
 #include "platform/mqtt/reason.h"
 
@@ -42,15 +39,7 @@ namespace {
 
 constexpr int kFarewellMs = 2000;  // For PUBACKs that are due, before DISCONNECT.
 constexpr std::size_t kPrintablePrefix = 30;
-
-// The PUBACK that this thread is about to tell of.
-struct LastPuback {
-  int token = 0;
-  int reason = 0;
-};
-thread_local LastPuback last_puback;
-
-int puback_reason(int token) { return last_puback.token == token ? last_puback.reason : 0; }
+constexpr std::string_view kPahoGaveUp = "socket error";  // All that it says of an upgrade refused.
 
 void* context_of(std::uintptr_t number) { return reinterpret_cast<void*>(number); }
 std::uintptr_t number_of(void* context) { return reinterpret_cast<std::uintptr_t>(context); }
@@ -168,7 +157,7 @@ int on_message(void* context, char* topic, int topic_bytes, MQTTAsync_message* m
 
 // What a maker's clients have in common. The idle handle keeps Paho's threads running: see above.
 struct Shared {
-  Shared() {
+  explicit Shared(LinuxLoop& loop) : tunnels(loop) {
     const int rc =
         MQTTAsync_create(&idle, "tcp://127.0.0.1:1", "hold", MQTTCLIENT_PERSISTENCE_NONE, nullptr);
     ASSERT(rc == MQTTASYNC_SUCCESS);
@@ -180,13 +169,18 @@ struct Shared {
   MQTTAsync idle = nullptr;
   LinuxFiles files;
   tls::Keyring keyring{files};
+  MqttTunnel::Sockets tunnels;
   const MqttClient* websocket = nullptr;  // Who speaks it.
 };
 
 class PahoClient final : public MqttClient, private Switchboard::Owner {
  public:
   PahoClient(Loop& loop, Events& events, std::shared_ptr<Shared> shared)
-      : loop_(loop), events_(events), shared_(std::move(shared)), tls_(shared_->keyring) {}
+      : loop_(loop),
+        events_(events),
+        shared_(std::move(shared)),
+        tls_(shared_->keyring),
+        tunnel_(shared_->tunnels) {}
   ~PahoClient() override {
     if (gone_ != nullptr) *gone_ = true;
     retire();
@@ -205,7 +199,9 @@ class PahoClient final : public MqttClient, private Switchboard::Owner {
   };
 
   void deliver(std::vector<Mail>& mail) override;
-  int start();
+  void give_up(std::string why);         // Paho is not asked.
+  void begin(const MqttBroker& broker);  // With the tunnel, if any, standing.
+  int start(const MqttBroker& broker);
   void fill(MQTTAsync_connectOptions& to, MQTTAsync_willOptions& will);
   void deliver(Mail& mail);
   void deliver_lost(const Mail& mail);
@@ -220,6 +216,7 @@ class PahoClient final : public MqttClient, private Switchboard::Owner {
   std::shared_ptr<Shared> shared_;
   MqttConnect options_;
   MqttTls tls_;
+  MqttTunnel tunnel_;
   std::string refused_;  // Why connect() did not come to Paho.
   State state_ = State::idle;
   MQTTAsync handle_ = nullptr;
@@ -234,6 +231,7 @@ void PahoClient::retire() {
   Switchboard::one().close(number_);
   if (handle_ != nullptr) MQTTAsync_destroy(&handle_);
   handle_ = nullptr;
+  tunnel_.close();
   tls_.end();
   if (shared_->websocket == this) shared_->websocket = nullptr;
   refused_.clear();
@@ -248,29 +246,42 @@ void PahoClient::connect(const MqttConnect& options) {
   inflight_max_ = options.inflight_max;
   number_ = Switchboard::one().open(*this, loop_);
   state_ = State::connecting;
-  const int rc = start();
+  const auto broker = parse_mqtt_broker(options_.broker);
+  if (!broker) {
+    return give_up("the broker's address '" + options_.broker +
+                   "' is not valid: " + broker.error().what);
+  }
+  if (broker->websocket && shared_->websocket != nullptr) {
+    return give_up("one connection at a time speaks WebSocket: use tls:// for " + options_.broker);
+  }
+  if (broker->websocket) shared_->websocket = this;
+  if (!options_.proxy.used()) return begin(*broker);
+  const Status opened =
+      tunnel_.open(options_, *broker, [this, broker = *broker](const std::string& why) {
+        return why.empty() ? begin(broker)
+                           : give_up("cannot reach the broker at " + options_.broker + ": " + why);
+      });
+  if (!opened) give_up(opened.error().what);
+}
+
+void PahoClient::give_up(std::string why) {
+  refused_ = std::move(why);
+  post_lost(context(), 0, {});
+}
+
+void PahoClient::begin(const MqttBroker& broker) {
+  const int rc = start(broker);
   if (rc == MQTTASYNC_SUCCESS) return;
   const char* text = MQTTAsync_strerror(rc);
   post_lost(context(), 0, text != nullptr ? text : "the address is not valid");
 }
 
-int PahoClient::start() {
-  const auto broker = parse_mqtt_broker(options_.broker);
-  if (!broker) {
-    refused_ =
-        "the broker's address '" + options_.broker + "' is not valid: " + broker.error().what;
-    return MQTTASYNC_BAD_PROTOCOL;
-  }
-  if (broker->websocket && shared_->websocket != nullptr) {
-    refused_ = "one connection at a time speaks WebSocket: use tls:// for " + options_.broker;
-    return MQTTASYNC_BAD_PROTOCOL;
-  }
-  if (broker->websocket) shared_->websocket = this;
+int PahoClient::start(const MqttBroker& broker) {
   MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer5;
   create.MQTTVersion = v5() ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
   create.maxBufferedMessages = static_cast<int>(options_.inflight_max) + 1;
   const int rc =
-      MQTTAsync_createWithOptions(&handle_, broker->paho.c_str(), options_.client_id.c_str(),
+      MQTTAsync_createWithOptions(&handle_, broker.paho.c_str(), options_.client_id.c_str(),
                                   MQTTCLIENT_PERSISTENCE_NONE, nullptr, &create);
   if (rc != MQTTASYNC_SUCCESS) return rc;
   MQTTAsync_setCallbacks(handle_, context(), on_connection_lost, on_message, nullptr);
@@ -279,7 +290,7 @@ int PahoClient::start() {
   if (v5()) connect = MQTTAsync_connectOptions_initializer5;
   MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
   fill(connect, will);
-  if (!broker->tls) return MQTTAsync_connect(handle_, &connect);
+  if (!broker.tls) return MQTTAsync_connect(handle_, &connect);
   const std::string name = tls_.begin(options_);
   if (name.empty()) return MQTTASYNC_SSL_NOT_SUPPORTED;
   MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
@@ -450,38 +461,28 @@ std::string PahoClient::why(const Mail& mail) const {
   if (!refused_.empty()) return refused_;
   if (std::string text = tls_.trouble(state_ == State::connected, options_); !text.empty())
     return text;
+  const std::string where =
+      options_.broker +
+      (options_.proxy.used() ? " through the proxy " + options_.proxy.address : "");
   if (state_ == State::connected)
-    return "the connection to " + options_.broker + " broke: check the link, and the broker's log";
+    return "the connection to " + where + " broke: check the link, and the broker's log";
   if (tls_.ready()) {
-    return "no MQTT with the broker at " + options_.broker +
+    return "no MQTT with the broker at " + where +
            ": after the TLS handshake it is silent or hangs up: check its log and port";
   }
-  std::string text = "cannot reach the broker at " + options_.broker;
+  std::string text = "cannot reach the broker at " + where;
+  if (mail.text == kPahoGaveUp && options_.broker.starts_with("ws")) {
+    return text + ": it does not speak WebSocket, or hung up: check port and path, and its log; " +
+           "pinaflux test uplink says more";
+  }
   if (!mail.text.empty()) text += ": " + mail.text;
   return mail.text.contains(": ") ? text : text + ": check address, port and network";
 }
 
 }  // namespace
 
-// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names.
-extern "C" {
-// Paho's Ack (MQTTPacket.h, 1.3): the header is a union with bit fields of an unsigned int.
-struct PinafluxPahoAck {
-  unsigned int header;
-  int message_id;
-  unsigned char reason;
-};
-int __real_MQTTProtocol_handlePubacks(void* ack, int socket, void** removed);
-int __wrap_MQTTProtocol_handlePubacks(void* ack, int socket, void** removed) {
-  const auto* its = static_cast<const PinafluxPahoAck*>(ack);
-  last_puback = {its->message_id, its->reason};
-  return __real_MQTTProtocol_handlePubacks(ack, socket, removed);
-}
-}
-// NOLINTEND(bugprone-reserved-identifier)
-
-MqttClientMaker make_mqtt_client_maker(Loop& loop) {
-  return [&loop, shared = std::make_shared<Shared>()](
+MqttClientMaker make_mqtt_client_maker(LinuxLoop& loop) {
+  return [&loop, shared = std::make_shared<Shared>(loop)](
              MqttClient::Events& events) -> std::unique_ptr<MqttClient> {
     return std::make_unique<PahoClient>(loop, events, shared);
   };

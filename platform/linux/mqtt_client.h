@@ -6,11 +6,11 @@
 // Tests      tests/platform/linux_mqtt/
 #pragma once
 
-#include "platform/loop.h"
+#include "platform/linux/loop.h"
 #include "platform/mqtt_client.h"
 
 namespace pinaflux {
 
-MqttClientMaker make_mqtt_client_maker(Loop& loop);
+MqttClientMaker make_mqtt_client_maker(LinuxLoop& loop);
 
 }  // namespace pinaflux

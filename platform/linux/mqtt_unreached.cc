@@ -9,11 +9,15 @@
 #include <utility>
 
 #include "platform/linux/error.h"
+#include "platform/linux/mqtt_tunnel.h"
 #include "platform/linux/mqtt_waits.h"
 
 namespace pinaflux {
 
 namespace {
+
+// What needs no name server, in place of an address that is not dialled.
+constexpr std::string_view kAnyNumber = "127.0.0.1";
 
 // Of this thread's last socket: an errno; or -1, when the name was not found.
 thread_local int last_socket_failure = 0;
@@ -49,6 +53,15 @@ std::string unreached_text(std::string_view paho) {
 extern "C" {
 int __real_Socket_new(const char* address, std::size_t bytes, int port, int* socket, long timeout);
 int __wrap_Socket_new(const char* address, std::size_t bytes, int port, int* socket, long timeout) {
+  const TunnelTaken tunnel({address, bytes}, port);
+  if (tunnel.lost()) {
+    last_socket_failure = ENOTCONN;
+    return ENOTCONN;
+  }
+  if (tunnel) {
+    address = kAnyNumber.data();
+    bytes = kAnyNumber.size();
+  }
   const int made = __real_Socket_new(address, bytes, port, socket, timeout);
   const bool dialled = made == 0 || made == EINPROGRESS || made == EWOULDBLOCK;
   last_socket_failure = dialled ? 0 : made;

@@ -13,7 +13,9 @@
 #include "platform/linux/interface.h"
 #include "platform/linux/listen.h"
 #include "platform/linux/mqtt_broker.h"
+#include "platform/linux/proxied_stream.h"
 #include "platform/linux/standard_input.h"
+#include "platform/linux/websocket_stream.h"
 #include "platform/tls/stream.h"
 
 namespace pinaflux {
@@ -119,6 +121,8 @@ LinuxNetwork::LinuxNetwork(LinuxLoop& loop)
 Result<std::unique_ptr<Stream>> LinuxNetwork::connect(const std::string& text,
                                                       const Options& options,
                                                       Stream::Events& events) {
+  if (text.starts_with("ws://") || text.starts_with("wss://"))
+    return connect_websocket(text, options, events);
   const auto address = parse_address(text);
   if (!address) return std::unexpected(address.error());
   if (address->kind == Address::Kind::standard_input) {
@@ -131,9 +135,32 @@ Result<std::unique_ptr<Stream>> LinuxNetwork::connect(const std::string& text,
     return fail(Code::invalid, "to connect, host and port must be given: tcp://HOST:PORT");
   }
   if (address->kind == Address::Kind::tls) return connect_tls(*address, options, events);
+  return dial(*address, options, events);
+}
+
+Result<std::unique_ptr<Stream>> LinuxNetwork::dial(const Address& address, const Options& options,
+                                                   Stream::Events& events) {
+  if (options.proxy.used() && address.kind == Address::Kind::tcp)
+    return connect_proxied(address, options, events);
   auto stream = std::make_unique<DialledStream>(shared_, options, events);
-  stream->dial(*address);
+  stream->dial(address);
   return stream;
+}
+
+Result<std::unique_ptr<Stream>> LinuxNetwork::connect_proxied(const Address& address,
+                                                              const Options& options,
+                                                              Stream::Events& events) {
+  const auto proxy = parse_proxy(options.proxy.address);
+  if (!proxy) return std::unexpected(proxy.error());
+  Options below = options;
+  below.proxy = {};
+  const auto dial_proxy = [&](Stream::Events& inner) { return dial(*proxy, below, inner); };
+  return ProxiedStream::connect(loop_,
+                                {.proxy = options.proxy,
+                                 .to = address,
+                                 .answer = options.connect_timeout,
+                                 .early_bytes_max = options.write_bytes_max},
+                                dial_proxy, events);
 }
 
 Result<std::unique_ptr<Stream>> LinuxNetwork::connect_tls(const Address& address,
@@ -150,12 +177,27 @@ Result<std::unique_ptr<Stream>> LinuxNetwork::connect_tls(const Address& address
   }
   Address below = address;
   below.kind = Address::Kind::tcp;
-  const auto dial = [&](Stream::Events& inner) -> Result<std::unique_ptr<Stream>> {
-    auto stream = std::make_unique<DialledStream>(shared_, options, inner);
-    stream->dial(below);
-    return stream;
+  const auto dial_below = [&](Stream::Events& inner) { return dial(below, options, inner); };
+  return tls::TlsStream::connect(loop_, over, dial_below, events);
+}
+
+Result<std::unique_ptr<Stream>> LinuxNetwork::connect_websocket(const std::string& text,
+                                                                const Options& options,
+                                                                Stream::Events& events) {
+  const auto broker = parse_mqtt_broker(text);
+  if (!broker) return std::unexpected(broker.error());
+  if (broker->port == 0)
+    return fail(Code::invalid, "to connect, host and port must be given: ws://HOST:PORT/PATH");
+  const Address below{Address::Kind::tcp, broker->host, broker->port, {}};
+  const auto dial_below = [&](Stream::Events& inner) {
+    return broker->tls ? connect_tls(below, options, inner) : dial(below, options, inner);
   };
-  return tls::TlsStream::connect(loop_, over, dial, events);
+  return WebSocketStream::connect(loop_, entropy_,
+                                  {.host = broker->authority,
+                                   .path = broker->path,
+                                   .handshake = options.connect_timeout,
+                                   .early_bytes_max = options.write_bytes_max / 2},
+                                  dial_below, events);
 }
 
 Result<std::unique_ptr<Listener>> LinuxNetwork::listen(const std::string& text,
@@ -169,6 +211,7 @@ Result<std::unique_ptr<Listener>> LinuxNetwork::listen(const std::string& text,
 }
 
 std::string LinuxNetwork::interface_to(const std::string& address) const {
+  if (const auto proxy = parse_proxy(address)) return interface_towards(proxy->host);
   const auto broker = parse_mqtt_broker(address);
   return broker ? interface_towards(broker->host) : std::string();
 }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "platform/linux/entropy.h"
 #include "platform/linux/files.h"
 #include "platform/linux/loop.h"
 #include "platform/linux/names.h"
@@ -33,12 +34,20 @@ class LinuxNetwork final : public Network {
   std::string interface_to(const std::string& address) const override;
 
  private:
+  // As connect(), layer upon layer.
+  Result<std::unique_ptr<Stream>> dial(const Address& address, const Options& options,
+                                       Stream::Events& events);
+  Result<std::unique_ptr<Stream>> connect_proxied(const Address& address, const Options& options,
+                                                  Stream::Events& events);
   Result<std::unique_ptr<Stream>> connect_tls(const Address& address, const Options& options,
                                               Stream::Events& events);
+  Result<std::unique_ptr<Stream>> connect_websocket(const std::string& address,
+                                                    const Options& options, Stream::Events& events);
 
   LinuxLoop& loop_;
   std::int64_t time_floor_ = 0;
   LinuxFiles files_;
+  LinuxEntropy entropy_;
   tls::Keyring keyring_;
   Buffer scratch_;
   Names names_;

@@ -33,7 +33,10 @@ constexpr Error kFinished = {Code::closed, 0, "the connection was finished"};
 }  // namespace
 
 SocketStream::SocketStream(const Shared& shared, const Network::Options& options, Events& events)
-    : shared_(shared), options_(options), events_(events), queue_(evbuffer_new()) {
+    : shared_(shared),
+      write_bytes_max_(options.write_bytes_max),
+      events_(events),
+      queue_(evbuffer_new()) {
   ASSERT(queue_ != nullptr);
   timer_ = make_event(
       shared_.base, -1, 0,
@@ -57,6 +60,14 @@ void SocketStream::open(Fd fd) {
       shared_.base, fd_.get(), EV_WRITE | EV_PERSIST,
       [](int, short, void* self) { static_cast<SocketStream*>(self)->on_writable(); }, this);
   expect();
+}
+
+Fd SocketStream::release() {
+  ASSERT(state_ == State::open && bytes_queued() == 0);
+  read_.reset();
+  write_.reset();
+  state_ = State::closing;
+  return std::move(fd_);
 }
 
 void SocketStream::expect() {
@@ -85,8 +96,7 @@ bool SocketStream::send_some(Bytes& bytes) {
 
 bool SocketStream::write(Bytes bytes) {
   if ((state_ != State::open && state_ != State::connecting) || finish_wanted_) return false;
-  if (bytes.size() >
-      options_.write_bytes_max - std::min(bytes_queued(), options_.write_bytes_max)) {
+  if (bytes.size() > write_bytes_max_ - std::min(bytes_queued(), write_bytes_max_)) {
     refused_ = true;
     return false;
   }

@@ -36,6 +36,7 @@ class SocketStream : public Stream {
   SocketStream(const Shared& shared, const Network::Options& options, Events& events);
   ~SocketStream() override;
   void open(Fd fd);  // Takes a connected socket.
+  Fd release();  // Gives it away, with nothing queued: the stream is told nothing more, and can only be destroyed.
 
   [[nodiscard]] bool write(Bytes bytes) override;
   std::size_t bytes_queued() const override;
@@ -57,7 +58,7 @@ class SocketStream : public Stream {
   bool closing() const { return state_ == State::closing; }
 
   const Shared shared_;
-  const Network::Options options_;
+  const std::size_t write_bytes_max_;
   Events& events_;
 
  private:

@@ -147,11 +147,11 @@ class Connection final : public Session, private Stream::Events {
 };
 
 Status Connection::dial(Network& network) {
-  Network::Options options;
-  // So that the stage that hangs is the one that is named: dialling, TLS, or the broker's answer.
-  const bool encrypted = options_.broker.starts_with("tls://");
-  options.connect_timeout = encrypted ? options_.timeout / 2 : options_.timeout;
-  options.tls = options_.tls;
+  Network::Options options{.tls = options_.tls, .proxy = options_.proxy};
+  // So that the stage that hangs is the one that is named: dialling, a proxy, TLS, WebSocket, or the broker's answer.
+  const int stages =
+      1 + options_.proxy.used() + tls::spoken(options_.broker) + options_.broker.starts_with("ws");
+  options.connect_timeout = options_.timeout / stages;
   Result<std::unique_ptr<Stream>> stream = network.connect(options_.broker, options, *this);
   if (!stream) return std::unexpected(stream.error());
   stream_ = std::move(*stream);

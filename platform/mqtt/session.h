@@ -30,11 +30,12 @@
 namespace pinaflux::mqtt {
 
 struct Options {
-  std::string broker;  // "tcp://HOST:PORT" or "tls://HOST:PORT"
+  std::string broker;  // "tcp://HOST:PORT", "tls://HOST:PORT", "ws://HOST:PORT/PATH" or "wss://..."
   std::string client_id;
   std::string user;
   std::string password;
   tls::Options tls = {};
+  Proxy proxy = {};
   int version = 5;  // 5 first; 4 is MQTT 3.1.1. The owner falls back on Code::unsupported.
   bool clean_start = false;
   Duration session_expiry = Duration::days(7);

@@ -48,6 +48,7 @@ SimNetwork::SimNetwork(SimFabric& fabric, SimLoop& loop, std::string machine)
 
 Result<std::unique_ptr<Stream>> SimNetwork::connect(const std::string& text, const Options& options,
                                                     Stream::Events& events) {
+  if (options.proxy.used()) return fail(Code::unsupported, "the simulated network has no proxies");
   const auto address = parse_address(text);
   if (!address) return std::unexpected(address.error());
   if (address->kind == Address::Kind::standard_input) {

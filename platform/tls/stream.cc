@@ -86,6 +86,7 @@ void TlsStream::drained() {
 }
 
 void TlsStream::closed(Error reason) {
+  if (inner_ != nullptr) below_ = inner_->why();
   inner_.reset();
   connection_->receive_end();
   if (carried_ && !ready_) std::ignore = connection_->step();
@@ -112,6 +113,7 @@ void TlsStream::late() {
 }
 
 bool TlsStream::write(Bytes bytes) {
+  if (inner_ == nullptr) return false;
   if (!ready_) {
     refused_ = early_.size() + bytes.size() > options_.early_bytes_max;
     if (!refused_) append(early_, bytes);
@@ -147,11 +149,11 @@ Connection::Facts TlsStream::facts() const {
   return connection_ ? connection_->facts() : Connection::Facts();
 }
 
-// Ends that are no fault of TLS have nothing to say: who speaks above it knows more.
+// Of ends that are no fault of TLS only what is below may know something: who speaks above it knows more.
 std::string TlsStream::why() const {
   const Failure& failure = failure_.any() || !connection_ ? failure_ : connection_->failure();
   const bool ended = failure.cause == Cause::ended || failure.cause == Cause::cut;
-  return ended ? std::string() : failure.text;
+  return ended || !failure.any() ? below_ : failure.text;
 }
 
 }  // namespace pinaflux::tls

@@ -69,7 +69,8 @@ class TlsStream final : public Stream, private Stream::Events {
   bool refused_ = false;        // A write() was: drained() is owed.
   bool finish_wanted_ = false;  // When what is queued has gone.
   Telling telling_;
-  Failure failure_;  // Of what is not the connection's.
+  Failure failure_;    // Of what is not the connection's.
+  std::string below_;  // Why the inner Stream ended.
 };
 
 }  // namespace pinaflux::tls

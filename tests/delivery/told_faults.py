@@ -114,6 +114,111 @@ def swallowed_tls(here):
     return trusted(here, black_hole(here))
 
 
+# The HTTP proxy.
+
+def through(here, proxy, broker="tcp://127.0.0.1", more=""):
+    """An uplink by the proxy at that port to the good broker behind it."""
+    port = here.known(here.world.broker.port)
+    return Uplink(f"{broker}:{port}", f'proxy: "http://127.0.0.1:{proxy}"' + (f", {more}" if more else ""))
+
+
+def answers(status, more=b""):
+    return says(b"HTTP/1.1 " + status + b"\r\n" + more + b"\r\n")
+
+
+@fault("nobody listens at the proxy's port")
+def no_proxy(here):
+    return through(here, here.known(here.stack.enter_context(closed_port()).getsockname()[1]))
+
+
+@fault("packets to the proxy are swallowed", slow=True)
+def swallowed_by_proxy(here):
+    return through(here, black_hole(here))
+
+
+@fault("the proxy wants a user")
+def proxy_wants_user(here):
+    return through(here, here.serve(strange.proxy("gate:secret")))
+
+
+@fault("the proxy does not take our password")
+def proxy_wants_other_user(here):
+    password = here.file("password", "wrong\n")
+    return through(here, here.serve(strange.proxy("gate:secret")),
+                   more=f"proxy_user: gate, proxy_password: {{file: {password}}}")
+
+
+@fault("the proxy takes our password")
+def proxy_takes_user(here):
+    password = here.file("password", "secret\n")
+    return through(here, here.serve(strange.proxy("gate:secret")),
+                   more=f"proxy_user: gate, proxy_password: {{file: {password}}}")
+
+
+@fault("the proxy forbids the broker's port")
+def proxy_forbids(here):
+    return through(here, here.serve(answers(b"403 Forbidden", b"Content-Length: 0\r\n")))
+
+
+@fault("the proxy does not reach the broker")
+def proxy_does_not_reach(here):
+    holder = here.stack.enter_context(closed_port())
+    return Uplink(f"tcp://127.0.0.1:{here.known(holder.getsockname()[1])}",
+                  f'proxy: "http://127.0.0.1:{here.serve(strange.proxy())}"')
+
+
+@fault("a captive portal answers for the proxy")
+def portal_for_proxy(here):
+    return through(here, here.serve(says(PORTAL)))
+
+
+@fault("an SSH server answers for the proxy")
+def ssh_for_proxy(here):
+    return through(here, here.serve(says(SSH)))
+
+
+@fault("the proxy hangs up at once")
+def closing_proxy(here):
+    return through(here, here.serve(lambda connection: None))
+
+
+@fault("the proxy is silent", slow=True)
+def silent_proxy(here):
+    return through(here, here.serve(drained))
+
+
+@fault("the proxy's answer has no end")
+def endless_proxy(here):
+    return through(here, here.serve(says(b"HTTP/1.1 200 OK\r\nVia: " + b"x" * 65536)))
+
+
+@fault("the proxy says yes, and hangs up")
+def lying_proxy(here):
+    return through(here, here.serve(answers(b"200 OK")))
+
+
+@fault("the proxy says yes, and hangs up (tls://)")
+def lying_proxy_tls(here):
+    return through(here, here.serve(answers(b"200 OK")), "tls://127.0.0.1", f"ca: {here.world.authority.certificate}")
+
+
+# WebSocket.
+
+@fault("ws:// to a web server that knows no WebSocket")
+def no_websocket(here):
+    return Uplink(f"ws://127.0.0.1:{here.serve(answers(b'200 OK', b'Content-Length: 0' + bytes([13, 10])))}/mqtt")
+
+
+@fault("ws:// with a path that the web server does not have")
+def no_such_path(here):
+    return Uplink(f"ws://127.0.0.1:{here.serve(answers(b'404 Not Found', b'Content-Length: 0' + bytes([13, 10])))}/mqtt")
+
+
+@fault("ws:// to the plain MQTT port of a broker")
+def websocket_at_plain_port(here):
+    return Uplink(f"ws://127.0.0.1:{here.known(here.world.broker.port)}/mqtt")
+
+
 # Who answers at a tcp:// port.
 
 @fault("the port accepts and says nothing", slow=True)

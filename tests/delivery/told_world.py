@@ -18,6 +18,7 @@ import threading
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "kit"))
 from cases import Skip  # noqa: E402
 from certificates import Authority  # noqa: E402
+from connect_proxy import lead, read_head  # noqa: E402
 from mqtt import Subscriber  # noqa: E402,F401
 from services import Collector, Mosquitto  # noqa: E402
 
@@ -230,6 +231,11 @@ def says(text):
         connection.shutdown(socket.SHUT_WR)
         drained(connection)
     return each
+
+
+def proxy(user=None):
+    """An HTTP proxy that leads on, for this user ("NAME:PASSWORD") alone if there is one."""
+    return lambda connection: lead(connection, read_head(connection), user)
 
 
 def tampering(port, change):

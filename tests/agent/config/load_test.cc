@@ -52,6 +52,15 @@ TEST_CASE_FIXTURE(Fixture, "what is not said is as the options of the stations h
   CHECK(system.record_bytes_max == limits::kRecordBytesMax);
 }
 
+TEST_CASE_FIXTURE(Fixture, "the uplink's proxy is an address, and a user by reference") {
+  CHECK_FALSE(load(kHead + kMachine + kUplink).uplink.proxy.used());
+  const auto c = load(kHead + kMachine +
+                      "uplink:\n  broker: tcp://collector.example\n  proxy: http://[::1]:3128/\n"
+                      "  proxy_user: joe\n  proxy_password: {file: /etc/secret}\n");
+  CHECK((c.uplink.proxy == Proxy{"http://[::1]:3128", "joe", "hunter2"}));
+  CHECK(parse_proxy(c.uplink.proxy.address).has_value());
+}
+
 TEST_CASE_FIXTURE(Fixture, "a clock may be believed for its date alone") {
   const auto c = load("pinaflux: 1\ngateway: {id: gate, clock: plausible}\n" + kMachine + kUplink);
   CHECK((c.clock == ClockRule::plausible));

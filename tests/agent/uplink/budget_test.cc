@@ -253,14 +253,17 @@ struct PlanFixture : UplinkFixture {
   Wall wall{loop};
   std::vector<StateEdit> states;
   std::array<std::uint64_t, 2> next{1, 1};
-  std::string interface = "wwan0";
+  std::string interface = "wwan0", first_hop;
 
   void restart() {
     uplink.reset();
     uplink = std::make_unique<Uplink>(
         options, wall, entropy, loop,
         [this](MqttClient::Events& e) { return std::make_unique<FakeClient>(*this, e); }, [] {},
-        [this](const std::string&) { return interface; });
+        [this](const std::string& to) {
+          first_hop = to;
+          return interface;
+        });
     for (std::size_t i = 0; i < options.lanes.size(); ++i) {
       uplink->committed(static_cast<LaneIndex>(i), epoch, next[i] - 1, next[i] - 1);
     }
@@ -367,6 +370,18 @@ TEST_CASE_FIXTURE(PlanFixture, "only what leaves by a metered interface is count
   down();
   CHECK(uplink->health().text.find("until 00:00 UTC") != std::string::npos);
   CHECK(uplink->health().used_today <= kMiB);
+}
+
+TEST_CASE_FIXTURE(PlanFixture, "the interface that counts is the one that leads to the proxy") {
+  options.budget.day = kMiB;
+  options.budget.interfaces = {"wwan0"};
+  restart();
+  CHECK(first_hop == options.broker);
+  CHECK_FALSE(connects.back().proxy.used());
+  options.proxy = {"http://proxy:3128", "joe", "hunter2"};
+  restart();
+  CHECK(first_hop == "http://proxy:3128");
+  CHECK((connects.back().proxy == options.proxy));
 }
 
 TEST_CASE_FIXTURE(BudgetFixture, "an interface that is not known counts as metered") {

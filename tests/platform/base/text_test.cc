@@ -8,6 +8,11 @@
 
 using namespace pinaflux;
 
+TEST_CASE("pieces are joined as they are") {
+  CHECK(joined({}).empty());
+  CHECK(joined({"a", "", std::string("bc")}) == "abc");
+}
+
 TEST_CASE("integers are taken whole or not at all") {
   CHECK(parse_integer<int>("-42") == -42);
   CHECK(parse_integer<std::uint64_t>("18446744073709551615") == UINT64_MAX);

@@ -107,3 +107,14 @@ TEST_CASE("SipHash-2-4 gives the reference vectors of its authors") {
   CHECK(crypto::siphash(key, message) ==
         0xa129ca6149be45e5u);  // The example of the paper's appendix A.
 }
+
+TEST_CASE("SHA-1 and base64 give what RFC 6455 and RFC 4648 have") {
+  CHECK(hex_of(crypto::sha1(as_bytes("abc"))) == "a9993e364706816aba3e25717850c26c9cd0d89d");
+  CHECK(crypto::base64(crypto::sha1(
+            as_bytes("dGhlIHNhbXBsZSBub25jZQ==258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))) ==
+        "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+  CHECK(crypto::base64({}).empty());
+  CHECK(crypto::base64(as_bytes("f")) == "Zg==");
+  CHECK(crypto::base64(as_bytes("fo")) == "Zm8=");
+  CHECK(crypto::base64(as_bytes("foobar")) == "Zm9vYmFy");
+}

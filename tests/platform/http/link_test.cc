@@ -250,7 +250,7 @@ TEST_CASE_FIXTURE(LinkFixture, "what is no HTTP is a lost link with a text, what
   post_and_wait();
   Server::Connection& connection = *server->connections.back();
   SUBCASE("another protocol") { connection.say("SSH-2.0-OpenSSH_9.2\r\n\r\n"); }
-  SUBCASE("a status that is none") { connection.say("HTTP/1.1 999 What\r\n\r\n"); }
+  SUBCASE("a status that is none") { connection.say("HTTP/1.1 9x9 What\r\n\r\n"); }
   SUBCASE("two lengths") {
     connection.say("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab");
   }

@@ -73,6 +73,7 @@ TEST_CASE_FIXTURE(NetworkFixture, "an address of another machine or a name canno
 TEST_CASE_FIXTURE(NetworkFixture, "the interface that leads to a broker is known by name") {
   CHECK(platform->network.interface_to("tcp://127.0.0.1:1883") == "lo");
   CHECK(platform->network.interface_to("wss://localhost:443/mqtt") == "lo");
+  CHECK(platform->network.interface_to("http://127.0.0.1:3128") == "lo");
   CHECK(platform->network.interface_to("nothing").empty());
   // By a name it is the default route's, if there is one: never the one of this machine alone.
   CHECK(platform->network.interface_to("tls://broker.invalid:8883") != "lo");

@@ -11,7 +11,9 @@
 #include "platform/mqtt/reason.h"
 #include "platform/mqtt/session.h"
 #include "tests/kit/run.h"
+#include "tests/platform/linux/connect_proxy.h"
 #include "tests/platform/linux_mqtt/mosquitto.h"
+#include "tests/platform/linux_mqtt/pki.h"
 
 namespace pinaflux::tests {
 namespace {
@@ -91,6 +93,39 @@ TEST_CASE_FIXTURE(BrokerFixture,
     CHECK(again.duplicates == 5);
     CHECK(writing.errors.empty());
   }
+}
+
+TEST_CASE_FIXTURE(BrokerFixture, "a session speaks over ws and wss, with and without a proxy") {
+  if (mosquitto_is_missing() || Pki::is_missing()) return;
+  Pki pki;
+  pki.issue("broker", "DNS:localhost");
+  const std::string websockets = "protocol websockets\nlistener 0 " + pki.path("socket");
+  Mosquitto plain("allow_anonymous true\nuser root\n" + websockets + "1\n");
+  Mosquitto secure(pki.listener("broker") + websockets + "2\n");
+  ConnectProxy proxy(*network);
+  for (const bool proxied : {false, true}) {
+    for (const std::string& address :
+         {plain.address("ws", "localhost"), secure.address("wss", "localhost") + "/mqtt"}) {
+      CAPTURE(address);
+      mqtt::Options options{.broker = address, .client_id = "c", .clean_start = true};
+      options.tls.ca_file = pki.ca();
+      if (proxied) options.proxy.address = proxy.address();
+      Recorder events;
+      auto session = std::move(*mqtt::Session::connect(*network, *loop, options, events));
+      REQUIRE(loop_until([&] { return !events.accepted.empty() || !events.errors.empty(); }));
+      REQUIRE(events.errors.empty());
+      session->subscribe("t", 1, 2);
+      const std::string text(200'000, 'x');  // Of two lengths in a frame's head, and several reads.
+      for (const std::string& each : {std::string("short"), text})
+        REQUIRE(session->publish("t", as_bytes(each), false).has_value());
+      REQUIRE(
+          loop_until([&] { return events.payloads.size() == 2 && events.pubacks.size() == 2; }));
+      CHECK(events.payloads == std::vector<std::string>{"short", text});
+      session->disconnect();
+      REQUIRE(loop_until([&] { return !events.errors.empty(); }));
+    }
+  }
+  CHECK(proxy.heads.size() == 2);
 }
 
 TEST_CASE_FIXTURE(BrokerFixture,

@@ -182,3 +182,11 @@ TEST_CASE_FIXTURE(LinkFixture,
 
   CHECK(client.told == "connected ");
 }
+
+TEST_CASE_FIXTURE(LinkFixture, "there are no proxies, and that is said") {
+  const auto stream = here->network.connect(
+      "tcp://server:5", {.proxy = {.address = "http://proxy:3128", .user = {}, .password = {}}},
+      client);
+  REQUIRE_FALSE(stream.has_value());
+  CHECK(stream.error().code == Code::unsupported);
+}
