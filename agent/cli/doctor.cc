@@ -11,6 +11,8 @@
 #include "agent/config/load.h"
 #include "agent/data/identity.h"
 #include "platform/base/json_writer.h"
+#include "platform/http/link.h"
+#include "platform/http/url.h"
 #include "platform/linux/linux.h"
 #include "platform/mqtt/session.h"
 #include "version.h"
@@ -74,6 +76,37 @@ class BrokerVisit : private mqtt::Session::Events {
   Check check_;
   bool unsupported_ = false;
   std::unique_ptr<mqtt::Session> session_;
+};
+
+// One connection to a server that is posted to.
+class ServerVisit : private MqttClient::Events {
+ public:
+  Check visit(Network& network, Loop& loop, const MqttConnect& to) {
+    auto timer = loop.timer([&] { end(loop, Check::Verdict::failed, "no answer in time"); });
+    timer->start(kCheckTimeout);
+    loop_ = &loop;
+    const auto link = with_http({}, network, loop)(*this);
+    link->connect(to);
+    loop.run([] { return false; });
+    return check_;
+  }
+
+ private:
+  void connected(const MqttSession&) override {
+    end(*loop_, Check::Verdict::ok, "takes connections");
+  }
+  void lost(int, const std::string& why) override { end(*loop_, Check::Verdict::failed, why); }
+  void published(std::uint64_t, int) override {}
+  void message(const std::string&, Bytes) override {}
+  void end(Loop& loop, Check::Verdict verdict, const std::string& text) {
+    if (!check_.text.empty()) return;
+    check_.verdict = verdict;
+    check_.text = text;
+    loop.stop();
+  }
+
+  Loop* loop_ = nullptr;
+  Check check_;
 };
 
 class Doctor {
@@ -213,7 +246,12 @@ void Doctor::broker(Check& c, const Peer& peer) {
   for (int version : {5, 4}) {
     options.version = version;
     BrokerVisit visit(*platform_.loop);
-    const Check seen = visit.visit(platform_.network, options);
+    const Check seen =
+        is_http(peer.broker)
+            ? ServerVisit().visit(
+                  platform_.network, *platform_.loop,
+                  {.broker = options.broker, .tls = options.tls, .proxy = options.proxy})
+            : visit.visit(platform_.network, options);
     c.verdict = seen.verdict;
     c.text = peer.broker + ": " + seen.text;
     if (!visit.unsupported()) break;

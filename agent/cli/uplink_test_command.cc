@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "agent/cli/exit_status.h"
+#include "agent/cli/uplink_steps.h"
 #include "agent/cli/visitor.h"
 #include "agent/cli/watched_network.h"
 #include "agent/config/load.h"
@@ -19,7 +20,9 @@
 #include "agent/seal/messages.h"
 #include "agent/uplink/link_proof.h"
 #include "agent/vault/vault.h"
-#include "platform/base/json_writer.h"
+#include "platform/address.h"
+#include "platform/http/link.h"
+#include "platform/http/url.h"
 #include "platform/linux/linux.h"
 #include "platform/linux/mqtt_broker.h"
 #include "platform/linux/proxied_stream.h"
@@ -66,6 +69,17 @@ const char* silent_text(const LinkProof& proof) {
          "to <root>/+/ack, and this user to read that";
 }
 
+// Of a server that is posted to: where it is.
+MqttBroker server_of(const std::string& url) {
+  const auto parsed = parse_http_url(url);
+  const auto address = parse_address(parsed ? parsed->address : "");
+  if (!address) return {};
+  return {.tls = address->kind == Address::Kind::tls,
+          .host = address->host,
+          .port = address->port,
+          .authority = parsed->authority};
+}
+
 class UplinkTest : private Stream::Events, private mqtt::Session::Events {
  public:
   UplinkTest(LinuxPlatform& platform, const Configuration& configuration, LinkProof proof)
@@ -73,7 +87,9 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
         proof_(std::move(proof)),
         gateway_(configuration.gateway),
         uplink_(configuration.uplink),
-        broker_(parse_mqtt_broker(uplink_.broker).value_or(MqttBroker{})),
+        posts_(is_http(uplink_.broker)),
+        broker_(posts_ ? server_of(uplink_.broker)
+                       : parse_mqtt_broker(uplink_.broker).value_or(MqttBroker{})),
         hop_(uplink_.proxy.used() ? parse_proxy(uplink_.proxy.address).value_or(Address{})
                                   : broker_address()) {
     const auto add = [&](const char* name, bool part = true) {
@@ -84,13 +100,20 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     add("proxy", uplink_.proxy.used());
     add("tls", broker_.tls);
     add("websocket", broker_.websocket);
-    add("connect");
-    add("publish");
+    add("connect", !posts_);
+    // A server of others would take a test for data.
+    add("publish", !posts_ || uplink_.output.format == OutputFormat::envelope);
     add("collector", uplink_.ack == UplinkOptions::Ack::collector);
   }
 
   std::vector<UplinkStep> run() {
-    if (look_up() && dial() && log_in() && publish() && proved()) session_->disconnect();
+    if (!look_up() || !dial()) return std::move(steps_);
+    if (posts_) {
+      if (steps_.back().name == "publish" || steps_.back().name == "collector")
+        (void)(post() && proved());
+    } else if (log_in() && publish() && proved()) {
+      session_->disconnect();
+    }
     return std::move(steps_);
   }
 
@@ -241,6 +264,70 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     session_ = std::move(*session);
   }
 
+  // The way of the uplink's own posts.
+  class Post final : private MqttClient::Events {
+   public:
+    explicit Post(UplinkTest& test)
+        : test_(test), link_(with_http({}, test.platform_.network, *test.platform_.loop)(*this)) {
+      MqttConnect to;
+      to.broker = test.uplink_.broker;
+      to.user = test.uplink_.user;
+      to.password = test.uplink_.password;
+      to.tls = test.uplink_.tls;
+      to.proxy = test.uplink_.proxy;
+      to.timeout = kStepMax;
+      link_->connect(to);
+    }
+
+   private:
+    void connected(const MqttSession&) override {
+      const std::string line = test_.hello();
+      MqttPublish publish;
+      publish.topic = test_.topic("hello");
+      publish.payload = as_bytes(line);
+      if (const auto sent = link_->publish(publish); !sent) test_.failed(sent.error().what);
+    }
+    void lost(int, const std::string& why) override { test_.failed(why, "see the server's log"); }
+    void published(std::uint64_t, int status) override {
+      if (status != 0) return test_.failed(http_link::refusal_text(status));
+      test_.step("publish").milliseconds = test_.since_said();
+      test_.done();
+    }
+    void message(const std::string&, Bytes payload) override { test_.answered(as_text(payload)); }
+
+    UplinkTest& test_;
+    std::unique_ptr<MqttClient> link_;
+  };
+
+  bool post() {
+    return take_step(
+        step("publish"), [&] { post_.emplace(*this); }, "the server does not answer: see its log");
+  }
+
+  // That it says to the collector now.
+  std::string hello() {
+    HelloMessage message{gateway_, uplink_.generation, {LaneMark{std::string(kProbeLane)}}};
+    message.clock = HelloClock{platform_.clock.boot(), platform_.clock.now(), true};
+    said_ = platform_.clock.now();
+    std::string line = format(message);
+    proof_.sign(line);
+    return line;
+  }
+  double since_said() const { return (platform_.clock.now() - said_).seconds() * 1e3; }
+  void answered(std::string_view text) {
+    const auto ack = parse_ack(text);
+    if (!ack || ack->lane != kProbeLane) return;
+    if (!proof_.believes(text)) {
+      unproved_ = true;
+      return;
+    }
+    answered_ = true;
+    answered_ms_ = since_said();
+    if (current_ == nullptr || current_->name != "collector") return;
+    current_->milliseconds = answered_ms_;
+    done();
+  }
+
   bool publish() {
     return take_step(
         step("publish"), [&] { session_->subscribe(topic("ack"), 1, 0); },
@@ -294,16 +381,12 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
                     " bytes, and our data are longer: raise its limit to " +
                     std::to_string(limits::kPacketBytesWanted));
     }
-    HelloMessage hello{gateway_, uplink_.generation, {LaneMark{std::string(kProbeLane)}}};
-    hello.clock = HelloClock{platform_.clock.boot(), platform_.clock.now(), true};
-    said_ = platform_.clock.now();
-    std::string line = format(hello);
-    proof_.sign(line);
+    const std::string line = hello();
     const auto sent = session_->publish(topic("hello"), as_bytes(line), false);
     if (!sent) failed(sent.error().what);
   }
   void published(std::uint16_t, int reason) override {
-    step("publish").milliseconds = (platform_.clock.now() - said_).seconds() * 1e3;
+    step("publish").milliseconds = since_said();
     if (reason == mqtt::reason::kNotAuthorised) {
       return failed("the broker does not let us publish to " + topic("hello") +
                     ": allow it to this user (packaging/broker.acl)");
@@ -314,17 +397,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   }
   void message(const mqtt::Message& message) override {
     if (message.packet_id != 0) session_->ack(message.packet_id);
-    const auto ack = parse_ack(as_text(message.payload));
-    if (!ack || ack->lane != kProbeLane) return;
-    if (!proof_.believes(as_text(message.payload))) {
-      unproved_ = true;
-      return;
-    }
-    answered_ = true;
-    answered_ms_ = (platform_.clock.now() - said_).seconds() * 1e3;
-    if (current_ == nullptr || current_->name != "collector") return;
-    current_->milliseconds = answered_ms_;
-    done();
+    answered(as_text(message.payload));
   }
   void mark_reached(std::uint64_t) override {}
   void closed(Error reason, int code) override {
@@ -339,6 +412,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   const LinkProof proof_;
   const std::string gateway_;
   const UplinkOptions uplink_;
+  const bool posts_;  // By HTTP.
   const MqttBroker broker_;
   const Address hop_;  // Where TCP goes: the proxy, or the broker.
   std::vector<UplinkStep> steps_;
@@ -353,6 +427,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
   std::unique_ptr<Stream> stream_;
   std::optional<WatchedNetwork> network_;
   std::unique_ptr<mqtt::Session> session_;
+  std::optional<Post> post_;
 };
 
 // Where nothing is proved no key is read: the mask's may be another user's.
@@ -369,35 +444,6 @@ Result<LinkProof> proof_of(LinuxPlatform& platform, const Configuration& configu
 }
 
 }  // namespace
-
-std::string steps_json(const std::string& broker, const std::vector<UplinkStep>& steps) {
-  const bool ok = std::ranges::all_of(steps, &UplinkStep::done);
-  JsonWriter j;
-  j.begin_object().key("schema").string("pinaflux.test.uplink/1").key("uplink").string("uplink");
-  j.key("broker").string(broker).key("ok").boolean(ok).key("steps").begin_array();
-  for (const UplinkStep& step : steps) {
-    j.begin_object().key("name").string(step.name).key("tried").boolean(step.tried);
-    j.key("ok").boolean(step.done).key("ms").number(step.milliseconds);
-    j.key("text").string(step.text).key("next").string(step.next).end_object();
-  }
-  j.end_array().end_object();
-  return j.take() + "\n";
-}
-
-std::string step_line(const UplinkStep& step) {
-  char head[64];
-  if (!step.tried) {
-    std::snprintf(head, sizeof head, "%-10s          not tried\n", step.name.c_str());
-    return head;
-  }
-  std::snprintf(head, sizeof head, "%-10s %7.1f ms", step.name.c_str(), step.milliseconds);
-  std::string line = head;
-  if (!step.done) line += "  failed";
-  if (!step.text.empty()) line += (step.done ? "  " : ": ") + step.text;
-  line += '\n';
-  if (!step.next.empty()) line += "  -> " + step.next + "\n";
-  return line;
-}
 
 int uplink_test_command(const std::string& configuration, bool json) {
   configure_names();

@@ -9,20 +9,8 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 namespace pinaflux {
-
-struct UplinkStep {
-  std::string name;  // name, tcp, proxy, tls, websocket, connect, publish, collector.
-  bool tried = false, done = false;
-  double milliseconds = 0.0;
-  std::string text;  // What was found, or what is wrong.
-  std::string next;  // What to do; empty when all is well.
-};
-
-std::string steps_json(const std::string& broker, const std::vector<UplinkStep>& steps);
-std::string step_line(const UplinkStep& step);
 
 // Exit status: 0 when every step was taken, 69 otherwise, 78 when the configuration is invalid.
 int uplink_test_command(const std::string& configuration, bool json);

@@ -167,11 +167,10 @@ void HttpLink::answered(HttpExchange& exchange, const HttpExchange::Answer& answ
   if (!exchange.ready()) drop(exchange);
   const int status = answer.status;
   const bool taken = status >= 200 && status < 300;
-  const bool busy_there = status == 408 || status == 429 || status >= 500;
+  const bool busy_there = status == 408 || status == 429 || (status >= 500 && status != 501);
   const bool elsewhere = status >= 300 && status < 400;
   if (busy_there) rest_ = http_link::rest_of(answer.retry_after);
-  if (busy_there || elsewhere)
-    return end(status, url_.address + ": " + http_link::refusal_text(status));
+  if (busy_there || elsewhere) return end(status, http_link::refusal_text(status));
   events_.published(token, taken ? 0 : status);
   if (taken && answer.content_type == http_link::kMessages) deliver(answer.body);
   if (state_ == State::leaving && !busy()) return end_later(why_);
@@ -282,7 +281,8 @@ const char* refusal_text(int status) {
     case 403:
       return "the server does not let us write (403): allow this user, or this gateway's key";
     case 404: return "the server knows no such path (404): check the path in uplink.broker";
-    case 405: return "the server takes no POST at this path (405): check the path in uplink.broker";
+    case 405:
+    case 501: return "the server takes no POST at this path: check the path in uplink.broker";
     case 408: return "the server waited too long for the request (408): check the network";
     case 413:
       return "the server finds the data too large (413): raise its limit of bodies to 131072 bytes";
@@ -300,7 +300,8 @@ const char* refusal_text(int status) {
     default: break;
   }
   if (status >= 300 && status < 400)
-    return "the server sends us to another address: write that into uplink.broker";
+    return "the server sends us to another address: write that into uplink.broker; where a network "
+           "has a login page, log in there";
   return status >= 500 ? "the server has failed: see its log; data waits in the queue"
                        : "the server refuses our data: see its log; nothing is deleted";
 }

@@ -219,6 +219,51 @@ def websocket_at_plain_port(here):
     return Uplink(f"ws://127.0.0.1:{here.known(here.world.broker.port)}/mqtt")
 
 
+# HTTP.
+
+def posted(port, more=""):
+    return Uplink(f"http://127.0.0.1:{port}", more)
+
+
+def status(here, line, more=b""):
+    return posted(here.serve(answers(line, more + b"Content-Length: 0" + bytes([13, 10]))))
+
+
+@fault("http:// where nobody listens")
+def posted_to_nobody(here):
+    return posted(here.known(here.stack.enter_context(closed_port()).getsockname()[1]))
+
+
+@fault("http:// to a server that knows no such path")
+def posted_to_no_path(here):
+    return status(here, b"404 Not Found")
+
+
+@fault("http:// to a server that asks for a user")
+def posted_without_user(here):
+    return status(here, b"401 Unauthorized")
+
+
+@fault("http:// to a server that is not ready")
+def posted_too_early(here):
+    return status(here, b"503 Service Unavailable", b"Retry-After: 1" + bytes([13, 10]))
+
+
+@fault("http:// to a captive portal")
+def posted_to_portal(here):
+    return status(here, b"302 Found", b"Location: http://portal.example/" + bytes([13, 10]))
+
+
+@fault("http:// to a server that takes no POST")
+def posted_to_files(here):
+    return status(here, b"501 Not Implemented")
+
+
+@fault("http:// to something that is no HTTP server")
+def posted_to_ssh(here):
+    return posted(here.serve(says(SSH)))
+
+
 # Who answers at a tcp:// port.
 
 @fault("the port accepts and says nothing", slow=True)
