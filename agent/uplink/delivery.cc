@@ -39,6 +39,7 @@ constexpr const char* kUnprovedAck =
 constexpr Duration kPatienceMax = Duration::hours(1);
 constexpr int kHttpRefusal = 300, kHttpMalformed = 400, kHttpTooLarge = 413,
               kHttpUnprocessable = 422;
+constexpr Duration kKeptOpen = Duration::seconds(30);
 constexpr std::size_t kTopicMax = 256, kProofMax = 256;
 constexpr std::size_t kEnvelopeBytesLeast = 1024;
 
@@ -107,6 +108,14 @@ void Uplink::State::take(std::vector<Lease>&& leases) {
     lanes[lease.lane].flight.take(std::move(lease));
   }
   pump();
+}
+
+// A server may have given up a connection that was idle, and then the next post begins with another one.
+void Uplink::State::pay_for_silence() {
+  if (!is_http(broker())) return;
+  const Instant now = clock.now();
+  if (now - posted > kKeptOpen) budget.spend(traffic::connection(tls));
+  posted = now;
 }
 
 std::uint64_t Uplink::State::cost(std::size_t topic, std::size_t payload) const {
@@ -213,6 +222,7 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
     if (token.error().code == Code::invalid) refused(index, kRefused, item);
     return false;  // Full: a PUBACK goes on. Closed: lost() follows.
   }
+  pay_for_silence();
   budget.spend(index, price(index, item));
   turns.sent(index, bytes);
   health.bytes_sent += bytes;

@@ -152,7 +152,7 @@ void Uplink::State::connected(const MqttSession& accepted) {
   trouble.clear();
   timer->stop();
   budget.spend(traffic::connection(tls) + (options.proxy.used() ? traffic::kProxy : 0));
-  pinged = up_since;
+  pinged = posted = up_since;
   // A broker that is not ours may let us publish only.
   if (collector() && !client->subscribe(base_of(options.gateway) + "/ack"))
     return;  // lost() follows.
@@ -327,6 +327,7 @@ void Uplink::State::say(const std::string& topic, const std::string& text, bool 
   publish.topic = topic;
   publish.payload = as_bytes(line);
   publish.retained = retained && session.retain_available;
+  pay_for_silence();
   budget.spend(cost(topic.size(), line.size()));
   // Refused here: the next connection, or the next minute, says it again.
   last_said = client->publish(publish).value_or(0);

@@ -89,6 +89,7 @@ struct Uplink::State {
   bool send_part(LaneIndex index, LaneFlight::Item& item);
   bool translate(LaneIndex index, LaneFlight::Item& item);
   void finish_part(LaneIndex index, LaneFlight::Item& item);
+  void pay_for_silence();
   std::uint64_t cost(std::size_t topic, std::size_t payload) const;
   std::uint64_t price(LaneIndex index, const LaneFlight::Item& item) const;
   void published(std::uint64_t token, int reason);
@@ -149,6 +150,7 @@ struct Uplink::State {
   int tries = 0;          // Since a connection was accepted.
   bool up = false, stopping = false, stopped = false;
   bool tls = false;
+  Instant posted{};  // By HTTP, last.
   Instant pinged{};  // Keep-alives are reckoned up to then.
   Instant up_since{}, status_at{};
   std::string status_said, link_text, trouble;

@@ -80,6 +80,16 @@ TEST_CASE_FIXTURE(HttpFixture,
   const std::uint64_t before = uplink->health().used_today;
   wait(Duration::minutes(10));
   CHECK(uplink->health().used_today == before);
+  Group group;
+  uplink->save(group);
+  uplink->saved();
+  send(kNormal, 1, 1);
+  const std::uint64_t first = uplink->health().used_today - before;
+  send(kNormal, 11, 1);
+  const std::uint64_t second = uplink->health().used_today - before - first;
+  // TLS over again, if the server has given the connection up.
+  CHECK(second < 3'000);
+  CHECK(first > second + 10'000);
 }
 
 }  // namespace
