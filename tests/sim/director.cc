@@ -114,13 +114,13 @@ void Director::broker_is_faulty() {
 
 void Director::link_fails() {
   Random& random = cast_.stage.random;
-  static constexpr std::array<std::array<const char*, 2>, 6> kLinks = {{{"gateway", "cloud"},
-                                                                        {"gateway", "cloud"},
-                                                                        {"collector", "cloud"},
-                                                                        {"gateway", "hub"},
-                                                                        {"plant", "gateway"},
-                                                                        {"plant", "hub"}}};
-  const auto& [a, b] = kLinks[random.below(kLinks.size())];
+  const std::array<std::array<const char*, 2>, 6> links = {{{"gateway", cast_.far},
+                                                            {"gateway", cast_.far},
+                                                            {"collector", "cloud"},
+                                                            {"gateway", "hub"},
+                                                            {"plant", "gateway"},
+                                                            {"plant", "hub"}}};
+  const auto& [a, b] = links[random.below(links.size())];
   SimLink& link = cast_.stage.fabric.link(a, b);
   const std::string name = std::string("the link from ") + a + " to " + b;
   const Duration time = between_seconds(1, 90);
@@ -169,7 +169,7 @@ void Director::clock_steps() {
 void Director::outage() {
   const Duration time = between_seconds(60, 180);
   tell("the gateway has no link for " + spoken(time));
-  SimLink& link = cast_.stage.fabric.link("gateway", "cloud");
+  SimLink& link = cast_.stage.fabric.link("gateway", cast_.far);
   link.cut();
   later(time, [&link] { link.mend(); });
 }
@@ -178,8 +178,8 @@ void Director::heal() {
   timer_->stop();
   healers_.clear();
   for (const auto& [a, b] :
-       {std::pair{"gateway", "cloud"}, std::pair{"collector", "cloud"}, std::pair{"gateway", "hub"},
-        std::pair{"plant", "gateway"}, std::pair{"plant", "hub"}}) {
+       {std::pair{"gateway", cast_.far}, std::pair{"collector", "cloud"},
+        std::pair{"gateway", "hub"}, std::pair{"plant", "gateway"}, std::pair{"plant", "hub"}}) {
     cast_.stage.fabric.link(a, b).mend();
   }
   cast_.cloud.faults({});

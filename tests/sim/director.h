@@ -17,8 +17,9 @@ struct Cast {
   Stage& stage;
   Gateway& gateway;
   Cloud& collector;
-  Broker& hub;    // Of the plant.
-  Broker& cloud;  // Between gateway and collector.
+  Broker& hub;                // Of the plant.
+  Broker& cloud;              // Between gateway and collector.
+  const char* far = "cloud";  // Where the gateway's uplink goes: there, or to the collector itself.
 };
 
 class Director {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "platform/http/link.h"
 #include "platform/mqtt/session.h"
 #include "platform/sim/mqtt_client.h"
 #include "tests/sim/ledger.h"
@@ -15,7 +16,8 @@ class Gateway::Running final : public Program {
   Running(Gateway& gateway, Life& life) : hasty_(life.worker, life.loop, gateway.disk()) {
     const bool hasty = gateway.mutant_ == Mutant::ack_before_commit;
     Worker& worker = hasty ? static_cast<Worker&>(hasty_) : life.worker;
-    MqttClientMaker maker = make_sim_mqtt_client_maker(life.loop, life.network);
+    MqttClientMaker maker =
+        with_http(make_sim_mqtt_client_maker(life.loop, life.network), life.network, life.loop);
     if (gateway.mutant_ == Mutant::forged_ack) maker = forging(std::move(maker));
     if (gateway.mutant_ == Mutant::duplicate_by_range) maker = careless(std::move(maker));
     auto started =
@@ -178,6 +180,7 @@ class Cloud::Running final : public Program {
     CollectorOptions options;
     options.broker = "tcp://cloud:1883";
     options.back_off_max = Duration::seconds(20);
+    options.http = "tcp://0.0.0.0:8080";
     collector_ = std::make_unique<Collector>(
         options,
         Collector::World{.loop = life.loop,
@@ -189,6 +192,7 @@ class Cloud::Running final : public Program {
                              [&life](const mqtt::Options& to, mqtt::Session::Events& events) {
                                return mqtt::Session::connect(life.network, life.loop, to, events);
                              },
+                         .http = &life.http,
                          .seed = life.entropy.u64(),
                          .keys = keys_ ? &*keys_ : nullptr});
     const Status started = collector_->start();

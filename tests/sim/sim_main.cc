@@ -105,7 +105,8 @@ struct Sums {
   std::uint64_t seeds = 0, failed = 0;
   std::uint64_t commits = 0, faults = 0, starts = 0, sent = 0, landed = 0, lost = 0,
                 redelivered = 0, thinned = 0, steps = 0, timed = 0, resolved = 0, bounded = 0,
-                since_boot = 0, images = 0, clones = 0, renumbered = 0, undeliverable = 0;
+                since_boot = 0, images = 0, clones = 0, renumbered = 0, undeliverable = 0,
+                posted = 0;
   std::uint64_t commits_min = UINT64_MAX, faults_min = UINT64_MAX;
   double seconds = 0, drain_max = 0;
 };
@@ -135,7 +136,7 @@ std::string line_of(const Outcome& o) {
   std::snprintf(
       text, sizeof text,
       "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu "
-      "%llu %llu %f %f %zu ",
+      "%llu %llu %llu %f %f %zu ",
       static_cast<unsigned long long>(o.trace), static_cast<unsigned long long>(o.seed),
       static_cast<unsigned long long>(o.commits), static_cast<unsigned long long>(o.faults),
       static_cast<unsigned long long>(o.starts), static_cast<unsigned long long>(o.sent),
@@ -147,8 +148,8 @@ std::string line_of(const Outcome& o) {
       static_cast<unsigned long long>(o.times.since_boot),
       static_cast<unsigned long long>(o.images), static_cast<unsigned long long>(o.clones),
       static_cast<unsigned long long>(o.renumbered),
-      static_cast<unsigned long long>(o.undeliverable), o.seconds, o.drain_seconds,
-      o.failures.size());
+      static_cast<unsigned long long>(o.undeliverable), static_cast<unsigned long long>(o.posted),
+      o.seconds, o.drain_seconds, o.failures.size());
   return text + (o.failures.empty() ? "-" : printable(o.failures[0], 2000)) + "\n";
 }
 
@@ -240,17 +241,17 @@ void Job::fail(std::uint64_t seed, const std::string& why, Sums& sums) {
 }
 
 void Job::take(const char* line, Sums& sums) {
-  unsigned long long trace = 0, seed = 0, n[17]{};
+  unsigned long long trace = 0, seed = 0, n[18]{};
   double seconds = 0, drain = 0;
   std::size_t failures = 0;
   int end = 0;
   const int read = std::sscanf(
       line,
       "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu "
-      "%llu %llu %llu %llu %lf %lf %zu %n",
+      "%llu %llu %llu %llu %llu %lf %lf %zu %n",
       &trace, &seed, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9], &n[10],
-      &n[11], &n[12], &n[13], &n[14], &n[15], &n[16], &seconds, &drain, &failures, &end);
-  if (read != 22 || seed != seed_) return;
+      &n[11], &n[12], &n[13], &n[14], &n[15], &n[16], &n[17], &seconds, &drain, &failures, &end);
+  if (read != 23 || seed != seed_) return;
   told_ = true;
   if (arguments_.twice && !trace_ && failures == 0) {
     trace_ = trace;
@@ -259,10 +260,10 @@ void Job::take(const char* line, Sums& sums) {
   const auto before = std::exchange(trace_, std::nullopt);
   if (before && *before != trace) return fail(seed, "the same seed gave another trace", sums);
   std::uint64_t* const sum[] = {
-      &sums.commits,    &sums.faults,       &sums.starts,     &sums.sent,   &sums.landed,
-      &sums.lost,       &sums.redelivered,  &sums.thinned,    &sums.steps,  &sums.timed,
-      &sums.resolved,   &sums.bounded,      &sums.since_boot, &sums.images, &sums.clones,
-      &sums.renumbered, &sums.undeliverable};
+      &sums.commits,    &sums.faults,        &sums.starts,     &sums.sent,   &sums.landed,
+      &sums.lost,       &sums.redelivered,   &sums.thinned,    &sums.steps,  &sums.timed,
+      &sums.resolved,   &sums.bounded,       &sums.since_boot, &sums.images, &sums.clones,
+      &sums.renumbered, &sums.undeliverable, &sums.posted};
   for (std::size_t i = 0; i < std::size(sum); ++i) *sum[i] += n[i];
   sums.commits_min = std::min<std::uint64_t>(sums.commits_min, n[0]);
   sums.faults_min = std::min<std::uint64_t>(sums.faults_min, n[1]);
@@ -330,7 +331,8 @@ int conclude(const Arguments& arguments, const Sums& sums) {
                                                             {"images", sums.images},
                                                             {"clones", sums.clones},
                                                             {"renumbered", sums.renumbered},
-                                                            {"undeliverable", sums.undeliverable}};
+                                                            {"undeliverable", sums.undeliverable},
+                                                            {"posted", sums.posted}};
     for (const auto& [name, value] : counts) j.key(name).number(value);
     j.key("simulated_s").number(sums.seconds).key("drain_max_s").number(sums.drain_max);
     j.key("cpu_ms_per_seed").number(each).end_object();
@@ -342,7 +344,7 @@ int conclude(const Arguments& arguments, const Sums& sums) {
         "starts %llu, records %llu, landed %llu, declared lost %llu (thinned %llu), redelivered "
         "envelopes %llu, "
         "events %llu, times judged %llu, by anchor %llu (%llu bounded), since boot %llu, images "
-        "put back %llu, clones %llu, renumbered %llu, undeliverable %llu; %.1f "
+        "put back %llu, clones %llu, renumbered %llu, undeliverable %llu, by HTTP %llu; %.1f "
         "simulated hours, longest drain %.0f s; %.1f ms of CPU a seed\n",
         static_cast<unsigned long long>(sums.seeds), static_cast<unsigned long long>(sums.failed),
         static_cast<unsigned long long>(sums.commits),
@@ -359,8 +361,8 @@ int conclude(const Arguments& arguments, const Sums& sums) {
         static_cast<unsigned long long>(sums.since_boot),
         static_cast<unsigned long long>(sums.images), static_cast<unsigned long long>(sums.clones),
         static_cast<unsigned long long>(sums.renumbered),
-        static_cast<unsigned long long>(sums.undeliverable), sums.seconds / 3600, sums.drain_max,
-        each);
+        static_cast<unsigned long long>(sums.undeliverable),
+        static_cast<unsigned long long>(sums.posted), sums.seconds / 3600, sums.drain_max, each);
   }
   const bool caught = sums.failed > 0;
   return caught == (arguments.run.mutant != Mutant::none) ? 0 : 1;

@@ -27,6 +27,7 @@ constexpr std::uint64_t kDenseOneIn = 8;
 constexpr std::uint64_t kImageOneIn = 4;
 constexpr std::uint64_t kProvedOneIn = 4;
 constexpr std::uint64_t kPoisonedOneIn = 8;
+constexpr std::uint64_t kPostedOneIn = 16;
 constexpr std::uint64_t kSignedOneIn = 64;
 
 constexpr const char* kYaml = R"(
@@ -79,6 +80,7 @@ class World {
 
   const RunOptions options_;
   const bool dense_, poisoned_;
+  const char* const far_;  // As in Cast.
   Stage stage_;
   const bool fat_;
   Ledger ledger_;
@@ -134,11 +136,18 @@ bool is_poisoned(const RunOptions& options) {
          options.seed % kPoisonedOneIn == 5;
 }
 
+// The gateway sends by HTTP, to the collector itself.
+bool is_posted(const RunOptions& options) {
+  return options.mutant == Mutant::none && options.break_at == 0 &&
+         options.seed % kPostedOneIn == 11;
+}
+
 // Lanes take turns in what they send first (27 seeds meet every combination), and bulk in whether it is thinned or
 // loses what is old.
 Configuration varied(Configuration configuration, const RunOptions& options) {
   if (options.mutant == Mutant::mask_left_out) configuration.mask = {};
   prove(configuration, proof_of(options));
+  if (is_posted(options)) configuration.uplink.broker = "http://collector:8080/{topic}";
   if (!is_dense(options)) configuration.commit_every = Duration::seconds(1);
   std::uint64_t turn = options.seed;
   for (LaneOptions& lane : configuration.spool.lanes) {
@@ -157,6 +166,7 @@ World::World(const RunOptions& options, Configuration configuration)
     : options_(options),
       dense_(is_dense(options)),
       poisoned_(is_poisoned(options)),
+      far_(is_posted(options) ? "collector" : "cloud"),
       stage_(options.seed),
       fat_(stage_.random.one_in(kFatOneIn)),
       hub_(stage_, "hub", 3, {}),
@@ -166,7 +176,7 @@ World::World(const RunOptions& options, Configuration configuration)
                  proof_of(options), is_poisoned(options)),
       gateway_(stage_, "gateway", 1, varied(std::move(configuration), options), options.mutant,
                disk_options(stage_.random.u64(), options.mutant == Mutant::lying_sync)),
-      director_({stage_, gateway_, collector_, hub_, cloud_}, Duration::seconds(40)),
+      director_({stage_, gateway_, collector_, hub_, cloud_, far_}, Duration::seconds(40)),
       plant_loop_(stage_.scheduler, 5),
       plant_network_(stage_.fabric, plant_loop_, "plant"),
       image_random_(options.seed ^ 0x1a6e) {
@@ -248,7 +258,7 @@ Outcome World::run() {
     collector_.die_after_commit(Duration::seconds(2));
     pass(Duration::seconds(15));
   }
-  if (fat_) stage_.fabric.link("gateway", "cloud").cut();
+  if (fat_) stage_.fabric.link("gateway", far_).cut();
   director_.begin();
   const Instant end = Instant{} + Duration::minutes(options_.minutes);
   const auto enough = [&] {
@@ -290,9 +300,9 @@ void World::put_image_back() {
   outcome_.images = 1;
   gateway_.put_back(std::move(*image_), Duration::seconds(5));
   for (auto& producer : plant_) producer->start();
-  if (image_random_.one_in(2)) stage_.fabric.link("gateway", "cloud").cut();
+  if (image_random_.one_in(2)) stage_.fabric.link("gateway", far_).cut();
   pass(image_random_.between(Duration::seconds(10), Duration::seconds(60)));
-  stage_.fabric.link("gateway", "cloud").mend();
+  stage_.fabric.link("gateway", far_).mend();
   cut_power_thrice();
   fall_silent();
   drain();
@@ -315,10 +325,10 @@ void World::start_clone() {
   clones_press_->start();
   for (auto& producer : plant_) producer->start();
   for (const char* one : {"gateway", "clone"}) {
-    if (image_random_.one_in(3)) stage_.fabric.link(one, "cloud").cut();
+    if (image_random_.one_in(3)) stage_.fabric.link(one, far_).cut();
   }
   pass(image_random_.between(Duration::seconds(10), Duration::seconds(60)));
-  for (const char* one : {"gateway", "clone"}) stage_.fabric.link(one, "cloud").mend();
+  for (const char* one : {"gateway", "clone"}) stage_.fabric.link(one, far_).mend();
   cut_power_thrice();
   fall_silent();
   drain();
@@ -366,6 +376,7 @@ void World::drain() {
 void World::judge() {
   const auto status = gateway_.status();
   outcome_.seed = options_.seed;
+  outcome_.posted = is_posted(options_);
   outcome_.commits = gateway_.commits();
   outcome_.commit_failures = gateway_.commit_failures();
   outcome_.starts = gateway_.starts() + collector_.starts();

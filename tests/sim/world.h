@@ -35,6 +35,7 @@ struct Outcome {
   std::uint64_t sent = 0, acknowledged = 0, landed = 0, lost = 0, thinned = 0, redelivered = 0;
   std::uint64_t images = 0, clones = 0;  // Put back; in a second machine, beside the first.
   std::uint64_t renumbered = 0;          // Records that another epoch took.
+  std::uint64_t posted = 0;              // 1: the gateway sends by HTTP.
   std::uint64_t undeliverable = 0;       // Records that the collector never takes.
   LandedCounts times;                    // How rows got their time.
   double seconds = 0;                    // Simulated.

@@ -1,4 +1,4 @@
-// Golden spools of versions 3 and 4, as golden_test.cc has them of 1 and 2: written by the code of their time with
+// Golden spools of versions 3 to 5, as golden_test.cc has them of 1 and 2: written by the code of their time with
 //
 //   PINAFLUX_GOLDEN_SPOOL=1 build/dev/agent_spool_test -tc="the golden spool of version*"
 //
@@ -7,6 +7,7 @@
 //
 // version_3.db: lane `alarm` sends its newest first. 1-10 acknowledged, 11-20 and 31-40 wait sealed, 21-30 have landed
 // (loss 6), 41-45 are a chunk. version_4.db: lane `history` is thinned as far as one small commit needed it.
+// version_5.db: of 1-10 in lane `alarm` the far end refused 2: it is given up, 1, 3-5 and 6-10 wait in parts.
 
 #include "agent/spool/audit.h"
 #include "agent/spool/sqlite.h"
@@ -171,6 +172,48 @@ struct ThinnedFixture : LaterFixture {
   }
 };
 
+struct SplitInPartsFixture : LaterFixture {
+  void refuse(const Lease& lease) {
+    group.acks.push_back({.lane = lease.lane,
+                          .epoch = lease.epoch,
+                          .range = lease.range,
+                          .unproved = lease.hash,
+                          .refused = "refused_by_database"});
+    ++wish.round[lease.lane];
+  }
+  void fill() {
+    open();
+    wish.envelopes[0] = 8;
+    add(0, 0, 10);
+    commit();
+    while (true) {
+      const auto bad = std::ranges::find_if(leases, [](const Lease& l) {
+        return l.records > 0 && l.range.first <= 2 && l.range.last >= 2;
+      });
+      if (bad == leases.end()) break;
+      refuse(*bad);
+      commit();
+    }
+  }
+  void check_golden() {
+    CHECK(version() == 5);
+    open();
+    CHECK(findings.empty());
+    CHECK(lane_state(0).records_queued == 9);
+    CHECK(lane_state(0).records_shed == 1);
+    CHECK(spool->state().dead_letters == 1);
+    check_sound();
+    drain(*this, far, 0);
+    const FarEnd::Lane& lane = far.lanes[0];
+    CHECK(lane.high == 10);
+    CHECK(lane.landed.size() == 9);
+    REQUIRE(lane.lost.size() == 1);
+    CHECK(lane.lost.at(2) == "undeliverable");
+    open();
+    CHECK(version() == plain_version());
+  }
+};
+
 }  // namespace
 
 TEST_CASE_FIXTURE(NewestFixture, "the golden spool of version 3 is made so") {
@@ -192,6 +235,19 @@ TEST_CASE_FIXTURE(ThinnedFixture, "the golden spool of version 4 is made so") {
 
 TEST_CASE_FIXTURE(ThinnedFixture, "the spool that version 4 wrote opens, drains and goes back") {
   place("version_4.db");
+  check_golden();
+}
+
+TEST_CASE_FIXTURE(SplitInPartsFixture, "the golden spool of version 5 is made so") {
+  fill();
+  keep("version_5.db");
+  check_golden();
+}
+
+TEST_CASE_FIXTURE(SplitInPartsFixture,
+                  "the spool that version 5 wrote opens, drains and goes back") {
+  options.key.clear();
+  place("version_5.db");
   check_golden();
 }
 
