@@ -60,6 +60,7 @@ struct MqttPublish {
   std::string content_type;                                     // MQTT 5 and HTTP only.
   std::vector<std::pair<std::string, std::string>> properties;  // MQTT 5 only.
   std::string identity = {};  // HTTP only: the same when it is sent again.
+  bool gzipped = false;       // HTTP only: the payload is, and is said to be.
 };
 
 class MqttClient {

@@ -21,6 +21,7 @@ dependency(atomic NEEDS "${CMAKE_SYSROOT}/usr/lib/gcc/${PINAFLUX_TRIPLET}/14/lib
 link_libraries(deps::atomic)
 
 dependency(double_conversion ARCHIVES double-conversion)
+dependency(zlib ARCHIVES z)
 dependency(sqlite3 ARCHIVES sqlite3 NEEDS m)
 dependency(zstd ARCHIVES zstd)
 dependency(mbedcrypto ARCHIVES mbedcrypto)

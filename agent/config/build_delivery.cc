@@ -51,7 +51,14 @@ void build_output(const Reader& r, Building& building) {
                               "remove it, or set uplink.format");
     }
   }
+  if (r.boolean("gzip") && (format == "envelope" || !is_http(r.address("broker")))) {
+    building.findings.error(
+        r.value_place("gzip"),
+        format == "envelope" ? "envelopes are compressed already" : "MQTT has no word for that",
+        "remove 'gzip', or post: broker: https://HOST/PATH, with format json or influx");
+  }
   if (format == "envelope") return check_proof(r, o, building.findings);
+  o.output.gzip = r.boolean("gzip");
   o.output.format = format == "json" ? OutputFormat::json : OutputFormat::influx;
   o.output.shape = r.text("json") == "array"     ? JsonShape::array
                    : r.text("json") == "message" ? JsonShape::message

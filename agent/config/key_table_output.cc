@@ -282,6 +282,11 @@ constexpr Key kDelivery[] = {
      .doc = "With format json, a message holds: lines (one record each, up to 64 KiB), an array of "
             "records, or one "
             "record."},
+    {.path = "uplink.gzip",
+     .type = Type::boolean,
+     .fallback = "false",
+     .doc = "With format json or influx to a http:// or https:// URL: what is posted is compressed "
+            "(Content-Encoding: gzip), to about an eighth. MQTT has no word for that."},
     {.path = "uplink.user",
      .type = Type::text,
      .min = 1,

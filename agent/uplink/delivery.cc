@@ -11,6 +11,7 @@
 #include <array>
 #include <utility>
 
+#include "agent/seal/gzip.h"
 #include "agent/uplink/state.h"
 #include "agent/uplink/traffic.h"
 #include "platform/base/assert.h"
@@ -151,6 +152,9 @@ bool Uplink::State::translate(LaneIndex index, LaneFlight::Item& item) {
   }
   item.bytes = {};
   item.parts = std::move(*parts);
+  for (OutMessage& part : item.parts) {
+    if (gzips()) part.payload = gzip(part.payload);
+  }
   item.handed = std::min(lanes[index].flight.parts_done(item), item.parts.size());
   item.wanted = item.handed > 0;
   return true;
@@ -205,6 +209,7 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
     publish.topic = item.parts[item.handed].topic;
     publish.payload = as_bytes(item.parts[item.handed].payload);
     publish.content_type = translator->content_type();
+    publish.gzipped = gzips();
   } else {
     publish.topic = base_of(gateway_of(index)) + "/data/" + options.lanes[index].name;
     publish.payload = item.bytes;

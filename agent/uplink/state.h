@@ -42,6 +42,7 @@ struct Uplink::State {
 
   // The receiver speaks HTTP, and knows nothing but data.
   bool only_data() const { return translator && is_http(broker()); }
+  bool gzips() const { return options.output.gzip && is_http(broker()); }
   bool collector() const { return options.ack == UplinkOptions::Ack::collector; }
 
   // The link.

@@ -32,6 +32,7 @@ struct OutputOptions {
   OutputFormat format = OutputFormat::envelope;
   JsonShape shape = JsonShape::lines;
   std::string topic;  // The template.
+  bool gzip = false;  // By HTTP: what is posted is compressed.
 };
 
 struct OutMessage {

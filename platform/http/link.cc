@@ -138,6 +138,7 @@ std::string HttpLink::head_of(const MqttPublish& publish) const {
       "\r\nContent-Length: " + std::to_string(publish.payload.size()) +
       "\r\nContent-Type: " + (publish.content_type.empty() ? "text/plain" : publish.content_type) +
       "\r\n";
+  if (publish.gzipped) head += "Content-Encoding: gzip\r\n";
   if (!publish.identity.empty()) head += "Idempotency-Key: \"" + publish.identity + "\"\r\n";
   if (!options_.user.empty()) {
     head += "Authorization: Basic " +

@@ -126,7 +126,7 @@ def lines_by_influxdb(place, path, posted):
     if posted:
         text = path.configuration(path.sources)
         path.agent.write_configuration(text[:text.index("uplink:")] + (
-            f'uplink: {{broker: "http://127.0.0.1:{influx.port}/write?db=plant&precision=ns", format: influx, '
+            f'uplink: {{broker: "http://127.0.0.1:{influx.port}/write?db=plant&precision=ns", format: influx, gzip: true, '
             "batch_age: 200ms, back_off_max: 1s}\n"))
     else:
         _bridge(place, path, influx, refused)
