@@ -18,9 +18,12 @@ import urllib.request
 
 
 def _ports():
-    """Every port below those that the kernel gives to who dials, each once, from a random one on."""
+    """Every port below those that the kernel gives to who dials, each once, from a random one on; with PINAFLUX_PORTS=I/N the
+    I-th of N parts of them, for what runs beside others."""
     first_dialled = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     ports = range(10_000, max(first_dialled, 12_000))
+    part, parts = map(int, os.environ.get("PINAFLUX_PORTS", "0/1").split("/"))
+    ports = ports[len(ports) * part // parts:len(ports) * (part + 1) // parts]
     begin = random.randrange(len(ports))
     return itertools.cycle([*ports[begin:], *ports[:begin]])
 
