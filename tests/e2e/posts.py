@@ -7,6 +7,7 @@ import threading
 
 import landed
 from certificates import Authority
+from connect_proxy import ConnectProxy
 from feed import HttpFeeder
 from services import Collector, free_port, wait_for
 
@@ -73,7 +74,7 @@ class TlsFront:
 
 
 def envelopes_by_https(place, path, feed):
-    """Over kills of both ends and cuts, everything lands once; no broker is needed."""
+    """Over kills of both ends and cuts, and then through a proxy, everything lands once; no broker is needed."""
     authority = Authority(pathlib.Path(place.directory) / "ca")
     certificate = authority.issue("front", ("IP:127.0.0.1", "DNS:localhost"))
     http_port = free_port()
@@ -102,7 +103,15 @@ def envelopes_by_https(place, path, feed):
         feed(path, feeder, 300)
         path.agent.kill()
         path.agent.start()
+    assert path.agent.stop() == 0
+    proxy = ConnectProxy().start()
+    place.stack.callback(proxy.stop)
+    path.agent.write_configuration(text[:text.index("uplink:")] + uplink.replace(
+        "ca:", f'proxy: "http://127.0.0.1:{proxy.port}", ca:'))
+    path.agent.start()
+    feed(path, feeder, 300)
     result = path.settle()
+    assert set(proxy.asked) == {f"CONNECT localhost:{front.port} HTTP/1.1"}, proxy.asked
     assert result["landed"] == path.ledger.produced, result
     status = path.agent.status()["uplink"]
     assert status["state"] == "working" and status["broker"].startswith("https://"), status
