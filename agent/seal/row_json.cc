@@ -20,7 +20,7 @@ std::int64_t day_of(std::int64_t ns) {
   return ns % kDayNs < 0 ? day - 1 : day;
 }
 
-void append_double(JsonWriter& to, double value) {
+void append_json_double(JsonWriter& to, double value) {
   if (std::isnan(value)) {
     to.string("NaN");
   } else if (std::isinf(value)) {
@@ -72,7 +72,7 @@ void append_json_value(JsonWriter& to, const Value& value) {
     case Type::boolean: to.boolean(value.as_boolean()); return;
     case Type::int64: to.number(value.as_int64()); return;
     case Type::uint64: to.number(value.as_uint64()); return;
-    case Type::float64: append_double(to, value.as_float64()); return;
+    case Type::float64: append_json_double(to, value.as_float64()); return;
     case Type::text: to.string(value.as_text()); return;
     case Type::bytes: to.string(hex(value.as_bytes())); return;
   }
