@@ -236,8 +236,7 @@ void Agent::State::finish_commit() {
   const std::uint64_t ignored = done->state.acks_ignored - spool_state.acks_ignored;
   if (ignored > 0) uplink->disproved(ignored);
   // A lane may hold what no group brought: it came from a lane of an earlier epoch.
-  const std::size_t lanes = std::min(spool_state.lanes.size(), done->state.lanes.size());
-  for (std::size_t i = 0; i < lanes; ++i) {
+  for (std::size_t i = 0; i < std::min(spool_state.lanes.size(), done->state.lanes.size()); ++i) {
     const std::uint64_t next =
         spool_state.lanes[i].next_seq + (done->status ? done->records[i] : 0);
     if (done->state.lanes[i].next_seq > next) pace.lost(static_cast<LaneIndex>(i));
@@ -316,7 +315,8 @@ void Agent::State::retry_later(const Error& error) {
 void Agent::State::take_acks() {
   auto& acks = committer->filling().acks;
   uplink->take_acks(acks);
-  if (waits_for_room && committer->retrying() && !acks.empty()) retry_at = {};
+  const bool frees = std::ranges::any_of(acks, [](const LaneAck& a) { return !a.refused; });
+  if (waits_for_room && committer->retrying() && frees) retry_at = {};
   for (LaneIndex lane : uplink->take_lost()) pace.lost(lane);
 }
 

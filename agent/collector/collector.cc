@@ -30,6 +30,9 @@ constexpr Duration kIdleMax = Duration::minutes(5);
 constexpr int kRetained = 0;  // Send retained messages on subscribing.
 constexpr int kNotRetained = 2;
 
+// An empty one takes memory, too.
+std::size_t cost_of(const Arrival& arrival) { return arrival.payload.size() + 512; }
+
 std::string lane_name(const AckMessage& ack) {
   return ack.gateway + '\n' + hex(ack.epoch) + ack.lane;
 }
@@ -174,7 +177,7 @@ void Collector::take(const std::optional<Topic>& topic, Bytes payload, Token&& t
     pending.arrival.gateway = name.substr(0, Topic::kNameMax);
   }
   pending.token.unproved = pending.arrival.unproved != nullptr;
-  pending_bytes_ += pending.arrival.payload.size();
+  pending_bytes_ += cost_of(pending.arrival);
   pending_.push_back(std::move(pending));
   regulate();
 }
@@ -259,7 +262,7 @@ void Collector::fill_batch() {
   std::size_t bytes = 0;
   while (!pending_.empty() && batch_.size() < kBatchCountMax && bytes < kBatchBytesMax) {
     Pending& next = pending_.front();
-    bytes += next.arrival.payload.size();
+    bytes += cost_of(next.arrival);
     batch_.push_back(std::move(next.arrival));
     tokens_.push_back(std::move(next.token));
     pending_.pop_front();

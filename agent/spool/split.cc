@@ -24,6 +24,7 @@ namespace pinaflux::split {
 namespace {
 
 constexpr std::size_t kArenaBytesMax = 12 * 1024 * 1024;  // Any envelope.
+constexpr std::int64_t kSplitsReserved = 4;               // What has no room now is refused again.
 constexpr std::int64_t kBytesEach = 2 * limits::kEnvelopeBytesMax;
 
 struct Opened {
@@ -54,15 +55,17 @@ class Split {
 
   // corrupt: it does not open.
   Status open();
-  Status in_two();
+  // False: it cannot be, and nothing is changed.
+  Result<bool> in_two();
   Status give_up(GivenUp& given_up, const std::string& by);
 
  private:
+  Status replace(const Part& first, const Part& second);
   Result<Part> part(std::size_t from, std::size_t count, const Digest& previous, bool last);
 
   Store& store_;
   Lane& lane_;
-  const Entry& whole_;
+  const Entry whole_;
   Opened opened_;
 };
 
@@ -99,9 +102,11 @@ Result<Part> Split::part(std::size_t from, std::size_t count, const Digest& prev
   std::size_t taken = 0;
   const auto rows = std::span<const Row>(opened_.rows).subspan(from, count);
   Status sealed =
-      sealer.seal(rows, Effort::standard, limits::kEnvelopeBytesMax, header, made.bytes, taken);
-  if (sealed && taken < count) sealed = fail(Code::internal, "half an envelope is larger than one");
+      sealer.seal(rows, Effort::max, limits::kEnvelopeBytesMax, header, made.bytes, taken);
+  // Sealed as densely as can be; and if all the same half of it is larger than an envelope may be, it stays whole.
+  if (sealed && taken < count) sealed = fail(Code::full, "half an envelope is larger than one");
   if (!sealed) return std::unexpected(sealed.error());
+  made.entry.damaged = false;
   made.entry.range = header.range;
   made.entry.split = last && every == 1;
   made.entry.hash = chain_end(header);
@@ -111,27 +116,34 @@ Result<Part> Split::part(std::size_t from, std::size_t count, const Digest& prev
   return made;
 }
 
-Status Split::in_two() {
+Result<bool> Split::in_two() {
   const auto before = store_.queue->last_before(lane_.id, whole_.range.first);
   if (!before) return std::unexpected(before.error());
   const auto previous = tombstone::chain_before(*store_.queue, lane_, whole_, *before);
   if (!previous) return std::unexpected(previous.error());
   const std::size_t half = opened_.rows.size() / 2;
   const auto first = part(0, half, *previous, false);
-  if (!first) return std::unexpected(first.error());
+  if (!first) return false;
   const auto second = part(half, opened_.rows.size() - half, first->entry.hash, true);
-  if (!second) return std::unexpected(second.error());
+  if (!second) return false;
+  const Status done = replace(*first, *second);
+  return done ? Result<bool>(true) : std::unexpected(done.error());
+}
+
+Status Split::replace(const Part& first, const Part& second) {
+  if (Status s = schema::raise_version(*store_.database, schema::kVersionSplit); !s) return s;
   if (Status s = store_.queue->erase(whole_); !s) return s;
-  for (const Part* made : {&*first, &*second}) {
+  for (const Part* made : {&first, &second}) {
     if (Status s = store_.queue->put(made->entry, made->bytes); !s) return s;
   }
   Progress& at = lane_.at;
-  at.bytes = at.bytes - whole_.bytes + first->entry.bytes + second->entry.bytes;
+  at.bytes = at.bytes - whole_.bytes + first.entry.bytes + second.entry.bytes;
   at.front_moved = true;
   return {};
 }
 
 Status Split::give_up(GivenUp& given_up, const std::string& by) {
+  if (Status s = schema::raise_version(*store_.database, schema::kVersionSplit); !s) return s;
   for (const Row& row : opened_.rows) {
     Status s = given_up.keep(row, lane_.name, loss_name(Loss::undeliverable), by);
     if (!s) return s;
@@ -155,21 +167,23 @@ Result<bool> take(Store& store, Lane& lane, const LaneAck& ack, GivenUp& given_u
   const auto row = row_of(*store.queue, lane, ack);
   if (!row) return std::unexpected(row.error());
   if (!*row) return false;
-  Split split(store, lane, **row);
+  // Digests of an encrypted row that do not open: it was sent under the hash that its body has.
+  Entry whole = **row;
+  whole.hash = *ack.unproved;
+  Split split(store, lane, whole);
   const Status opened = split.open();
   const bool unreadable =
       !opened && (opened.error().code == Code::corrupt || opened.error().code == Code::invalid);
   if (!opened && !unreadable) return std::unexpected(opened.error());
-  Status done = schema::raise_version(*store.database, schema::kVersionSplit);
-  if (done) {
-    done = opened && (*row)->records() > 1 ? split.in_two() : split.give_up(given_up, *ack.refused);
-  }
+  if (opened && whole.records() > 1) return split.in_two();
+  const Status done = split.give_up(given_up, *ack.refused);
   return done ? Result<bool>(true) : std::unexpected(done.error());
 }
 
 std::int64_t bytes_for(const Group& group) {
   const auto refused = [](const LaneAck& ack) { return ack.refused.has_value(); };
-  return std::ranges::count_if(group.acks, refused) * kBytesEach;
+  return std::min<std::int64_t>(std::ranges::count_if(group.acks, refused), kSplitsReserved) *
+         kBytesEach;
 }
 
 }  // namespace pinaflux::split

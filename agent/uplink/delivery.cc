@@ -232,6 +232,7 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
   turns.sent(index, bytes);
   health.bytes_sent += bytes;
   item.tokens.emplace_back(*token, item.handed);
+  item.posted = true;
   if (translator) item.parts[item.handed++] = {};
   return true;
 }
@@ -256,6 +257,8 @@ void Uplink::State::finish_part(LaneIndex index, LaneFlight::Item& item) {
   if (item.unwanted && !item.wanted) return refused(index, kNoSubscriber, item);
   item.delivered = true;
   lanes[index].progress_at = clock.now();
+  // What stands behind a record that is refused is not acknowledged before it, and is taken all the same.
+  if (!collector() && item.posted && item.records > 0) lanes[index].taken();
   if (!collector() && lanes[index].flight.take_delivered(index, acks)) accepted(index);
 }
 
@@ -299,15 +302,18 @@ void Uplink::State::refused(LaneIndex index, int reason, const LaneFlight::Item&
 // record. False: it stays as it is.
 bool Uplink::State::give_back(LaneIndex index, const LaneFlight::Item& item,
                               const std::string& reason) {
-  if (item.records == 0 || (item.records == 1 && may_give_up == 0)) return false;
-  if (item.records == 1) --may_give_up;
+  Lane& lane = lanes[index];
+  if (item.records == 0 || (item.records == 1 && lane.may_give_up == 0)) return false;
+  // Where the spool cannot act now (its disk is full), the same comes back: it waits, and is tried once more.
+  if (!lane.flight.give_back(item)) return false;
+  if (item.records == 1) --lane.may_give_up;
   trouble = item.records > 1 ? "the far end refuses a batch (" + reason +
                                    "): it is split until the record is found; nothing is deleted"
                              : "the far end refuses a record (" + reason +
                                    "): it is kept as a dead letter (pinaflux dead-letters list) "
                                    "and declared; what follows is sent";
   acks.push_back({.lane = index,
-                  .epoch = lanes[index].flight.epoch(),
+                  .epoch = lane.flight.epoch(),
                   .range = item.range,
                   .unproved = item.hash,
                   .refused = reason});
@@ -321,7 +327,7 @@ void Uplink::State::take_refusals(const AckMessage& ack, LaneIndex index) {
     const LaneFlight::Item* item = flight.refused(refused);
     if (item == nullptr) continue;
     again = true;
-    if (!flight.refused_again(item->hash) || give_back(index, *item, refused.reason)) continue;
+    if (!flight.refused_again(*item) || give_back(index, *item, refused.reason)) continue;
     rests = true;
     trouble = "the collector refuses what we send (" + refused.reason +
               ") and takes nothing else: see its log; nothing is deleted";
@@ -413,7 +419,7 @@ void Uplink::State::accepted(LaneIndex index) {
   lane.progress_at = now;
   lane.patience = options.ack_timeout;
   lane.probed = false;
-  if (lane.flight.records_gone()) may_give_up = std::min(may_give_up + 1, kGiveUpMax);
+  if (collector() && lane.flight.records_gone()) lane.taken();
   trouble.clear();
   rest.reset();
   back_off.reset();

@@ -63,7 +63,13 @@ LaneFlight::Verdict LaneFlight::judge(const AckMessage& ack, LaneIndex index,
 void LaneFlight::judge_one(const LandedRange& landed, const std::vector<Range>* known,
                            LaneIndex index, std::vector<LaneAck>& acks, Verdict& verdict) {
   if (landed.range.last <= acked_) return;
-  const Proof proof = landed.range.last > committed_last_ ? Proof::contradicts : prove(landed);
+  Proof proof = landed.range.last > committed_last_ ? Proof::contradicts : prove(landed);
+  // The last part of an envelope that was split has the whole's end and hash; what is known of the whole is the spool's
+  // to judge.
+  const auto part = [&](const Item& i) {
+    return i.range.last == landed.range.last && i.range != landed.range;
+  };
+  if (known != nullptr && std::ranges::any_of(items_, part)) proof = Proof::none;
   if (proof == Proof::contradicts) {
     verdict.rejected = true;
     return;
@@ -150,11 +156,20 @@ const LaneFlight::Item* LaneFlight::refused(const RefusedEnvelope& refused) cons
   return at == items_.end() ? nullptr : &*at;
 }
 
-bool LaneFlight::refused_again(const Digest& hash) {
-  if (std::ranges::contains(refused_, hash)) return true;
-  refused_.push_back(hash);
+bool LaneFlight::refused_again(const Item& item) {
+  const Named named{item.range, item.hash};
+  if (std::ranges::contains(refused_, named)) return true;
+  refused_.push_back(named);
   if (refused_.size() > kRefusedMax) refused_.pop_front();
   return false;
+}
+
+bool LaneFlight::give_back(const Item& item) {
+  const Named named{item.range, item.hash};
+  if (std::erase(given_back_, named) > 0) return false;
+  given_back_.push_back(named);
+  if (given_back_.size() > kRefusedMax) given_back_.pop_front();
+  return true;
 }
 
 void LaneFlight::take(Lease&& lease) {
@@ -181,7 +196,12 @@ void LaneFlight::lose() {
     const std::size_t most = item.translated ? parts : parts_done(item);
     if (most > 0) done.emplace_back(item.hash, most);
   }
-  if (!items_.empty()) parts_done_ = std::move(done);
+  // Of what is not leased now, what was known stays.
+  for (const auto& known : parts_done_) {
+    const bool leased = std::ranges::contains(items_, known.first, &Item::hash);
+    if (!leased && done.size() < kKnownMax) done.push_back(known);
+  }
+  parts_done_ = std::move(done);
   items_.clear();
   sent_ = 0;
   ++round_;

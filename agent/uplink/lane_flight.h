@@ -37,6 +37,7 @@ class LaneFlight {
     bool translated = false;
     bool wanted = false;     // Of its parts one had a subscriber,
     bool unwanted = false;   // and one had none.
+    bool posted = false;     // Some of it was handed over, not only known to have been.
     bool sent = false;       // All of it.
     bool delivered = false;  // The broker has it.
     Instant sent_at{};
@@ -55,7 +56,9 @@ class LaneFlight {
   // The item that the far end cannot take; null: nothing that was sent has this range and hash.
   const Item* refused(const RefusedEnvelope& refused) const;
   // True from the second time on: once it may have been damaged on its way.
-  bool refused_again(const Digest& hash);
+  bool refused_again(const Item& item);
+  // False: it was given back before, and came again. The time after that it may be once more.
+  bool give_back(const Item& item);
   // Drops a lease of a round that is over, and one of what is acknowledged.
   void take(Lease&& lease);
   // The leases are lost: what was sent is remembered by its end and hash, and another round begins.
@@ -120,9 +123,11 @@ class LaneFlight {
   std::size_t sent_ = 0;
   std::deque<End> known_;
   std::vector<std::pair<Digest, std::size_t>> parts_done_;  // Of leases that were lost last.
-  std::deque<Digest> refused_;                              // Once.
-  std::vector<Told> told_;    // To the spool, on this connection, and not within acked_.
-  std::size_t unproved_ = 0;  // Passed on since greet().
+  using Named = std::pair<Range, Digest>;
+  std::deque<Named> given_back_;
+  std::deque<Named> refused_;  // Once.
+  std::vector<Told> told_;     // To the spool, on this connection, and not within acked_.
+  std::size_t unproved_ = 0;   // Passed on since greet().
   bool sent_since_greeting_ = false;
   std::size_t gone_ = 0;
   bool records_gone_ = false;

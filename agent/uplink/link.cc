@@ -222,6 +222,7 @@ void Uplink::State::try_next_broker() {
   version = 5;
   answered = earlier_denied = false;
   tries = 0;
+  asked_rest = {};
   renews_client = true;
 }
 

@@ -4,6 +4,7 @@
 // Threads    Loop.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,10 @@ struct Uplink::State {
         progress_at{};  // Something of it was sent into an empty flight, delivered or acknowledged.
     Duration patience{};
     bool probed = false;  // Hello was said again because acks do not come.
+    // Records that may be given up: one to begin with, and one for each envelope that is taken.
+    static constexpr std::size_t kGiveUpMax = 8;
+    std::size_t may_give_up = 1;
+    void taken() { may_give_up = std::min(may_give_up + 1, kGiveUpMax); }
   };
 
   State(const UplinkOptions& options, const Clock& clock, Entropy& entropy, MqttClientMaker make,
@@ -134,9 +139,6 @@ struct Uplink::State {
   std::vector<Lane> lanes;
   std::vector<LaneAck> acks;
   std::vector<LaneIndex> lost_lanes;
-  // Records that may be given up: one for each envelope that was taken, kGiveUpMax at most.
-  static constexpr std::size_t kGiveUpMax = 8;
-  std::size_t may_give_up = 0;
 
   Random random;
   Backoff back_off, rest;

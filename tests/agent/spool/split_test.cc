@@ -228,6 +228,33 @@ TEST_CASE_FIXTURE(SplitFixture, "a thinned envelope is split, too") {
   CHECK(read().held.size() == 2);
 }
 
+TEST_CASE_FIXTURE(SplitFixture,
+                  "what has no room for a word more stays whole, and everything else goes on") {
+  // The largest that still is one envelope: its last part would have to name the chain, too.
+  for (std::size_t bytes = 119'900;; bytes -= 10) {
+    std::filesystem::remove_all(options.directory);
+    open();
+    wish.envelopes[0] = 2;
+    noise = 88172645463325252ull;
+    add(0, 0, 5);
+    add_noise(0, 5, 1, bytes);
+    commit();
+    if (leases.size() == 1 && leases[0].records == 6) break;
+    spool.reset();
+    REQUIRE(bytes > 110'000);
+  }
+  const Buffer whole = leases[0].bytes;
+  const std::uint64_t ignored = spool->state().acks_ignored;
+  refuse(leases[0]);
+  add(1, 0, 3);
+  commit();
+  CHECK(spool->state().acks_ignored == ignored + 1);
+  REQUIRE(leases.size() == 1);
+  CHECK(leases[0].bytes == whole);
+  CHECK(lane_state(1).records_queued == 3);
+  check_sound();
+}
+
 TEST_CASE_FIXTURE(SplitFixture, "a full spool splits what it holds, and drains") {
   open();
   std::int64_t next = 0;

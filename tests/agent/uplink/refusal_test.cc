@@ -26,6 +26,14 @@ struct RefusalFixture : UplinkFixture {
     }
     return all;
   }
+  // A record alone, sent and refused until it is given up; how often it was.
+  std::size_t refuse_alone(std::uint64_t seq, std::uint64_t high) {
+    for (int time = 0; time < 2; ++time) {
+      send(lease(kNormal, seq, seq));
+      refuse(seq, seq, high);
+    }
+    return refusals().size();
+  }
   bool says(const std::string& text) const {
     return uplink->health().text.find(text) != std::string::npos;
   }
@@ -79,30 +87,102 @@ TEST_CASE_FIXTURE(RefusalFixture, "a refusal that fits nothing that was sent is 
   CHECK(uplink->health().envelopes_acked == 1);
 }
 
-TEST_CASE_FIXTURE(RefusalFixture, "a record alone is given up only where something else is taken") {
+TEST_CASE_FIXTURE(RefusalFixture,
+                  "one record is given up at once, the next only where something else is taken") {
   open();
-  const auto send_one = [&] { send(lease(kNormal, 5, 5)); };
   ack("normal", 4);
   (void)refusals();
-  // What came before connecting says nothing.
-  send_one();
-  refuse(5, 5, 4);
-  send_one();
-  refuse(5, 5, 4);
-  SUBCASE("nothing was taken: the lane rests") {
+  CHECK(refuse_alone(5, 4) == 1);
+  CHECK(refuse_alone(6, 4) == 0);
+  CHECK(wished(kNormal) == 0);
+  CHECK(says("takes nothing else"));
+  wait(Duration::seconds(30));
+  CHECK(wished(kNormal) > 0);
+  send(lease(kNormal, 7, 7));
+  send(lease(kNormal, 6, 6));
+  AckMessage message = ack_of("normal", 4);
+  message.landed = {{{7, 7}, digest_of(7)}};
+  message.refused = {{{6, 6}, digest_of(6), "damaged"}};
+  say(message);
+  REQUIRE(refusals().size() == 1);
+  CHECK(says("kept as a dead letter"));
+}
+
+TEST_CASE_FIXTURE(RefusalFixture, "what another lane delivers says nothing of this one") {
+  open();
+  CHECK(refuse_alone(11, 10) == 1);
+  send(0, 1, 3);
+  ack("alarm", 30);
+  CHECK(refuse_alone(12, 10) == 0);
+}
+
+TEST_CASE_FIXTURE(RefusalFixture,
+                  "what comes back although it was given back waits: the spool has no room") {
+  open();
+  const auto refuse_batch = [&] {
+    send(kNormal, 1, 1);
+    refuse(1, 10);
+    return refusals().size();
+  };
+  CHECK(refuse_batch() == 0);
+  CHECK(refuse_batch() == 1);
+  CHECK(wished(kNormal) > 0);
+  CHECK(refuse_batch() == 0);
+  CHECK(wished(kNormal) == 0);
+  wait(Duration::seconds(30));
+  CHECK(refuse_batch() == 1);
+}
+
+TEST_CASE_FIXTURE(
+    RefusalFixture,
+    "the last part of a split envelope is not the whole, though it has its end and hash") {
+  open();
+  Lease part = lease(kNormal, 6, 10);
+  part.hash = digest_of(10);
+  send(lease(kNormal, 1, 5));
+  send(std::move(part));
+  AckMessage message = ack_of("normal", 0);
+  message.compared = {{{1, 10}, digest_of(10), {{6, 10}}}};
+  say(message);
+  CHECK(uplink->health().in_flight == 2);
+}
+
+struct BrokerRefusalFixture : RefusalFixture {
+  BrokerRefusalFixture() {
+    options.ack = UplinkOptions::Ack::broker;
+    start();
+    up();
+    puback();
+  }
+  // The record `seq` is malformed, what is sent behind it is not.
+  void send_and_answer(std::uint64_t seq, std::uint64_t behind) {
+    send(lease(kNormal, seq, seq));
+    const std::uint64_t bad = last_token;
+    for (std::uint64_t i = 0; i < behind; ++i) send(lease(kNormal, seq + 1 + i, seq + 1 + i));
+    for (std::uint64_t token = bad + 1; token <= last_token; ++token)
+      client->events.published(token, 0);
+    client->events.published(bad, 400);
+  }
+};
+
+TEST_CASE_FIXTURE(BrokerRefusalFixture,
+                  "a record at the front is given up because of what stands behind it") {
+  send_and_answer(1, 0);
+  CHECK(refusals().size() == 1);
+  for (std::uint64_t seq = 2; seq < 20; ++seq) {
+    CAPTURE(seq);
+    send_and_answer(seq, 1);
+    CHECK(refusals().size() == 1);
+  }
+}
+
+TEST_CASE_FIXTURE(BrokerRefusalFixture, "but where nothing is taken, none but the first") {
+  send_and_answer(1, 0);
+  CHECK(refusals().size() == 1);
+  for (std::uint64_t seq = 2; seq < 5; ++seq) {
+    send_and_answer(seq, 0);
     CHECK(refusals().empty());
-    CHECK(wished(kNormal) == 0);
-    CHECK(says("takes nothing else"));
-    wait(Duration::seconds(30));
-    CHECK(wished(kNormal) > 0);
-    send(lease(kNormal, 6, 6));
-    send_one();
-    AckMessage message = ack_of("normal", 4);
-    message.landed = {{{6, 6}, digest_of(6)}};
-    message.refused = {{{5, 5}, digest_of(5), "damaged"}};
-    say(message);
-    REQUIRE(refusals().size() == 1);
-    CHECK(says("kept as a dead letter"));
+    wait(Duration::minutes(2));
   }
 }
 
@@ -110,21 +190,15 @@ TEST_CASE_FIXTURE(RefusalFixture, "one is given up for each that is taken, eight
   open();
   send(kNormal, 1, 1);
   ack("normal", 10);
-  const auto refuse_alone = [&](std::uint64_t seq) {
-    for (int time = 0; time < 2; ++time) {
-      send(lease(kNormal, seq, seq));
-      refuse(seq, seq, 10);
-    }
-    return refusals().size();
-  };
-  CHECK(refuse_alone(11) == 1);
-  CHECK(refuse_alone(12) == 0);
+  CHECK(refuse_alone(11, 10) == 1);
+  CHECK(refuse_alone(12, 10) == 1);
+  CHECK(refuse_alone(13, 10) == 0);
   wait(Duration::seconds(30));
   send(kNormal, 21, 1);
   AckMessage message = ack_of("normal", 10);
   message.landed = {{{21, 30}, digest_of(30)}};
   say(message);
-  CHECK(refuse_alone(13) == 1);
+  CHECK(refuse_alone(14, 10) == 1);
   for (std::uint64_t last = 40; last <= 300; last += 10) {
     send(kNormal, last - 9, 1);
     message.landed = {{{21, last}, digest_of(last)}};
@@ -133,7 +207,7 @@ TEST_CASE_FIXTURE(RefusalFixture, "one is given up for each that is taken, eight
   (void)refusals();
   std::size_t given_up = 0;
   for (std::uint64_t seq = 301; seq < 320; ++seq) {
-    given_up += refuse_alone(seq);
+    given_up += refuse_alone(seq, 10);
     if (uplink->health().text.find("takes nothing else") != std::string::npos) break;
   }
   CHECK(given_up == 8);
@@ -145,11 +219,8 @@ TEST_CASE_FIXTURE(RefusalFixture, "that a loss was taken says nothing of records
   loss.records = 0;
   send(std::move(loss));
   ack("normal", 10);
-  for (int time = 0; time < 2; ++time) {
-    send(lease(kNormal, 11, 11));
-    refuse(11, 11, 10);
-  }
-  CHECK(refusals().empty());
+  CHECK(refuse_alone(11, 10) == 1);
+  CHECK(refuse_alone(12, 10) == 0);
 }
 
 TEST_CASE_FIXTURE(RefusalFixture, "what declares a loss cannot be split: the lane rests") {
