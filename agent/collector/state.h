@@ -79,6 +79,7 @@ class Ledger {
 
   // Made when it is new; Code::full beyond kLanesMax.
   Result<LaneEntry> lane(const LaneKey& key);
+  Result<std::optional<LaneEntry>> find(const LaneKey& key);
   // What the gateway says of itself: below `floor` nothing will come any more. Where this database has
   // not seen the lane before, that was somebody else's; otherwise it is a hole, and reported as one. Of a lane
   // that has forked, two gateways speak: one's floor says nothing of what the other owes.
@@ -109,7 +110,6 @@ class Ledger {
 
  private:
   Ledger(Settled settled) : settled_(std::move(settled)) {}
-  Result<std::optional<LaneEntry>> find(const LaneKey& key);
   Result<std::optional<Digest>> chain_at(const LaneEntry& lane, std::uint64_t seq);
   Result<bool> chained(const LaneEntry& lane, const Link& link);
   Result<Verdict> judge_landed(const LaneEntry& lane, const Link& link);

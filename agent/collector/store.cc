@@ -461,8 +461,12 @@ Status CollectorStore::refuse_for_good(const Arrival& arrival, const char* reaso
   const Result<Header> header = Opener::header(arrival.payload);
   const bool named = arrival.kind == Topic::Kind::data && header && header->count > 0 &&
                      header->gateway == arrival.gateway && header->lane == arrival.lane;
-  if (named) {
-    auto& refused = touch({header->gateway, header->epoch, header->lane}, false).refused;
+  // A header that is damaged may name anything: no lane is made for it.
+  const LaneKey key = named ? LaneKey{header->gateway, header->epoch, header->lane} : LaneKey{};
+  const auto lane = named ? ledger_->find(key) : std::optional<LaneEntry>();
+  if (!lane) return std::unexpected(lane.error());
+  if (*lane) {
+    auto& refused = touch(key, false).refused;
     if (refused.size() < limits::kComparedMax) {
       refused.push_back({header->range, chain_end(*header), reason});
     }

@@ -118,6 +118,15 @@ TEST_CASE_FIXTURE(RefusedFixture,
   CHECK(landed.acks.empty());
 }
 
+TEST_CASE_FIXTURE(RefusedFixture, "a damaged header makes no lane") {
+  Gateway elsewhere("pump", 0x77);
+  Arrival bad = elsewhere.send(5);
+  bad.payload.back() ^= 1;
+  land({bad});
+  CHECK(landed.acks.empty());
+  CHECK(ask("SELECT count(*) FROM pinaflux_lane") == "1\n");
+}
+
 TEST_CASE_FIXTURE(RefusedFixture, "a damaged envelope that says whose it is, is refused for good") {
   Arrival bad = gateway.send(5);
   bad.payload.back() ^= 1;
