@@ -376,9 +376,9 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
       return failed("the broker does not let us read " + topic("ack") +
                     ": allow it to this user (packaging/broker.acl)");
     }
-    if (packet_bytes_max_ != 0 && packet_bytes_max_ < limits::kPacketBytesWanted) {
+    if (packet_bytes_max_ != 0 && packet_bytes_max_ < limits::kPacketBytesLeast) {
       return failed("the broker takes packets of at most " + std::to_string(packet_bytes_max_) +
-                    " bytes, and our data are longer: raise its limit to " +
+                    " bytes, and a record may be longer: raise its limit to " +
                     std::to_string(limits::kPacketBytesWanted));
     }
     const std::string line = hello();
@@ -393,7 +393,10 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
     }
     if (reason >= mqtt::reason::kRefused)
       return failed(mqtt::reason_text(reason), "see the broker's log");
-    done(reason == mqtt::reason::kNoSubscriber ? "nobody has subscribed to it" : "");
+    if (reason == mqtt::reason::kNoSubscriber) return done("nobody has subscribed to it");
+    const bool small = packet_bytes_max_ != 0 && packet_bytes_max_ < limits::kPacketBytesWanted;
+    done(small ? "batches are made for packets of " + std::to_string(packet_bytes_max_) + " bytes"
+               : "");
   }
   void message(const mqtt::Message& message) override {
     if (message.packet_id != 0) session_->ack(message.packet_id);

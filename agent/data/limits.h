@@ -47,6 +47,7 @@ inline constexpr std::size_t kEnvelopeBytesMax =
     120'000;  // Header and body; a broker's usual limit.
 // With the topic and what MQTT says beside it. AWS IoT's limit.
 inline constexpr std::size_t kPacketBytesWanted = 131'072;
+inline constexpr std::size_t kPacketBytesLeast = 4'096;  // Below it records may have no place.
 inline constexpr std::size_t kEnvelopeRecordsMax = 16'384;
 inline constexpr std::size_t kOpenedBytesMax = 4 * 1024 * 1024;  // Body after decompression.
 
