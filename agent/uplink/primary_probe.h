@@ -17,8 +17,6 @@ namespace pinaflux {
 class PrimaryProbe final : private MqttClient::Events {
  public:
   enum class Answer { none, yes, no };
-  static constexpr int kUnsupportedVersion = 0x84,
-                       kClientIdRefused = 0x85;  // MQTT 5.0, section 2.4.
 
   PrimaryProbe(const MqttClientMaker& make, MqttConnect to) : client_(make(*this)) {
     to.client_id += "-probe";

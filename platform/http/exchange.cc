@@ -144,6 +144,7 @@ void HttpExchange::conclude() {
 void HttpExchange::closed(Error reason) {
   if (state_ == State::ended) return;
   if (state_ == State::asked && head_done_ && to_the_end_) return conclude();
+  given_up_ = state_ == State::asked && !answering_;
   const std::string why = stream_->why();
   if (!why.empty()) return fail_with(why);
   fail_with(address_ + ": " + (reason.what != nullptr ? reason.what : "the connection broke"));

@@ -53,8 +53,8 @@ class HttpExchange final : private Stream::Events {
   void abandon();
   bool asking() const { return state_ == State::asked; }
   bool ready() const { return state_ == State::ready; }
-  // Nothing of the answer to the request has come.
-  bool unanswered() const { return asking() && !answering_; }
+  // The server has ended the connection before anything of its answer came.
+  bool given_up() const { return given_up_; }
   // It has answered before: a server may have given the connection up just now.
   bool used() const { return answers_ > 0; }
 
@@ -80,6 +80,7 @@ class HttpExchange final : private Stream::Events {
   std::unique_ptr<Stream> stream_;
   State state_ = State::dialling;
   AnswerHead head_;
+  bool given_up_ = false;
   bool answering_ = false;  // Something of the answer has come,
   bool head_done_ = false;  // and all of its head, which says where it ends:
   bool chunked_ = false, to_the_end_ = false;

@@ -192,7 +192,7 @@ void HttpLink::deliver(Bytes body) {
 void HttpLink::failed(HttpExchange& exchange, const std::string& why) {
   Channel& channel = channel_of(exchange);
   const bool asked = !channel.request.bytes.empty();
-  const bool given_up = asked && exchange.used() && !channel.request.again;
+  const bool given_up = exchange.given_up() && exchange.used() && !channel.request.again;
   const bool idle = channel.connected && !asked;
   if (state_ != State::connecting && (idle || given_up)) {
     if (given_up) {

@@ -50,10 +50,13 @@ Result<std::unique_ptr<ProxiedStream>> ProxiedStream::connect(Loop& loop, const 
 }
 
 ProxiedStream::ProxiedStream(Loop& loop, const Options& options, Stream::Events& events)
-    : options_(options), events_(events), timer_(loop.timer([this] {
+    : options_(options),
+      events_(events),
+      timer_(loop.timer([this] {
         end_with(Code::timeout, "does not answer in time: check its log, and whether it reaches " +
                                     host_and_port(options_.to));
-      })) {}
+      })),
+      early_(options.early_bytes_max) {}
 
 void ProxiedStream::connected() {
   carried_ = true;
@@ -107,8 +110,8 @@ void ProxiedStream::refused() {
 void ProxiedStream::stand(Bytes rest) {
   ready_ = true;
   if (paused_) inner_->pause(true);
-  if (!early_.empty()) std::ignore = inner_->write(early_);  // No more than it takes when empty.
-  early_ = {};
+  const Buffer early = early_.take();
+  if (!early.empty()) std::ignore = inner_->write(early);  // No more than it takes when empty.
   if (!telling_.tell([this] { events_.connected(); })) return;
   if (!rest.empty() && !telling_.tell([&] { events_.bytes(rest); })) return;
   if (std::exchange(refused_, false) && inner_ != nullptr && inner_->bytes_queued() == 0 &&
@@ -146,8 +149,7 @@ void ProxiedStream::end_with(Code code, std::string_view text) {
 bool ProxiedStream::write(Bytes bytes) {
   if (ready_) return inner_->write(bytes);
   if (inner_ == nullptr || finish_wanted_) return false;
-  refused_ = bytes.size() > options_.early_bytes_max - early_.size();
-  if (!refused_) append(early_, bytes);
+  refused_ = !early_.add(bytes);
   return !refused_;
 }
 

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "platform/base/early_bytes.h"
 #include "platform/base/telling.h"
 #include "platform/http/answer_head.h"
 #include "platform/loop.h"
@@ -60,7 +61,7 @@ class ProxiedStream final : public Stream, private Stream::Events {
   std::unique_ptr<Stream> inner_;
   std::unique_ptr<Timer> timer_;
   AnswerHead answer_;
-  Buffer early_;
+  EarlyBytes early_;
   bool carried_ = false, ready_ = false;
   bool paused_ = false;
   bool refused_ = false;        // A write() was: drained() is owed.

@@ -51,10 +51,14 @@ Result<std::unique_ptr<WebSocketStream>> WebSocketStream::connect(Loop& loop, En
 
 WebSocketStream::WebSocketStream(Loop& loop, Entropy& entropy, const Options& options,
                                  Stream::Events& events)
-    : options_(options), events_(events), entropy_(entropy), timer_(loop.timer([this] {
+    : options_(options),
+      events_(events),
+      entropy_(entropy),
+      timer_(loop.timer([this] {
         end_with(Code::timeout,
                  "does not answer in time: check whether its port speaks HTTP, and the network");
-      })) {}
+      })),
+      early_(options.early_bytes_max) {}
 
 void WebSocketStream::connected() {
   carried_ = true;
@@ -114,8 +118,8 @@ std::string WebSocketStream::wrong_answer() const {
 
 bool WebSocketStream::stand() {
   ready_ = true;
-  if (!early_.empty()) std::ignore = send(websocket::Opcode::binary, early_);
-  early_ = {};
+  const Buffer early = early_.take();
+  if (!early.empty()) std::ignore = send(websocket::Opcode::binary, early);
   if (!telling_.tell([this] { events_.connected(); })) return false;
   if (std::exchange(refused_, false) && !telling_.tell([this] { events_.drained(); })) return false;
   if (std::exchange(finish_wanted_, false)) finish();
@@ -186,8 +190,7 @@ bool WebSocketStream::write(Bytes bytes) {
     refused_ = !send(websocket::Opcode::binary, bytes);
     return !refused_;
   }
-  refused_ = bytes.size() > options_.early_bytes_max - early_.size();
-  if (!refused_) append(early_, bytes);
+  refused_ = !early_.add(bytes);
   return !refused_;
 }
 

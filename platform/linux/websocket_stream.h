@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 
+#include "platform/base/early_bytes.h"
 #include "platform/base/telling.h"
 #include "platform/entropy.h"
 #include "platform/http/answer_head.h"
@@ -69,7 +70,8 @@ class WebSocketStream final : public Stream, private Stream::Events {
   std::string key_;  // Of the handshake.
   AnswerHead answer_;
   websocket::Frames frames_;
-  Buffer early_, data_, frame_;
+  EarlyBytes early_;
+  Buffer data_, frame_;
   bool carried_ = false, ready_ = false;
   bool leaving_ = false;        // Our close frame is sent: only the end is waited for.
   bool refused_ = false;        // A write() was: drained() is owed.

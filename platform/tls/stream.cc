@@ -22,6 +22,7 @@ TlsStream::TlsStream(Loop& loop, const Options& options, Stream::Events& events)
     : options_(options),
       events_(events),
       timer_(loop.timer([this] { late(); })),
+      early_(options.early_bytes_max),
       failure_(options.unloaded) {
   if (options.credentials != nullptr)
     connection_.emplace(options.credentials, options.host, options.judged_at);
@@ -52,8 +53,8 @@ bool TlsStream::shake() {
   }
   ready_ = true;
   if (!telling_.tell([this] { events_.connected(); })) return false;
-  if (!early_.empty()) std::ignore = connection_->write(early_);
-  early_ = {};
+  const Buffer early = early_.take();
+  if (!early.empty()) std::ignore = connection_->write(early);
   flush();
   const bool owed = connection_->outgoing().empty() && std::exchange(refused_, false);
   return !owed || telling_.tell([this] { events_.drained(); });
@@ -115,8 +116,7 @@ void TlsStream::late() {
 bool TlsStream::write(Bytes bytes) {
   if (inner_ == nullptr) return false;
   if (!ready_) {
-    refused_ = early_.size() + bytes.size() > options_.early_bytes_max;
-    if (!refused_) append(early_, bytes);
+    refused_ = !early_.add(bytes);
     return !refused_;
   }
   if (!connection_->outgoing().empty()) {

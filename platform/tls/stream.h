@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 
+#include "platform/base/early_bytes.h"
 #include "platform/base/telling.h"
 #include "platform/loop.h"
 #include "platform/network.h"
@@ -64,7 +65,8 @@ class TlsStream final : public Stream, private Stream::Events {
   std::optional<Connection> connection_;
   std::unique_ptr<Stream> inner_;
   std::unique_ptr<Timer> timer_;
-  Buffer early_, plain_;
+  EarlyBytes early_;
+  Buffer plain_;
   bool carried_ = false, ready_ = false;
   bool refused_ = false;        // A write() was: drained() is owed.
   bool finish_wanted_ = false;  // When what is queued has gone.

@@ -69,6 +69,16 @@ Verifier verifier_of(std::string_view pem) {
   return Verifier(std::move(*made));
 }
 
+// Whose line it is: nothing may stand behind the proof, and without one it is nobody's.
+void check_nothing_behind(const Verifier& ours, const std::string& line) {
+  CHECK_FALSE(ours.proves(Way::to_gateway, line + " fork=1"));
+  CHECK_FALSE(ours.proves(Way::to_gateway, line + " "));
+  std::string longer = line;
+  longer.insert(longer.size() - 1, " fork=1");
+  CHECK_FALSE(ours.proves(Way::to_gateway, longer));
+  CHECK_FALSE(ours.proves(Way::to_gateway, ack_line()));
+}
+
 }  // namespace
 
 TEST_CASE("a proved line is read as before, and holds for its key, its way and its bytes alone") {
@@ -90,12 +100,7 @@ TEST_CASE("a proved line is read as before, and holds for its key, its way and i
     CHECK_FALSE(ours.proves(Way::to_gateway, changed));
     CHECK_FALSE(ours.proves(Way::to_gateway, line.substr(0, i)));
   }
-  CHECK_FALSE(ours.proves(Way::to_gateway, line + " fork=1"));
-  CHECK_FALSE(ours.proves(Way::to_gateway, line + " "));
-  std::string longer = line;
-  longer.insert(longer.size() - 1, " fork=1");
-  CHECK_FALSE(ours.proves(Way::to_gateway, longer));
-  CHECK_FALSE(ours.proves(Way::to_gateway, ack_line()));
+  check_nothing_behind(ours, line);
   CHECK_FALSE(ours.proves(Way::to_gateway, ack_line() + " mac="));
   CHECK_FALSE(ours.proves(Way::to_gateway, ""));
   CHECK(proof_claim_of(as_bytes(ack_line())).kind == ProofKind::none);
@@ -140,12 +145,7 @@ TEST_CASE("a signed line holds for its key, its way and its bytes alone") {
     CHECK(ours.proves(Way::to_gateway, changed) == in_name);
     CHECK_FALSE(ours.proves(Way::to_gateway, line.substr(0, i)));
   }
-  CHECK_FALSE(ours.proves(Way::to_gateway, line + " fork=1"));
-  CHECK_FALSE(ours.proves(Way::to_gateway, line + " "));
-  std::string longer = line;
-  longer.insert(longer.size() - 1, " fork=1");
-  CHECK_FALSE(ours.proves(Way::to_gateway, longer));
-  CHECK_FALSE(ours.proves(Way::to_gateway, ack_line()));
+  check_nothing_behind(ours, line);
 }
 
 TEST_CASE("a signature of another length, or in bad base64url, is none") {

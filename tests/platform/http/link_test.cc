@@ -311,6 +311,22 @@ TEST_CASE_FIXTURE(LinkFixture,
   CHECK(server->connections.size() == 2);
 }
 
+TEST_CASE_FIXTURE(LinkFixture, "what was answered in half is not sent again over the same link") {
+  server->answers = {kNothing};
+  connect();
+  post_and_wait();
+  server->answers.clear();
+  post_and_wait();
+  SUBCASE("a part of the answer") {
+    server->connections.back()->say("HTTP/1.1 200 OK\r\n");
+    server->connections.back()->finish();
+  }
+  SUBCASE("none in time") { pass(Duration::seconds(61)); }
+  pass(Duration::seconds(1));
+  CHECK(reasons == std::vector<int>{0});
+  CHECK(server->heads.size() == 2);
+}
+
 TEST_CASE_FIXTURE(LinkFixture, "a request that costs two connections is not sent a third time") {
   server->answers = {kNothing};
   connect();
