@@ -13,8 +13,6 @@
 #include <utility>
 
 #include "agent/data/limits.h"
-#include "platform/http/link.h"
-#include "platform/http/url.h"
 
 namespace pinaflux {
 
@@ -24,9 +22,6 @@ constexpr Duration kStorageRetryMin = Duration::milliseconds(200);
 constexpr Duration kStorageRetryMax = Duration::seconds(30);
 constexpr Duration kGoodbyeMax = Duration::seconds(2);
 constexpr Duration kImportPoll = Duration::seconds(1);
-constexpr std::size_t kRequestBytesMax = 256 * 1024;  // Twice an envelope.
-constexpr std::size_t kConnectionsMax = 4'096;        // Gateways have one or two each.
-constexpr Duration kIdleMax = Duration::minutes(5);
 constexpr int kRetained = 0;  // Send retained messages on subscribing.
 constexpr int kNotRetained = 2;
 
@@ -81,17 +76,7 @@ Collector::Collector(const CollectorOptions& options, World world)
 Collector::~Collector() = default;
 
 Status Collector::start() {
-  if (!options_.http.empty()) {
-    HttpServer::Options options;
-    options.body_bytes_max = kRequestBytesMax;
-    options.connections_max = kConnectionsMax;
-    options.idle_max = kIdleMax;
-    auto http = world_.http->listen(options_.http, options,
-                                    [this](const HttpRequest& request) { asked(request); }, {});
-    if (!http) return std::unexpected(http.error());
-    http_ = std::move(*http);
-    world_.log.notice("collector.http", "gateways may send by HTTP", {{"at", http_->address()}});
-  }
+  if (Status s = listen(); !s) return s;
   if (!options_.broker.empty()) return dial();
   status_.link = CollectorStatus::Link::working;
   return {};
@@ -144,22 +129,6 @@ void Collector::subscribed(std::string_view filter, int reason) {
 void Collector::message(const mqtt::Message& message) {
   take(parse_topic(options_.root, message.topic), message.payload, {connection_, message.packet_id},
        message.topic);
-}
-
-void Collector::asked(const HttpRequest& request) {
-  const auto refuse = [&](int status, const char* why) {
-    HttpAnswer answer{status, std::string(why) + "\n", {}};
-    if (status == 503) answer.headers.emplace_back("Retry-After", "1");
-    http_->answer(request.id, answer);
-  };
-  if (request.method != "POST") return refuse(405, "gateways POST here");
-  const auto topic = parse_topic(options_.root, request.path.substr(1));
-  if (!topic) return refuse(404, "POST to /<root>/<gateway>/data/<lane>, .../hello or .../status");
-  const bool full = pending_bytes_ > kPendingBytesMax;
-  if (full || storage_waits_ || stage_ != Stage::running)
-    return refuse(503, "nothing is landed now: try again");
-  take(topic, request.body, {.request = request.id, .gateway = std::string(topic->gateway)},
-       request.path);
 }
 
 void Collector::take(const std::optional<Topic>& topic, Bytes payload, Token&& token,
@@ -354,18 +323,6 @@ void Collector::wait_for_storage() {
   send_away();
 }
 
-// What waits is kept, and lands; it will come once more all the same.
-void Collector::send_away() {
-  const auto send = [this](Token& token) {
-    const std::uint64_t request = std::exchange(token.request, 0);
-    if (request == 0) return;
-    HttpAnswer answer{503, "nothing can be landed now: try again\n", {{"Retry-After", "5"}}};
-    http_->answer(request, answer);
-  };
-  std::ranges::for_each(tokens_, send);
-  for (Pending& pending : pending_) send(pending.token);
-}
-
 void Collector::acknowledge() {
   take_acks();
   for (const Token& token : tokens_) {
@@ -377,27 +334,6 @@ void Collector::acknowledge() {
   batch_.clear();
   tokens_.clear();
   publish_acks();
-}
-
-void Collector::answer(const Token& token) {
-  if (token.unproved) {
-    return http_->answer(token.request, {403, "it carries no proof by this gateway's key\n", {}});
-  }
-  HttpAnswer answer{200, acks_for(token.gateway), {}};
-  answer.headers.emplace_back("Content-Type", std::string(http_link::kMessages));
-  http_->answer(token.request, answer);
-}
-
-// All that are due to it.
-std::string Collector::acks_for(const std::string& gateway) {
-  std::string text;
-  const std::string prefix = gateway + '\n';
-  for (auto at = acks_.lower_bound(prefix); at != acks_.end() && at->first.starts_with(prefix);) {
-    text += percent_encode(ack_topic(options_.root, gateway)) + ' ' + line_of(at->second);
-    ++status_.acks_sent;
-    at = acks_.erase(at);
-  }
-  return text;
 }
 
 void Collector::take_acks() {

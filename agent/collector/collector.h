@@ -120,6 +120,7 @@ class Collector : private mqtt::Session::Events {
   void mark_reached(std::uint64_t mark) override;
   void closed(Error reason, int reason_code) override;
 
+  Status listen();
   Status dial();
   void connect();
   void asked(const HttpRequest& request);
