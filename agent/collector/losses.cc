@@ -35,7 +35,7 @@ Result<Declaration> parse(std::string_view text) {
       !is_reason(reason)) {
     return bad();
   }
-  return Declaration{{*first, *last}, std::string(reason), kNoDigest};
+  return Declaration{{*first, *last}, std::string(reason), kNoDigest, kNoDigest};
 }
 
 }  // namespace
@@ -52,12 +52,16 @@ Result<std::vector<Declaration>> losses(const Header& header) {
     for (std::string_view part; parts.next(part);) {
       Result<Declaration> one = parse(part);
       if (!one) return std::unexpected(one.error());
+      if (!all.empty() && one->range.first != all.back().range.last + 1)
+        return fail(Code::invalid, "the header declares losses that do not follow each other");
       if (all.size() >= kLossesMax)
         return fail(Code::invalid, "the header declares too many losses");
       all.push_back(std::move(*one));
     }
   }
-  if (!all.empty()) all.back().through = through;
+  if (all.empty()) return all;
+  all.front().previous = header.previous;
+  all.back().through = through;
   return all;
 }
 

@@ -18,7 +18,9 @@ namespace {
 constexpr const char* kTable =
     "CREATE TABLE IF NOT EXISTS pinaflux_range(lane INTEGER NOT NULL, first INTEGER NOT NULL,"
     " last INTEGER NOT NULL, fate INTEGER NOT NULL, reason TEXT NOT NULL,"
-    " PRIMARY KEY(lane, first)) WITHOUT ROWID";
+    " PRIMARY KEY(lane, first)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS pinaflux_range_break ON pinaflux_range(lane, first)"
+    " WHERE fate IN (2,3,5)";
 
 constexpr const char* kOverlapping =
     "SELECT first,last,fate,reason FROM pinaflux_range WHERE lane=?1 AND first<=?3 AND last>=?2 AND"
@@ -59,7 +61,10 @@ Result<Settled> Settled::prepare(sqlite::Database& database) {
       {&settled.above_,
        "SELECT first,last FROM pinaflux_range WHERE lane=? AND first>? ORDER BY first"},
       {&settled.down_,
-       "SELECT first,last FROM pinaflux_range WHERE lane=? AND first>? ORDER BY first DESC"},
+       "SELECT first,last,fate FROM pinaflux_range WHERE lane=? AND first>? ORDER BY first DESC"},
+      {&settled.break_,
+       "SELECT last FROM pinaflux_range WHERE lane=? AND first<=? AND fate IN (2,3,5)"
+       " ORDER BY first DESC LIMIT 1"},
       {&settled.any_, "SELECT 1 FROM pinaflux_range WHERE lane=? LIMIT 1"},
   };
   for (const auto& [statement, sql] : all) {
@@ -175,6 +180,15 @@ Result<std::vector<Range>> Settled::gaps(std::int64_t lane, std::uint64_t high,
   return gaps;
 }
 
+Result<std::uint64_t> Settled::linked_from(std::int64_t lane, std::uint64_t high) {
+  const sqlite::Reading reading(break_);
+  break_.bind(1, lane);
+  break_.bind(2, stored(high));
+  const Result<bool> row = break_.step();
+  if (!row) return std::unexpected(row.error());
+  return *row ? seq(break_.integer(0)) + 1 : 1;
+}
+
 Result<std::vector<Range>> Settled::above(std::int64_t lane, std::uint64_t high,
                                           std::size_t count_max) {
   const sqlite::Reading reading(down_);
@@ -185,6 +199,7 @@ Result<std::vector<Range>> Settled::above(std::int64_t lane, std::uint64_t high,
     const Result<bool> row = down_.step();
     if (!row) return std::unexpected(row.error());
     if (!*row) break;
+    if (!is_linked(static_cast<Fate>(down_.integer(2)))) continue;
     const Range range{seq(down_.integer(0)), seq(down_.integer(1))};
     if (!ranges.empty() && range.last + 1 == ranges.back().first) {
       ranges.back().first = range.first;

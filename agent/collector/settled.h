@@ -39,6 +39,11 @@ inline bool holds_landed(const Stretch& stretch) {
   return stretch.fate == Fate::landed || stretch.fate == Fate::thinned;
 }
 
+// The chain leads through it: its ends were held against what stands beside it.
+inline bool is_linked(Fate fate) {
+  return fate == Fate::landed || fate == Fate::thinned || fate == Fate::lost;
+}
+
 class Settled {
  public:
   static Result<Settled> prepare(sqlite::Database& database);
@@ -50,7 +55,9 @@ class Settled {
   Result<std::uint64_t> prefix_end(std::int64_t lane, std::uint64_t high);
   // What is not settled between `high` and the last that is: the lowest `count_max` ranges of it.
   Result<std::vector<Range>> gaps(std::int64_t lane, std::uint64_t high, std::size_t count_max);
-  // What is settled above `high`: the highest `count_max` ranges of it, rising.
+  // Where the run of what is linked begins that ends at or below `high`; beyond `high` if nothing there is.
+  Result<std::uint64_t> linked_from(std::int64_t lane, std::uint64_t high);
+  // What is settled and linked above `high`: the highest `count_max` ranges of it, rising.
   Result<std::vector<Range>> above(std::int64_t lane, std::uint64_t high, std::size_t count_max);
   Result<bool> any(std::int64_t lane);
 
@@ -61,7 +68,7 @@ class Settled {
   Status join(std::int64_t lane, Stretch stretch);
   Status replace(std::int64_t lane, const Stretch& old, const Range& by);
 
-  sqlite::Statement overlapping_, put_, erase_, holding_, above_, down_, any_;
+  sqlite::Statement overlapping_, put_, erase_, holding_, above_, down_, break_, any_;
 };
 
 }  // namespace pinaflux

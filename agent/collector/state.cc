@@ -203,6 +203,11 @@ Result<bool> Ledger::chained(const LaneEntry& lane, const Link& link) {
   const auto before = chain_at(lane, link.range.first - 1);
   if (!before) return std::unexpected(before.error());
   if (*before ? **before != link.previous : lane.forks > 0) return false;
+  return leads_on(lane, link);
+}
+
+// Unless what begins behind it says otherwise.
+Result<bool> Ledger::leads_on(const LaneEntry& lane, const Link& link) {
   const sqlite::Reading reading(successor_);
   successor_.bind(1, lane.id);
   successor_.bind(2, stored(link.range.last));
@@ -248,19 +253,18 @@ Status Ledger::land_stand_in(LaneEntry& lane, const Link& link, std::uint64_t ev
   if (Status s = settled_.settle(lane.id, stretch); !s) return s;
   const auto known = chain_at(lane, link.range.last);
   if (!known) return std::unexpected(known.error());
-  return *known ? Status() : remember(lane, link.range, link.hash, &link.previous);
+  return *known ? Status() : remember(lane, link);
 }
 
-Status Ledger::remember(const LaneEntry& lane, const Range& range, const Digest& hash,
-                        const Digest* previous) {
+Status Ledger::remember(const LaneEntry& lane, const Link& link) {
   remember_.bind(1, lane.id);
-  remember_.bind(2, stored(range.last));
-  remember_.bind(3, stored(range.first));
-  remember_.bind(4, Bytes(hash));
-  if (previous != nullptr) {
-    remember_.bind(5, Bytes(*previous));
-  } else {
+  remember_.bind(2, stored(link.range.last));
+  remember_.bind(3, stored(link.range.first));
+  remember_.bind(4, Bytes(link.hash));
+  if (link.range.first > 1 && link.previous == kNoDigest) {
     remember_.bind_null(5);
+  } else {
+    remember_.bind(5, Bytes(link.previous));
   }
   return remember_.run();
 }
@@ -268,7 +272,7 @@ Status Ledger::remember(const LaneEntry& lane, const Range& range, const Digest&
 Status Ledger::land(LaneEntry& lane, const Link& link) {
   lane.last = std::max(lane.last, link.range.last);
   if (Status s = settled_.settle(lane.id, {link.range, Fate::landed, ""}); !s) return s;
-  return remember(lane, link.range, link.hash, &link.previous);
+  return remember(lane, link);
 }
 
 // An envelope that was in flight may have landed before it was lost, so landed seqs in it contradict nothing; but
@@ -280,6 +284,9 @@ Result<Verdict> Ledger::judge_loss(const LaneEntry& lane, const Link& link, bool
   const auto end = chain_at(lane, link.range.last);
   if (!end) return std::unexpected(end.error());
   if (*before && **before != link.previous) return Verdict::fork;
+  const Result<bool> on = leads_on(lane, link);
+  if (!on) return std::unexpected(on.error());
+  if (!*on) return Verdict::fork;
   if (*end) return **end == link.hash ? Verdict::fresh : Verdict::fork;
   const auto there = settled_.overlapping(lane.id, link.range);
   if (!there) return std::unexpected(there.error());
@@ -297,7 +304,8 @@ Status Ledger::declare(LaneEntry& lane, const Declaration& declaration) {
   if (range.last <= lane.high) return {};
   const auto known = chain_at(lane, range.last);
   if (!known) return std::unexpected(known.error());
-  return *known ? Status() : remember(lane, range, declaration.through, nullptr);
+  if (*known || declaration.through == kNoDigest) return {};
+  return remember(lane, {range, declaration.previous, declaration.through});
 }
 
 Status Ledger::renumber(const LaneEntry& lane, const Comparison& refused) {
@@ -348,6 +356,9 @@ Result<AckMessage> Ledger::ack(const LaneEntry& lane) {
   ack.epoch = lane.key.epoch;
   ack.high = lane.high;
   ack.hash = lane.chain.value_or(kNoDigest);
+  const auto from = settled_.linked_from(lane.id, lane.high);
+  if (!from) return std::unexpected(from.error());
+  ack.from = *from;
   ack.gaps = std::move(*gaps);
   const auto landed = settled_.above(lane.id, lane.high, limits::kLandedRangesMax);
   if (!landed) return std::unexpected(landed.error());

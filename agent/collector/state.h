@@ -52,7 +52,8 @@ struct Link {
 struct Declaration {
   Range range;
   std::string reason;
-  Digest through{};
+  Digest through{};   // None: what follows is declared with it.
+  Digest previous{};  // None: what precedes it is.
 };
 
 // fork: its chain contradicts what is known. unproven: some of its range is settled, and nothing says that it is with
@@ -112,10 +113,10 @@ class Ledger {
   Ledger(Settled settled) : settled_(std::move(settled)) {}
   Result<std::optional<Digest>> chain_at(const LaneEntry& lane, std::uint64_t seq);
   Result<bool> chained(const LaneEntry& lane, const Link& link);
+  Result<bool> leads_on(const LaneEntry& lane, const Link& link);
   Result<Verdict> judge_landed(const LaneEntry& lane, const Link& link);
   Result<bool> ends_proved(const LaneEntry& lane, const Link& link);
-  Status remember(const LaneEntry& lane, const Range& range, const Digest& hash,
-                  const Digest* previous);
+  Status remember(const LaneEntry& lane, const Link& link);
 
   Settled settled_;
   sqlite::Statement find_, make_, save_, link_, successor_, remember_, prune_;

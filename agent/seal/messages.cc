@@ -2,7 +2,7 @@
 
 // All three are lines of the kind in line.h:
 //
-//   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH gaps=701-800,901-950 landed=801-900:HASH fork=1 compared=951-980:HASH:951-970 refused=981-990:HASH:damaged hello=95000000000,1700000000000000000
+//   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH from=101 gaps=701-800,901-950 landed=801-900:HASH fork=1 compared=951-980:HASH:951-970 refused=981-990:HASH:damaged hello=95000000000,1700000000000000000
 //   pinaflux-hello/1 g=pump-7 c=3 l=normal,EPOCH,101,950 l=alarm,EPOCH,1,0 boot=BOOT at=95000000000 clock=untrusted
 //                    answered=91000000000,1700000000000000000,42000000
 //   pinaflux-status/1 g=pump-7 state=online l=normal,EPOCH,101,950
@@ -83,6 +83,12 @@ bool parse_mark(std::string_view text, std::vector<LaneMark>& to) {
   if (to.size() >= limits::kLanesMax) return false;
   to.push_back(std::move(mark));
   return true;
+}
+
+bool parse_seq(std::string_view text, std::uint64_t& to) {
+  const auto number = parse_number(text);
+  to = number.value_or(0);
+  return number.has_value();
 }
 
 bool parse_gaps(std::string_view text, std::vector<Range>& to) {
@@ -291,6 +297,7 @@ std::string format(const AckMessage& m) {
   LineWriter line(kAckMagic);
   line.pair("g", m.gateway).pair("l", m.lane).bytes("e", m.epoch).number("high", m.high);
   line.digest("h", m.hash);
+  if (m.from != 1) line.number("from", m.from);
   if (!m.gaps.empty()) line.pair("gaps", format_ranges(m.gaps, ','));
   if (!m.landed.empty()) line.pair("landed", format_landed(m.landed));
   if (m.fork) line.pair("fork", "1");
@@ -333,11 +340,8 @@ Result<AckMessage> parse_ack(std::string_view text) {
     if (key == "compared") ok = parse_compared(value, m.compared);
     if (key == "refused") ok = parse_refused(value, m.refused);
     if (key == "hello") ok = parse_echo(value, m.hello);
-    if (key == "high") {
-      const auto n = parse_number(value);
-      ok = high = n.has_value();
-      m.high = n.value_or(0);
-    }
+    if (key == "high") ok = high = parse_seq(value, m.high);
+    if (key == "from") ok = parse_seq(value, m.from);
     if (!ok) return damaged();
   }
   if (reader.failed() || !valid_name(m.gateway) || !valid_name(m.lane) || !epoch || !high ||
@@ -357,11 +361,7 @@ Result<HelloMessage> parse_hello(std::string_view text) {
     bool ok = parse_clock(key, value, m, clock);
     if (key == "g") m.gateway = value;
     if (key == "l") ok = parse_mark(value, m.lanes);
-    if (key == "c") {
-      const auto n = parse_number(value);
-      ok = n.has_value();
-      m.generation = n.value_or(0);
-    }
+    if (key == "c") ok = parse_seq(value, m.generation);
     if (!ok) return damaged();
   }
   if (reader.failed() || !valid_name(m.gateway)) return damaged();

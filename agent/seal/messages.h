@@ -54,8 +54,11 @@ struct HelloEcho {
 struct AckMessage {
   std::string gateway, lane;
   Epoch epoch{};
-  std::uint64_t high = 0;   // End of the contiguous prefix that has landed or was declared lost.
-  Digest hash{};            // Of the envelope that ends at `high`.
+  std::uint64_t high = 0;  // End of the contiguous prefix that has landed or was declared lost.
+  // Of the envelope that ends at `high`. It says nothing of what is below `from`: that never came, or was refused, and
+  // may be another gateway's; above `high` it says nothing at all.
+  Digest hash{};
+  std::uint64_t from = 1;
   std::vector<Range> gaps;  // Missing ranges above `high`, at most limits::kGapRangesMax.
   // What has landed above `high`, rising: the last limits::kLandedRangesMax ranges of it.
   std::vector<LandedRange> landed;

@@ -1,5 +1,5 @@
-// An ack names what has landed: all up to `high`, and ranges above it, each with the hash of the envelope
-// that it ends with. Whatever the hash is right for is the truth, because it binds everything before it:
+// An ack names what has landed: all from `from` to `high`, and ranges above it, each with the hash of the envelope
+// that it ends with. Whatever the hash is right for is the truth, because it binds everything before it in the range:
 //
 //   sent       [1-10] [11-20] [21-30]      ack: high 20, hash of 11-20     fits: 1-20 are gone
 //   after a    nothing is leased yet       ack: high 300, some hash        unproved: the spool has the
@@ -51,7 +51,8 @@ LaneFlight::Verdict LaneFlight::judge(const AckMessage& ack, LaneIndex index,
   records_gone_ = false;
   gone_sent_at_ = {};
   if (!epoch_known_ || ack.epoch != epoch_) return {.rejected = true};
-  if (ack.high > 0) judge_one({{1, ack.high}, ack.hash}, nullptr, index, acks, verdict);
+  const LandedRange prefix{{ack.from, ack.high}, ack.hash};
+  if (prefix.range.count() > 0) judge_one(prefix, nullptr, index, acks, verdict);
   for (const LandedRange& landed : ack.landed) judge_one(landed, nullptr, index, acks, verdict);
   for (const Comparison& compared : ack.compared) {
     judge_one({compared.range, compared.hash}, is_known(compared) ? nullptr : &compared.known,

@@ -102,6 +102,74 @@ TEST_CASE_FIXTURE(ForkFixture, "what was refused does not land later, whoever se
   CHECK(report.lanes[0].outstanding == 0);
 }
 
+// The image sends its newest first: 21-30 landed, and nothing yet of what stands before.
+TEST_CASE_FIXTURE(ForkFixture,
+                  "what was refused is not claimed by the hash of what stands behind it") {
+  share(10);
+  (void)send_others(11, 4);
+  const Arrival before = send_others(15, 6), newest = send_others(21, 10);
+  land({newest});
+
+  SUBCASE("it is refused, and closes the gap") {
+    land({gateway.send(8)});
+    land({before});
+    REQUIRE(landed.counts.forks == 1);
+    REQUIRE(landed.acks[0].high == 30);
+    CHECK(landed.acks[0].hash == Opener::header(newest.payload)->hash);
+    CHECK(landed.acks[0].from == 21);
+    CHECK(known().empty());
+  }
+  SUBCASE("it is refused, and lies above a gap") {
+    (void)gateway.send(2);
+    land({gateway.send(3)});
+    land({before});
+    REQUIRE(landed.acks[0].high == 10);
+    const std::vector<LandedRange>& above = landed.acks[0].landed;
+    REQUIRE(above.size() == 2);
+    CHECK(above[0].range == Range{13, 15});
+    CHECK(above[1].range == Range{21, 30});
+  }
+  SUBCASE("the other's record would close the gap") {
+    land({gateway.send(8)});
+    land({gateway.send(2)});
+    CHECK(landed.counts.forks == 1);
+    CHECK(landed.acks[0].from == 21);
+  }
+  SUBCASE("the other's loss would close the gap") {
+    land({gateway.send(8)});
+    land({gateway.lose(2)});
+    CHECK(landed.counts.forks == 1);
+    CHECK(landed.acks[0].from == 21);
+  }
+  CHECK(report().complete());
+}
+
+TEST_CASE_FIXTURE(ForkFixture,
+                  "a loss that stands behind another gateway's records claims none of them") {
+  share(10);
+  (void)send_others(11, 10);
+  land({image.lose(10)});
+
+  land({gateway.send(10)});
+
+  CHECK(landed.counts.forks == 1);
+  CHECK(landed.acks[0].high == 30);
+  CHECK(landed.acks[0].from == 21);
+}
+
+TEST_CASE_FIXTURE(ForkFixture,
+                  "where a database begins anew, nothing is claimed of what it never saw") {
+  gateway.skip(20);
+  image.skip(10);
+  gateway.floor(21);
+  land({gateway.hello()});
+  (void)send_others(11, 10);
+  land({send_others(21, 10)});
+
+  CHECK(landed.acks[0].high == 30);
+  CHECK(landed.acks[0].from == 21);
+}
+
 TEST_CASE_FIXTURE(
     ForkFixture,
     "a gateway is told of each envelope that it sends again, though `high` is another's") {

@@ -20,7 +20,8 @@ TEST_CASE("every reason that a spool can give is understood") {
 }
 
 TEST_CASE("a declaration that is none is refused") {
-  for (const char* text : {"11-20", "20-11:evicted", "0-5:evicted", "1-2:Evicted", "x-2:evicted"}) {
+  for (const char* text : {"11-20", "20-11:evicted", "0-5:evicted", "1-2:Evicted", "x-2:evicted",
+                           "11-20:evicted,22-30:evicted", "11-20:evicted,20-30:evicted"}) {
     Header header;
     header.extra = {{"lost", text}};
     CHECK_FALSE(losses(header).has_value());

@@ -45,6 +45,20 @@ TEST_CASE("an ack comes back, and is the golden line") {
   CHECK_FALSE(m->fork);
 }
 
+TEST_CASE("what an ack's hash binds comes back, and is the golden text") {
+  AckMessage ack = short_ack();
+  ack.from = 101;
+  const std::string text = format(ack);
+  CHECK(text ==
+        "pinaflux-ack/1 g=pump-7 l=normal e=AQEBAQEBAQEBAQEBAQEBAQ high=600 "
+        "h=BwAAAAAAAAAAAAAAAAAAAA from=101\n");
+  const auto m = parse_ack(text);
+  REQUIRE(m.has_value());
+  CHECK(m->from == 101);
+  CHECK(parse_ack(format(short_ack()))->from == 1);
+  CHECK_FALSE(parse_ack(text.substr(0, text.size() - 4) + "x\n").has_value());
+}
+
 TEST_CASE("what was compared comes back, and is the golden text") {
   AckMessage ack = short_ack();
   ack.fork = true;

@@ -323,6 +323,22 @@ TEST_CASE_FIXTURE(UplinkFixture,
   CHECK(uplink->health().in_flight == 2);
 }
 
+TEST_CASE_FIXTURE(UplinkFixture, "what an ack's hash does not bind stays") {
+  open();
+  send(kNormal, 1, 3);
+  AckMessage newest = ack_of("normal", 30);
+  newest.from = 21;
+
+  say(newest);
+
+  std::vector<LaneAck> acks;
+  uplink->take_acks(acks);
+  REQUIRE(acks.size() == 1);
+  CHECK(acks.front().range == Range{21, 30});
+  CHECK(uplink->health().acks_rejected == 0);
+  CHECK(uplink->health().in_flight == 2);
+}
+
 TEST_CASE_FIXTURE(UplinkFixture, "what landed out of order goes, and what stands before it stays") {
   open();
   send(kNormal, 1, 3);
