@@ -258,8 +258,10 @@ void Uplink::State::finish_part(LaneIndex index, LaneFlight::Item& item) {
   item.delivered = true;
   lanes[index].progress_at = clock.now();
   // What stands behind a record that is refused is not acknowledged before it, and is taken all the same.
-  if (!collector() && item.posted && item.records > 0) lanes[index].taken();
-  if (!collector() && lanes[index].flight.take_delivered(index, acks)) accepted(index);
+  if (collector()) return;
+  if (item.posted && item.records > 0) lanes[index].taken();
+  if (lanes[index].flight.take_delivered(index, acks)) accepted(index);
+  if (!give_back_waiting(index)) look_at_waiting(index);
 }
 
 void Uplink::State::published(std::uint64_t token, int reason) {
@@ -288,13 +290,17 @@ Instant Uplink::State::rest_over() {
   return clock.now() + options.back_off_min + rest.next(random);
 }
 
-void Uplink::State::refused(LaneIndex index, int reason, const LaneFlight::Item& item) {
+void Uplink::State::refused(LaneIndex index, int reason, LaneFlight::Item& item) {
   trouble = refusal_text(reason);
   const bool large = reason == kTooLarge || reason == kHttpTooLarge;
   const bool malformed =
       reason == kPayloadFormat || reason == kHttpMalformed || reason == kHttpUnprocessable;
   if ((large || malformed) && give_back(index, item, large ? "too_large" : "malformed"))
     return lose(index);
+  if ((large || malformed) && item.sent) {
+    item.waits_for = large ? "too_large" : "malformed";
+    return look_at_waiting(index);
+  }
   rest_until(index, rest_over());
 }
 
@@ -320,20 +326,43 @@ bool Uplink::State::give_back(LaneIndex index, const LaneFlight::Item& item,
   return true;
 }
 
-void Uplink::State::take_refusals(const AckMessage& ack, LaneIndex index) {
+void Uplink::State::take_refusals(const AckMessage& ack, LaneIndex index, bool accepted) {
   LaneFlight& flight = lanes[index].flight;
-  bool again = false, rests = false;
+  bool again = false;
   for (const RefusedEnvelope& refused : ack.refused) {
-    const LaneFlight::Item* item = flight.refused(refused);
-    if (item == nullptr) continue;
-    again = true;
-    if (!flight.refused_again(*item) || give_back(index, *item, refused.reason)) continue;
-    rests = true;
-    trouble = "the collector refuses what we send (" + refused.reason +
-              ") and takes nothing else: see its log; nothing is deleted";
+    LaneFlight::Item* item = flight.refused(refused);
+    if (item == nullptr || !item->waits_for.empty()) continue;
+    if (!flight.refused_again(*item) || give_back(index, *item, refused.reason)) {
+      again = true;
+    } else {
+      item->waits_for = refused.reason;
+    }
   }
-  if (rests) return rest_until(index, rest_over());
-  if (again) lose(index);
+  if (again) return lose(index);
+  if (accepted && give_back_waiting(index)) return;
+  look_at_waiting(index);
+}
+
+// The far end has taken something else of the lane. False: nothing has waited for that.
+bool Uplink::State::give_back_waiting(LaneIndex index) {
+  bool any = false;
+  LaneFlight::Item* item = lanes[index].flight.first_waiting();
+  for (; item != nullptr && give_back(index, *item, item->waits_for); any = true) {
+    item->waits_for.clear();
+    item = lanes[index].flight.first_waiting();
+  }
+  if (any) lose(index);
+  return any;
+}
+
+// If the far end refuses all that is in flight, the lane rests.
+void Uplink::State::look_at_waiting(LaneIndex index) {
+  LaneFlight& flight = lanes[index].flight;
+  const LaneFlight::Item* item = flight.first_waiting();
+  if (item == nullptr || !flight.only_waits()) return;
+  trouble = "the far end refuses what we send (" + item->waits_for +
+            ") and takes nothing else: see its log; nothing is deleted";
+  rest_until(index, rest_over());
 }
 
 void Uplink::State::rest_until(LaneIndex index, Instant until) {
@@ -401,7 +430,7 @@ void Uplink::State::judge(const AckMessage& ack, LaneIndex index) {
   const LaneFlight::Verdict verdict = lane.flight.judge(ack, index, acks);
   if (verdict.accepted) accepted(index);
   if (verdict.rejected) reject(ack.fork ? kForkedAck : kForeignAck);
-  take_refusals(ack, index);
+  take_refusals(ack, index, verdict.accepted);
   // What the spool looks up now would be sent once more.
   if (verdict.unproved && !lane.flight.sent_since_greeting()) lose(index);
   // The answer to a hello that followed what is in flight: it never arrived.

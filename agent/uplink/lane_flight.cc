@@ -150,7 +150,19 @@ void LaneFlight::accept(const LandedRange& landed) {
   remember_told({range, true});
 }
 
-const LaneFlight::Item* LaneFlight::refused(const RefusedEnvelope& refused) const {
+LaneFlight::Item* LaneFlight::first_waiting() {
+  const auto at = std::ranges::find_if(items_, [](const Item& i) { return !i.waits_for.empty(); });
+  return at == items_.end() ? nullptr : &*at;
+}
+
+bool LaneFlight::only_waits() const {
+  const auto answered = [](const Item& i) {
+    return !i.waits_for.empty() || i.delivered || !i.sent;
+  };
+  return std::ranges::all_of(items_, answered);
+}
+
+LaneFlight::Item* LaneFlight::refused(const RefusedEnvelope& refused) {
   const auto at = std::ranges::find_if(items_, [&](const Item& item) {
     return item.sent && item.range == refused.range && item.hash == refused.hash;
   });

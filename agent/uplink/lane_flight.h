@@ -41,6 +41,8 @@ class LaneFlight {
     bool sent = false;       // All of it.
     bool delivered = false;  // The broker has it.
     Instant sent_at{};
+    // Refused for this; it may be given up once something else of the lane is taken.
+    std::string waits_for = {};
   };
   // What an ack says; nothing of it: all of that was known.
   struct Verdict {
@@ -54,11 +56,14 @@ class LaneFlight {
   // is out of our hands: the spool sends the rest anew.
   Verdict judge(const AckMessage& ack, LaneIndex index, std::vector<LaneAck>& acks);
   // The item that the far end cannot take; null: nothing that was sent has this range and hash.
-  const Item* refused(const RefusedEnvelope& refused) const;
+  Item* refused(const RefusedEnvelope& refused);
   // True from the second time on: once it may have been damaged on its way.
   bool refused_again(const Item& item);
   // False: it was given back before, and came again. The time after that it may be once more.
   bool give_back(const Item& item);
+  // Of what was refused and waits: the first; null: none. And whether nothing else that was sent has its answer to come.
+  Item* first_waiting();
+  bool only_waits() const;
   // Drops a lease of a round that is over, and one of what is acknowledged.
   void take(Lease&& lease);
   // The leases are lost: what was sent is remembered by its end and hash, and another round begins.

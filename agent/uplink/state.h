@@ -99,9 +99,11 @@ struct Uplink::State {
   std::uint64_t cost(std::size_t topic, std::size_t payload) const;
   std::uint64_t price(LaneIndex index, const LaneFlight::Item& item) const;
   void published(std::uint64_t token, int reason);
-  void refused(LaneIndex index, int reason, const LaneFlight::Item& item);
+  void refused(LaneIndex index, int reason, LaneFlight::Item& item);
   bool give_back(LaneIndex index, const LaneFlight::Item& item, const std::string& reason);
-  void take_refusals(const AckMessage& ack, LaneIndex index);
+  void take_refusals(const AckMessage& ack, LaneIndex index, bool accepted);
+  bool give_back_waiting(LaneIndex index);
+  void look_at_waiting(LaneIndex index);
   void rest_until(LaneIndex index, Instant until);
   Instant rest_over();
   void message(const std::string& topic, Bytes payload);

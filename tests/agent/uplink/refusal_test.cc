@@ -108,6 +108,43 @@ TEST_CASE_FIXTURE(RefusalFixture,
   CHECK(says("kept as a dead letter"));
 }
 
+// Each of what is in flight holds such a record, and the collector answers one by one.
+TEST_CASE_FIXTURE(
+    RefusalFixture,
+    "a record that may not be given up yet keeps no batch behind it from being split") {
+  open();
+  ack("normal", 4);
+  (void)refusals();
+  REQUIRE(refuse_alone(5, 4) == 1);
+  const auto send_both = [&] {
+    send(lease(kNormal, 6, 6));
+    send(lease(kNormal, 7, 16));
+  };
+  for (int time = 0; time < 2; ++time) {
+    send_both();
+    refuse(6, 6, 4);
+    refuse(7, 16, 4);
+  }
+  send_both();
+  refuse(6, 6, 4);
+  CHECK(wished(kNormal) > 0);
+  CHECK(refusals().empty());
+  refuse(7, 16, 4);
+
+  const auto told = refusals();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].range == Range{7, 16});
+
+  send(lease(kNormal, 6, 6));
+  send(lease(kNormal, 7, 11));
+  refuse(6, 6, 4);
+  AckMessage message = ack_of("normal", 4);
+  message.landed = {{{7, 11}, digest_of(11)}};
+  say(message);
+  REQUIRE(refusals().size() == 1);
+  CHECK(says("kept as a dead letter"));
+}
+
 TEST_CASE_FIXTURE(RefusalFixture, "what another lane delivers says nothing of this one") {
   open();
   CHECK(refuse_alone(11, 10) == 1);
@@ -252,7 +289,7 @@ TEST_CASE_FIXTURE(RefusalFixture, "envelopes are made as large as the broker say
   MqttSession session;
   session.packet_bytes_max = 20'000;
   open(session);
-  const std::size_t most = uplink->wish().envelope_bytes_max;
+  const std::size_t most = uplink->wish().bytes_max[kNormal];
   CHECK(most < 20'000);
   CHECK(most > 19'000);
   Lease large = lease(kNormal, 1, 100);
@@ -268,7 +305,7 @@ TEST_CASE_FIXTURE(RefusalFixture, "envelopes are made as large as the broker say
 
 TEST_CASE_FIXTURE(RefusalFixture, "without a limit they are as large as they may be") {
   open();
-  CHECK(uplink->wish().envelope_bytes_max == limits::kEnvelopeBytesMax);
+  CHECK(uplink->wish().bytes_max[kNormal] == limits::kEnvelopeBytesMax);
 }
 
 }  // namespace
