@@ -12,7 +12,7 @@
 #include "agent/agent/trusted_time.h"
 #include "agent/ingest/factory.h"
 #include "agent/seal/row_json.h"
-#include "agent/uplink/uplink.h"
+#include "agent/uplink/uplinks.h"
 #include "agent/vault/vault.h"
 #include "version.h"
 
@@ -31,7 +31,10 @@ WallTime built() { return {kBuildTimeUnixSeconds * Duration::seconds(1).ns}; }
 TrustedTime::Options time_options(const Configuration& configuration) {
   TrustedTime::Options options{configuration.clock, built()};
   for (const LaneOptions& lane : configuration.spool.lanes) options.lanes.push_back(lane.name);
-  options.resolved_afar = configuration.uplink.ack == UplinkOptions::Ack::collector;
+  for (const UplinkOptions& uplink : configuration.uplinks) {
+    if (uplink.ack == UplinkOptions::Ack::collector) continue;
+    for (const auto& lane : uplink.lanes) options.resolved_here.push_back(lane.name);
+  }
   return options;
 }
 
@@ -44,13 +47,12 @@ struct Agent::State {
         started(host_.clock.now()),
         random(host_.entropy.u64()),
         time(time_options(configuration_), host_.clock, shapes),
-        retry(kRetryMin, kRetryMax),
-        pace({configuration_.commit_every, configuration_.uplink.batch_age}) {}
+        retry(kRetryMin, kRetryMax) {}
 
   std::optional<Refusal> start();
   std::optional<Refusal> open_spool();
   std::optional<Refusal> start_sources();
-  void start_uplink();
+  std::optional<Refusal> make_uplinks();
 
   bool turn();
   void finish_commit();
@@ -77,7 +79,6 @@ struct Agent::State {
   Shapes shapes;
   TrustedTime time;
   Vault vault;
-  LinkProof link_proof;          // Until start_uplink().
   std::unique_ptr<Spool> spool;  // After the start: the worker's.
   SpoolState spool_state;        // As of the last commit.
   std::unique_ptr<Masker> masker;
@@ -86,7 +87,7 @@ struct Agent::State {
   std::unique_ptr<Gatherer> gatherer;
   std::unique_ptr<Reentry> reentry;
   std::unique_ptr<Committer> committer;
-  std::unique_ptr<Uplink> uplink;
+  std::unique_ptr<Uplinks> uplinks;
   std::unique_ptr<Timer> wake, tick;
 
   Backoff retry;
@@ -96,11 +97,11 @@ struct Agent::State {
   std::string spool_text;
   std::uint64_t commit_failures = 0;
   Duration commit_took{};
-  Pace pace;
+  Pace pace{{}};
   bool held = false;
   bool turned = false;  // Since the last housekeeping.
   std::vector<Said> said_sources;
-  Said said_uplink;
+  std::vector<Said> said_uplinks;
 
   enum class Stopping { no, draining, lingering, done } stopping = Stopping::no;
   Instant stop_at{};
@@ -111,12 +112,8 @@ std::optional<Agent::Refusal> Agent::State::start() {
   if (auto ok = vault.load(host.files, configuration.keys, which); !ok) {
     return Refusal{ok.error(), "keys." + which};
   }
-  auto proof = LinkProof::make(
-      configuration.uplink.keys, vault,
-      [&entropy = host.entropy](MutableBytes bytes) { entropy.fill(bytes); }, which);
-  if (!proof) return Refusal{proof.error(), "keys." + which};
-  link_proof = std::move(*proof);
   if (auto refusal = open_spool()) return refusal;
+  if (auto refusal = make_uplinks()) return refusal;
   time.restore(spool->states());
   time.look(false);
   if (!time.trusted()) host.log.warning("clock.untrusted", time.text());
@@ -132,7 +129,8 @@ std::optional<Agent::Refusal> Agent::State::start() {
   std::vector<SourceOptions> formats;
   for (const auto& source : configuration.sources) formats.push_back(common(source));
   reentry = std::make_unique<Reentry>(*gatherer, shapes, std::move(formats));
-  start_uplink();
+  uplinks->clock_trusted(time.trusted());
+  uplinks->start();
   committer = std::make_unique<Committer>(*spool, host.worker, host.clock, [] {});
   wake = host.loop.timer([] {});
   tick = host.loop.timer([this] { housekeeping(); });
@@ -187,23 +185,29 @@ std::optional<Agent::Refusal> Agent::State::start_sources() {
   return std::nullopt;
 }
 
-void Agent::State::start_uplink() {
-  UplinkOptions options = configuration.uplink;
-  options.time_floor = built();
-  options.gateway = configuration.gateway;
-  options.generation = configuration.generation;
-  options.lanes = sent_lanes(configuration.uplink.lanes, spool_state.lanes);
-  uplink = std::make_unique<Uplink>(
-      options, host.clock, host.entropy, host.loop, host.make_mqtt_client, [] {},
-      [this](const std::string& broker) { return host.network.interface_to(broker); });
-  uplink->prove_by(std::move(link_proof));
+std::optional<Agent::Refusal> Agent::State::make_uplinks() {
+  auto parts = sent_lanes(configuration.uplinks, spool_state.lanes);
+  std::string which;
+  if (Status s = prove(parts, vault, host.entropy, which); !s)
+    return Refusal{s.error(), "keys." + which};
+  Pace::Options pacing{configuration.commit_every, {}, {}};
+  for (Uplinks::Part& part : parts) {
+    part.options.time_floor = built();
+    pacing.batch_ages.push_back(part.options.batch_age);
+  }
+  said_uplinks.resize(parts.size());
+  uplinks = std::make_unique<Uplinks>(
+      std::move(parts),
+      Uplinks::Host{host.clock, host.entropy, host.loop, host.make_mqtt_client,
+                    [this](const std::string& to) { return host.network.interface_to(to); }});
+  pacing.way_of_lane = uplinks->ways();
+  pace = Pace(std::move(pacing));
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
     const auto& lane = spool_state.lanes[i];
-    uplink->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1, lane.acked);
+    uplinks->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1, lane.acked);
   }
-  uplink->clock_trusted(time.trusted());
-  uplink->restore(spool->states());
-  uplink->start();
+  uplinks->restore(spool->states());
+  return std::nullopt;
 }
 
 bool Agent::State::turn() {
@@ -218,7 +222,7 @@ bool Agent::State::turn() {
       gathering ? gatherer->gather(committer->filling(), now) : Gatherer::Outcome::idle;
   const Group& filling = committer->filling();
   const bool at_once =
-      (spool_state.renumbering > 0 || uplink->save_due()) && stopping == Stopping::no;
+      (spool_state.renumbering > 0 || uplinks->save_due()) && stopping == Stopping::no;
   const Pace::Group group{
       .empty = filling.empty() && !committer->retrying() && !at_once,
       .full = gathered == Gatherer::Outcome::full || stopping != Stopping::no || at_once,
@@ -234,7 +238,7 @@ void Agent::State::finish_commit() {
   auto done = committer->take_done();
   if (!done) return;
   const std::uint64_t ignored = done->state.acks_ignored - spool_state.acks_ignored;
-  if (ignored > 0) uplink->disproved(ignored);
+  if (ignored > 0) uplinks->disproved(ignored);
   // A lane may hold what no group brought: it came from a lane of an earlier epoch.
   for (std::size_t i = 0; i < std::min(spool_state.lanes.size(), done->state.lanes.size()); ++i) {
     const std::uint64_t next =
@@ -253,23 +257,23 @@ void Agent::State::finish_commit() {
   }
   if (!done->status) {
     retry_later(done->status.error());
-    uplink->send(std::move(done->leases));
+    uplinks->send(std::move(done->leases));
     return;
   }
   retry.reset();
   retry_at = {};
   spool_text.clear();
-  uplink->saved();
+  uplinks->saved();
   for (const Receipt& receipt : done->receipts) sources[receipt.source]->committed(receipt);
   std::array<std::size_t, limits::kLanesMax> brought{};
   for (const Lease& lease : done->leases) ++brought[lease.lane];
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
     const auto lane = static_cast<LaneIndex>(i);
     const auto& state = spool_state.lanes[i];
-    uplink->committed(lane, state.epoch, state.next_seq - 1, state.acked);
+    uplinks->committed(lane, state.epoch, state.next_seq - 1, state.acked);
     pace.leased(lane, done->wish, brought[i], done->records[i] > 0);
   }
-  if (!done->leases.empty()) uplink->send(std::move(done->leases));
+  if (!done->leases.empty()) uplinks->send(std::move(done->leases));
   reentry->committed(done->replayed);
   if (spool_state.forked && !restarts) begin_epoch();
 }
@@ -314,10 +318,10 @@ void Agent::State::retry_later(const Error& error) {
 
 void Agent::State::take_acks() {
   auto& acks = committer->filling().acks;
-  uplink->take_acks(acks);
+  uplinks->take_acks(acks);
   const bool frees = std::ranges::any_of(acks, [](const LaneAck& a) { return !a.refused; });
   if (waits_for_room && committer->retrying() && frees) retry_at = {};
-  for (LaneIndex lane : uplink->take_lost()) pace.lost(lane);
+  for (LaneIndex lane : uplinks->take_lost()) pace.lost(lane);
 }
 
 void Agent::State::hold_sources(bool hold) {
@@ -346,7 +350,7 @@ void Agent::State::submit(const Pace::Group& group, Instant now) {
   if (!retrying) {
     pipeline->save(committer->filling());
     time.prepare(committer->filling());
-    uplink->save(committer->filling());
+    uplinks->save(committer->filling());
     time.withhold(wish);
   }
   pace.asked(wish, now);
@@ -355,7 +359,7 @@ void Agent::State::submit(const Pace::Group& group, Instant now) {
 }
 
 LeaseWish Agent::State::free_places() const {
-  LeaseWish wish = uplink->wish();
+  LeaseWish wish = uplinks->wish();
   if (stopping != Stopping::no) wish.envelopes.fill(0);
   time.withhold(wish);
   return wish;
@@ -373,7 +377,7 @@ void Agent::State::finish_stop(Instant now) {
     const bool ready = std::ranges::any_of(sources, [](const auto& s) { return s->ready(); });
     const bool in_memory = !committer->filling().empty() || committer->retrying() || ready;
     if (in_memory && now < stop_at) return;
-    uplink->stop();
+    uplinks->stop();
     reentry->abandon({Code::busy, 0, "the agent stopped before it was committed: try again"});
     stopping = Stopping::lingering;
     stop_at = now + kStopLinger;
@@ -386,8 +390,8 @@ void Agent::State::finish_stop(Instant now) {
 }
 
 void Agent::State::look_at_clock() {
-  if (!time.look(uplink->health().state == UplinkHealth::State::working)) return;
-  uplink->clock_trusted(true);
+  if (!time.look(uplinks->working())) return;
+  uplinks->clock_trusted(true);
   host.log.notice("clock.trusted", "the clock is trusted now: earlier records get calendar time");
 }
 
@@ -397,17 +401,15 @@ void Agent::State::housekeeping() {
   turned = false;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     const auto health = sources[i]->health();
-    if (!said_sources[i].changed(state_name(health.state), health.text)) continue;
     const auto level =
         health.state == SourceHealth::State::working ? Log::Level::info : Log::Level::warning;
-    host.log.line(level, "source." + source_name(configuration.sources[i]),
-                  health.text.empty() ? "the source changed its state" : health.text,
-                  {{"state", state_name(health.state)}});
+    said_sources[i].tell(host.log, level, "source." + source_name(configuration.sources[i]),
+                         "source", {state_name(health.state), health.text});
   }
-  const auto health = uplink->health();
-  if (said_uplink.changed(state_name(health.state), health.text)) {
-    host.log.info("uplink", health.text.empty() ? "the uplink changed its state" : health.text,
-                  {{"state", state_name(health.state)}});
+  for (std::size_t i = 0; i < uplinks->count(); ++i) {
+    const auto health = uplinks->health(i);
+    said_uplinks[i].tell(host.log, Log::Level::info, log_key(uplinks->name(i)), "uplink",
+                         {state_name(health.state), health.text});
   }
   tick->start(kHousekeeping);
 }
@@ -424,11 +426,7 @@ AgentStatus Agent::State::status() const {
   s.resident_bytes = host.process.resident_bytes();
   s.written_bytes = host.process.written_bytes();
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    const auto h = sources[i]->health();
-    s.sources.push_back({source_name(configuration.sources[i]),
-                         source_type(configuration.sources[i]), state_name(h.state), h.text,
-                         h.parcels, h.records, h.records_committed, h.duplicates, h.refused,
-                         h.missed, held});
+    s.sources.push_back(status_of(configuration.sources[i], sources[i]->health(), held));
   }
   for (const auto& lane : spool_state.lanes) s.lanes.push_back(status_of(lane, host.clock));
   for (std::size_t r = 0; r <= static_cast<std::size_t>(Reason::no_lane); ++r) {
@@ -440,7 +438,9 @@ AgentStatus Agent::State::status() const {
   s.spool = {
       spool_state.bytes_used,   spool_state.bytes_max,       spool_state.commits, commit_failures,
       spool_state.dead_letters, commit_took.seconds() * 1e3, spool_state.full,    spool_text};
-  s.uplink = status_of(uplink->health());
+  for (std::size_t i = 0; i < uplinks->count(); ++i) {
+    s.uplinks.push_back(status_of(uplinks->name(i), uplinks->health(i)));
+  }
   return s;
 }
 

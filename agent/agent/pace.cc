@@ -4,18 +4,13 @@
 
 namespace pinaflux {
 
-namespace {
-bool any(const LeaseWish& wish) {
-  return std::ranges::any_of(wish.envelopes, [](auto n) { return n > 0; });
-}
-}  // namespace
-
 LeaseWish Pace::lease_now(const LeaseWish& free_places, const Group& group, Instant now) const {
-  LeaseWish wish{.envelopes = {}, .round = free_places.round};
-  const bool due = wish.fresh = batch_due(now);
+  LeaseWish wish = free_places;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const bool due = now >= batch_due(i);
+    wish.sealed_only[i] = !due;
     const bool has = lanes_[i] != Lane::empty || !group.empty;
-    if (lanes_[i] == Lane::backlog || (due && has)) wish.envelopes[i] = free_places.envelopes[i];
+    if (lanes_[i] != Lane::backlog && !(due && has)) wish.envelopes[i] = 0;
   }
   return wish;
 }
@@ -43,14 +38,16 @@ Instant Pace::next(const LeaseWish& free_places, const Group& group) const {
   }
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     if (lanes_[i] != Lane::empty && free_places.envelopes[i] > 0) {
-      at = std::min(at, asked_ + options_.batch_age);
+      at = std::min(at, batch_due(i));
     }
   }
   return at;
 }
 
 void Pace::asked(const LeaseWish& wish, Instant now) {
-  if (any(wish) && wish.fresh) asked_ = now;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (wish.envelopes[i] > 0 && !wish.sealed_only[i]) asked_[options_.way_of_lane[i]] = now;
+  }
   lost_.fill(false);
   opened_ = Instant::never();
 }
@@ -61,7 +58,7 @@ void Pace::leased(LaneIndex lane, const LeaseWish& wish, std::size_t brought, bo
   if (wished > 0 && brought >= wished) {
     lanes_[lane] = Lane::backlog;
   } else if (wished > 0) {
-    lanes_[lane] = wish.fresh ? Lane::empty : Lane::some;
+    lanes_[lane] = wish.sealed_only[lane] ? Lane::some : Lane::empty;
   } else if (records && lanes_[lane] == Lane::empty) {
     lanes_[lane] = Lane::some;
   }

@@ -1,5 +1,7 @@
 #include "agent/agent/said.h"
 
+#include <utility>
+
 namespace pinaflux {
 
 const char* state_name(SourceHealth::State state) {
@@ -22,6 +24,10 @@ const char* state_name(UplinkHealth::State state) {
   return "?";
 }
 
+std::string log_key(const std::string& uplink) {
+  return uplink == UplinkOptions::kFirst ? uplink : "uplink." + uplink;
+}
+
 LaneStatus status_of(const LaneState& lane, const Clock& clock) {
   const bool calendar = lane.oldest.boot == 0;
   const bool aged = lane.records_queued > 0 && (calendar || lane.oldest.boot == clock.boot());
@@ -32,8 +38,9 @@ LaneStatus status_of(const LaneState& lane, const Clock& clock) {
           lane.records_shed,   aged ? (now_ns - lane.oldest.ns) / 1'000'000 : 0};
 }
 
-UplinkStatus status_of(const UplinkHealth& health) {
-  return {.broker = health.broker,
+UplinkStatus status_of(const std::string& name, const UplinkHealth& health) {
+  return {.name = name,
+          .broker = health.broker,
           .state = state_name(health.state),
           .text = health.text,
           .connects = health.connects,
@@ -50,12 +57,20 @@ UplinkStatus status_of(const UplinkHealth& health) {
           .used_this_month = health.used_this_month};
 }
 
-bool Said::changed(const std::string& state_now, const std::string& text_now) {
-  const bool retries = state != "working" && state_now != "working";
-  if ((retries || state == state_now) && text == text_now) return false;
-  state = state_now;
-  text = text_now;
-  return true;
+SourceStatus status_of(const AnySourceOptions& source, const SourceHealth& h, bool held) {
+  return {
+      source_name(source), source_type(source), state_name(h.state), h.text,   h.parcels, h.records,
+      h.records_committed, h.duplicates,        h.refused,           h.missed, held};
+}
+
+void Said::tell(Log& log, Log::Level level, const std::string& key, const char* station,
+                Words now) {
+  const bool retries = last_.state != "working" && now.state != "working";
+  if ((retries || last_.state == now.state) && last_.text == now.text) return;
+  last_ = std::move(now);
+  log.line(level, key,
+           last_.text.empty() ? "the " + std::string(station) + " changed its state" : last_.text,
+           {{"state", last_.state}});
 }
 
 }  // namespace pinaflux

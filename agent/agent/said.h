@@ -7,24 +7,34 @@
 #include <string>
 
 #include "agent/health/status.h"
+#include "agent/ingest/factory.h"
 #include "agent/ingest/source.h"
 #include "agent/spool/spool.h"
 #include "agent/uplink/uplink.h"
+#include "platform/base/log.h"
 #include "platform/clock.h"
 
 namespace pinaflux {
 
 const char* state_name(SourceHealth::State state);
 const char* state_name(UplinkHealth::State state);
+std::string log_key(const std::string& uplink);  // Of what one says.
 
 LaneStatus status_of(const LaneState& lane, const Clock& clock);
-UplinkStatus status_of(const UplinkHealth& health);
+UplinkStatus status_of(const std::string& name, const UplinkHealth& health);
+SourceStatus status_of(const AnySourceOptions& source, const SourceHealth& health, bool held);
 
-struct Said {
-  std::string state, text;
+class Said {
+ public:
+  struct Words {
+    std::string state, text;
+  };
+  // Logs it under `key`, if it is news of the `station`: not every step of a retry, but when it begins or ceases to
+  // work, or gives another reason.
+  void tell(Log& log, Log::Level level, const std::string& key, const char* station, Words now);
 
-  // Not at every step of a retry: when it begins or ceases to work, or gives another reason.
-  bool changed(const std::string& state_now, const std::string& text_now);
+ private:
+  Words last_;
 };
 
 }  // namespace pinaflux

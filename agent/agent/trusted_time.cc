@@ -34,6 +34,9 @@ TrustedTime::TrustedTime(Options options, const Clock& clock, Shapes& shapes)
       shape_(shapes.intern(kAnchorStream, kAnchorFields)) {
   ASSERT(shape_ != nullptr);
   ASSERT(options_.lanes.size() <= owed_.size());
+  for (std::size_t lane = 0; lane < options_.lanes.size(); ++lane) {
+    waits_[lane] = std::ranges::contains(options_.resolved_here, options_.lanes[lane]);
+  }
 }
 
 void TrustedTime::restore(const std::vector<StateEdit>& states) {
@@ -115,9 +118,9 @@ void TrustedTime::prepare(Group& group) {
 }
 
 void TrustedTime::withhold(LeaseWish& wish) const {
-  if (options_.resolved_afar || trusted() || linked_ >= kWaitMax) return;
+  if (trusted() || linked_ >= kWaitMax) return;
   for (std::size_t lane = 0; lane < owed_.size(); ++lane) {
-    if (owed_[lane]) wish.envelopes[lane] = 0;
+    if (owed_[lane] && waits_[lane]) wish.envelopes[lane] = 0;
   }
 }
 
@@ -126,7 +129,7 @@ std::string TrustedTime::text() const {
   const bool plausible = options_.rule == ClockRule::plausible;
   std::string text = "records carry time since boot until the clock ";
   text += plausible ? "has a plausible date" : "is synchronised";
-  text += options_.resolved_afar
+  text += options_.resolved_here.empty()
               ? "; meanwhile the collector gives them calendar time by its own clock; "
               : "; then a time anchor follows in each lane; ";
   text +=

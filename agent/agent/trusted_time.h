@@ -29,7 +29,8 @@ class TrustedTime {
     ClockRule rule = ClockRule::synchronised;
     WallTime built;                       // No trusted clock shows an earlier time.
     std::vector<std::string> lanes = {};  // Configured ones, by LaneIndex.
-    bool resolved_afar = true;  // A collector can resolve what is sent without calendar time.
+    // Of them, those that go to where no collector can resolve what is sent without calendar time.
+    std::vector<std::string> resolved_here = {};
   };
   // Of a synchronised clock at best: simple time services tell the kernel no error at all.
   static constexpr Duration kErrorMin = Duration::milliseconds(100);
@@ -73,6 +74,7 @@ class TrustedTime {
   const std::uint64_t boot_;
   const Shape* shape_;
   std::optional<Anchor> anchor_;
+  std::array<bool, limits::kLanesMax> waits_{};  // For trust: it is resolved here.
   bool doubted_ = false;  // Stamps of this boot were given: more may come from where records wait.
   std::array<bool, limits::kLanesMax> owed_{};
   Duration linked_{};                          // With a link and without trust.

@@ -164,7 +164,10 @@ int Doctor::examine() {
   check("spool", [this](Check& c) { spool(c); });
   check("agent", [this](Check& c) { agent(c); });
   for (const auto& s : configuration_->sources) source(s);
-  check("uplink broker", [this](Check& c) { broker(c, configuration_->uplink); });
+  for (const UplinkOptions& uplink : configuration_->uplinks) {
+    check(uplink.is_first() ? "uplink broker" : "uplink " + uplink.name + " broker",
+          [&](Check& c) { broker(c, uplink); });
+  }
   return finish();
 }
 

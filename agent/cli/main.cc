@@ -18,6 +18,7 @@
 #include "agent/cli/uplink_test_command.h"
 #include "agent/data/limits.h"
 #include "agent/seal/parts.h"
+#include "agent/uplink/uplink.h"
 
 namespace pinaflux {
 namespace {
@@ -31,6 +32,7 @@ struct Arguments {
   DecodeOptions decode;
   std::string key;
   std::string output = "-";
+  std::string uplink = UplinkOptions::kFirst;
   AgentAddress agent{"", kConfiguration};
   RunOptions run;
   BenchSpoolOptions bench_spool;
@@ -83,7 +85,8 @@ void CommandLine::add_agent_commands() {
   test->require_subcommand(1);
   auto* uplink =
       command(*test, "uplink", "name, TCP, TLS, broker, collector: how long, or what to do",
-              [this] { return uplink_test_command(a_.configuration, a_.json); });
+              [this] { return uplink_test_command(a_.configuration, a_.uplink, a_.json); });
+  uplink->add_option("name", a_.uplink, "which of the uplinks")->capture_default_str();
   uplink->add_option("--config,-c", a_.configuration, "configuration file")->capture_default_str();
   add_json(uplink);
   auto* doctor = command(app_, "doctor", "look at everything, and say what to do about it",

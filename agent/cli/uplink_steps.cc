@@ -7,10 +7,11 @@
 
 namespace pinaflux {
 
-std::string steps_json(const std::string& broker, const std::vector<UplinkStep>& steps) {
+std::string steps_json(const std::string& uplink, const std::string& broker,
+                       const std::vector<UplinkStep>& steps) {
   const bool ok = std::ranges::all_of(steps, &UplinkStep::done);
   JsonWriter j;
-  j.begin_object().key("schema").string("pinaflux.test.uplink/1").key("uplink").string("uplink");
+  j.begin_object().key("schema").string("pinaflux.test.uplink/1").key("uplink").string(uplink);
   j.key("broker").string(broker).key("ok").boolean(ok).key("steps").begin_array();
   for (const UplinkStep& step : steps) {
     j.begin_object().key("name").string(step.name).key("tried").boolean(step.tried);

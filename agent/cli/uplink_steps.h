@@ -18,7 +18,8 @@ struct UplinkStep {
   std::string next;  // What to do; empty when all is well.
 };
 
-std::string steps_json(const std::string& broker, const std::vector<UplinkStep>& steps);
+std::string steps_json(const std::string& uplink, const std::string& broker,
+                       const std::vector<UplinkStep>& steps);
 std::string step_line(const UplinkStep& step);
 
 }  // namespace pinaflux

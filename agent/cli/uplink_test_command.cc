@@ -21,6 +21,7 @@
 #include "agent/uplink/link_proof.h"
 #include "agent/vault/vault.h"
 #include "platform/address.h"
+#include "platform/base/text.h"
 #include "platform/http/link.h"
 #include "platform/http/url.h"
 #include "platform/linux/linux.h"
@@ -82,11 +83,11 @@ MqttBroker server_of(const std::string& url) {
 
 class UplinkTest : private Stream::Events, private mqtt::Session::Events {
  public:
-  UplinkTest(LinuxPlatform& platform, const Configuration& configuration, LinkProof proof)
+  UplinkTest(LinuxPlatform& platform, const UplinkOptions& uplink, LinkProof proof)
       : platform_(platform),
         proof_(std::move(proof)),
-        gateway_(configuration.gateway),
-        uplink_(configuration.uplink),
+        gateway_(uplink.gateway),
+        uplink_(uplink),
         posts_(is_http(uplink_.broker)),
         broker_(posts_ ? server_of(uplink_.broker)
                        : parse_mqtt_broker(uplink_.broker).value_or(MqttBroker{})),
@@ -435,8 +436,7 @@ class UplinkTest : private Stream::Events, private mqtt::Session::Events {
 
 // Where nothing is proved no key is read: the mask's may be another user's.
 Result<LinkProof> proof_of(LinuxPlatform& platform, const Configuration& configuration,
-                           std::string& which) {
-  const LinkKeys& keys = configuration.uplink.keys;
+                           const LinkKeys& keys, std::string& which) {
   if (keys.mac.empty() && keys.sign.empty() && keys.acks_by.empty()) return LinkProof();
   Vault vault;
   if (Status s = vault.load(platform.files, configuration.keys, which); !s)
@@ -446,9 +446,15 @@ Result<LinkProof> proof_of(LinuxPlatform& platform, const Configuration& configu
       which);
 }
 
+std::string names_of(const std::vector<UplinkOptions>& uplinks) {
+  std::string names;
+  for (const UplinkOptions& uplink : uplinks) names += (names.empty() ? "" : ", ") + uplink.name;
+  return names;
+}
+
 }  // namespace
 
-int uplink_test_command(const std::string& configuration, bool json) {
+int uplink_test_command(const std::string& configuration, const std::string& name, bool json) {
   configure_names();
   auto platform = LinuxPlatform::make();
   if (!platform) {
@@ -459,15 +465,22 @@ int uplink_test_command(const std::string& configuration, bool json) {
   auto loaded = load_configuration((*platform)->files, configuration);
   if (!loaded.findings.empty()) std::fputs(findings_text(loaded.findings).c_str(), stderr);
   if (!loaded.configuration) return kExitConfiguration;
+  const auto& uplinks = loaded.configuration->uplinks;
+  const auto uplink = std::ranges::find(uplinks, name, &UplinkOptions::name);
+  if (uplink == uplinks.end()) {
+    std::fprintf(stderr, "pinaflux: there is no uplink '%s': name one of %s\n",
+                 printable(name, 40).c_str(), names_of(uplinks).c_str());
+    return kExitConfiguration;
+  }
   std::string which;
-  auto proof = proof_of(**platform, *loaded.configuration, which);
+  auto proof = proof_of(**platform, *loaded.configuration, uplink->keys, which);
   if (!proof) {
     std::fprintf(stderr, "pinaflux: keys.%s: %s\n", which.c_str(), proof.error().what);
     return kExitConfiguration;
   }
-  const auto steps = UplinkTest(**platform, *loaded.configuration, std::move(*proof)).run();
+  const auto steps = UplinkTest(**platform, *uplink, std::move(*proof)).run();
   if (json) {
-    std::fputs(steps_json(loaded.configuration->uplink.broker, steps).c_str(), stdout);
+    std::fputs(steps_json(uplink->name, uplink->broker, steps).c_str(), stdout);
   } else {
     for (const UplinkStep& step : steps) std::fputs(step_line(step).c_str(), stdout);
   }

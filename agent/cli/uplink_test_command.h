@@ -12,7 +12,8 @@
 
 namespace pinaflux {
 
-// Exit status: 0 when every step was taken, 69 otherwise, 78 when the configuration is invalid.
-int uplink_test_command(const std::string& configuration, bool json);
+// `name`: of which uplink. Exit status: 0 when every step was taken, 69 otherwise, 78 when the configuration is invalid
+// or has no such uplink.
+int uplink_test_command(const std::string& configuration, const std::string& name, bool json);
 
 }  // namespace pinaflux

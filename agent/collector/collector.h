@@ -105,8 +105,9 @@ class Collector : private mqtt::Session::Events {
     std::uint64_t connection = 0;
     std::uint16_t packet_id = 0;
     std::uint64_t request = 0;
-    std::string gateway = {};  // Of a request.
-    bool unproved = false;     // It is not believed.
+    std::string gateway = {};             // Of a request.
+    std::vector<std::string> lanes = {};  // That it speaks of.
+    bool unproved = false;                // It is not believed.
   };
   struct Pending {
     Arrival arrival;
@@ -127,7 +128,7 @@ class Collector : private mqtt::Session::Events {
   void take(const std::optional<Topic>& topic, Bytes payload, Token&& token, std::string_view name);
   void answer(const Token& token);
   void send_away();
-  std::string acks_for(const std::string& gateway);
+  std::string acks_for(const Token& token);
   std::string line_of(const AckMessage& ack) const;
   void retry_link(const std::string& why, bool at_once);
   void fill_batch();

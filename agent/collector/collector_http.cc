@@ -15,6 +15,18 @@ constexpr std::size_t kRequestBytesMax = 256 * 1024;  // Twice an envelope.
 constexpr std::size_t kConnectionsMax = 4'096;        // Gateways have one or two each.
 constexpr Duration kIdleMax = Duration::minutes(5);
 
+std::vector<std::string> lanes_of(const Topic& topic, Bytes payload) {
+  if (topic.kind == Topic::Kind::data) return {std::string(topic.lane)};
+  std::vector<std::string> lanes;
+  const auto take = [&](const auto& message) {
+    if (!message) return;
+    for (const LaneMark& mark : message->lanes) lanes.push_back(mark.lane);
+  };
+  topic.kind == Topic::Kind::hello ? take(parse_hello(as_text(payload)))
+                                   : take(parse_status(as_text(payload)));
+  return lanes;
+}
+
 }  // namespace
 
 Status Collector::listen() {
@@ -43,7 +55,10 @@ void Collector::asked(const HttpRequest& request) {
   const bool full = pending_bytes_ > kPendingBytesMax;
   if (full || storage_waits_ || stage_ != Stage::running)
     return refuse(503, "nothing is landed now: try again");
-  take(topic, request.body, {.request = request.id, .gateway = std::string(topic->gateway)},
+  take(topic, request.body,
+       {.request = request.id,
+        .gateway = std::string(topic->gateway),
+        .lanes = lanes_of(*topic, request.body)},
        request.path);
 }
 
@@ -63,17 +78,21 @@ void Collector::answer(const Token& token) {
   if (token.unproved) {
     return http_->answer(token.request, {403, "it carries no proof by this gateway's key\n", {}});
   }
-  HttpAnswer answer{200, acks_for(token.gateway), {}};
+  HttpAnswer answer{200, acks_for(token), {}};
   answer.headers.emplace_back("Content-Type", std::string(http_link::kMessages));
   http_->answer(token.request, answer);
 }
 
-// All that are due to it.
-std::string Collector::acks_for(const std::string& gateway) {
+// Those of other lanes are not its: a gateway may send them another way.
+std::string Collector::acks_for(const Token& token) {
   std::string text;
-  const std::string prefix = gateway + '\n';
+  const std::string prefix = token.gateway + '\n';
   for (auto at = acks_.lower_bound(prefix); at != acks_.end() && at->first.starts_with(prefix);) {
-    text += percent_encode(ack_topic(options_.root, gateway)) + ' ' + line_of(at->second);
+    if (!std::ranges::contains(token.lanes, at->second.lane)) {
+      ++at;
+      continue;
+    }
+    text += percent_encode(ack_topic(options_.root, token.gateway)) + ' ' + line_of(at->second);
     ++status_.acks_sent;
     at = acks_.erase(at);
   }

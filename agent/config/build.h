@@ -22,7 +22,9 @@ void build_sources(const Reader& root, Building& building);
 void build_keys(const Reader& root, Building& building);
 // Of a section with `broker`: empty for tcp://, where its keys are faults.
 tls::Options build_tls(const Reader& section, Building& building);
-// The budgets of uplink and lanes, their priorities and shares. After build_delivery's uplink.
+// The ways out, and which lane takes which. After build_pipeline's lanes.
+void build_uplinks(const Reader& root, Building& building);
+// The budgets of uplinks and lanes, their priorities and shares. After build_uplinks.
 void build_budgets(const Reader& root, Building& building);
 void build_mask(const Reader& root, Building& building);
 void build_pipeline(const Reader& root, Building& building);  // Lanes, too. After build_sources.

@@ -56,12 +56,11 @@ BudgetLimits build_budget(const Reader& section, Building& building) {
   return limits;
 }
 
-void build_shares(const Reader& root, Building& building) {
-  auto& lanes = building.to.uplink.lanes;
+void build_shares(const Reader& root, UplinkOptions& o, Building& building) {
   unsigned sum = 0;
   for (const auto& [name, r] : root.names("lanes")) {
-    const auto its = std::ranges::find(lanes, name, &UplinkOptions::Lane::name);
-    if (its == lanes.end()) continue;
+    const auto its = std::ranges::find(o.lanes, name, &UplinkOptions::Lane::name);
+    if (its == o.lanes.end()) continue;
     its->priority = static_cast<int>(r.integer("priority"));
     its->share = static_cast<unsigned>(r.integer("share"));
     its->budget = build_budget(r, building);
@@ -75,12 +74,12 @@ void build_shares(const Reader& root, Building& building) {
 }
 
 // A lane whose envelopes never fit beside the others' shares would wait for ever.
-void check_what_is_left(const Reader& root, Building& building) {
-  const UplinkOptions& o = building.to.uplink;
+void check_what_is_left(const Reader& root, const UplinkOptions& o, Building& building) {
   unsigned sum = 0;
   for (const auto& lane : o.lanes) sum += lane.share;
   for (const std::uint64_t limit : {o.budget.day, o.budget.month}) {
     for (const auto& [name, r] : root.names("lanes")) {
+      if (!std::ranges::contains(o.lanes, name, &UplinkOptions::Lane::name)) continue;
       const auto share = static_cast<unsigned>(r.integer("share"));
       if (limit < Budget::kLimitMin || sum > 100 ||
           limit * (100 - (sum - share)) / 100 >= Budget::kLimitMin) {
@@ -97,8 +96,7 @@ void check_what_is_left(const Reader& root, Building& building) {
 }
 
 // A connection that is only kept alive uses a data plan, too.
-void warn_of_pings(const Reader& r, Building& building) {
-  const UplinkOptions& o = building.to.uplink;
+void warn_of_pings(const Reader& r, const UplinkOptions& o, Building& building) {
   if (o.budget.day < Budget::kLimitMin || o.keep_alive <= Duration{}) return;
   const auto pings = static_cast<std::uint64_t>(Duration::days(1).ns / o.keep_alive.ns);
   const std::uint64_t bytes = pings * traffic::ping(tls::spoken(o.broker));
@@ -107,12 +105,11 @@ void warn_of_pings(const Reader& r, Building& building) {
       r.section("budget").value_place("day"),
       "keeping the connection alive takes up to " + std::to_string(bytes / 1024) +
           " KiB of it each day",
-      "raise uplink.keep_alive, for example to 15m; the broker must not cut the line before");
+      "raise keep_alive, for example to 15m; the broker must not cut the line before");
 }
 
 // What else the link's budget says.
-void build_plan(const Reader& budget, Building& building) {
-  UplinkOptions& o = building.to.uplink;
+void build_plan(const Reader& budget, UplinkOptions& o, Building& building) {
   o.month_begins = static_cast<int>(budget.integer("month_begins"));
   for (const std::string& name : budget.texts("interfaces")) {
     const std::string_view fixed = std::string_view(name).substr(0, name.find('*'));
@@ -125,15 +122,24 @@ void build_plan(const Reader& budget, Building& building) {
   }
 }
 
+void build_of(const Reader& root, const Reader& uplink, UplinkOptions& o, Building& building) {
+  o.budget = build_budget(uplink, building);
+  if (uplink.has("budget")) build_plan(uplink.section("budget"), o, building);
+  build_shares(root, o, building);
+  check_what_is_left(root, o, building);
+  warn_of_pings(uplink, o, building);
+}
+
 }  // namespace
 
 void build_budgets(const Reader& root, Building& building) {
-  const Reader uplink = root.section("uplink");
-  building.to.uplink.budget = build_budget(uplink, building);
-  if (uplink.has("budget")) build_plan(uplink.section("budget"), building);
-  build_shares(root, building);
-  check_what_is_left(root, building);
-  warn_of_pings(uplink, building);
+  auto& uplinks = building.to.uplinks;
+  build_of(root, root.section("uplink"), uplinks.front(), building);
+  for (const auto& [name, r] : root.names("uplinks")) {
+    const auto its =
+        std::ranges::find(uplinks.begin() + 1, uplinks.end(), name, &UplinkOptions::name);
+    if (its != uplinks.end()) build_of(root, r, *its, building);
+  }
 }
 
 }  // namespace pinaflux::config

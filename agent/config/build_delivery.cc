@@ -5,150 +5,10 @@
 #include "agent/config/secret.h"
 #include "agent/config/units.h"
 #include "platform/base/text.h"
-#include "platform/http/url.h"
-#include "platform/mqtt/packet.h"
 
 namespace pinaflux::config {
 
 namespace {
-
-// A MAC's key proves both ways; a signature's each but one.
-void check_proof(const Reader& r, const UplinkOptions& o, Findings& findings) {
-  const bool by_collector = o.ack == UplinkOptions::Ack::collector;
-  if (!o.keys.mac.empty() && !o.keys.sign.empty()) {
-    findings.error(r.value_place("sign"), "what is sent carries a MAC or a signature, not both",
-                   "remove 'mac', or 'sign'");
-  }
-  if (!o.keys.mac.empty() && !o.keys.acks_by.empty()) {
-    findings.error(r.value_place("acks_by"), "acks carry a MAC by the key that 'mac' names",
-                   "remove 'acks_by'; or 'mac', and add 'sign'");
-  }
-  if (!by_collector && !o.keys.mac.empty()) {
-    findings.error(r.value_place("ack"),
-                   "what a broker answers carries no MAC: it could delete by that",
-                   "remove 'ack', so that the collector's acks count, or 'mac'");
-  }
-  if (!by_collector && !o.keys.acks_by.empty()) {
-    findings.error(r.value_place("ack"),
-                   "what a broker answers is not signed: it could delete by that",
-                   "remove 'ack', so that the collector's acks count, or 'acks_by'");
-  }
-  if (by_collector && o.keys.mac.empty() && !o.keys.sign.empty() && o.keys.acks_by.empty()) {
-    findings.warning(r.value_place("sign"),
-                     "acks are believed without a proof: whoever writes to the broker can delete",
-                     "let the collector sign (--sign-key), and name its public key: acks_by: NAME");
-  }
-}
-
-// For receivers that know no envelopes: nobody acknowledges or proves then.
-void build_output(const Reader& r, Building& building) {
-  UplinkOptions& o = building.to.uplink;
-  const std::string format = r.text("format");
-  for (const char* key : {"topic", "json"}) {
-    if (r.has(key) &&
-        (format == "envelope" || (format == "influx" && key == std::string_view("json")))) {
-      building.findings.error(r.key_place(key), "this is for another format",
-                              "remove it, or set uplink.format");
-    }
-  }
-  if (r.boolean("gzip") && (format == "envelope" || !is_http(r.address("broker")))) {
-    building.findings.error(
-        r.value_place("gzip"),
-        format == "envelope" ? "envelopes are compressed already" : "MQTT has no word for that",
-        "remove 'gzip', or post: broker: https://HOST/PATH, with format json or influx");
-  }
-  if (format == "envelope") return check_proof(r, o, building.findings);
-  o.output.gzip = r.boolean("gzip");
-  o.output.format = format == "json" ? OutputFormat::json : OutputFormat::influx;
-  o.output.shape = r.text("json") == "array"     ? JsonShape::array
-                   : r.text("json") == "message" ? JsonShape::message
-                                                 : JsonShape::lines;
-  o.output.topic =
-      r.has("topic") ? r.text("topic") : o.topic_root + "/{gateway}/" + format + "/{stream}";
-  if (const char* wrong = wrong_topic_template(o.output.topic)) {
-    building.findings.error(r.value_place("topic"), wrong,
-                            "write for example plant/{gateway}/{stream}");
-  }
-  if (r.has("ack") && o.ack == UplinkOptions::Ack::collector) {
-    building.findings.error(r.value_place("ack"), "our collector reads envelopes only",
-                            "remove 'ack', or 'format'");
-  }
-  for (const char* key : {"mac", "sign", "acks_by"}) {
-    if (!r.has(key)) continue;
-    building.findings.error(r.value_place(key),
-                            "a proof is for envelopes, which our collector reads",
-                            std::string("remove '") + key + "', or 'format'");
-  }
-  o.ack = UplinkOptions::Ack::broker;
-}
-
-// Whoever takes envelopes learns from the path whose they are.
-std::string broker_of(const Reader& r, const char* key) {
-  std::string address = r.address(key);
-  if (!is_http(address) || r.text("format") != "envelope" || address.contains(HttpUrl::kTopic))
-    return address;
-  const std::size_t query = std::min(address.find('?'), address.size());
-  const bool slash = query > 0 && address[query - 1] == '/';
-  return address.insert(query, (slash ? "" : "/") + std::string(HttpUrl::kTopic));
-}
-
-void build_proxy(const Reader& r, Building& building) {
-  Proxy& proxy = building.to.uplink.proxy;
-  Findings& findings = building.findings;
-  proxy.address = r.address("proxy");
-  proxy.user = r.text("proxy_user");
-  proxy.password = read_secret(building.files, r, "proxy_password", findings);
-  if (proxy.user.contains(':')) {
-    findings.error(r.value_place("proxy_user"), "a user name at a proxy holds no ':'",
-                   "the password has a key of its own, 'proxy_password'");
-  }
-  for (const auto& [key, needs] :
-       {std::pair("proxy_user", "proxy"), std::pair("proxy_password", "proxy_user")}) {
-    if (r.has(key) && !r.has(needs)) {
-      findings.error(r.key_place(key), "'" + std::string(key) + "' without '" + needs + "'",
-                     "add '" + std::string(needs) + "', or remove this");
-    }
-  }
-}
-
-void build_uplink(const Reader& r, Building& building) {
-  UplinkOptions& o = building.to.uplink;
-  o.broker = broker_of(r, "broker");
-  if (r.has("fallback")) o.fallbacks = {broker_of(r, "fallback")};
-  if (o.broker.starts_with("ws") && r.has("fallback") && o.fallbacks[0].starts_with("ws")) {
-    building.findings.error(
-        r.value_place("fallback"),
-        "one connection at a time speaks WebSocket, and the first broker is tried beside this",
-        "write tls://HOST:PORT for one of them");
-  }
-  o.return_every = r.duration("return_every");
-  o.client_id = r.text("client_id");
-  o.user = r.text("user");
-  o.password = read_secret(building.files, r, "password", building.findings);
-  if (r.has("password") && !r.has("user")) {
-    building.findings.error(r.key_place("password"), "a password without a user", "add 'user'");
-  }
-  build_proxy(r, building);
-  o.tls = build_tls(r, building);
-  o.gateway = building.to.gateway;
-  o.topic_root = r.text("topic_root");
-  if (!mqtt::valid_topic_name(o.topic_root) || o.topic_root.starts_with('$') ||
-      o.topic_root.ends_with('/')) {
-    building.findings.error(r.value_place("topic_root"), "a topic cannot begin with this",
-                            "write a name without + # and $, for example pinaflux");
-  }
-  o.ack = r.text("ack") == "broker" ? UplinkOptions::Ack::broker : UplinkOptions::Ack::collector;
-  o.window = static_cast<std::size_t>(
-      std::clamp<std::int64_t>(r.integer("window"), 1, limits::kWindowMax));
-  o.keys = {r.text("mac"), r.text("sign"), r.texts("acks_by")};
-  build_output(r, building);
-  o.batch_age = r.duration("batch_age");
-  o.keep_alive = r.duration("keep_alive");
-  o.back_off_max = r.duration("back_off_max");
-  o.back_off_min = std::min(o.back_off_min, o.back_off_max);
-  o.generation = building.to.generation;
-  for (const auto& lane : building.to.spool.lanes) o.lanes.push_back({lane.name});
-}
 
 void check_spool_keys(const Reader& root, const Reader& spool, Findings& findings) {
   check_key(root, spool, "key", findings);
@@ -188,8 +48,6 @@ void build_delivery(const Reader& root, Building& building) {
   to.spool.key = spool.text("key");
   to.spool.key_previous = spool.text("key_previous");
   check_spool_keys(root, spool, building.findings);
-  for (const char* key : {"mac", "sign", "acks_by"})
-    check_key(root, root.section("uplink"), key, building.findings);
   to.spool.letter_bytes_max = spool.has("dead_letters") ? spool.size("dead_letters") : 0;
   if (to.spool.letter_bytes_max > to.spool.bytes_max / 4) {
     building.findings.error(spool.value_place("dead_letters"),
@@ -200,7 +58,7 @@ void build_delivery(const Reader& root, Building& building) {
   to.spool.gateway = to.gateway;
   to.spool.generation = to.generation;
   to.commit_every = spool.duration("commit_every");
-  build_uplink(root.section("uplink"), building);
+  build_uplinks(root, building);
   build_budgets(root, building);
   const Reader control = root.section("control");
   to.control.socket = control.text("socket");
@@ -260,6 +118,23 @@ std::vector<Claim> clients(const Reader& root) {
       claim(r, "pinaflux-" + gateway + "-" + name, "source '" + name + "'");
   }
   claim(root.section("uplink"), "pinaflux-" + gateway, "uplink");
+  for (const auto& [name, r] : root.names("uplinks"))
+    claim(r, "pinaflux-" + gateway + "-" + name, "uplink '" + name + "'");
+  return all;
+}
+
+// Hello, status and acks are under it.
+std::vector<Claim> roots(const Reader& root) {
+  std::vector<Claim> all;
+  const auto claim = [&](const Reader& r, const std::string& who) {
+    for (const char* key : {"broker", "fallback"}) {
+      const std::string broker = r.address(key);
+      if (!broker.empty())
+        all.push_back({broker + " " + r.text("topic_root"), who, r.value_place("topic_root")});
+    }
+  };
+  claim(root.section("uplink"), "uplink");
+  for (const auto& [name, r] : root.names("uplinks")) claim(r, "uplink '" + name + "'");
   return all;
 }
 
@@ -285,6 +160,9 @@ void check_addresses(const Reader& root, Building& building) {
   check_claims(clients(root), building.findings, std::equal_to<>(),
                " log in at one broker under one client id",
                "they would throw each other out: give one of them another client_id");
+  check_claims(roots(root), building.findings, std::equal_to<>(),
+               " say the same topics at one broker",
+               "give one of them a topic_root of its own, or its lanes to the other");
 }
 
 namespace {

@@ -202,7 +202,7 @@ void check_key(const Reader& root, const Reader& r, std::string_view name, Findi
 }
 
 void build_keys(const Reader& root, Building& building) {
-  const auto rules = root.names("mask");
+  const auto rules = root.names("mask"), uplinks = root.names("uplinks");
   const Reader spool = root.section("spool");
   for (const auto& [name, r] : root.names("keys")) {
     building.to.keys.push_back({name, r.text("file"), r.text("credential")});
@@ -211,11 +211,12 @@ void build_keys(const Reader& root, Building& building) {
           r.place(), "'" + printable(name, 40) + "' cannot name a key",
           "a key's name has 1 to 64 letters, digits, '-' or '_': it is part of the tokens");
     }
-    const bool used = spool.text("key") == name || spool.text("key_previous") == name ||
-                      proves(root.section("uplink"), name) ||
-                      std::ranges::any_of(rules, [&](const Named& rule) {
-                        return rule.reader.text("key") == name;
-                      });
+    const bool used =
+        spool.text("key") == name || spool.text("key_previous") == name ||
+        proves(root.section("uplink"), name) ||
+        std::ranges::any_of(uplinks, [&](const Named& u) { return proves(u.reader, name); }) ||
+        std::ranges::any_of(rules,
+                            [&](const Named& rule) { return rule.reader.text("key") == name; });
     if (!used) {
       building.findings.warning(
           r.place(), "nothing uses the key '" + printable(name, 40) + "'",

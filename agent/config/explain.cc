@@ -143,6 +143,7 @@ std::string reference() {
       "`{file: PATH}` (mode 600) or\n`{credential: NAME}` (systemd), never text.\n";
   for (const Key* section : keys_below("")) {
     out += "\n## " + std::string(section->path) + "\n\n" + std::string(section->doc) + "\n";
+    if (section->path == "uplinks") continue;  // Its keys are uplink's.
     const std::string prefix = std::string(section->path) + ".";
     bool begun = false;
     for (const Key& key : all_keys()) {

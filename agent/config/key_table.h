@@ -18,12 +18,14 @@ std::span<const Key> source_keys();
 std::span<const Key> mask_keys();
 std::span<const Key> pipeline_keys();
 std::span<const Key> delivery_keys();
-// The keys of TLS, of a source and of the uplink.
+std::span<const Key> uplink_keys();
+std::span<const Key> named_uplink_keys();
+// The keys of TLS: as steps below any section, and of a source.
+std::span<const Key> tls_keys();
 std::span<const Key> source_tls_keys();
-std::span<const Key> uplink_tls_keys();
-// The keys of a budget, of a lane and of the uplink.
+// The keys of a budget: as steps below an uplink, and of a lane.
+std::span<const Key> link_budget_keys();
 std::span<const Key> lane_budget_keys();
-std::span<const Key> uplink_budget_keys();
 
 // Keys that several sections have: the same steps below another path.
 class KeysBelow {

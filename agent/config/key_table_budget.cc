@@ -68,14 +68,13 @@ std::span<const Key> lane_budget_keys() {
   return kTable.keys();
 }
 
-std::span<const Key> uplink_budget_keys() {
+std::span<const Key> link_budget_keys() {
   static const std::vector<Key> kAll = [] {
     std::vector<Key> all(std::begin(kBudget), std::end(kBudget));
     all.insert(all.end(), std::begin(kOfTheLink), std::end(kOfTheLink));
     return all;
   }();
-  static const KeysBelow kTable("uplink", kAll);
-  return kTable.keys();
+  return kAll;
 }
 
 }  // namespace pinaflux::config

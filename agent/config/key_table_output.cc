@@ -7,11 +7,9 @@ namespace pinaflux::config {
 
 namespace {
 
-constexpr std::int64_t kMillisecond = Duration::milliseconds(1).ns;
 constexpr std::int64_t kSecond = Duration::seconds(1).ns;
 constexpr std::int64_t kDay = Duration::days(1).ns;
 constexpr std::int64_t kNameMax = limits::kNameBytesMax;
-constexpr std::int64_t kTextMax = 1024;
 constexpr std::int64_t kExactMax = kNumberMax;
 
 constexpr Key kPipeline[] = {
@@ -197,166 +195,23 @@ constexpr Key kDelivery[] = {
      .max = 100,
      .doc = "With order live: percent of what is sent that is the backlog's, when both have "
             "something to send."},
+    {.path = "lanes.*.uplink",
+     .type = Type::text,
+     .fallback = "uplink",
+     .min = 1,
+     .max = kNameMax,
+     .example = "scada",
+     .doc = "The way out that it takes, of those below uplinks; without it, uplink."},
 
     {.path = "uplink",
      .type = Type::section,
      .required = true,
      .example = "{broker: tcp://10.0.0.5:1883}",
-     .doc = "How records leave."},
-    {.path = "uplink.type",
-     .type = Type::choice,
-     .fallback = "mqtt",
-     .choices = "mqtt",
-     .doc = "What is spoken to the far end."},
-    {.path = "uplink.broker",
-     .type = Type::broker,
-     .required = true,
-     .example = "tcp://10.0.0.5:1883",
-     .doc = "Broker to publish at: tcp://, tls://, or over WebSockets ws://HOST/PATH and "
-            "wss://HOST/PATH, "
-            "where a firewall lets nothing else through. Or http:// and https:// URLs: each batch "
-            "is a POST, {topic} in the URL "
-            "is its topic (appended for our collector, run --http), and with format influx or json "
-            "any server that takes "
-            "those will do. The port is 1883 (tls://: 8883, ws:// and http://: 80, wss:// and "
-            "https://: 443) if none is given."},
-    {.path = "uplink.fallback",
-     .type = Type::broker,
-     .example = "tls://10.8.0.1:8883",
-     .doc = "Broker to use while uplink.broker cannot be reached, with the same user and TLS "
-            "settings."},
-    {.path = "uplink.proxy",
-     .type = Type::proxy,
-     .example = "http://10.0.0.8:3128",
-     .doc = "HTTP proxy that the way to uplink.broker and uplink.fallback leads through (CONNECT), "
-            "where nothing "
-            "else leaves the network. Without it the way is direct, whatever http_proxy and "
-            "https_proxy say. A "
-            "name of a broker is looked up by the proxy."},
-    {.path = "uplink.proxy_user",
-     .type = Type::text,
-     .min = 1,
-     .max = kTextMax,
-     .example = "pump-station-7",
-     .doc = "User name at the proxy, where it asks for one (Basic)."},
-    {.path = "uplink.proxy_password",
-     .type = Type::secret,
-     .example = "{file: /etc/pinaflux/proxy.password}",
-     .doc = "Password at the proxy, by reference."},
-    {.path = "uplink.return_every",
-     .type = Type::duration,
-     .fallback = "5m",
-     .min = kSecond,
-     .max = kDay,
-     .doc = "While the fall-back is in use, uplink.broker is tried this often, beside it; the link "
-            "goes back once it "
-            "answers."},
-    {.path = "uplink.ack",
-     .type = Type::choice,
-     .fallback = "collector",
-     .choices = "collector|broker",
-     .doc = "collector: a record is deleted when the collector has landed it. broker: when the "
-            "broker has "
-            "taken it (at least once, and no proof)."},
-    {.path = "uplink.format",
-     .type = Type::choice,
-     .fallback = "envelope",
-     .choices = "envelope|json|influx",
-     .doc = "envelope: dense, for our collector. json and influx (line protocol): for other "
-            "receivers, with "
-            "ack: broker; what is lost for want of space is said on the stream pinaflux/lost. To "
-            "InfluxDB, records of "
-            "one stream and one time are one point."},
-    {.path = "uplink.topic",
-     .type = Type::text,
-     .min = 1,
-     .max = 1024,
-     .example = "\"plant/{gateway}/{stream}\"",
-     .doc = "With format json or influx: where records go, with {gateway}, {lane} and {stream}; "
-            "without it "
-            "<topic_root>/{gateway}/<format>/{stream}."},
-    {.path = "uplink.json",
-     .type = Type::choice,
-     .fallback = "lines",
-     .choices = "lines|array|message",
-     .doc = "With format json, a message holds: lines (one record each, up to 64 KiB), an array of "
-            "records, or one "
-            "record."},
-    {.path = "uplink.gzip",
-     .type = Type::boolean,
-     .fallback = "false",
-     .doc = "With format json or influx to a http:// or https:// URL: what is posted is compressed "
-            "(Content-Encoding: gzip), to about an eighth. MQTT has no word for that."},
-    {.path = "uplink.user",
-     .type = Type::text,
-     .min = 1,
-     .max = kTextMax,
-     .example = "pump-station-7",
-     .doc = "User name at the broker."},
-    {.path = "uplink.password",
-     .type = Type::secret,
-     .example = "{file: /etc/pinaflux/uplink.password}",
-     .doc = "Password at the broker, by reference."},
-    {.path = "uplink.client_id",
-     .type = Type::text,
-     .min = 1,
-     .max = 256,
-     .doc = "MQTT client id; without it `pinaflux-<gateway>`."},
-    {.path = "uplink.topic_root",
-     .type = Type::text,
-     .fallback = "pinaflux",
-     .min = 1,
-     .max = 128,
-     .doc = "First part of every topic; the collector must use the same."},
-    {.path = "uplink.mac",
-     .type = Type::text,
-     .example = "link",
-     .doc = "Name of a key: all that is sent carries a MAC by it, and only acks that carry one are "
-            "believed, so "
-            "that not even the broker can forge or delete. The collector needs the same key "
-            "(--keys). 30 bytes a batch."},
-    {.path = "uplink.sign",
-     .type = Type::text,
-     .example = "pump-7",
-     .doc = "Name of a private key (PEM, P-256, not encrypted): all that is sent is signed by it "
-            "(ES256), so that "
-            "not even the broker can forge. Instead of mac: the collector needs the public key "
-            "only (--keys). "
-            "100 bytes a batch."},
-    {.path = "uplink.acks_by",
-     .type = Type::texts,
-     .min = 1,
-     .max = 64,
-     .example = "collector",
-     .doc = "Names of public keys (PEM, P-256): only acks that the collector has signed by one of "
-            "them "
-            "(--sign-key) are believed, so that not even the broker can delete."},
-    {.path = "uplink.window",
-     .type = Type::integer,
-     .fallback = "16",
-     .min = 1,
-     .max = limits::kWindowMax,
-     .doc = "Batches under way at a time."},
-    {.path = "uplink.batch_age",
-     .type = Type::duration,
-     .fallback = "1s",
-     .min = 10 * kMillisecond,
-     .max = 3600 * kSecond,
-     .doc = "How long a live record waits for others to travel with. Longer is denser: fewer bytes "
-            "on the "
-            "link."},
-    {.path = "uplink.keep_alive",
-     .type = Type::duration,
-     .fallback = "30s",
-     .min = 5 * kSecond,
-     .max = 65'535 * kSecond,
-     .doc = "A silent link is tested this often."},
-    {.path = "uplink.back_off_max",
-     .type = Type::duration,
-     .fallback = "5m",
-     .min = kSecond,
-     .max = kDay,
-     .doc = "Longest pause between two attempts to connect; pauses grow, at random, from 1s."},
+     .doc = "How records leave, but for lanes that name another of the uplinks."},
+    {.path = "uplinks",
+     .type = Type::names,
+     .doc =
+         "More ways out, by name, each with all that uplink has: for lanes that say uplink: NAME."},
 
     {.path = "control",
      .type = Type::section,

@@ -73,9 +73,6 @@ std::span<const Key> source_tls_keys() {
   return kTable.keys();
 }
 
-std::span<const Key> uplink_tls_keys() {
-  static const KeysBelow kTable("uplink", kTls);
-  return kTable.keys();
-}
+std::span<const Key> tls_keys() { return kTls; }
 
 }  // namespace pinaflux::config

@@ -55,9 +55,9 @@ std::span<const Key> all_keys() {
       for (const Key& key : part) {
         all.push_back(key);
         if (key.path == "sources.*.password") append_to(all, source_tls_keys());
-        if (key.path == "uplink.password") append_to(all, uplink_tls_keys());
         if (key.path == "lanes.*.share") append_to(all, lane_budget_keys());
-        if (key.path == "uplink.window") append_to(all, uplink_budget_keys());
+        if (key.path == "uplink") append_to(all, uplink_keys());
+        if (key.path == "uplinks") append_to(all, named_uplink_keys());
       }
     }
     return all;

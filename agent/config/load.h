@@ -35,7 +35,7 @@ struct Configuration {
   std::vector<AnySourceOptions> sources;  // SourceOptions::index is the position.
   MaskOptions mask;
   PipelineOptions pipeline;
-  UplinkOptions uplink;
+  std::vector<UplinkOptions> uplinks;  // The first one first; each with the lanes that are its own.
   ControlOptions control;
   std::vector<Vault::Reference> keys;
   Duration commit_every = Duration::seconds(1);

@@ -117,12 +117,12 @@ class Checker {
     auto read = parse_address(value_.text);
     if (!read.address) return refuse(std::move(read.what), std::move(read.fix));
     const Address& address = *read.address;
-    const bool uplinks = key_.path == "uplink.broker" || key_.path == "uplink.fallback";
-    if (address.websocket && !uplinks) {
+    const bool leaves = key_.path.starts_with("uplink");
+    if (address.websocket && !leaves) {
       return refuse("only the uplink speaks MQTT over WebSockets",
                     "write tls://HOST:PORT or tcp://HOST:PORT");
     }
-    if (address.post && !uplinks) return refuse("not an address of ours", "write tcp://HOST:PORT");
+    if (address.post && !leaves) return refuse("not an address of ours", "write tcp://HOST:PORT");
     if (key_.type != Type::broker && address.kind == Address::Kind::tls) {
       return refuse("listening speaks no TLS in this version",
                     "listen on tcp://127.0.0.1:PORT or unix:///PATH, behind a proxy if need be");

@@ -19,9 +19,13 @@ struct LeaseWish {
   std::array<std::uint16_t, limits::kLanesMax> envelopes{};
   // Another number than in the last wish: what was leased to the lane before is lost, and leased again.
   std::array<std::uint32_t, limits::kLanesMax> round{};
-  // Lanes that send the newest first seal now what came in. False: what is sealed already has the places.
-  bool fresh = true;
-  std::size_t envelope_bytes_max = limits::kEnvelopeBytesMax;  // Of what is sealed from now on.
+  // What is sealed already has the places. Otherwise lanes that send the newest first seal now what came in.
+  std::array<bool, limits::kLanesMax> sealed_only{};
+  // Of an envelope that is sealed from now on; 0: as many as one may have.
+  std::array<std::uint32_t, limits::kLanesMax> bytes_max{};
+  std::size_t envelope_bytes_max(std::size_t lane) const {
+    return bytes_max[lane] == 0 ? limits::kEnvelopeBytesMax : bytes_max[lane];
+  }
   // Once the clock is trusted: what is sealed from now on with a stamp of its boot gets calendar time.
   std::optional<Anchor> anchor = {};
 };

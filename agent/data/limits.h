@@ -53,6 +53,7 @@ inline constexpr std::size_t kOpenedBytesMax = 4 * 1024 * 1024;  // Body after d
 
 // Lanes and delivery.
 inline constexpr std::size_t kLanesMax = 16;
+inline constexpr std::size_t kUplinksMax = 8;
 inline constexpr std::size_t kSourcesMax = 64;
 inline constexpr std::size_t kWindowMax = 64;  // Envelopes sent and not acknowledged.
 inline constexpr std::size_t kGapRangesMax = 1'024;

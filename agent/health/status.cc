@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 
 #include "platform/base/json_writer.h"
 
@@ -39,7 +40,7 @@ void write(JsonWriter& j, const SpoolStatus& s) {
 }
 
 void write(JsonWriter& j, const UplinkStatus& u) {
-  j.begin_object();
+  j.begin_object().key("name").string(u.name);
   j.key("broker").string(u.broker).key("state").string(u.state).key("text").string(u.text);
   j.key("connects").number(u.connects).key("envelopes_sent").number(u.envelopes_sent);
   j.key("envelopes_acked").number(u.envelopes_acked).key("bytes_sent").number(u.bytes_sent);
@@ -155,6 +156,35 @@ void expose_lanes(std::string& t, const std::vector<LaneStatus>& lanes) {
          &LaneStatus::records_shed);
 }
 
+// The first one's samples carry no label: they were there before there were several.
+void expose_uplinks(std::string& t, const std::vector<UplinkStatus>& uplinks) {
+  const auto family = [&](const char* name, const char* type, const char* help, auto value,
+                          bool bounded_only = false) {
+    const auto shown = [&](const UplinkStatus& u) { return u.bounded || !bounded_only; };
+    if (std::ranges::none_of(uplinks, shown)) return;
+    Family f(t, name, type, help);
+    for (const UplinkStatus& u : uplinks) {
+      if (!shown(u)) continue;
+      f.sample(std::invoke(value, u), u.name == UplinkStatus::kFirst ? "" : "uplink", u.name);
+    }
+  };
+  family("uplink_up", "gauge", "1 while connected.",
+         [](const UplinkStatus& u) { return u.state == "working" ? 1 : 0; });
+  family("uplink_connects_total", "counter", "Connections made.", &UplinkStatus::connects);
+  family("uplink_envelopes_sent_total", "counter", "Envelopes sent.",
+         &UplinkStatus::envelopes_sent);
+  family("uplink_envelopes_acked_total", "counter", "Envelopes acknowledged.",
+         &UplinkStatus::envelopes_acked);
+  family("uplink_bytes_sent_total", "counter", "Payload bytes sent.", &UplinkStatus::bytes_sent);
+  family("uplink_resent_total", "counter", "Envelopes sent again.", &UplinkStatus::resent);
+  family("uplink_acks_rejected_total", "counter", "Acks that did not fit.",
+         &UplinkStatus::acks_rejected);
+  family("uplink_budget_day_bytes", "gauge", "Used of the data plan since 00:00 UTC.",
+         &UplinkStatus::used_today, true);
+  family("uplink_budget_month_bytes", "gauge", "Used of the data plan's month.",
+         &UplinkStatus::used_this_month, true);
+}
+
 void expose_one(std::string& t, const char* name, const char* type, const char* help,
                 std::uint64_t value) {
   Family(t, name, type, help).sample(value);
@@ -186,11 +216,31 @@ std::string status_json(const AgentStatus& status) {
   j.end_object();
   j.key("spool");
   write(j, status.spool);
+  // The first one alone, too: it was there before there were several.
   j.key("uplink");
-  write(j, status.uplink);
+  write(j, status.uplinks.empty() ? UplinkStatus{} : status.uplinks.front());
+  write_all(j, "uplinks", status.uplinks);
   j.end_object();
   return j.take();
 }
+
+namespace {
+
+std::string uplink_text(const UplinkStatus& u) {
+  const std::string name = u.name == UplinkStatus::kFirst ? "" : u.name + "   ";
+  std::string t = "uplink   " + name + u.state + "   " + u.broker + "   sent " +
+                  human_bytes(u.bytes_sent) + " in " + std::to_string(u.envelopes_sent) +
+                  "   in flight " + std::to_string(u.in_flight) +
+                  (u.interface.empty() ? "" : "   over " + u.interface) + "\n";
+  if (u.bounded) {
+    t += "  of the data plan " + human_bytes(u.used_today) + " today, " +
+         human_bytes(u.used_this_month) + " this month\n";
+  }
+  if (!u.text.empty()) t += "  " + u.text + "\n";
+  return t;
+}
+
+}  // namespace
 
 std::string status_text(const AgentStatus& s) {
   std::string t = "gateway  " + s.gateway + "   " + s.version + "   up " + human_age(s.uptime_ms) +
@@ -218,15 +268,7 @@ std::string status_text(const AgentStatus& s) {
        (s.spool.full ? "   FULL" : "") + "   dead letters " + std::to_string(s.spool.dead_letters) +
        "\n";
   if (!s.spool.text.empty()) t += "  " + s.spool.text + "\n";
-  t += "uplink   " + s.uplink.state + "   " + s.uplink.broker + "   sent " +
-       human_bytes(s.uplink.bytes_sent) + " in " + std::to_string(s.uplink.envelopes_sent) +
-       "   in flight " + std::to_string(s.uplink.in_flight) +
-       (s.uplink.interface.empty() ? "" : "   over " + s.uplink.interface) + "\n";
-  if (s.uplink.bounded) {
-    t += "  of the data plan " + human_bytes(s.uplink.used_today) + " today, " +
-         human_bytes(s.uplink.used_this_month) + " this month\n";
-  }
-  if (!s.uplink.text.empty()) t += "  " + s.uplink.text + "\n";
+  for (const UplinkStatus& uplink : s.uplinks) t += uplink_text(uplink);
   return t;
 }
 
@@ -250,22 +292,7 @@ std::string status_prometheus(const AgentStatus& s) {
   expose_one(t, "spool_commit_failures_total", "counter", "Transactions that were retried.",
              s.spool.commit_failures);
   expose_one(t, "dead_letters", "gauge", "Dead letters held.", s.spool.dead_letters);
-  expose_one(t, "uplink_up", "gauge", "1 while connected.", s.uplink.state == "working" ? 1 : 0);
-  expose_one(t, "uplink_connects_total", "counter", "Connections made.", s.uplink.connects);
-  expose_one(t, "uplink_envelopes_sent_total", "counter", "Envelopes sent.",
-             s.uplink.envelopes_sent);
-  expose_one(t, "uplink_envelopes_acked_total", "counter", "Envelopes acknowledged.",
-             s.uplink.envelopes_acked);
-  expose_one(t, "uplink_bytes_sent_total", "counter", "Payload bytes sent.", s.uplink.bytes_sent);
-  expose_one(t, "uplink_resent_total", "counter", "Envelopes sent again.", s.uplink.resent);
-  expose_one(t, "uplink_acks_rejected_total", "counter", "Acks that did not fit.",
-             s.uplink.acks_rejected);
-  if (s.uplink.bounded) {
-    expose_one(t, "uplink_budget_day_bytes", "gauge", "Used of the data plan since 00:00 UTC.",
-               s.uplink.used_today);
-    expose_one(t, "uplink_budget_month_bytes", "gauge", "Used of the data plan's month.",
-               s.uplink.used_this_month);
-  }
+  expose_uplinks(t, s.uplinks);
   return t;
 }
 

@@ -29,7 +29,8 @@ struct LaneStatus {
 };
 
 struct UplinkStatus {
-  std::string broker, state, text;
+  static constexpr const char* kFirst = "uplink";
+  std::string name = kFirst, broker, state, text;
   std::uint64_t connects = 0, envelopes_sent = 0, envelopes_acked = 0, bytes_sent = 0;
   std::uint64_t resent = 0, acks_rejected = 0, in_flight = 0;
   double round_trip_ms = 0.0;
@@ -61,7 +62,7 @@ struct AgentStatus {
   std::vector<LaneStatus> lanes;
   std::vector<RefusedCount> refused;
   SpoolStatus spool;
-  UplinkStatus uplink;
+  std::vector<UplinkStatus> uplinks;  // The first one first.
 };
 
 // Everything works: a failed source, a failing disk or a full spool is not. A link that is down is

@@ -98,7 +98,7 @@ Status Packer::take(Job& job, std::span<const Record> records) {
 // What comes in has its places first, but once a batch age only: else each free place would take a handful
 // of records. The backlog's share is saved up, because places come one by one.
 Result<std::size_t> Packer::places_of_backlog(const Job& job) {
-  if (!job.fresh) return job.places;
+  if (job.sealed_only) return job.places;
   if (job.lane.order == LaneOptions::Order::newest || job.places == 0) return 0;
   const auto waiting = waiting::oldest(job.queue, job.lane);
   if (!waiting) return std::unexpected(waiting.error());

@@ -36,7 +36,7 @@ class Packer {
     std::int64_t age;            // Seconds that the spool has lived.
     std::size_t places;          // Envelopes that may be leased at once; counted down.
     std::vector<Lease>& leases;  // They are appended here, bytes and all.
-    bool fresh = true;           // As in LeaseWish.
+    bool sealed_only = false;    // As in LeaseWish.
     std::size_t bytes_max = limits::kEnvelopeBytesMax;  // Of an envelope.
     GivenUp* given_up = nullptr;  // None: records that fit into no envelope are declared only.
   };

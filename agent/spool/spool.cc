@@ -318,8 +318,8 @@ Status Spool::State::pack(const Request& request, GivenUp& given_up, std::vector
                     .age = age(),
                     .places = request.wish.envelopes[i],
                     .leases = leases,
-                    .fresh = request.wish.fresh,
-                    .bytes_max = request.wish.envelope_bytes_max,
+                    .sealed_only = request.wish.sealed_only[i],
+                    .bytes_max = request.wish.envelope_bytes_max(i),
                     .given_up = &given_up};
     Status packed =
         request.everything ? packer.take(job, request.group.records[i]) : packer.lease(job);

@@ -73,7 +73,7 @@ Uplink::State::State(const UplinkOptions& o, const Clock& c, Entropy& entropy, M
       tls(tls::spoken(o.broker)) {
   ASSERT(options.lanes.size() <= limits::kLanesMax);
   if (options.output.format != OutputFormat::envelope) translator.emplace(options.output);
-  if (options.client_id.empty()) options.client_id = "pinaflux-" + options.gateway;
+  if (options.client_id.empty()) options.client_id = options.default_client_id();
   lanes.resize(options.lanes.size());
   for (Lane& lane : lanes) lane.patience = options.ack_timeout;
   for (std::size_t i = 0; i < lanes.size(); ++i) {

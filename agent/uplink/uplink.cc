@@ -9,10 +9,6 @@
 
 namespace pinaflux {
 
-namespace {
-constexpr const char* kBudgetKey = "uplink/budget";
-}  // namespace
-
 Uplink::Uplink(const UplinkOptions& options, const Clock& clock, Entropy& entropy, Loop& loop,
                MqttClientMaker make_client, std::function<void()> changed, Interface interface)
     : state_(std::make_unique<State>(options, clock, entropy, std::move(make_client),
@@ -29,6 +25,11 @@ Uplink::Uplink(const UplinkOptions& options, const Clock& clock, Entropy& entrop
 }
 
 Uplink::~Uplink() = default;
+
+std::string Uplink::budget_key() const {
+  const UplinkOptions& options = state_->options;
+  return options.is_first() ? "uplink/budget" : "uplink/budget/" + options.name;
+}
 
 void Uplink::start() { state_->connect(); }
 
@@ -51,14 +52,14 @@ void Uplink::prove_by(LinkProof proof) { state_->proof = std::move(proof); }
 void Uplink::clock_trusted(bool trusted) { state_->clock_trusted = trusted; }
 
 void Uplink::restore(const std::vector<StateEdit>& states) {
-  const auto saved = std::ranges::find(states, kBudgetKey, &StateEdit::key);
+  const auto saved = std::ranges::find(states, budget_key(), &StateEdit::key);
   if (saved != states.end()) state_->budget.restore(saved->value);
 }
 
 bool Uplink::save_due() const { return state_->budget.save_due(); }
 
 void Uplink::save(Group& group) {
-  if (save_due()) group.states.push_back({kBudgetKey, state_->budget.save()});
+  if (save_due()) group.states.push_back({budget_key(), state_->budget.save()});
 }
 
 void Uplink::saved() {
@@ -71,8 +72,10 @@ bool Uplink::stopped() const { return state_->stopped; }
 LeaseWish Uplink::wish() const {
   const State& s = *state_;
   LeaseWish wish;
-  for (std::size_t i = 0; i < s.lanes.size(); ++i) wish.round[i] = s.lanes[i].flight.round();
-  wish.envelope_bytes_max = s.envelope_bytes_max();
+  for (std::size_t i = 0; i < s.lanes.size(); ++i) {
+    wish.round[i] = s.lanes[i].flight.round();
+    wish.bytes_max[i] = static_cast<std::uint32_t>(s.envelope_bytes_max());
+  }
   if (!s.up || s.stopping) return wish;
   std::array<LaneDemand, limits::kLanesMax> demand{};
   for (std::size_t i = 0; i < s.lanes.size(); ++i) {

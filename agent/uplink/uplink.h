@@ -41,11 +41,13 @@ struct UplinkOptions {
     unsigned share = 0;  // Percent of the link, and of its budget.
     BudgetLimits budget = {};
   };
-  std::string broker;  // "tcp://HOST:PORT" or "tls://HOST:PORT"
+  static constexpr const char* kFirst = "uplink";
+  std::string name = kFirst;  // Of another one: as it is configured.
+  std::string broker;         // "tcp://HOST:PORT" or "tls://HOST:PORT"
   // Used while `broker` cannot be reached, in this order; the same user, password and TLS options are theirs.
   std::vector<std::string> fallbacks = {};
   Duration return_every = Duration::minutes(5);  // So often `broker` is tried meanwhile.
-  std::string client_id;                         // Default: "pinaflux-" and the gateway.
+  std::string client_id;                         // Default: default_client_id().
   std::string user, password;
   tls::Options tls = {};
   Proxy proxy = {};          // The way to all brokers.
@@ -65,6 +67,11 @@ struct UplinkOptions {
   int month_begins = 1;          // Day on which the budget's month begins, at most 28.
   std::uint64_t generation = 0;  // Of the configuration: told in hello.
   std::vector<Lane> lanes;       // By LaneIndex.
+
+  bool is_first() const { return name == kFirst; }
+  std::string default_client_id() const {
+    return "pinaflux-" + gateway + (is_first() ? "" : "-" + name);
+  }
 };
 
 struct UplinkHealth {
@@ -130,6 +137,7 @@ class Uplink : private MqttClient::Events {
 
  private:
   struct State;
+  std::string budget_key() const;
   void connected(const MqttSession& session) override;
   void lost(int reason, const std::string& why) override;
   void published(std::uint64_t token, int reason) override;

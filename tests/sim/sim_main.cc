@@ -106,7 +106,7 @@ struct Sums {
   std::uint64_t commits = 0, faults = 0, starts = 0, sent = 0, landed = 0, lost = 0,
                 redelivered = 0, thinned = 0, steps = 0, timed = 0, resolved = 0, bounded = 0,
                 since_boot = 0, images = 0, clones = 0, renumbered = 0, undeliverable = 0,
-                posted = 0;
+                posted = 0, two_ways = 0;
   std::uint64_t commits_min = UINT64_MAX, faults_min = UINT64_MAX;
   double seconds = 0, drain_max = 0;
 };
@@ -130,26 +130,39 @@ Outcome run_seed(const Arguments& arguments, std::uint64_t seed) {
   return outcome;
 }
 
+// What is summed over the seeds, in the order in which one process tells the other.
+struct Count {
+  std::uint64_t (*of)(const Outcome&);
+  std::uint64_t Sums::* sum;
+};
+constexpr Count kCounts[] = {
+    {[](const Outcome& o) { return o.commits; }, &Sums::commits},
+    {[](const Outcome& o) { return o.faults; }, &Sums::faults},
+    {[](const Outcome& o) { return o.starts; }, &Sums::starts},
+    {[](const Outcome& o) { return o.sent; }, &Sums::sent},
+    {[](const Outcome& o) { return o.landed; }, &Sums::landed},
+    {[](const Outcome& o) { return o.lost; }, &Sums::lost},
+    {[](const Outcome& o) { return o.redelivered; }, &Sums::redelivered},
+    {[](const Outcome& o) { return o.thinned; }, &Sums::thinned},
+    {[](const Outcome& o) { return o.steps; }, &Sums::steps},
+    {[](const Outcome& o) { return o.times.judged; }, &Sums::timed},
+    {[](const Outcome& o) { return o.times.resolved; }, &Sums::resolved},
+    {[](const Outcome& o) { return o.times.bounded; }, &Sums::bounded},
+    {[](const Outcome& o) { return o.times.since_boot; }, &Sums::since_boot},
+    {[](const Outcome& o) { return o.images; }, &Sums::images},
+    {[](const Outcome& o) { return o.clones; }, &Sums::clones},
+    {[](const Outcome& o) { return o.renumbered; }, &Sums::renumbered},
+    {[](const Outcome& o) { return o.undeliverable; }, &Sums::undeliverable},
+    {[](const Outcome& o) { return o.posted; }, &Sums::posted},
+    {[](const Outcome& o) { return o.two_ways; }, &Sums::two_ways},
+};
+
 // One line, numbers first; the first failure to the end of the line.
 std::string line_of(const Outcome& o) {
-  char text[600];
-  std::snprintf(
-      text, sizeof text,
-      "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu "
-      "%llu %llu %llu %f %f %zu ",
-      static_cast<unsigned long long>(o.trace), static_cast<unsigned long long>(o.seed),
-      static_cast<unsigned long long>(o.commits), static_cast<unsigned long long>(o.faults),
-      static_cast<unsigned long long>(o.starts), static_cast<unsigned long long>(o.sent),
-      static_cast<unsigned long long>(o.landed), static_cast<unsigned long long>(o.lost),
-      static_cast<unsigned long long>(o.redelivered), static_cast<unsigned long long>(o.thinned),
-      static_cast<unsigned long long>(o.steps), static_cast<unsigned long long>(o.times.judged),
-      static_cast<unsigned long long>(o.times.resolved),
-      static_cast<unsigned long long>(o.times.bounded),
-      static_cast<unsigned long long>(o.times.since_boot),
-      static_cast<unsigned long long>(o.images), static_cast<unsigned long long>(o.clones),
-      static_cast<unsigned long long>(o.renumbered),
-      static_cast<unsigned long long>(o.undeliverable), static_cast<unsigned long long>(o.posted),
-      o.seconds, o.drain_seconds, o.failures.size());
+  std::string text = "done " + std::to_string(o.trace) + " " + std::to_string(o.seed) + " " +
+                     std::to_string(o.seconds) + " " + std::to_string(o.drain_seconds) + " " +
+                     std::to_string(o.failures.size()) + " ";
+  for (const Count& count : kCounts) text += std::to_string(count.of(o)) + " ";
   return text + (o.failures.empty() ? "-" : printable(o.failures[0], 2000)) + "\n";
 }
 
@@ -241,17 +254,17 @@ void Job::fail(std::uint64_t seed, const std::string& why, Sums& sums) {
 }
 
 void Job::take(const char* line, Sums& sums) {
-  unsigned long long trace = 0, seed = 0, n[18]{};
+  unsigned long long trace = 0, seed = 0, n[std::size(kCounts)]{};
   double seconds = 0, drain = 0;
   std::size_t failures = 0;
   int end = 0;
-  const int read = std::sscanf(
-      line,
-      "done %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu "
-      "%llu %llu %llu %llu %llu %lf %lf %zu %n",
-      &trace, &seed, &n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7], &n[8], &n[9], &n[10],
-      &n[11], &n[12], &n[13], &n[14], &n[15], &n[16], &n[17], &seconds, &drain, &failures, &end);
-  if (read != 23 || seed != seed_) return;
+  bool whole = std::sscanf(line, "done %llu %llu %lf %lf %zu %n", &trace, &seed, &seconds, &drain,
+                           &failures, &end) == 5;
+  for (unsigned long long& each : n) {
+    line += end;
+    whole = whole && std::sscanf(line, "%llu %n", &each, &end) == 1;
+  }
+  if (!whole || seed != seed_) return;
   told_ = true;
   if (arguments_.twice && !trace_ && failures == 0) {
     trace_ = trace;
@@ -259,12 +272,7 @@ void Job::take(const char* line, Sums& sums) {
   }
   const auto before = std::exchange(trace_, std::nullopt);
   if (before && *before != trace) return fail(seed, "the same seed gave another trace", sums);
-  std::uint64_t* const sum[] = {
-      &sums.commits,    &sums.faults,        &sums.starts,     &sums.sent,   &sums.landed,
-      &sums.lost,       &sums.redelivered,   &sums.thinned,    &sums.steps,  &sums.timed,
-      &sums.resolved,   &sums.bounded,       &sums.since_boot, &sums.images, &sums.clones,
-      &sums.renumbered, &sums.undeliverable, &sums.posted};
-  for (std::size_t i = 0; i < std::size(sum); ++i) *sum[i] += n[i];
+  for (std::size_t i = 0; i < std::size(kCounts); ++i) sums.*kCounts[i].sum += n[i];
   sums.commits_min = std::min<std::uint64_t>(sums.commits_min, n[0]);
   sums.faults_min = std::min<std::uint64_t>(sums.faults_min, n[1]);
   sums.seconds += seconds;
@@ -332,7 +340,8 @@ int conclude(const Arguments& arguments, const Sums& sums) {
                                                             {"clones", sums.clones},
                                                             {"renumbered", sums.renumbered},
                                                             {"undeliverable", sums.undeliverable},
-                                                            {"posted", sums.posted}};
+                                                            {"posted", sums.posted},
+                                                            {"two_ways", sums.two_ways}};
     for (const auto& [name, value] : counts) j.key(name).number(value);
     j.key("simulated_s").number(sums.seconds).key("drain_max_s").number(sums.drain_max);
     j.key("cpu_ms_per_seed").number(each).end_object();
@@ -344,7 +353,8 @@ int conclude(const Arguments& arguments, const Sums& sums) {
         "starts %llu, records %llu, landed %llu, declared lost %llu (thinned %llu), redelivered "
         "envelopes %llu, "
         "events %llu, times judged %llu, by anchor %llu (%llu bounded), since boot %llu, images "
-        "put back %llu, clones %llu, renumbered %llu, undeliverable %llu, by HTTP %llu; %.1f "
+        "put back %llu, clones %llu, renumbered %llu, undeliverable %llu, by HTTP %llu, in two "
+        "ways %llu; %.1f "
         "simulated hours, longest drain %.0f s; %.1f ms of CPU a seed\n",
         static_cast<unsigned long long>(sums.seeds), static_cast<unsigned long long>(sums.failed),
         static_cast<unsigned long long>(sums.commits),
@@ -362,7 +372,8 @@ int conclude(const Arguments& arguments, const Sums& sums) {
         static_cast<unsigned long long>(sums.images), static_cast<unsigned long long>(sums.clones),
         static_cast<unsigned long long>(sums.renumbered),
         static_cast<unsigned long long>(sums.undeliverable),
-        static_cast<unsigned long long>(sums.posted), sums.seconds / 3600, sums.drain_max, each);
+        static_cast<unsigned long long>(sums.posted),
+        static_cast<unsigned long long>(sums.two_ways), sums.seconds / 3600, sums.drain_max, each);
   }
   const bool caught = sums.failed > 0;
   return caught == (arguments.run.mutant != Mutant::none) ? 0 : 1;

@@ -122,12 +122,12 @@ ProofKind proof_of(const RunOptions& options) {
 }
 
 void prove(Configuration& configuration, ProofKind by) {
-  if (by == ProofKind::mac) configuration.uplink.keys.mac = "people";
+  if (by == ProofKind::mac) configuration.uplinks[0].keys.mac = "people";
   if (by != ProofKind::signature) return;
   configuration.keys.push_back({"gate", "/gate.pem", ""});
   configuration.keys.push_back({"cloud", "/cloud.pub", ""});
-  configuration.uplink.keys.sign = "gate";
-  configuration.uplink.keys.acks_by = {"cloud"};
+  configuration.uplinks[0].keys.sign = "gate";
+  configuration.uplinks[0].keys.acks_by = {"cloud"};
 }
 
 // What the collector's database refuses would be said to be lost by a mutant's oracle.
@@ -142,12 +142,29 @@ bool is_posted(const RunOptions& options) {
          options.seed % kPostedOneIn == 11;
 }
 
+// Alarms leave by HTTP, and all else by MQTT: to one collector, which tells each uplink of its own lanes.
+bool goes_two_ways(const RunOptions& options) {
+  return options.mutant == Mutant::none && options.break_at == 0 &&
+         options.seed % kPostedOneIn == 7;
+}
+
+void part_ways(std::vector<UplinkOptions>& uplinks) {
+  UplinkOptions posted = uplinks.front();
+  posted.name = "posted";
+  posted.broker = "http://collector:8080/{topic}";
+  posted.lanes = {uplinks.front().lanes.front()};
+  std::erase_if(uplinks.front().lanes,
+                [&](const auto& lane) { return lane.name == posted.lanes[0].name; });
+  uplinks.push_back(std::move(posted));
+}
+
 // Lanes take turns in what they send first (27 seeds meet every combination), and bulk in whether it is thinned or
 // loses what is old.
 Configuration varied(Configuration configuration, const RunOptions& options) {
   if (options.mutant == Mutant::mask_left_out) configuration.mask = {};
   prove(configuration, proof_of(options));
-  if (is_posted(options)) configuration.uplink.broker = "http://collector:8080/{topic}";
+  if (is_posted(options)) configuration.uplinks[0].broker = "http://collector:8080/{topic}";
+  if (goes_two_ways(options)) part_ways(configuration.uplinks);
   if (!is_dense(options)) configuration.commit_every = Duration::seconds(1);
   std::uint64_t turn = options.seed;
   for (LaneOptions& lane : configuration.spool.lanes) {
@@ -237,7 +254,7 @@ void World::pass(Duration time) {
 void World::look() {
   const auto status = gateway_.status();
   if (!status) return;
-  if (status->uplink.in_flight > gateway_.configuration().uplink.window) {
+  if (status->uplinks[0].in_flight > gateway_.configuration().uplinks[0].window) {
     accuse("more envelopes are in flight than the window allows");
   }
   for (const RefusedCount& refused : status->refused) {
@@ -313,7 +330,7 @@ void World::put_image_back() {
 void World::start_clone() {
   outcome_.clones = 1;
   Configuration configuration = gateway_.configuration();
-  if (image_random_.one_in(2)) configuration.uplink.client_id = "clone";
+  if (image_random_.one_in(2)) configuration.uplinks[0].client_id = "clone";
   clone_ = std::make_unique<Gateway>(stage_, "clone", 6, std::move(configuration), Mutant::none,
                                      disk_options(image_random_.u64(), false));
   clone_->disk().insert(std::move(*image_));
@@ -377,6 +394,7 @@ void World::judge() {
   const auto status = gateway_.status();
   outcome_.seed = options_.seed;
   outcome_.posted = is_posted(options_);
+  outcome_.two_ways = goes_two_ways(options_);
   outcome_.commits = gateway_.commits();
   outcome_.commit_failures = gateway_.commit_failures();
   outcome_.starts = gateway_.starts() + collector_.starts();

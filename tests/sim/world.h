@@ -36,6 +36,7 @@ struct Outcome {
   std::uint64_t images = 0, clones = 0;  // Put back; in a second machine, beside the first.
   std::uint64_t renumbered = 0;          // Records that another epoch took.
   std::uint64_t posted = 0;              // 1: the gateway sends by HTTP.
+  std::uint64_t two_ways = 0;            // 1: one of its lanes does, the others by MQTT.
   std::uint64_t undeliverable = 0;       // Records that the collector never takes.
   LandedCounts times;                    // How rows got their time.
   double seconds = 0;                    // Simulated.

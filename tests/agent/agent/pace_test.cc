@@ -8,7 +8,7 @@ namespace {
 constexpr Instant at(std::int64_t ms) { return Instant{ms * 1'000'000}; }
 
 struct PaceFixture {
-  Pace pace{{Duration::seconds(1), Duration::seconds(1)}};
+  Pace pace{{}};
   LeaseWish none;
   LeaseWish two_places = [] {
     LeaseWish w;
@@ -103,14 +103,14 @@ TEST_CASE_FIXTURE(PaceFixture, "beside a backlog, what comes in is sealed once a
   pace.leased(0, two_places, 2, true);
   const LeaseWish early = pace.lease_now(two_places, some, at(1));
   CHECK(early.envelopes[0] == 2);
-  CHECK_FALSE(early.fresh);
+  CHECK(early.sealed_only[0]);
   pace.asked(early, at(1));
   pace.leased(0, early, 0, true);  // What was sealed is leased: what came in is not sealed yet.
 
   CHECK(pace.lease_now(two_places, empty, at(999)).envelopes[0] == 0);
   const LeaseWish due = pace.lease_now(two_places, empty, at(1000));
   CHECK(due.envelopes[0] == 2);
-  CHECK(due.fresh);
+  CHECK_FALSE(due.sealed_only[0]);
 }
 
 TEST_CASE_FIXTURE(PaceFixture, "a lane with a backlog does not keep another from its turn") {
@@ -128,6 +128,32 @@ TEST_CASE_FIXTURE(PaceFixture, "a lane with a backlog does not keep another from
     pace.leased(0, wish, 2, false);
   }
   CHECK(pace.lease_now(places, empty, at(1000)).envelopes[1] == 1);
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "lanes that leave by another way have a batch age of their own") {
+  Pace two{{.batch_ages = {Duration::seconds(1), Duration::seconds(60)}, .way_of_lane = {0, 1}}};
+  LeaseWish places = two_places;
+  places.envelopes[1] = 2;
+  two.asked(places, at(0));
+  for (LaneIndex lane = 0; lane < 2; ++lane) {
+    two.leased(lane, places, 0, false);
+    two.leased(lane, none, 0, true);
+  }
+
+  CHECK(two.next(places, empty) == at(1000));
+  const LeaseWish first = two.lease_now(places, empty, at(1000));
+  CHECK(first.envelopes[0] == 2);
+  CHECK(first.envelopes[1] == 0);
+  CHECK(first.sealed_only[1]);
+  two.asked(first, at(1000));
+  two.leased(0, first, 0, false);
+  CHECK(two.next(places, empty) == at(60'000));
+  CHECK(two.lease_now(places, empty, at(60'000)).envelopes[1] == 2);
+}
+
+TEST_CASE_FIXTURE(PaceFixture, "what the far end can take of a batch is passed on") {
+  two_places.bytes_max[0] = 4'096;
+  CHECK(pace.lease_now(two_places, empty, at(0)).bytes_max[0] == 4'096);
 }
 
 TEST_CASE_FIXTURE(PaceFixture, "without a free place nothing is asked for") {

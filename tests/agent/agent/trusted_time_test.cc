@@ -222,8 +222,9 @@ TEST_CASE_FIXTURE(TrustedTimeFixture, "a group without room for an anchor leaves
 TEST_CASE_FIXTURE(
     TrustedTimeFixture,
     "where nobody afar resolves, what waits for trust is not sent for a minute of link") {
-  options.resolved_afar = false;
+  options.resolved_here = {"bulk"};
   start();
+  add(0);
   add(1);
   time->prepare(group);
   LeaseWish wish;

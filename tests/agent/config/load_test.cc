@@ -33,14 +33,14 @@ struct Fixture {
 TEST_CASE_FIXTURE(Fixture, "what is not said is as the options of the stations have it") {
   const auto c = load(kHead + kMachine + kUplink);
   const UplinkOptions uplink;
-  CHECK(c.uplink.broker == "tcp://10.0.0.5:1883");
-  CHECK(c.uplink.topic_root == uplink.topic_root);
-  CHECK(c.uplink.window == uplink.window);
-  CHECK(c.uplink.batch_age == uplink.batch_age);
-  CHECK(c.uplink.keep_alive == uplink.keep_alive);
-  CHECK(c.uplink.back_off_max == uplink.back_off_max);
-  CHECK((c.uplink.ack == uplink.ack));
-  CHECK(c.uplink.gateway == "gate");
+  CHECK(c.uplinks[0].broker == "tcp://10.0.0.5:1883");
+  CHECK(c.uplinks[0].topic_root == uplink.topic_root);
+  CHECK(c.uplinks[0].window == uplink.window);
+  CHECK(c.uplinks[0].batch_age == uplink.batch_age);
+  CHECK(c.uplinks[0].keep_alive == uplink.keep_alive);
+  CHECK(c.uplinks[0].back_off_max == uplink.back_off_max);
+  CHECK((c.uplinks[0].ack == uplink.ack));
+  CHECK(c.uplinks[0].gateway == "gate");
   CHECK((c.control == ControlOptions{}));
   CHECK(c.spool.directory == "/var/lib/pinaflux");
   CHECK(c.spool.bytes_max == SpoolOptions{}.bytes_max);
@@ -52,13 +52,39 @@ TEST_CASE_FIXTURE(Fixture, "what is not said is as the options of the stations h
   CHECK(system.record_bytes_max == limits::kRecordBytesMax);
 }
 
+TEST_CASE_FIXTURE(Fixture, "lanes leave by the uplinks that they name, with shares of each") {
+  const Configuration c = load(kHead + kMachine + R"(
+lanes:
+  normal: {from: machine, share: 80}
+  alarm: {from: machine, uplink: scada, share: 70, priority: 2}
+uplink: {broker: tcp://10.0.0.5, batch_age: 2s}
+uplinks:
+  scada: {broker: "http://10.0.0.6/in", batch_age: 7s, budget: {day: 200MiB}}
+)");
+  REQUIRE(c.uplinks.size() == 2);
+  CHECK(c.uplinks[0].is_first());
+  CHECK(c.uplinks[0].lanes[0].name == "normal");
+  CHECK(c.uplinks[0].lanes[0].share == 80);
+  CHECK(c.uplinks[0].budget.day == 0);
+  const UplinkOptions& scada = c.uplinks[1];
+  CHECK(scada.name == "scada");
+  CHECK(scada.broker == "http://10.0.0.6:80/in/{topic}");
+  CHECK(scada.batch_age == Duration::seconds(7));
+  CHECK(scada.budget.day == 200 * 1024 * 1024);
+  CHECK(scada.default_client_id() == "pinaflux-gate-scada");
+  REQUIRE(scada.lanes.size() == 1);
+  CHECK(scada.lanes[0].name == "alarm");
+  CHECK(scada.lanes[0].share == 70);
+  CHECK(scada.lanes[0].priority == 2);
+}
+
 TEST_CASE_FIXTURE(Fixture, "the uplink's proxy is an address, and a user by reference") {
-  CHECK_FALSE(load(kHead + kMachine + kUplink).uplink.proxy.used());
+  CHECK_FALSE(load(kHead + kMachine + kUplink).uplinks[0].proxy.used());
   const auto c = load(kHead + kMachine +
                       "uplink:\n  broker: tcp://collector.example\n  proxy: http://[::1]:3128/\n"
                       "  proxy_user: joe\n  proxy_password: {file: /etc/secret}\n");
-  CHECK((c.uplink.proxy == Proxy{"http://[::1]:3128", "joe", "hunter2"}));
-  CHECK(parse_proxy(c.uplink.proxy.address).has_value());
+  CHECK((c.uplinks[0].proxy == Proxy{"http://[::1]:3128", "joe", "hunter2"}));
+  CHECK(parse_proxy(c.uplinks[0].proxy.address).has_value());
 }
 
 TEST_CASE_FIXTURE(Fixture, "a clock may be believed for its date alone") {
@@ -74,8 +100,8 @@ TEST_CASE_FIXTURE(Fixture, "without lanes there is one, of everything that nothi
   REQUIRE(c.spool.lanes.size() == 1);
   CHECK(c.spool.lanes[0].name == "normal");
   CHECK(c.pipeline.lanes[0].from == std::vector<std::string>{"b", "n"});
-  REQUIRE(c.uplink.lanes.size() == 1);
-  CHECK(c.uplink.lanes[0].name == "normal");
+  REQUIRE(c.uplinks[0].lanes.size() == 1);
+  CHECK(c.uplinks[0].lanes[0].name == "normal");
   CHECK(c.spool.sources == std::vector<std::string>{"a", "b"});
 }
 
@@ -171,7 +197,7 @@ TEST_CASE_FIXTURE(Fixture, "JSON is a configuration, too") {
       "{\"pinaflux\": 1, \"gateway\": {\"id\": \"gate\"},\n"
       "\t\"sources\": {\"machine\": {\"type\": \"system\", \"every\": \"1s\"}},\n"
       "\t\"uplink\": {\"broker\": \"tcp://10.0.0.5:1884\"}}");
-  CHECK(c.uplink.broker == "tcp://10.0.0.5:1884");
+  CHECK(c.uplinks[0].broker == "tcp://10.0.0.5:1884");
 }
 
 TEST_CASE_FIXTURE(Fixture, "empty texts switch the control interfaces off") {

@@ -19,7 +19,7 @@ AgentStatus sample() {
   s.lanes.push_back({"normal", "00ff", 21, 15, 5, 300, 0, 1500});
   s.refused.push_back({"malformed", 2});
   s.spool = {4096, 1'048'576, 7, 1, 2, 1.5, false, ""};
-  s.uplink = {"tcp://127.0.0.1:1883", "working", "", 1, 4, 3, 250, 0, 0, 1, 12.5};
+  s.uplinks = {{"uplink", "tcp://127.0.0.1:1883", "working", "", 1, 4, 3, 250, 0, 0, 1, 12.5}};
   return s;
 }
 
@@ -36,14 +36,17 @@ TEST_CASE("the status as JSON is the golden line") {
       R"("records_queued":5,"bytes_queued":300,"records_shed":0,"oldest_age_ms":1500}],)"
       R"("refused":{"malformed":2},"spool":{"bytes_used":4096,"bytes_max":1048576,)"
       R"("commits":7,"commit_failures":1,"commit_ms":1.5,"dead_letters":2,"full":false,)"
-      R"("text":""},"uplink":{"broker":"tcp://127.0.0.1:1883","state":"working","text":"",)"
-      R"("connects":1,"envelopes_sent":4,"envelopes_acked":3,"bytes_sent":250,"resent":0,)"
-      R"("acks_rejected":0,"in_flight":1,"round_trip_ms":12.5}})");
+      R"("text":""},"uplink":{"name":"uplink","broker":"tcp://127.0.0.1:1883","state":"working",)"
+      R"("text":"","connects":1,"envelopes_sent":4,"envelopes_acked":3,"bytes_sent":250,"resent":0,)"
+      R"("acks_rejected":0,"in_flight":1,"round_trip_ms":12.5},"uplinks":[{"name":"uplink",)"
+      R"("broker":"tcp://127.0.0.1:1883","state":"working","text":"","connects":1,)"
+      R"("envelopes_sent":4,"envelopes_acked":3,"bytes_sent":250,"resent":0,"acks_rejected":0,)"
+      R"("in_flight":1,"round_trip_ms":12.5}]})");
 }
 
 TEST_CASE("a link that is down is healthy, a failed source or a full spool is not") {
   AgentStatus s = sample();
-  s.uplink.state = "waiting";
+  s.uplinks[0].state = "waiting";
   CHECK(healthy(s));
   s.spool.full = true;
   CHECK_FALSE(healthy(s));
@@ -67,14 +70,34 @@ TEST_CASE("metrics name every family once and label every sample") {
 TEST_CASE("what a budget has used is in the JSON, the metrics and the text, where there is one") {
   AgentStatus s = sample();
   CHECK(status_prometheus(s).find("budget") == std::string::npos);
-  s.uplink.bounded = true;
-  s.uplink.used_today = 2048;
-  s.uplink.used_this_month = 5 * 1024 * 1024;
+  s.uplinks[0].bounded = true;
+  s.uplinks[0].used_today = 2048;
+  s.uplinks[0].used_this_month = 5 * 1024 * 1024;
   CHECK(status_json(s).find(R"("used_today":2048,"used_this_month":5242880})") !=
         std::string::npos);
   CHECK(status_prometheus(s).find("pinaflux_uplink_budget_day_bytes 2048\n") != std::string::npos);
   CHECK(status_text(s).find("of the data plan 2.0 KiB today, 5.0 MiB this month") !=
         std::string::npos);
+}
+
+TEST_CASE("each uplink has its line, its place in the JSON and its samples") {
+  AgentStatus s = sample();
+  s.uplinks.push_back({"scada", "tcp://10.0.0.9:1883", "waiting", "nobody answers", 0, 7});
+  CHECK(status_text(s).find("uplink   working   tcp://127.0.0.1:1883") != std::string::npos);
+  CHECK(status_text(s).find("uplink   scada   waiting   tcp://10.0.0.9:1883") != std::string::npos);
+  CHECK(status_text(s).find("\n  nobody answers\n") != std::string::npos);
+  CHECK(status_json(s).find(R"({"name":"scada","broker":"tcp://10.0.0.9:1883",)") !=
+        std::string::npos);
+  const std::string t = status_prometheus(s);
+  CHECK(t.find("pinaflux_uplink_up 1\npinaflux_uplink_up{uplink=\"scada\"} 0\n") !=
+        std::string::npos);
+  CHECK(t.find("pinaflux_uplink_envelopes_sent_total{uplink=\"scada\"} 7\n") != std::string::npos);
+  CHECK(t.find("budget") == std::string::npos);
+  s.uplinks[1].bounded = true;
+  s.uplinks[1].used_today = 9;
+  CHECK(status_prometheus(s).find("pinaflux_uplink_budget_day_bytes{uplink=\"scada\"} 9\n") !=
+        std::string::npos);
+  CHECK(status_prometheus(s).find("\npinaflux_uplink_budget_day_bytes ") == std::string::npos);
 }
 
 TEST_CASE("the text names what is wrong") {

@@ -61,7 +61,7 @@ struct LandedFixture : SpoolFixture {
     for (int i = 0; i < count; ++i) {
       add(0, static_cast<std::int64_t>(lane_state(0).next_seq), 10);
       wish.envelopes[0] = 1;
-      wish.fresh = true;
+      wish.sealed_only[0] = false;
       commit();
     }
     ++wish.round[0];
@@ -69,7 +69,7 @@ struct LandedFixture : SpoolFixture {
   }
   Ranges leased(std::uint16_t places, bool fresh = true) {
     wish.envelopes[0] = places;
-    wish.fresh = fresh;
+    wish.sealed_only[0] = !fresh;
     commit();
     Ranges ranges;
     for (const Lease& lease : leases) ranges.push_back(lease.range);
@@ -149,7 +149,7 @@ TEST_CASE_FIXTURE(
   for (int i = 0; i < 360; ++i) {
     add(0, static_cast<std::int64_t>(lane_state(0).next_seq), 10);
     wish.envelopes[0] = 1;
-    wish.fresh = true;
+    wish.sealed_only[0] = false;
     commit();
     for (const Lease& lease : leases) {
       all += lease.bytes.size();

@@ -279,7 +279,7 @@ void Workload::fill() {
   for (std::size_t i = 0; i < lane_count && link_; ++i) {
     wish_.envelopes[i] = static_cast<std::uint16_t>(random_.below(4));
   }
-  wish_.fresh = !rarely(4);
+  wish_.sealed_only.fill(rarely(4));
   if (errors_in_a_row_ == 0) {  // Else the same group is tried again.
     for (std::size_t i = 0; i < options_.lanes.size(); ++i) {
       // A lane is thinned when it has envelopes: the other one leaves it room for some.

@@ -1,0 +1,72 @@
+// Uplinks: the ways out, and which lane takes which.
+//
+// Promise    To the rest of the agent they are one: what concerns a lane goes to the uplink that has it, and comes
+//            back under the lane's own index. No uplink waits for another.
+// Limits     limits::kUplinksMax; each lane leaves by one.
+// Threads    Loop.
+// Tests      tests/agent/uplink/uplinks_test.cc
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "agent/uplink/uplink.h"
+
+namespace pinaflux {
+
+class Uplinks {
+ public:
+  struct Part {
+    UplinkOptions options;         // Its `lanes` are:
+    std::vector<LaneIndex> lanes;  // these of the spool, in this order.
+    LinkProof proof = {};
+  };
+  struct Host {
+    const Clock& clock;
+    Entropy& entropy;
+    Loop& loop;
+    const MqttClientMaker& make_client;
+    Uplink::Interface interface;
+  };
+  // The parts' lanes are all that there are, each once.
+  Uplinks(std::vector<Part> parts, const Host& host);
+
+  // As of Uplink.
+  void restore(const std::vector<StateEdit>& states);
+  void start();
+  void stop();
+  LeaseWish wish() const;
+  void send(std::vector<Lease>&& leases);
+  void take_acks(std::vector<LaneAck>& acks);
+  std::vector<LaneIndex> take_lost();
+  void disproved(std::uint64_t acks);
+  void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq, std::uint64_t acked);
+  void clock_trusted(bool trusted);
+  bool save_due() const;
+  void save(Group& group);
+  void saved();
+
+  bool working() const;                                      // One of them at least.
+  std::array<std::uint8_t, limits::kLanesMax> ways() const;  // Of each lane: its part.
+  std::size_t count() const { return parts_.size(); }
+  const std::string& name(std::size_t part) const { return parts_[part].name; }
+  UplinkHealth health(std::size_t part) const { return parts_[part].uplink->health(); }
+
+ private:
+  struct Its {
+    std::string name;
+    std::vector<LaneIndex> lanes;
+    std::unique_ptr<Uplink> uplink;
+    bool claims = false;  // It passed on acks that the spool has not judged yet.
+  };
+  struct Way {
+    std::uint8_t part = 0;
+    LaneIndex lane = 0;  // Of the part.
+  };
+
+  std::vector<Its> parts_;
+  std::array<Way, limits::kLanesMax> ways_{};
+};
+
+}  // namespace pinaflux
