@@ -3,6 +3,7 @@
 // Threads    Immutable; any.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <span>
 #include <string>
@@ -10,8 +11,17 @@
 #include <vector>
 
 #include "agent/config/keys.h"
+#include "agent/data/limits.h"
+#include "platform/base/time.h"
 
 namespace pinaflux::config {
+
+inline constexpr std::int64_t kMillisecond = Duration::milliseconds(1).ns;
+inline constexpr std::int64_t kSecond = Duration::seconds(1).ns;
+inline constexpr std::int64_t kDay = Duration::days(1).ns;
+inline constexpr std::int64_t kNameMax = limits::kNameBytesMax;
+inline constexpr std::int64_t kTextMax = 1024;
+inline constexpr std::int64_t kExactMax = kNumberMax;
 
 std::span<const Key> top_keys();
 std::span<const Key> source_keys();

@@ -1,16 +1,10 @@
 // The table, second half: from the pipeline to the far end.
 #include "agent/config/key_table.h"
 #include "agent/data/limits.h"
-#include "platform/base/time.h"
 
 namespace pinaflux::config {
 
 namespace {
-
-constexpr std::int64_t kSecond = Duration::seconds(1).ns;
-constexpr std::int64_t kDay = Duration::days(1).ns;
-constexpr std::int64_t kNameMax = limits::kNameBytesMax;
-constexpr std::int64_t kExactMax = kNumberMax;
 
 constexpr Key kPipeline[] = {
     {.path = "pipeline",

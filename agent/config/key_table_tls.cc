@@ -5,8 +5,6 @@ namespace pinaflux::config {
 
 namespace {
 
-constexpr std::int64_t kTextMax = 1024;
-
 constexpr Key kTls[] = {
     {.path = "ca",
      .type = Type::path,

@@ -4,16 +4,10 @@
 
 #include "agent/config/key_table.h"
 #include "agent/data/limits.h"
-#include "platform/base/time.h"
 
 namespace pinaflux::config {
 
 namespace {
-
-constexpr std::int64_t kMillisecond = Duration::milliseconds(1).ns;
-constexpr std::int64_t kSecond = Duration::seconds(1).ns;
-constexpr std::int64_t kDay = Duration::days(1).ns;
-constexpr std::int64_t kTextMax = 1024;
 
 constexpr Key kWay[] = {
     {.path = "type",
