@@ -256,7 +256,7 @@ void Doctor::broker(Check& c, const Peer& peer) {
                   {.broker = options.broker, .tls = options.tls, .proxy = options.proxy})
             : visit.visit(platform_.network, options);
     c.verdict = seen.verdict;
-    c.text = peer.broker + ": " + seen.text;
+    c.text = without_query(peer.broker) + ": " + seen.text;
     if (!visit.unsupported()) break;
   }
   if (c.verdict == Check::Verdict::failed) {

@@ -480,7 +480,7 @@ int uplink_test_command(const std::string& configuration, const std::string& nam
   }
   const auto steps = UplinkTest(**platform, *uplink, std::move(*proof)).run();
   if (json) {
-    std::fputs(steps_json(uplink->name, uplink->broker, steps).c_str(), stdout);
+    std::fputs(steps_json(uplink->name, without_query(uplink->broker), steps).c_str(), stdout);
   } else {
     for (const UplinkStep& step : steps) std::fputs(step_line(step).c_str(), stdout);
   }

@@ -49,6 +49,8 @@ Error error_of(int extended, int sys_errno) {
         return {Code::full, sys_errno, "no space is left on the disk"};
       }
       return {Code::io, sys_errno, "the disk failed under the database"};
+    case SQLITE_NOMEM:
+      return {Code::io, 0, "memory ran out under the database: stop what takes it"};
     case SQLITE_TOOBIG: return {Code::invalid, sys_errno, "a value is too large for the database"};
     default: return {Code::internal, sys_errno, "the database refused"};
   }

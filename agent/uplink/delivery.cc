@@ -125,12 +125,17 @@ std::uint64_t Uplink::State::cost(std::size_t topic, std::size_t payload) const 
 }
 
 std::uint64_t Uplink::State::price(LaneIndex index, const LaneFlight::Item& item) const {
+  std::size_t beside = 0;
+  if (options.properties) {
+    for (const auto& [name, value] : properties_of(index, item))
+      beside += name.size() + value.size() + traffic::kPropertyMax;
+  }
   if (item.handed < item.parts.size()) {
     const OutMessage& part = item.parts[item.handed];
-    return cost(part.topic.size(), part.payload.size());
+    return cost(part.topic.size(), part.payload.size() + beside);
   }
   const std::size_t topic = base_of(gateway_of(index)).size() + options.lanes[index].name.size();
-  return cost(topic, item.bytes.size());
+  return cost(topic, item.bytes.size() + beside);
 }
 
 bool Uplink::State::may_send(LaneIndex index, Instant now) {
@@ -202,6 +207,18 @@ std::string Uplink::State::identity_of(LaneIndex index, const LaneFlight::Item& 
   return text;
 }
 
+// What a broker's rules may want to know without reading it.
+std::vector<std::pair<std::string, std::string>> Uplink::State::properties_of(
+    LaneIndex index, const LaneFlight::Item& item) const {
+  std::vector<std::pair<std::string, std::string>> all{{"gateway", gateway_of(index)},
+                                                       {"lane", options.lanes[index].name}};
+  if (translator) return all;
+  all.emplace_back("epoch", hex(lanes[index].flight.epoch()));
+  all.emplace_back("range",
+                   std::to_string(item.range.first) + "-" + std::to_string(item.range.last));
+  return all;
+}
+
 // The envelope, or the next of the messages that it was translated to.
 bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
   MqttPublish publish;
@@ -216,6 +233,8 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
     publish.content_type = kContentType;
   }
   publish.identity = identity_of(index, item);
+  if (collector()) publish.expiry = kExpiry;
+  if (options.properties) publish.properties = properties_of(index, item);
   const std::size_t bytes = publish.payload.size();
   if (session.packet_bytes_max != 0 &&
       bytes + publish.topic.size() + traffic::kPublishMax > session.packet_bytes_max) {

@@ -17,6 +17,7 @@ constexpr int kTriesWithOneClient = 5;
 constexpr Duration kProven =
     Duration::seconds(30);  // A connection that held so long ends the back-off.
 constexpr Duration kConnectMax = Duration::seconds(60);
+constexpr Duration kReturnMax = Duration::hours(1);
 constexpr Duration kStatusEvery = Duration::minutes(1);
 constexpr Duration kStatusRarely = Duration::hours(1);  // Where each byte counts.
 constexpr Duration kClosedLook = Duration::minutes(1);
@@ -64,6 +65,7 @@ Uplink::State::State(const UplinkOptions& o, const Clock& c, Entropy& entropy, M
       interface(std::move(way)),
       events(e),
       brokers(o.broker, o.fallbacks),
+      return_after(o.return_every),
       window(o.window),
       budget(o.budget, o.month_begins, budgets_of(o.lanes)),
       turns(terms_of(o.lanes)),
@@ -134,6 +136,7 @@ MqttConnect Uplink::State::how_to_connect() const {
   to.keep_alive = options.keep_alive;
   to.will_topic = base_of(options.gateway) + "/status";
   to.will_payload = proved(format(StatusMessage{options.gateway, "lost", marks(options.gateway)}));
+  to.will_delay = kWillDelay;
   to.inflight_max = limits::kWindowMax + 8;  // Envelopes, and what is said beside them.
   return to;
 }
@@ -189,6 +192,7 @@ void Uplink::State::lost(int reason, const std::string& why) {
   if (was_good) {
     back_off.reset();
     brokers.proved_good();
+    if (brokers.on_primary()) return_after = options.return_every;
   }
   probe.reset();
   ticker->stop();
@@ -201,6 +205,7 @@ void Uplink::State::lost(int reason, const std::string& why) {
   const bool goes_back = std::exchange(returns, false);
   if (goes_back) {
     brokers.go_back();
+    came_back = true;
     try_next_broker();
   }
   if (closed()) return retry(kClosedLook, link_text);
@@ -213,6 +218,9 @@ void Uplink::State::lost(int reason, const std::string& why) {
   if (reason == kUnsupportedVersion) version = 5;
   if (brokers.on_primary()) away = why;
   if (was_good || !brokers.failed()) return retry(back_off.next(random), why);
+  // It took a connection, and nothing more.
+  if (std::exchange(came_back, false))
+    return_after = std::min(return_after * 2, std::max(kReturnMax, options.return_every));
   try_next_broker();
   retry(brokers.on_primary() ? back_off.next(random) : options.back_off_min, why);
 }
@@ -237,7 +245,7 @@ void Uplink::State::look_at_primary(Instant now) {
     client->disconnect();
     return;
   }
-  if (now - probed_at < std::max(options.return_every, probe ? kConnectMax : Duration{})) return;
+  if (now - probed_at < std::max(return_after, probe ? kConnectMax : Duration{})) return;
   probed_at = now;
   if (!pays_for_probe()) return;
   MqttConnect to = how_to_connect();
@@ -269,7 +277,7 @@ void Uplink::State::due() {
   if (stopping) return;
   if (health.state != UplinkHealth::State::connecting) return connect();
   client.reset();
-  lost(0, "the connection attempt to " + broker() + " hangs: check the network");
+  lost(0, "the connection attempt to " + without_query(broker()) + " hangs: check the network");
 }
 
 // Goodbye is said while there is something left for it.
@@ -328,6 +336,7 @@ void Uplink::State::say(const std::string& topic, const std::string& text, bool 
   publish.topic = topic;
   publish.payload = as_bytes(line);
   publish.retained = retained && session.retain_available;
+  if (!retained) publish.expiry = kExpiry;
   pay_for_silence();
   budget.spend(cost(topic.size(), line.size()));
   // Refused here: the next connection, or the next minute, says it again.

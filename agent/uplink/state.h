@@ -27,6 +27,11 @@ namespace pinaflux {
 using mqtt::reason::kNoSubscriber, mqtt::reason::kRefused, mqtt::reason::kUnsupportedVersion,
     mqtt::reason::kNotAuthorised, mqtt::reason::kTooLarge, mqtt::reason::kPayloadFormat;
 
+// So long the broker keeps for a collector that is away what is sent again anyhow, or asked for.
+inline constexpr Duration kExpiry = Duration::hours(1);
+// A cut that is shorter is not told.
+inline constexpr Duration kWillDelay = Duration::seconds(30);
+
 struct Uplink::State {
   struct Lane {
     LaneFlight flight;
@@ -91,6 +96,8 @@ struct Uplink::State {
   void pump();
   bool may_send(LaneIndex index, Instant now);
   bool send_one(LaneIndex index, Instant now);
+  std::vector<std::pair<std::string, std::string>> properties_of(
+      LaneIndex index, const LaneFlight::Item& item) const;
   std::string identity_of(LaneIndex index, const LaneFlight::Item& item) const;
   bool send_part(LaneIndex index, LaneFlight::Item& item);
   bool translate(LaneIndex index, LaneFlight::Item& item);
@@ -134,6 +141,8 @@ struct Uplink::State {
   Duration asked_rest{};       // By the far end, before the next attempt.
   bool renews_client = false;  // Before the next attempt.
   bool returns = false;        // lost() follows, and the primary is next.
+  bool came_back = false;      // To the primary, which has not proved good since.
+  Duration return_after{};     // So long the fall-back is used before the primary is tried again.
 
   Window window;
   Budget budget;

@@ -15,6 +15,7 @@ inline constexpr std::uint64_t kHeaders = 72;
 inline constexpr std::uint64_t kSegment = 1'200;
 inline constexpr std::uint64_t kRecord = 29, kRecordMax = 16 * 1024;
 inline constexpr std::uint64_t kPublishMax = 128;  // Of a PUBLISH beside topic and payload.
+inline constexpr std::uint64_t kPropertyMax = 5;   // A user property's, beside name and value.
 inline constexpr std::uint64_t kPostMax = 512;     // Of a POST, and of its answer.
 
 // One way, with what TCP answers.

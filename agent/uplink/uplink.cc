@@ -115,11 +115,11 @@ UplinkHealth Uplink::health() const {
   health.used_this_month = state_->budget.used_this_month();
   health.text = state_->link_text.empty() ? state_->trouble : state_->link_text;
   if (health.text.empty()) health.text = state_->waiting_text();
-  health.broker = state_->broker();
+  health.broker = without_query(state_->broker());
   const bool over_another = state_->up && !state_->brokers.on_primary();
   if (over_another && health.text.empty())
     health.text =
-        "over the fall-back, because of " + state_->brokers.primary() + ": " + state_->away;
+        "over the fall-back, because of " + without_query(state_->brokers.primary()) + ": " + state_->away;
   return health;
 }
 

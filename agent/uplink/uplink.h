@@ -55,6 +55,7 @@ struct UplinkOptions {
   std::string gateway;
   std::string topic_root = "pinaflux";
   Ack ack = Ack::collector;
+  bool properties = false;    // Each batch says what it is in MQTT 5's user properties, too.
   OutputOptions output = {};  // Another format than envelopes: with Ack::broker only.
   LinkKeys keys = {};
   std::size_t window = 16;  // Envelopes in flight.

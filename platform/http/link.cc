@@ -91,7 +91,7 @@ void HttpLink::connect(const MqttConnect& options) {
   rest_ = {};
   state_ = State::connecting;
   auto url = parse_http_url(options.broker);
-  if (!url) return end_later(options.broker + ": " + url.error().what);
+  if (!url) return end_later(without_query(options.broker) + ": " + url.error().what);
   url_ = std::move(*url);
   open();
 }

@@ -43,6 +43,12 @@ Result<HttpUrl> parse_http_url(std::string_view text) {
   return url;
 }
 
+std::string without_query(std::string_view address) {
+  const std::size_t query = address.find('?');
+  if (query == std::string_view::npos) return std::string(address);
+  return std::string(address.substr(0, query)) + "?...";
+}
+
 std::string percent_encode(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
   std::string encoded;

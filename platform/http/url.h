@@ -28,6 +28,8 @@ struct HttpUrl {
 bool is_http(std::string_view address);
 // Errors: invalid. The port is 80 (https: 443) if none is given.
 Result<HttpUrl> parse_http_url(std::string_view text);
+// As it may be shown: a query holds tokens where servers want them there.
+std::string without_query(std::string_view address);
 // What may not stand in a path is %-escaped; '/' stays.
 std::string percent_encode(std::string_view text);
 

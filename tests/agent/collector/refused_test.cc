@@ -1,3 +1,5 @@
+#include <sqlite3.h>
+
 #include "tests/agent/collector/store_kit.h"
 
 using namespace pinaflux;
@@ -134,4 +136,26 @@ TEST_CASE_FIXTURE(RefusedFixture, "a damaged envelope that says whose it is, is 
   REQUIRE(refused().size() == 1);
   CHECK(refused()[0].reason == "damaged");
   CHECK(refused()[0].range == Range{11, 15});
+}
+
+TEST_CASE_FIXTURE(StoreFixture, "a batch for which memory ran out is not refused: it is landed later") {
+  Gateway gateway;
+  land({gateway.send(10)});
+  Rows rows;
+  const std::string text(20'000, 'x');
+  for (int i = 0; i < 200; ++i) rows.add("long", {"text"}, {Value::text(text)}, {kNoon, 0});
+  const Arrival arrival = gateway.send(rows);
+
+  sqlite3_hard_heap_limit64(sqlite3_memory_used() + 1'000);
+  Landed landed;
+  const Status failed = store->land({&arrival, 1}, {kNoon}, landed);
+  sqlite3_hard_heap_limit64(0);
+
+  REQUIRE_FALSE(failed.has_value());
+  CHECK(failed.error().code == Code::io);
+  CHECK(std::string(failed.error().what).find("memory ran out") != std::string::npos);
+  restart();
+  land({arrival});
+  CHECK(this->landed.counts.rows == 200);
+  CHECK(ask("SELECT count(*) FROM pinaflux_reject") == "0\n");
 }

@@ -102,6 +102,34 @@ TEST_CASE_FIXTURE(FallbackFixture, "a broker that takes us and drops us is left,
 }
 
 TEST_CASE_FIXTURE(FallbackFixture,
+                  "a first broker that takes a connection and no more is asked more and more rarely") {
+  fall_back();
+  const Duration every = options.return_every;
+  for (const int times : {1, 2, 4, 8, 12, 12}) {
+    CAPTURE(times);
+    const std::size_t before = connects.size();
+    wait(every * times - Duration::seconds(10));
+    CHECK(connects.size() == before);
+    FakeClient* link = client;
+    wait(Duration::seconds(20));
+    REQUIRE(connects.size() == before + 1);
+    FakeClient* probing = std::exchange(client, link);
+    probing->events.connected({});
+    wait(Duration::seconds(3));
+    down();  // The fall-back is left,
+    wait(Duration::milliseconds(1));
+    for (int i = 0; i < 2; ++i) {
+      REQUIRE(tried() == options.broker);
+      up();
+      down();  // and the first one is none.
+      wait(Duration::seconds(3));
+    }
+    REQUIRE(tried() == options.fallbacks[0]);
+    up();
+  }
+}
+
+TEST_CASE_FIXTURE(FallbackFixture,
                   "brokers that hang up without a word are asked in 3.1.1 the next time round") {
   for (int i = 0; i < 4; ++i) {
     CHECK(connects.back().version == 5);

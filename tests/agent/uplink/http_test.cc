@@ -29,6 +29,25 @@ TEST_CASE_FIXTURE(
   CHECK(published.back().identity == "gw/01020300000000000000000000000000/normal/1-10");
 }
 
+TEST_CASE_FIXTURE(HttpFixture, "a token in a URL's query is told to nobody but the server") {
+  options.broker = "https://collector/write?token=t0ps3cret";
+  options.fallbacks = {"https://other/write?token=t0ps3cret"};
+  options.back_off_max = Duration::seconds(2);
+  start();
+  CHECK(connects.back().broker == options.broker);
+  CHECK(uplink->health().broker == "https://collector/write?...");
+  wait(Duration::minutes(2));
+  CHECK_FALSE(uplink->health().text.contains("t0ps3cret"));
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    client->events.lost(0, "no route");
+    wait(Duration::seconds(3));
+  }
+  up();
+  CHECK(uplink->health().broker == "https://other/write?...");
+  CHECK(uplink->health().text.starts_with(
+      "over the fall-back, because of https://collector/write?...: "));
+}
+
 TEST_CASE_FIXTURE(HttpFixture, "a receiver of JSON or lines by HTTP gets data only") {
   options.ack = UplinkOptions::Ack::broker;
   options.output.format = OutputFormat::influx;

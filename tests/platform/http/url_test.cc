@@ -27,6 +27,12 @@ TEST_CASE("what is no URL of a server is refused") {
   }
 }
 
+TEST_CASE("a query is not shown") {
+  CHECK(without_query("https://h/write?db=x&token=t0ps3cret") == "https://h/write?...");
+  CHECK(without_query("https://h/write") == "https://h/write");
+  CHECK(without_query("tcp://h:1883") == "tcp://h:1883");
+}
+
 TEST_CASE("percent escapes are RFC 3986's") {
   CHECK(percent_encode("aZ09-._~/") == "aZ09-._~/");
   CHECK(percent_encode("a b+c%\n\xff") == "a%20b%2Bc%25%0A%FF");
