@@ -37,6 +37,7 @@ struct MqttConnect {
   Duration timeout = Duration::seconds(20);
   std::string will_topic;  // Empty: none. QoS 1, retained.
   std::string will_payload;
+  Duration will_delay{};  // MQTT 5 only: the will waits so long for us to come back.
   std::size_t inflight_max = 64;
   pinaflux::tls::Options tls;  // Of tls:// and wss://.
   Proxy proxy = {};  // `timeout` holds for the way through it, and again for what follows.
@@ -47,6 +48,7 @@ struct MqttSession {
   int version = 5;
   std::uint32_t packet_bytes_max = 0;  // What the broker accepts; 0: it did not say.
   std::uint16_t receive_max = 65535;
+  std::uint16_t topic_aliases = 0;  // That the broker can hold; the client uses them by itself.
   bool retain_available = true;
   std::string assigned_client_id;
   std::string tls;  // Version, cipher suite, whether resumed, for a log; empty: without TLS.
@@ -60,7 +62,8 @@ struct MqttPublish {
   std::string content_type;                                     // MQTT 5 and HTTP only.
   std::vector<std::pair<std::string, std::string>> properties;  // MQTT 5 only.
   std::string identity = {};  // HTTP only: the same when it is sent again.
-  bool gzipped = false;       // HTTP only: the payload is, and is said to be.
+  Duration expiry{};     // MQTT 5 only: the broker keeps it no longer for who is away; 0: it does.
+  bool gzipped = false;  // HTTP only: the payload is, and is said to be.
 };
 
 class MqttClient {

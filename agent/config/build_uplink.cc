@@ -140,6 +140,7 @@ UplinkOptions build_uplink(const Reader& r, const std::string& name, Building& b
   o.ack = r.text("ack") == "broker" ? UplinkOptions::Ack::broker : UplinkOptions::Ack::collector;
   o.window = static_cast<std::size_t>(
       std::clamp<std::int64_t>(r.integer("window"), 1, limits::kWindowMax));
+  o.properties = r.boolean("properties");
   o.keys = {r.text("mac"), r.text("sign"), r.texts("acks_by")};
   build_output(r, o, building);
   o.batch_age = r.duration("batch_age");

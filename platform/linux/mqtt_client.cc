@@ -26,6 +26,7 @@
 #include "platform/base/assert.h"
 #include "platform/linux/files.h"
 #include "platform/linux/mqtt_broker.h"
+#include "platform/linux/mqtt_properties.h"
 #include "platform/linux/mqtt_puback.h"
 #include "platform/linux/mqtt_switchboard.h"
 #include "platform/linux/mqtt_tls.h"
@@ -72,6 +73,8 @@ void on_connected5(void* context, MQTTAsync_successData5* data) {
       static_cast<std::uint32_t>(number(MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE, 0));
   mail.session.receive_max =
       static_cast<std::uint16_t>(number(MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, 65535));
+  mail.session.topic_aliases =
+      static_cast<std::uint16_t>(number(MQTTPROPERTY_CODE_TOPIC_ALIAS_MAXIMUM, 0));
   mail.session.retain_available = number(MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0;
   const MQTTProperty* id =
       MQTTProperties_getProperty(&data->properties, MQTTPROPERTY_CODE_ASSIGNED_CLIENT_IDENTIFER);
@@ -202,6 +205,7 @@ class PahoClient final : public MqttClient, private Switchboard::Owner {
   void give_up(std::string why);         // Paho is not asked.
   void begin(const MqttBroker& broker);  // With the tunnel, if any, standing.
   int start(const MqttBroker& broker);
+  int connect_by_tls(MQTTAsync_connectOptions& connect);
   void fill(MQTTAsync_connectOptions& to, MQTTAsync_willOptions& will);
   void deliver(Mail& mail);
   void deliver_lost(const Mail& mail);
@@ -224,6 +228,7 @@ class PahoClient final : public MqttClient, private Switchboard::Owner {
   std::size_t inflight_max_ = 0;
   std::uint64_t last_token_ = 0;
   std::vector<Sent> sent_;
+  TopicAliases aliases_;
   bool* gone_ = nullptr;
 };
 
@@ -289,8 +294,21 @@ int PahoClient::start(const MqttBroker& broker) {
   MQTTAsync_connectOptions connect = MQTTAsync_connectOptions_initializer;
   if (v5()) connect = MQTTAsync_connectOptions_initializer5;
   MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
+  MQTTProperties properties = MQTTProperties_initializer, of_will = MQTTProperties_initializer;
   fill(connect, will);
-  if (!broker.tls) return MQTTAsync_connect(handle_, &connect);
+  if (v5() && connect.will != nullptr && options_.will_delay > Duration{}) {
+    add_will_delay(properties, of_will, options_.will_delay);
+    connect.connectProperties = &properties;
+    connect.willProperties = &of_will;
+    connect.cleanstart = 0;
+  }
+  const int begun = broker.tls ? connect_by_tls(connect) : MQTTAsync_connect(handle_, &connect);
+  MQTTProperties_free(&properties);
+  MQTTProperties_free(&of_will);
+  return begun;
+}
+
+int PahoClient::connect_by_tls(MQTTAsync_connectOptions& connect) {
   const std::string name = tls_.begin(options_);
   if (name.empty()) return MQTTASYNC_SSL_NOT_SUPPORTED;
   MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
@@ -367,15 +385,6 @@ Status PahoClient::subscribe(const std::string& filter) {
   return {};
 }
 
-void add_pair(MQTTProperties& to, enum MQTTPropertyCodes code, const std::string& name,
-              const std::string& value) {
-  MQTTProperty property{};
-  property.identifier = code;
-  property.value.data = {static_cast<int>(name.size()), const_cast<char*>(name.data())};
-  property.value.value = {static_cast<int>(value.size()), const_cast<char*>(value.data())};
-  ASSERT(MQTTProperties_add(&to, &property) == 0);
-}
-
 bool printable_prefix(Bytes payload) {
   const Bytes prefix = payload.first(std::min(payload.size(), kPrintablePrefix));
   return std::ranges::all_of(prefix,
@@ -386,6 +395,7 @@ Result<std::uint64_t> PahoClient::publish(const MqttPublish& publish) {
   ASSERT(printable_prefix(publish.payload));
   if (state_ != State::connected) return fail(Code::closed, "not connected to the broker");
   if (sent_.size() >= inflight_max_) return fail(Code::full, "as much is in flight as is allowed");
+  TopicAliases::Alias alias;
   MQTTAsync_message message = MQTTAsync_message_initializer;
   message.payload = const_cast<std::uint8_t*>(publish.payload.data());  // Paho copies it.
   message.payloadlen = static_cast<int>(publish.payload.size());
@@ -396,21 +406,19 @@ Result<std::uint64_t> PahoClient::publish(const MqttPublish& publish) {
   if (v5()) {
     options.onSuccess5 = on_published5;
     options.onFailure5 = on_unpublished5;
-    if (!publish.content_type.empty()) {
-      add_pair(message.properties, MQTTPROPERTY_CODE_CONTENT_TYPE, publish.content_type, {});
-    }
-    for (const auto& [name, value] : publish.properties) {
-      add_pair(message.properties, MQTTPROPERTY_CODE_USER_PROPERTY, name, value);
-    }
+    if (!publish.retained) alias = aliases_.of(publish.topic);
+    add_properties(message.properties, publish, alias.number);
   } else {
     options.onSuccess = on_published4;
   }
-  const int rc = MQTTAsync_sendMessage(handle_, publish.topic.c_str(), &message, &options);
+  const char* topic = alias.known ? "" : publish.topic.c_str();
+  const int rc = MQTTAsync_sendMessage(handle_, topic, &message, &options);
   MQTTProperties_free(&message.properties);
   if (rc == MQTTASYNC_MAX_BUFFERED_MESSAGES)
     return fail(Code::full, "as much is in flight as is allowed");
   if (rc == MQTTASYNC_BAD_UTF8_STRING) return fail(Code::invalid, "the topic is not UTF-8");
   if (rc != MQTTASYNC_SUCCESS) return fail(Code::closed, "the connection to the broker is going");
+  aliases_.said(publish.topic, alias);
   sent_.push_back({options.token, ++last_token_});
   return last_token_;
 }
@@ -434,6 +442,7 @@ void PahoClient::deliver(Mail& mail) {
       if (state_ != State::connecting) return;
       state_ = State::connected;
       inflight_max_ = std::min<std::size_t>(options_.inflight_max, mail.session.receive_max);
+      aliases_.begin(mail.session.topic_aliases);
       mail.session.tls = tls_.facts();
       return events_.connected(mail.session);
     case Mail::Kind::lost: return deliver_lost(mail);

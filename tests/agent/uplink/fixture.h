@@ -45,6 +45,8 @@ struct UplinkFixture {
     std::string content_type;
     std::string identity = {};
     bool gzipped = false;
+    Duration expiry{};
+    std::vector<std::pair<std::string, std::string>> properties = {};
   };
   // What the broker sees of every client that the uplink makes; one lives at a time.
   struct FakeClient final : MqttClient {
@@ -62,7 +64,7 @@ struct UplinkFixture {
       if (!fixture.accepts) return fail(Code::full, "full");
       const std::uint64_t token = ++fixture.last_token;
       fixture.published.push_back({token, p.topic, std::string(as_text(p.payload)), p.retained,
-                                   p.content_type, p.identity, p.gzipped});
+                                   p.content_type, p.identity, p.gzipped, p.expiry, p.properties});
       return token;
     }
     Duration rest() const override { return fixture.rest; }

@@ -323,6 +323,38 @@ TEST_CASE_FIXTURE(UplinkFixture,
   CHECK(uplink->health().in_flight == 2);
 }
 
+TEST_CASE_FIXTURE(UplinkFixture,
+                  "a broker keeps for a collector that is away what is still worth it") {
+  open();
+  send(kNormal, 1, 1);
+  CHECK(connects[0].will_delay == Duration::seconds(30));
+  for (const Published& said : published) {
+    CAPTURE(said.topic);
+    CHECK((said.expiry == Duration::hours(1)) == !said.retained);
+    CHECK(said.properties.empty());
+  }
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "what a broker has acknowledged for good does not expire") {
+  options.ack = UplinkOptions::Ack::broker;
+  start();
+  up();
+  send(kNormal, 1, 1);
+  CHECK(published.back().topic == "pinaflux/gw/data/normal");
+  CHECK(published.back().expiry == Duration{});
+}
+
+TEST_CASE_FIXTURE(UplinkFixture, "a batch says beside itself what it is, where that is wanted") {
+  options.properties = true;
+  open();
+  send(kNormal, 11, 1);
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  CHECK(published.back().properties == Pairs{{"gateway", "gw"},
+                                             {"lane", "normal"},
+                                             {"epoch", "01020300000000000000000000000000"},
+                                             {"range", "11-20"}});
+}
+
 TEST_CASE_FIXTURE(UplinkFixture, "what an ack's hash does not bind stays") {
   open();
   send(kNormal, 1, 3);
