@@ -118,8 +118,8 @@ UplinkHealth Uplink::health() const {
   health.broker = without_query(state_->broker());
   const bool over_another = state_->up && !state_->brokers.on_primary();
   if (over_another && health.text.empty())
-    health.text =
-        "over the fall-back, because of " + without_query(state_->brokers.primary()) + ": " + state_->away;
+    health.text = "over the fall-back, because of " + without_query(state_->brokers.primary()) +
+                  ": " + state_->away;
   return health;
 }
 

@@ -35,10 +35,22 @@ void Producer::due() {
   if (!stopped_) timer_->start(random_.between(every_ / 2, every_ + every_ / 2));
 }
 
+// Much of it is of so many letters that no compressor looks long for what comes again.
 std::string Producer::record(std::uint32_t& number) {
+  static constexpr std::string_view kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  static constexpr std::size_t kShort = 64;
   number = ledger_.next(id_);
   std::string padding(padding_, ' ');
-  for (char& c : padding) c = static_cast<char>('a' + random_.below(26));
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < padding.size(); ++i) {
+    if (padding.size() <= kShort) {
+      padding[i] = static_cast<char>('a' + random_.below(26));
+    } else {
+      bits = i % 10 == 0 ? random_.u64() : bits >> 6;
+      padding[i] = kLetters[bits % kLetters.size()];
+    }
+  }
   return Ledger::json(id_, number, padding);
 }
 

@@ -138,7 +138,8 @@ TEST_CASE_FIXTURE(RefusedFixture, "a damaged envelope that says whose it is, is 
   CHECK(refused()[0].range == Range{11, 15});
 }
 
-TEST_CASE_FIXTURE(StoreFixture, "a batch for which memory ran out is not refused: it is landed later") {
+TEST_CASE_FIXTURE(StoreFixture,
+                  "a batch for which memory ran out is not refused: it is landed later") {
   Gateway gateway;
   land({gateway.send(10)});
   Rows rows;

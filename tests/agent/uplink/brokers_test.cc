@@ -101,8 +101,9 @@ TEST_CASE_FIXTURE(FallbackFixture, "a broker that takes us and drops us is left,
   CHECK(tried() == options.fallbacks[0]);
 }
 
-TEST_CASE_FIXTURE(FallbackFixture,
-                  "a first broker that takes a connection and no more is asked more and more rarely") {
+TEST_CASE_FIXTURE(
+    FallbackFixture,
+    "a first broker that takes a connection and no more is asked more and more rarely") {
   fall_back();
   const Duration every = options.return_every;
   for (const int times : {1, 2, 4, 8, 12, 12}) {
