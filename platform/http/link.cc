@@ -20,6 +20,9 @@ namespace pinaflux {
 namespace {
 
 constexpr Duration kGoodbyeMax = Duration::seconds(5);
+constexpr const char* kPortal =
+    "a web page answers in the server's place: where a network has a login page, log in there; "
+    "else check the path in uplink.broker";
 
 class HttpLink final : public MqttClient, private HttpExchange::Events {
  public:
@@ -163,6 +166,18 @@ void HttpLink::pump() {
   if (!waiting_.empty() && room && (state_ == State::up || state_ == State::leaving)) open();
 }
 
+// A login page says 200 to everything, and a server that takes data has no page to show.
+bool is_web_page(std::string_view body) {
+  const auto begins = [&](std::string_view with) {
+    return std::ranges::equal(body.substr(0, with.size()), with, [](char a, char b) {
+      return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b;
+    });
+  };
+  if (body.starts_with("\xef\xbb\xbf")) body.remove_prefix(3);
+  body.remove_prefix(std::min(body.find_first_not_of(" \t\r\n"), body.size()));
+  return begins("<!doctype html") || begins("<html");
+}
+
 void HttpLink::answered(HttpExchange& exchange, const HttpExchange::Answer& answer) {
   const std::uint64_t token = std::exchange(channel_of(exchange).request, {}).token;
   if (!exchange.ready()) drop(exchange);
@@ -172,6 +187,7 @@ void HttpLink::answered(HttpExchange& exchange, const HttpExchange::Answer& answ
   const bool elsewhere = status >= 300 && status < 400;
   if (busy_there) rest_ = http_link::rest_of(answer.retry_after);
   if (busy_there || elsewhere) return end(status, http_link::refusal_text(status));
+  if (taken && is_web_page(as_text(answer.body))) return end(0, kPortal);
   events_.published(token, taken ? 0 : status);
   if (taken && answer.content_type == http_link::kMessages) deliver(answer.body);
   if (state_ == State::leaving && !busy()) return end_later(why_);

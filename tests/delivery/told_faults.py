@@ -254,6 +254,12 @@ def posted_to_portal(here):
     return status(here, b"302 Found", b"Location: http://portal.example/" + bytes([13, 10]))
 
 
+@fault("http:// to a captive portal that shows its page")
+def posted_to_page(here):
+    page = b"<!DOCTYPE html><title>Log in</title>"
+    return posted(here.serve(says(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(page) + page)))
+
+
 @fault("http:// to a server that takes no POST")
 def posted_to_files(here):
     return status(here, b"501 Not Implemented")

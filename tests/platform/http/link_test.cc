@@ -205,6 +205,28 @@ TEST_CASE_FIXTURE(
   CHECK(results.at(post_and_wait()) == 0);
 }
 
+TEST_CASE_FIXTURE(LinkFixture, "a web page has taken nothing, whatever status it has") {
+  const auto answer = [&](const std::string& body) {
+    server->answers = {"HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+                       "\r\n\r\n" + body};
+    const std::uint64_t token = post_and_wait();
+    return results.contains(token);
+  };
+  for (const char* page :
+       {"<!DOCTYPE html><title>Log in</title>", "\xef\xbb\xbf\r\n <HTML>", "<html>"}) {
+    CAPTURE(page);
+    connect();
+    CHECK_FALSE(answer(page));
+  }
+  CHECK(reasons == std::vector<int>{0, 0, 0});
+  CHECK(last_why.contains("log in there"));
+  connect();
+  for (const char* text : {"", "OK", "<htm", "{\"page\":\"<html>\"}"}) {
+    CAPTURE(text);
+    CHECK(answer(text));
+  }
+}
+
 TEST_CASE_FIXTURE(LinkFixture, "what refuses one request leaves the link") {
   connect();
   for (const int status : {400, 401, 403, 404, 405, 413, 415, 422, 418, 501}) {
