@@ -180,6 +180,31 @@ TEST_CASE_FIXTURE(UplinksFixture, "a budget is kept under its uplink's name") {
   CHECK_FALSE(uplinks->health(0).bounded);
 }
 
+TEST_CASE_FIXTURE(UplinksFixture, "an uplink without lanes is there, and asks for nothing") {
+  std::vector<Uplinks::Part> parts;
+  UplinkOptions idle;
+  idle.broker = "tcp://c:1883";
+  idle.gateway = "gw";
+  parts.push_back({idle, {}});
+  UplinkOptions other = idle;
+  other.name = "other";
+  other.broker = "tcp://d:1883";
+  other.lanes = {{"normal"}};
+  parts.push_back({other, {0}});
+  uplinks = std::make_unique<Uplinks>(std::move(parts),
+                                      Uplinks::Host{clock, entropy, loop, make_client, {}});
+  uplinks->start();
+  Far& c = up("tcp://c:1883", {});
+  loop.advance(Duration::minutes(10));
+  CHECK(uplinks->health(0).state == UplinkHealth::State::working);
+  CHECK(uplinks->wish().envelopes[0] == 0);
+  CHECK(c.topics.empty());
+  up("tcp://d:1883", {"normal"});
+  CHECK(uplinks->wish().envelopes[0] > 0);
+  uplinks->stop();
+  CHECK(c.goodbye);
+}
+
 TEST_CASE_FIXTURE(UplinksFixture, "all of them say goodbye") {
   Far& a = up("tcp://a:1883", {"normal"});
   Far& b = up("tcp://b:1883", {"alarm", "bulk"});
