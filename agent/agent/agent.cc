@@ -390,7 +390,7 @@ void Agent::State::finish_stop(Instant now) {
 }
 
 void Agent::State::look_at_clock() {
-  if (!time.look(uplinks->working())) return;
+  if (!time.look(uplinks->unresolved_works())) return;
   uplinks->clock_trusted(true);
   host.log.notice("clock.trusted", "the clock is trusted now: earlier records get calendar time");
 }

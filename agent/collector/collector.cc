@@ -373,7 +373,7 @@ void Collector::publish_acks() {
 
 std::string Collector::line_of(const AckMessage& ack) const {
   std::string text = format(ack);
-  if (world_.keys != nullptr) world_.keys->prove(ack.gateway, text);
+  if (world_.keys != nullptr) world_.keys->prove(ack.gateway, ack.lane, text);
   return text;
 }
 

@@ -15,18 +15,6 @@ constexpr std::size_t kRequestBytesMax = 256 * 1024;  // Twice an envelope.
 constexpr std::size_t kConnectionsMax = 4'096;        // Gateways have one or two each.
 constexpr Duration kIdleMax = Duration::minutes(5);
 
-std::vector<std::string> lanes_of(const Topic& topic, Bytes payload) {
-  if (topic.kind == Topic::Kind::data) return {std::string(topic.lane)};
-  std::vector<std::string> lanes;
-  const auto take = [&](const auto& message) {
-    if (!message) return;
-    for (const LaneMark& mark : message->lanes) lanes.push_back(mark.lane);
-  };
-  topic.kind == Topic::Kind::hello ? take(parse_hello(as_text(payload)))
-                                   : take(parse_status(as_text(payload)));
-  return lanes;
-}
-
 }  // namespace
 
 Status Collector::listen() {
@@ -58,7 +46,7 @@ void Collector::asked(const HttpRequest& request) {
   take(topic, request.body,
        {.request = request.id,
         .gateway = std::string(topic->gateway),
-        .lanes = lanes_of(*topic, request.body)},
+        .lanes = lanes_spoken_of(*topic, request.body)},
        request.path);
 }
 

@@ -9,6 +9,8 @@ namespace pinaflux {
 
 namespace {
 
+constexpr std::size_t kLanesKept = 64;  // Of a gateway; it has 16 at a time.
+
 bool is_pem(Bytes bytes) { return as_text(bytes).contains("-----BEGIN"); }
 
 const char* missing(ProofKind kind) { return kind == ProofKind::mac ? "no_mac" : "no_signature"; }
@@ -101,13 +103,18 @@ const char* GatewayKeys::refusal_of(const Topic& topic, Bytes payload) {
                           : verifier.proves(Verifier::Way::to_collector, as_text(payload));
   if (!proved) return wrong(verifier.kind());
   if (its.last != key->first) its.last = key->first;
+  if (its.last_of.size() > kLanesKept) its.last_of.clear();
+  for (const std::string& lane : lanes_spoken_of(topic, payload)) its.last_of[lane] = key->first;
   return nullptr;
 }
 
-void GatewayKeys::prove(const std::string& gateway, std::string& ack) const {
+void GatewayKeys::prove(const std::string& gateway, const std::string& lane,
+                        std::string& ack) const {
   const auto its = gateways_.find(gateway);
   if (its != gateways_.end()) {
-    const auto key = its->second.keys.find(its->second.last);
+    const auto of_lane = its->second.last_of.find(lane);
+    const bool known = of_lane != its->second.last_of.end();
+    const auto key = its->second.keys.find(known ? of_lane->second : its->second.last);
     if (key != its->second.keys.end() && key->second.prover)
       return key->second.prover->sign(Prover::Way::to_gateway, ack);
   }
@@ -117,8 +124,10 @@ void GatewayKeys::prove(const std::string& gateway, std::string& ack) const {
 void GatewayKeys::go_on_from(const GatewayKeys& before) {
   for (auto& [name, its] : gateways_) {
     const auto earlier = before.gateways_.find(name);
-    if (earlier != before.gateways_.end() && its.keys.contains(earlier->second.last)) {
-      its.last = earlier->second.last;
+    if (earlier == before.gateways_.end()) continue;
+    if (its.keys.contains(earlier->second.last)) its.last = earlier->second.last;
+    for (const auto& [lane, key] : earlier->second.last_of) {
+      if (its.keys.contains(key)) its.last_of[lane] = key;
     }
   }
 }

@@ -35,10 +35,10 @@ class GatewayKeys {
   Status sign_by(Files& files, const std::string& file, const crypto::Random& random);
 
   // Why a message is not to be believed, a word for logs; nullptr: it is its gateway's, or nothing is asked of it.
-  // The key of what is believed proves the acks from then on.
+  // The key of what is believed proves the acks of its lanes from then on.
   const char* refusal_of(const Topic& topic, Bytes payload);
   // Adds the proof, if there is a key for it.
-  void prove(const std::string& gateway, std::string& ack) const;
+  void prove(const std::string& gateway, const std::string& lane, std::string& ack) const;
   // After a reload: the keys that were used last are, where they are still there.
   void go_on_from(const GatewayKeys& before);
   std::size_t gateways() const { return gateways_.size(); }
@@ -51,6 +51,8 @@ class GatewayKeys {
   struct Gateway {
     std::map<std::string, Key, std::less<>> keys;
     std::string last;  // The key that it used last; before that, any.
+    // The same by lane, for lanes leave by uplinks with keys of their own.
+    std::map<std::string, std::string, std::less<>> last_of;
   };
 
   static Result<Key> key_of(const std::string& name, Bytes bytes);

@@ -199,6 +199,16 @@ Result<std::optional<Digest>> Ledger::chain_at(const LaneEntry& lane, std::uint6
   return *row ? digest(link_, 1) : std::nullopt;
 }
 
+Result<std::optional<Link>> Ledger::link_at(const LaneEntry& lane, std::uint64_t last) {
+  const sqlite::Reading reading(link_);
+  link_.bind(1, lane.id);
+  link_.bind(2, stored(last));
+  const Result<bool> row = link_.step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  return Link{{seq(link_.integer(0)), last}, {}, digest(link_, 1).value_or(kNoDigest)};
+}
+
 Result<bool> Ledger::chained(const LaneEntry& lane, const Link& link) {
   const auto before = chain_at(lane, link.range.first - 1);
   if (!before) return std::unexpected(before.error());
@@ -208,6 +218,7 @@ Result<bool> Ledger::chained(const LaneEntry& lane, const Link& link) {
 
 // Unless what begins behind it says otherwise.
 Result<bool> Ledger::leads_on(const LaneEntry& lane, const Link& link) {
+  if (link.hash == kNoDigest) return true;
   const sqlite::Reading reading(successor_);
   successor_.bind(1, lane.id);
   successor_.bind(2, stored(link.range.last));
@@ -251,12 +262,14 @@ Status Ledger::land_stand_in(LaneEntry& lane, const Link& link, std::uint64_t ev
   const Stretch stretch = every > 1 ? Stretch{link.range, Fate::thinned, std::to_string(every)}
                                     : Stretch{link.range, Fate::landed, ""};
   if (Status s = settled_.settle(lane.id, stretch); !s) return s;
-  const auto known = chain_at(lane, link.range.last);
-  if (!known) return std::unexpected(known.error());
-  return *known ? Status() : remember(lane, link);
+  return remember(lane, link);
 }
 
+// Of one end and hash the widest is kept: it names what stands before all of them.
 Status Ledger::remember(const LaneEntry& lane, const Link& link) {
+  const auto there = link_at(lane, link.range.last);
+  if (!there) return std::unexpected(there.error());
+  if (*there && (*there)->hash == link.hash && (*there)->range.first <= link.range.first) return {};
   remember_.bind(1, lane.id);
   remember_.bind(2, stored(link.range.last));
   remember_.bind(3, stored(link.range.first));
@@ -301,10 +314,10 @@ Status Ledger::declare(LaneEntry& lane, const Declaration& declaration) {
   const Range& range = declaration.range;
   lane.last = std::max(lane.last, range.last);
   if (Status s = settled_.settle(lane.id, {range, Fate::lost, declaration.reason}); !s) return s;
-  if (range.last <= lane.high) return {};
-  const auto known = chain_at(lane, range.last);
+  const auto known = link_at(lane, range.last);
   if (!known) return std::unexpected(known.error());
-  if (*known || declaration.through == kNoDigest) return {};
+  const bool other = *known && (*known)->hash != declaration.through;
+  if (other || (!*known && range.last <= lane.high)) return {};
   return remember(lane, {range, declaration.previous, declaration.through});
 }
 

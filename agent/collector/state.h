@@ -112,6 +112,8 @@ class Ledger {
  private:
   Ledger(Settled settled) : settled_(std::move(settled)) {}
   Result<std::optional<Digest>> chain_at(const LaneEntry& lane, std::uint64_t seq);
+  // Without what precedes it.
+  Result<std::optional<Link>> link_at(const LaneEntry& lane, std::uint64_t last);
   Result<bool> chained(const LaneEntry& lane, const Link& link);
   Result<bool> leads_on(const LaneEntry& lane, const Link& link);
   Result<Verdict> judge_landed(const LaneEntry& lane, const Link& link);

@@ -2,6 +2,7 @@
 
 #include "agent/collector/topic.h"
 
+#include "agent/seal/messages.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {
@@ -24,6 +25,18 @@ std::optional<Topic> parse_topic(std::string_view root, std::string_view topic) 
     return Topic{Topic::Kind::data, levels[0], levels[2]};
   }
   return std::nullopt;
+}
+
+std::vector<std::string> lanes_spoken_of(const Topic& topic, Bytes payload) {
+  if (topic.kind == Topic::Kind::data) return {std::string(topic.lane)};
+  std::vector<std::string> lanes;
+  const auto take = [&](const auto& message) {
+    if (!message) return;
+    for (const LaneMark& mark : message->lanes) lanes.push_back(mark.lane);
+  };
+  topic.kind == Topic::Kind::hello ? take(parse_hello(as_text(payload)))
+                                   : take(parse_status(as_text(payload)));
+  return lanes;
 }
 
 std::array<std::string, 3> topic_filters(const std::string& root) {

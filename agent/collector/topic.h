@@ -11,6 +11,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "platform/base/bytes.h"
 
 namespace pinaflux {
 
@@ -25,6 +28,8 @@ struct Topic {
 
 // Nothing when the topic is not one of ours.
 std::optional<Topic> parse_topic(std::string_view root, std::string_view topic);
+// Of data the topic's, else those that the message names; none that cannot be read.
+std::vector<std::string> lanes_spoken_of(const Topic& topic, Bytes payload);
 std::array<std::string, 3> topic_filters(const std::string& root);
 std::string ack_topic(const std::string& root, const std::string& gateway);
 

@@ -5,6 +5,7 @@
 #include "agent/config/secret.h"
 #include "agent/config/units.h"
 #include "platform/base/text.h"
+#include "platform/http/url.h"
 
 namespace pinaflux::config {
 
@@ -104,14 +105,26 @@ std::vector<Claim> listeners(const Reader& root) {
   return all;
 }
 
+// Each once.
+std::vector<std::string> brokers_of(const Reader& r) {
+  std::vector<std::string> all;
+  for (const char* key : {"broker", "fallback"}) {
+    const std::string broker = r.has(key) ? r.address(key) : "";
+    if (!broker.empty() && !std::ranges::contains(all, broker)) all.push_back(broker);
+  }
+  return all;
+}
+
 std::vector<Claim> clients(const Reader& root) {
   std::vector<Claim> all;
   const std::string gateway = root.section("gateway").text("id");
-  const auto claim = [&](const Reader& r, const std::string& fallback, std::string who) {
-    const std::string id = r.has("client_id") ? r.text("client_id") : fallback;
-    if (const auto broker = r.address("broker"); !broker.empty()) {
-      all.push_back({broker + " " + id, std::move(who), r.value_place("client_id")});
-    }
+  const auto claim = [&](const Reader& r, const std::string& by_default, const std::string& who) {
+    const std::string id = r.has("client_id") ? r.text("client_id") : by_default;
+    for (const std::string& broker : brokers_of(r))
+      all.push_back({broker + " " + id, who, r.value_place("client_id")});
+    // The first one is tried beside the fall-back.
+    if (r.has("fallback"))
+      all.push_back({r.address("broker") + " " + id + "-probe", who, r.value_place("client_id")});
   };
   for (const auto& [name, r] : root.names("sources")) {
     if (r.text("type") == "mqtt")
@@ -119,7 +132,7 @@ std::vector<Claim> clients(const Reader& root) {
   }
   claim(root.section("uplink"), "pinaflux-" + gateway, "uplink");
   for (const auto& [name, r] : root.names("uplinks"))
-    claim(r, "pinaflux-" + gateway + "-" + name, "uplink '" + name + "'");
+    claim(r, "pinaflux-" + gateway + "-uplink-" + name, "uplink '" + name + "'");
   return all;
 }
 
@@ -127,10 +140,10 @@ std::vector<Claim> clients(const Reader& root) {
 std::vector<Claim> roots(const Reader& root) {
   std::vector<Claim> all;
   const auto claim = [&](const Reader& r, const std::string& who) {
-    for (const char* key : {"broker", "fallback"}) {
-      const std::string broker = r.address(key);
-      if (!broker.empty())
-        all.push_back({broker + " " + r.text("topic_root"), who, r.value_place("topic_root")});
+    for (const std::string& broker : brokers_of(r)) {
+      if (is_http(broker) && r.text("format") != "envelope")
+        continue;  // Nothing but data goes there.
+      all.push_back({broker + " " + r.text("topic_root"), who, r.value_place("topic_root")});
     }
   };
   claim(root.section("uplink"), "uplink");

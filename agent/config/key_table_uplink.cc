@@ -116,7 +116,8 @@ constexpr Key kSession[] = {
      .type = Type::text,
      .min = 1,
      .max = 256,
-     .doc = "MQTT client id; without it `pinaflux-<gateway>`."},
+     .doc =
+         "MQTT client id; without it `pinaflux-<gateway>`, or `pinaflux-<gateway>-uplink-<name>`."},
     {.path = "topic_root",
      .type = Type::text,
      .fallback = "pinaflux",

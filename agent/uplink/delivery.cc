@@ -22,6 +22,7 @@ namespace pinaflux {
 
 namespace {
 
+constexpr Duration kStuck = Duration::seconds(3);
 constexpr char kContentType[] = "application/vnd.pinaflux.envelope";
 constexpr const char* kForeignAck =
     "an ack that fits nothing that was sent: is there a second gateway of this name?";
@@ -317,7 +318,7 @@ void Uplink::State::refused(LaneIndex index, int reason, LaneFlight::Item& item)
   if ((large || malformed) && give_back(index, item, large ? "too_large" : "malformed"))
     return lose(index);
   if ((large || malformed) && item.sent) {
-    item.waits_for = large ? "too_large" : "malformed";
+    wait(index, item, large ? "too_large" : "malformed");
     return look_at_waiting(index);
   }
   rest_until(index, rest_over());
@@ -345,6 +346,12 @@ bool Uplink::State::give_back(LaneIndex index, const LaneFlight::Item& item,
   return true;
 }
 
+// A record alone waits for the lane's credit; what the spool could not act on, for its rest.
+void Uplink::State::wait(LaneIndex index, LaneFlight::Item& item, const std::string& reason) {
+  item.waits_for = reason;
+  item.came_back = item.records != 1 || lanes[index].may_give_up > 0;
+}
+
 void Uplink::State::take_refusals(const AckMessage& ack, LaneIndex index, bool accepted) {
   LaneFlight& flight = lanes[index].flight;
   bool again = false;
@@ -354,7 +361,7 @@ void Uplink::State::take_refusals(const AckMessage& ack, LaneIndex index, bool a
     if (!flight.refused_again(*item) || give_back(index, *item, refused.reason)) {
       again = true;
     } else {
-      item->waits_for = refused.reason;
+      wait(index, *item, refused.reason);
     }
   }
   if (again) return lose(index);
@@ -374,12 +381,19 @@ bool Uplink::State::give_back_waiting(LaneIndex index) {
   return any;
 }
 
-// If the far end refuses all that is in flight, the lane rests.
+// If the far end refuses all that there is, the lane rests: once nothing else has come for a while, for what stands
+// behind it may be on its way from the spool.
 void Uplink::State::look_at_waiting(LaneIndex index) {
-  LaneFlight& flight = lanes[index].flight;
-  const LaneFlight::Item* item = flight.first_waiting();
-  if (item == nullptr || !flight.only_waits()) return;
-  trouble = "the far end refuses what we send (" + item->waits_for +
+  Lane& lane = lanes[index];
+  const std::size_t waits = lane.flight.waits();
+  if (waits == 0 || !lane.flight.only_waits()) {
+    lane.stuck_at = {};
+    return;
+  }
+  const Instant now = clock.now();
+  if (lane.stuck_at == Instant{}) lane.stuck_at = now;
+  if (waits < limits::kWindowMax && now - lane.stuck_at < kStuck) return;
+  trouble = "the far end refuses what we send (" + lane.flight.refused_for() +
             ") and takes nothing else: see its log; nothing is deleted";
   rest_until(index, rest_over());
 }
@@ -395,6 +409,7 @@ void Uplink::State::lose(LaneIndex index) {
   lane.flight.lose();
   lane.probed = false;
   lane.answer_until = {};
+  lane.stuck_at = {};
   tell_lost(index);
 }
 

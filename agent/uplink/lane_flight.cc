@@ -151,14 +151,24 @@ void LaneFlight::accept(const LandedRange& landed) {
 }
 
 LaneFlight::Item* LaneFlight::first_waiting() {
-  const auto at = std::ranges::find_if(items_, [](const Item& i) { return !i.waits_for.empty(); });
+  const auto at = std::ranges::find_if(
+      items_, [](const Item& i) { return !i.waits_for.empty() && i.records == 1 && !i.came_back; });
   return at == items_.end() ? nullptr : &*at;
 }
 
+std::size_t LaneFlight::waits() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(items_, [](const Item& i) { return !i.waits_for.empty(); }));
+}
+
+const std::string& LaneFlight::refused_for() const {
+  const auto at = std::ranges::find_if(items_, [](const Item& i) { return !i.waits_for.empty(); });
+  ASSERT(at != items_.end());
+  return at->waits_for;
+}
+
 bool LaneFlight::only_waits() const {
-  const auto answered = [](const Item& i) {
-    return !i.waits_for.empty() || i.delivered || !i.sent;
-  };
+  const auto answered = [](const Item& i) { return !i.waits_for.empty() || i.delivered; };
   return std::ranges::all_of(items_, answered);
 }
 

@@ -41,8 +41,10 @@ class LaneFlight {
     bool sent = false;       // All of it.
     bool delivered = false;  // The broker has it.
     Instant sent_at{};
-    // Refused for this; it may be given up once something else of the lane is taken.
+    // Refused for this. A record alone may be given up once something else of the lane is taken; what came back
+    // although it was given up waits for the lane's rest.
     std::string waits_for = {};
+    bool came_back = false;
   };
   // What an ack says; nothing of it: all of that was known.
   struct Verdict {
@@ -61,8 +63,11 @@ class LaneFlight {
   bool refused_again(const Item& item);
   // False: it was given back before, and came again. The time after that it may be once more.
   bool give_back(const Item& item);
-  // Of what was refused and waits: the first; null: none. And whether nothing else that was sent has its answer to come.
+  // Of the records alone that were refused and wait: the first; null: none.
   Item* first_waiting();
+  std::size_t waits() const;               // What was refused and waits, all of it;
+  const std::string& refused_for() const;  // and why the first of it does.
+  // Whether nothing else is there that could be taken.
   bool only_waits() const;
   // Drops a lease of a round that is over, and one of what is acknowledged.
   void take(Lease&& lease);
@@ -82,7 +87,7 @@ class LaneFlight {
   bool was_sent_before(const Item& item) const { return known(item.range.last) != nullptr; }
 
   std::uint32_t round() const { return round_; }
-  std::size_t in_flight() const { return sent_; }
+  std::size_t in_flight() const { return sent_ - waits(); }
   std::size_t waiting() const { return items_.size() - sent_; }
   bool sent_since_greeting() const { return sent_since_greeting_; }
   bool holds_leases() const { return !items_.empty(); }

@@ -192,7 +192,10 @@ void Uplink::State::lost(int reason, const std::string& why) {
   if (was_good) {
     back_off.reset();
     brokers.proved_good();
-    if (brokers.on_primary()) return_after = options.return_every;
+    if (brokers.on_primary()) {
+      return_after = options.return_every;
+      came_back = false;
+    }
   }
   probe.reset();
   ticker->stop();
@@ -305,6 +308,7 @@ void Uplink::State::tick() {
       rested = true;
     }
     if (look_for_acks(lane, static_cast<LaneIndex>(i), now)) silent = true;
+    look_at_waiting(static_cast<LaneIndex>(i));
   }
   if (silent) {
     window.halve();

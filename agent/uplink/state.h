@@ -37,6 +37,7 @@ struct Uplink::State {
     LaneFlight flight;
     Instant answer_until{};  // Until then the answer to hello is waited for.
     Instant rests_until{};   // Refused: not before.
+    Instant stuck_at{};      // Since then all that there is of it is refused.
     Instant
         progress_at{};  // Something of it was sent into an empty flight, delivered or acknowledged.
     Duration patience{};
@@ -109,6 +110,7 @@ struct Uplink::State {
   void refused(LaneIndex index, int reason, LaneFlight::Item& item);
   bool give_back(LaneIndex index, const LaneFlight::Item& item, const std::string& reason);
   void take_refusals(const AckMessage& ack, LaneIndex index, bool accepted);
+  void wait(LaneIndex index, LaneFlight::Item& item, const std::string& reason);
   bool give_back_waiting(LaneIndex index);
   void look_at_waiting(LaneIndex index);
   void rest_until(LaneIndex index, Instant until);

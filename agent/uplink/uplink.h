@@ -71,7 +71,7 @@ struct UplinkOptions {
 
   bool is_first() const { return name == kFirst; }
   std::string default_client_id() const {
-    return "pinaflux-" + gateway + (is_first() ? "" : "-" + name);
+    return "pinaflux-" + gateway + (is_first() ? "" : "-uplink-" + name);
   }
 };
 

@@ -17,7 +17,8 @@ Uplinks::Uplinks(std::vector<Part> parts, const Host& host) {
     auto uplink = std::make_unique<Uplink>(
         part.options, host.clock, host.entropy, host.loop, host.make_client, [] {}, host.interface);
     uplink->prove_by(std::move(part.proof));
-    parts_.push_back({part.options.name, std::move(part.lanes), std::move(uplink)});
+    const bool resolved = part.options.ack == UplinkOptions::Ack::collector;
+    parts_.push_back({part.options.name, std::move(part.lanes), std::move(uplink), resolved});
   }
 }
 
@@ -80,9 +81,8 @@ std::vector<LaneIndex> Uplinks::take_lost() {
 
 // The spool counts them, and does not say whose they were.
 void Uplinks::disproved(std::uint64_t acks) {
-  const auto at = std::ranges::find(parts_, true, &Its::claims);
+  const auto at = std::ranges::find(parts_, true, &Its::claimed);
   Its& its = at == parts_.end() ? parts_.front() : *at;
-  its.claims = false;
   its.uplink->disproved(acks);
 }
 
@@ -101,16 +101,19 @@ bool Uplinks::save_due() const {
 }
 
 void Uplinks::save(Group& group) {
-  for (const Its& its : parts_) its.uplink->save(group);
+  for (Its& its : parts_) {
+    its.uplink->save(group);
+    its.claimed = std::exchange(its.claims, false);
+  }
 }
 
 void Uplinks::saved() {
   for (const Its& its : parts_) its.uplink->saved();
 }
 
-bool Uplinks::working() const {
+bool Uplinks::unresolved_works() const {
   return std::ranges::any_of(parts_, [](const Its& its) {
-    return its.uplink->health().state == UplinkHealth::State::working;
+    return !its.resolved && its.uplink->health().state == UplinkHealth::State::working;
   });
 }
 

@@ -47,7 +47,8 @@ class Uplinks {
   void save(Group& group);
   void saved();
 
-  bool working() const;                                      // One of them at least.
+  // One that works, of those at whose far end no collector resolves times.
+  bool unresolved_works() const;
   std::array<std::uint8_t, limits::kLanesMax> ways() const;  // Of each lane: its part.
   std::size_t count() const { return parts_.size(); }
   const std::string& name(std::size_t part) const { return parts_[part].name; }
@@ -58,7 +59,9 @@ class Uplinks {
     std::string name;
     std::vector<LaneIndex> lanes;
     std::unique_ptr<Uplink> uplink;
-    bool claims = false;  // It passed on acks that the spool has not judged yet.
+    bool resolved = true;  // By a collector.
+    // It passed on acks that are not proved: since the last group was saved, and to that.
+    bool claims = false, claimed = false;
   };
   struct Way {
     std::uint8_t part = 0;

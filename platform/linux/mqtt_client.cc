@@ -24,6 +24,7 @@
 #include <MQTTAsync.h>
 
 #include "platform/base/assert.h"
+#include "platform/http/url.h"
 #include "platform/linux/files.h"
 #include "platform/linux/mqtt_broker.h"
 #include "platform/linux/mqtt_properties.h"
@@ -39,7 +40,6 @@ namespace pinaflux {
 namespace {
 
 constexpr int kFarewellMs = 2000;  // For PUBACKs that are due, before DISCONNECT.
-constexpr std::size_t kPrintablePrefix = 30;
 constexpr std::string_view kPahoGaveUp = "socket error";  // All that it says of an upgrade refused.
 
 void* context_of(std::uintptr_t number) { return reinterpret_cast<void*>(number); }
@@ -199,6 +199,7 @@ class PahoClient final : public MqttClient, private Switchboard::Owner {
   struct Sent {
     int token;
     std::uint64_t ours;
+    std::uint16_t alias;
   };
 
   void deliver(std::vector<Mail>& mail) override;
@@ -253,18 +254,20 @@ void PahoClient::connect(const MqttConnect& options) {
   state_ = State::connecting;
   const auto broker = parse_mqtt_broker(options_.broker);
   if (!broker) {
-    return give_up("the broker's address '" + options_.broker +
+    return give_up("the broker's address '" + without_query(options_.broker) +
                    "' is not valid: " + broker.error().what);
   }
   if (broker->websocket && shared_->websocket != nullptr) {
-    return give_up("one connection at a time speaks WebSocket: use tls:// for " + options_.broker);
+    return give_up("one connection at a time speaks WebSocket: use tls:// for " +
+                   without_query(options_.broker));
   }
   if (broker->websocket) shared_->websocket = this;
   if (!options_.proxy.used()) return begin(*broker);
   const Status opened =
       tunnel_.open(options_, *broker, [this, broker = *broker](const std::string& why) {
         return why.empty() ? begin(broker)
-                           : give_up("cannot reach the broker at " + options_.broker + ": " + why);
+                           : give_up("cannot reach the broker at " +
+                                     without_query(options_.broker) + ": " + why);
       });
   if (!opened) give_up(opened.error().what);
 }
@@ -385,12 +388,6 @@ Status PahoClient::subscribe(const std::string& filter) {
   return {};
 }
 
-bool printable_prefix(Bytes payload) {
-  const Bytes prefix = payload.first(std::min(payload.size(), kPrintablePrefix));
-  return std::ranges::all_of(prefix,
-                             [](std::uint8_t b) { return (b >= 0x20 && b < 0x7f) || b == '\n'; });
-}
-
 Result<std::uint64_t> PahoClient::publish(const MqttPublish& publish) {
   ASSERT(printable_prefix(publish.payload));
   if (state_ != State::connected) return fail(Code::closed, "not connected to the broker");
@@ -419,7 +416,7 @@ Result<std::uint64_t> PahoClient::publish(const MqttPublish& publish) {
   if (rc == MQTTASYNC_BAD_UTF8_STRING) return fail(Code::invalid, "the topic is not UTF-8");
   if (rc != MQTTASYNC_SUCCESS) return fail(Code::closed, "the connection to the broker is going");
   aliases_.said(publish.topic, alias);
-  sent_.push_back({options.token, ++last_token_});
+  sent_.push_back({options.token, ++last_token_, alias.number});
   return last_token_;
 }
 
@@ -451,6 +448,7 @@ void PahoClient::deliver(Mail& mail) {
       const auto at = std::ranges::find(sent_, mail.token, &Sent::token);
       if (at == sent_.end()) return;
       const std::uint64_t ours = at->ours;
+      if (mail.reason < mqtt::reason::kRefused) aliases_.taken(at->alias);
       sent_.erase(at);
       return events_.published(ours, mail.reason);
     }
@@ -471,7 +469,7 @@ std::string PahoClient::why(const Mail& mail) const {
   if (std::string text = tls_.trouble(state_ == State::connected, options_); !text.empty())
     return text;
   const std::string where =
-      options_.broker +
+      without_query(options_.broker) +
       (options_.proxy.used() ? " through the proxy " + options_.proxy.address : "");
   if (state_ == State::connected)
     return "the connection to " + where + " broke: check the link, and the broker's log";

@@ -8,6 +8,7 @@ namespace pinaflux {
 
 namespace {
 
+constexpr std::size_t kPrintablePrefix = 30;
 constexpr std::size_t kAliasBytes = 3;
 constexpr std::int64_t kSecond = 1'000'000'000;
 
@@ -39,14 +40,18 @@ void TopicAliases::begin(std::size_t most) {
 }
 
 TopicAliases::Alias TopicAliases::of(const std::string& topic) const {
-  const auto at = std::ranges::find(topics_, topic);
+  const auto at = std::ranges::find(topics_, topic, &Topic::name);
   const auto number = static_cast<std::uint16_t>(at - topics_.begin() + 1);
-  if (at != topics_.end()) return {number, true};
+  if (at != topics_.end()) return {number, at->known};
   return topics_.size() < most_ && topic.size() > kAliasBytes ? Alias{number, false} : Alias{};
 }
 
 void TopicAliases::said(const std::string& topic, const Alias& alias) {
-  if (alias.number > topics_.size()) topics_.push_back(topic);
+  if (alias.number > topics_.size()) topics_.push_back({topic});
+}
+
+void TopicAliases::taken(std::uint16_t number) {
+  if (number > 0 && number <= topics_.size()) topics_[number - 1].known = true;
 }
 
 void add_properties(MQTTProperties& to, const MqttPublish& publish, std::uint16_t alias) {
@@ -66,6 +71,12 @@ void add_properties(MQTTProperties& to, const MqttPublish& publish, std::uint16_
 void add_will_delay(MQTTProperties& connect, MQTTProperties& will, Duration delay) {
   add_seconds(connect, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, delay);
   add_seconds(will, MQTTPROPERTY_CODE_WILL_DELAY_INTERVAL, delay);
+}
+
+bool printable_prefix(Bytes payload) {
+  const Bytes prefix = payload.first(std::min(payload.size(), kPrintablePrefix));
+  return std::ranges::all_of(prefix,
+                             [](std::uint8_t b) { return (b >= 0x20 && b < 0x7f) || b == '\n'; });
 }
 
 }  // namespace pinaflux

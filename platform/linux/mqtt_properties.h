@@ -16,7 +16,8 @@
 
 namespace pinaflux {
 
-// Of one connection: the broker has as many numbers as it says.
+// Of one connection: the broker has as many numbers as it says. A number will do once the broker has taken a message
+// that had the topic beside it: one that it refused may have taught it nothing.
 class TopicAliases {
  public:
   struct Alias {
@@ -26,14 +27,22 @@ class TopicAliases {
 
   void begin(std::size_t most);
   Alias of(const std::string& topic) const;
-  // It was handed over with the topic.
+  // It was handed over, with the topic unless that is known.
   void said(const std::string& topic, const Alias& alias);
+  // The broker has taken what was said with this number.
+  void taken(std::uint16_t number);
 
  private:
   std::size_t most_ = 0;
-  std::vector<std::string> topics_;  // By number, from 1 on.
+  struct Topic {
+    std::string name;
+    bool known = false;
+  };
+  std::vector<Topic> topics_;  // By number, from 1 on.
 };
 
+// Paho 1.3 takes the first bytes of a payload for the index of a table.
+bool printable_prefix(Bytes payload);
 // Of a PUBLISH.
 void add_properties(MQTTProperties& to, const MqttPublish& publish, std::uint16_t alias);
 // The session outlives the connection by as much as the will waits: it is not said if we are back before.

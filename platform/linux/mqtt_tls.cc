@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "platform/http/url.h"
 #include "platform/linux/clock.h"
 
 namespace pinaflux {
@@ -31,10 +32,10 @@ std::string MqttTls::trouble(bool connected, const MqttConnect& options) const {
   const bool worked = connected || ready();
   const bool plain = failure.cause == tls::Cause::ended || failure.cause == tls::Cause::cut;
   if (failure.any() && !(worked && plain))
-    return "no TLS with the broker at " + options.broker + ": " + failure.text;
+    return "no TLS with the broker at " + without_query(options.broker) + ": " + failure.text;
   if (paho_->stage() != tls::PahoTls::Stage::handshake) return {};
-  return "the TLS handshake with the broker at " + options.broker + " was not done within " +
-         std::to_string(options.timeout.ns / Duration::seconds(1).ns) +
+  return "the TLS handshake with the broker at " + without_query(options.broker) +
+         " was not done within " + std::to_string(options.timeout.ns / Duration::seconds(1).ns) +
          " s: check whether the port speaks TLS, and the link";
 }
 

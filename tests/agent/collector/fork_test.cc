@@ -170,6 +170,54 @@ TEST_CASE_FIXTURE(ForkFixture,
   CHECK(landed.acks[0].from == 21);
 }
 
+// The image thins what it sent already: 26-30 is part of 21-30 now, behind 11-20, which never came.
+TEST_CASE_FIXTURE(ForkFixture,
+                  "what a wider envelope stands behind is known, though a part of it came before") {
+  share(10);
+  (void)send_others(11, 10);
+  (void)send_others(21, 5);
+  land({send_others(26, 5)});
+  Rows thinned;
+  for (std::uint64_t seq = 22; seq <= 30; seq += 2)
+    thinned.add("boiler", {"value"}, {Value::int64(-static_cast<std::int64_t>(seq))});
+  SUBCASE("thinned") { land({image.thin(21, 2, thinned)}); }
+  SUBCASE("and the part comes once more") {
+    Gateway again;
+    Rows common;
+    common.count("boiler", 1, 10);
+    (void)again.send(common);
+    Rows rows;
+    add_others(rows, 11, 10);
+    (void)again.send(rows);
+    Rows five;
+    add_others(five, 21, 5);
+    (void)again.send(five);
+    Rows last;
+    add_others(last, 26, 5);
+    const Arrival part = again.send(last);
+    land({image.thin(21, 2, thinned), part});
+  }
+
+  land({gateway.send(10)});
+
+  CHECK(landed.counts.forks == 1);
+  CHECK(landed.acks[0].from == 21);
+}
+
+TEST_CASE_FIXTURE(ForkFixture, "a loss whose chain nobody knows may be declared twice") {
+  land({gateway.send(10)});
+  const Arrival loss = gateway.lose(20, kNoDigest);
+  land({loss, gateway.send(10)});
+  REQUIRE(landed.counts.forks == 0);
+
+  land({loss});
+
+  CHECK(landed.counts.forks == 0);
+  for (const Comparison& told : landed.acks[0].compared) CHECK(is_known(told));
+  CHECK(report().lanes[0].renumbered == 0);
+  CHECK(report().lanes[0].lost_count() == 20);
+}
+
 TEST_CASE_FIXTURE(
     ForkFixture,
     "a gateway is told of each envelope that it sends again, though `high` is another's") {

@@ -64,7 +64,7 @@ struct KeysFixture {
   }
   static std::string proved_ack(const GatewayKeys& keys, const std::string& gateway) {
     std::string ack = "pfxack1 g=" + gateway;
-    keys.prove(gateway, ack);
+    keys.prove(gateway, "normal", ack);
     return ack;
   }
   static bool is_own(const std::string& ack) {
@@ -92,13 +92,39 @@ TEST_CASE_FIXTURE(
   for (const auto& [id, key] : {std::pair{"a-old", kOld}, {"b-new", kNew}, {"a-old", kOld}}) {
     CHECK(keys.refusal_of(kHello, as_bytes(line(id, key))) == nullptr);
     std::string ack = "pfxack1 g=gw";
-    keys.prove("gw", ack);
+    keys.prove("gw", "normal", ack);
     CHECK(Verifier(id, as_bytes(key)).proves(Prover::Way::to_gateway, ack));
   }
   kit::SealedRows rows;
   rows.walk(3);
   const Buffer proved = Prover("b-new", as_bytes(kNew)).signed_envelope(rows.envelope());
   CHECK(keys.refusal_of({Topic::Kind::data, "gw", "normal"}, proved) == nullptr);
+}
+
+// A gateway with two uplinks to one collector, each with a key of its own.
+TEST_CASE_FIXTURE(KeysFixture, "acks of a lane are proved by the key that proved the lane") {
+  write("gw", "a-old", kOld);
+  write("gw", "b-new", kNew);
+  GatewayKeys keys = load();
+  kit::SealedRows rows;
+  rows.walk(3);
+  const auto sealed = [&](const char* id, const std::string& key) {
+    return Prover(id, as_bytes(key)).signed_envelope(rows.envelope());
+  };
+  REQUIRE(keys.refusal_of({Topic::Kind::data, "gw", "alarm"}, sealed("a-old", kOld)) == nullptr);
+  REQUIRE(keys.refusal_of({Topic::Kind::data, "gw", "normal"}, sealed("b-new", kNew)) == nullptr);
+  const auto proved_by = [&](const char* lane, const char* id, const std::string& key) {
+    std::string ack = "pfxack1 g=gw";
+    keys.prove("gw", lane, ack);
+    return Verifier(id, as_bytes(key)).proves(Prover::Way::to_gateway, ack);
+  };
+  CHECK(proved_by("alarm", "a-old", kOld));
+  CHECK(proved_by("normal", "b-new", kNew));
+  CHECK(proved_by("another", "b-new", kNew));
+  GatewayKeys reloaded = load();
+  reloaded.go_on_from(keys);
+  std::swap(keys, reloaded);
+  CHECK(proved_by("alarm", "a-old", kOld));
 }
 
 TEST_CASE_FIXTURE(KeysFixture, "what is not proved is refused with a word for why") {
@@ -115,7 +141,7 @@ TEST_CASE_FIXTURE(KeysFixture, "what is not proved is refused with a word for wh
   CHECK(refused({Topic::Kind::status, "gw", ""}, line("link", kOld) + " x=1") == "wrong_mac");
   CHECK(refused({Topic::Kind::data, "gw", "normal"}, "") == "no_mac");
   std::string ack = "pfxack1 g=stranger";
-  keys.prove("stranger", ack);
+  keys.prove("stranger", "normal", ack);
   CHECK(ack == "pfxack1 g=stranger");
 
   GatewayKeys some = load(true);

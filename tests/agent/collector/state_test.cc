@@ -174,7 +174,9 @@ TEST_CASE_FIXTURE(LedgerFixture, "an envelope that was thought lost and lands is
   CHECK(offer(link(3)) == Verdict::fresh);
   CHECK(ack().high == 40);
   CHECK(query(*database, "SELECT sum(last-first+1) FROM pinaflux_range WHERE fate=1") == "10\n");
-  CHECK(offer(link(2)) == Verdict::fresh);  // Now its successor says it.
+  // The declaration's front is what is remembered: it is what others are held against.
+  CHECK(offer(link(2)) == Verdict::unproven);
+  CHECK(offer({{1, 10}, kNoDigest, digest_of(0x99)}) == Verdict::unproven);
 }
 
 TEST_CASE_FIXTURE(LedgerFixture,

@@ -71,11 +71,27 @@ uplinks:
   CHECK(scada.broker == "http://10.0.0.6:80/in/{topic}");
   CHECK(scada.batch_age == Duration::seconds(7));
   CHECK(scada.budget.day == 200 * 1024 * 1024);
-  CHECK(scada.default_client_id() == "pinaflux-gate-scada");
+  CHECK(scada.default_client_id() == "pinaflux-gate-uplink-scada");
   REQUIRE(scada.lanes.size() == 1);
   CHECK(scada.lanes[0].name == "alarm");
   CHECK(scada.lanes[0].share == 70);
   CHECK(scada.lanes[0].priority == 2);
+}
+
+TEST_CASE_FIXTURE(
+    Fixture,
+    "uplinks that send nothing but data may go to one URL, and a source has other client ids") {
+  const Configuration c = load(kHead + R"(sources:
+  plant: {type: mqtt, broker: "tcp://10.0.0.5", topics: "x"}
+  press: {type: http, listen: "tcp://127.0.0.1:8086"}
+lanes:
+  normal: {from: plant}
+  alarm: {from: press, uplink: plant}
+uplink: {broker: "http://10.0.0.6/write", format: influx}
+uplinks:
+  plant: {broker: "http://10.0.0.6/write", fallback: "tcp://10.0.0.5", format: influx}
+)");
+  CHECK(c.uplinks.size() == 2);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the uplink's proxy is an address, and a user by reference") {

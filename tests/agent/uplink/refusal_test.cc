@@ -8,6 +8,7 @@ namespace pinaflux::tests {
 namespace {
 
 constexpr LaneIndex kNormal = 1;
+constexpr Duration kUntilRest = Duration::seconds(4);
 
 struct RefusalFixture : UplinkFixture {
   // The collector says that it cannot take what ends at `last`.
@@ -94,6 +95,8 @@ TEST_CASE_FIXTURE(RefusalFixture,
   (void)refusals();
   CHECK(refuse_alone(5, 4) == 1);
   CHECK(refuse_alone(6, 4) == 0);
+  CHECK(wished(kNormal) > 0);
+  wait(kUntilRest);
   CHECK(wished(kNormal) == 0);
   CHECK(says("takes nothing else"));
   wait(Duration::seconds(30));
@@ -165,6 +168,7 @@ TEST_CASE_FIXTURE(RefusalFixture,
   CHECK(refuse_batch() == 1);
   CHECK(wished(kNormal) > 0);
   CHECK(refuse_batch() == 0);
+  wait(kUntilRest);
   CHECK(wished(kNormal) == 0);
   wait(Duration::seconds(30));
   CHECK(refuse_batch() == 1);
@@ -269,7 +273,76 @@ TEST_CASE_FIXTURE(RefusalFixture, "what declares a loss cannot be split: the lan
     refuse(1, 10);
   }
   CHECK(refusals().empty());
+  wait(kUntilRest);
   CHECK(wished(kNormal) == 0);
+}
+
+TEST_CASE_FIXTURE(RefusalFixture,
+                  "as many bad records as the window has places keep no good one from it") {
+  open();
+  ack("normal", 4);
+  (void)refusals();
+  REQUIRE(refuse_alone(5, 4) == 1);
+  // The first refusal of each has all of them sent again.
+  for (std::size_t time = 0; time <= options.window; ++time) {
+    for (std::uint64_t seq = 11; seq < 11 + options.window; ++seq) send(lease(kNormal, seq, seq));
+    for (std::uint64_t seq = 11; seq < 11 + options.window; ++seq) refuse(seq, seq, 4);
+  }
+  CHECK(refusals().empty());
+  CHECK(wished(kNormal) > 0);
+  send(lease(kNormal, 15, 24));
+  REQUIRE(sent().back() == "envelope of 15-24");
+  AckMessage message = ack_of("normal", 4);
+  message.landed = {{{15, 24}, digest_of(24)}};
+  say(message);
+  CHECK(refusals().size() == 1);
+}
+
+TEST_CASE_FIXTURE(RefusalFixture, "more than that of bad records alone, and the lane rests") {
+  open();
+  ack("normal", 4);
+  (void)refusals();
+  REQUIRE(refuse_alone(5, 4) == 1);
+  std::uint64_t seq = 11;
+  const auto refuse_next = [&] {
+    send(lease(kNormal, seq, seq));
+    refuse(seq, seq, 4);
+    ++seq;
+  };
+  for (std::size_t i = 0; i < limits::kWindowMax; ++i) refuse_next();
+  seq = 11;
+  for (std::size_t i = 0; i + 1 < limits::kWindowMax; ++i) {
+    refuse_next();
+    REQUIRE(wished(kNormal) > 0);
+  }
+  refuse_next();
+  CHECK(wished(kNormal) == 0);
+  CHECK(says("takes nothing else"));
+}
+
+TEST_CASE_FIXTURE(
+    RefusalFixture,
+    "what the spool cannot split now waits for the lane's rest, whatever else is taken") {
+  open();
+  const auto refuse_batch = [&] {
+    send(lease(kNormal, 1, 10));
+    refuse(1, 10);
+    return refusals().size();
+  };
+  CHECK(refuse_batch() == 0);
+  CHECK(refuse_batch() == 1);
+  CHECK(refuse_batch() == 0);
+  for (std::uint64_t first = 11; first < 51; first += 10) {
+    send(lease(kNormal, first, first + 9));
+    AckMessage message = ack_of("normal", 0);
+    message.landed = {{{11, first + 9}, digest_of(first + 9)}};
+    say(message);
+    CHECK(refusals().empty());
+  }
+  wait(kUntilRest);
+  CHECK(wished(kNormal) == 0);
+  wait(Duration::seconds(30));
+  CHECK(refuse_batch() == 1);
 }
 
 TEST_CASE_FIXTURE(RefusalFixture,

@@ -40,7 +40,8 @@ struct UplinksFixture {
   };
 
   UplinksFixture() { start(); }
-  void start(std::uint64_t of_a_day = 0) {
+  void start(std::uint64_t of_a_day = 0,
+             UplinkOptions::Ack of_second = UplinkOptions::Ack::collector) {
     UplinkOptions first, second;
     first.broker = "tcp://a:1883";
     first.window = 4;
@@ -49,6 +50,7 @@ struct UplinksFixture {
     second.name = "scada";
     second.broker = "tcp://b:1883";
     second.window = 2;
+    second.ack = of_second;
     second.lanes = {{"alarm"}, {"bulk"}};
     second.budget.day = of_a_day;
     std::vector<Uplinks::Part> parts;
@@ -104,7 +106,7 @@ TEST_CASE_FIXTURE(UplinksFixture, "each lane leaves by its own uplink, and its a
   Far& a = up("tcp://a:1883", {"normal"});
   Far& b = up("tcp://b:1883", {"alarm", "bulk"});
   CHECK(a.id == "pinaflux-gw");
-  CHECK(b.id == "pinaflux-gw-scada");
+  CHECK(b.id == "pinaflux-gw-uplink-scada");
 
   send({0, 1, 2});
 
@@ -133,7 +135,6 @@ TEST_CASE_FIXTURE(UplinksFixture,
   CHECK(wish.envelopes[0] == 0);
   CHECK(wish.envelopes[1] == 4);
   CHECK(wish.envelopes[2] == 0);
-  CHECK(uplinks->working());
 
   MqttSession small;
   small.packet_bytes_max = 20'000;
@@ -157,11 +158,25 @@ TEST_CASE_FIXTURE(UplinksFixture,
   Far& b = up("tcp://b:1883", {"alarm", "bulk"});
   b.ack("alarm", 50, 50);
   REQUIRE(acks().size() == 1);
+  Group group;
+  uplinks->save(group);
 
   uplinks->disproved(1);
 
   CHECK(uplinks->health(0).acks_rejected == 0);
   CHECK(uplinks->health(1).acks_rejected == 1);
+}
+
+TEST_CASE_FIXTURE(UplinksFixture, "times that nobody resolves wait for a link of their own") {
+  CHECK_FALSE(uplinks->unresolved_works());
+  up("tcp://a:1883", {"normal"});
+  up("tcp://b:1883", {"alarm", "bulk"});
+  CHECK_FALSE(uplinks->unresolved_works());
+  start(0, UplinkOptions::Ack::broker);
+  up("tcp://a:1883", {"normal"});
+  CHECK_FALSE(uplinks->unresolved_works());
+  far.at("tcp://b:1883")->events.connected({});
+  CHECK(uplinks->unresolved_works());
 }
 
 TEST_CASE_FIXTURE(UplinksFixture, "a budget is kept under its uplink's name") {

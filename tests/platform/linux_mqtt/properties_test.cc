@@ -21,6 +21,11 @@ class Ear : private Stream::Events {
     listener_ = std::move(*listening);
   }
   std::string address() const { return listener_->address(); }
+  void answer(std::uint16_t id, int reason) {
+    Buffer puback;
+    mqtt::put_puback(puback, {id, reason}, 5);
+    REQUIRE(stream_->write(puback));
+  }
   // The packets but the first, and the CONNECT.
   std::vector<Buffer> packets;
   Buffer connect;
@@ -74,10 +79,20 @@ struct PropertiesFixture : ClientFixture {
     REQUIRE(events.sessions.size() == 1);
     return client;
   }
-  void say(MqttClient& client, const MqttPublish& publish, Ear& ear) {
+  // And is answered with this reason.
+  void say(MqttClient& client, const MqttPublish& publish, Ear& ear, int reason = 0) {
     const std::size_t before = ear.packets.size();
+    events.pubacks.clear();
     REQUIRE(client.publish(publish).has_value());
     REQUIRE(loop_until([&] { return ear.packets.size() == before + 1; }));
+    ear.answer(id_of(ear.packets.back()), reason);
+    REQUIRE(loop_until([&] { return !events.pubacks.empty(); }));
+    CHECK(events.pubacks[0].second == reason);
+  }
+  static std::uint16_t id_of(const Buffer& body) {
+    mqtt::WireReader reader(body);
+    (void)reader.text();
+    return reader.u16();
   }
   // A PUBLISH as: topic, properties.
   static std::pair<std::string, std::string> read(const Buffer& body) {
@@ -108,6 +123,19 @@ TEST_CASE_FIXTURE(PropertiesFixture,
       {"plant/a", "\x23\0\1"s}, {"plant/b", "\x23\0\2"s}, {"", "\x23\0\1"s}, {"plant/c", ""},
       {"plant/c", ""},          {"", "\x23\0\2"s},        {"x", ""},         {"plant/a", ""}};
   CHECK(said == expected);
+}
+
+TEST_CASE_FIXTURE(PropertiesFixture,
+                  "a broker that refused what taught it a number is taught again") {
+  Ear ear(network, connack(2));
+  const auto client = reach(ear);
+  const MqttPublish publish{.topic = "plant/a", .payload = as_bytes("1")};
+  say(*client, publish, ear, mqtt::reason::kQuota);
+  say(*client, publish, ear);
+  say(*client, publish, ear);
+  CHECK(read(ear.packets[0]) == Pair{"plant/a", "\x23\0\1"s});
+  CHECK(read(ear.packets[1]) == Pair{"plant/a", "\x23\0\1"s});
+  CHECK(read(ear.packets[2]) == Pair{"", "\x23\0\1"s});
 }
 
 TEST_CASE_FIXTURE(PropertiesFixture,
