@@ -158,11 +158,13 @@ bool Uplink::State::translate(LaneIndex index, LaneFlight::Item& item) {
   }
   item.bytes = {};
   item.parts = std::move(*parts);
+  item.handed = std::min(lanes[index].flight.parts_done(item), item.parts.size());
+  using Fate = LaneFlight::Item::Fate;
   for (OutMessage& part : item.parts) {
     if (gzips()) part.payload = gzip(part.payload);
+    const bool done = item.fates.size() < item.handed;
+    item.fates.push_back({std::hash<std::string>{}(part.topic), done ? Fate::wanted : Fate::open});
   }
-  item.handed = std::min(lanes[index].flight.parts_done(item), item.parts.size());
-  item.wanted = item.handed > 0;
   return true;
 }
 
@@ -274,7 +276,7 @@ bool Uplink::State::send_one(LaneIndex index, Instant now) {
 // Once all of it is sent, and the broker has it.
 void Uplink::State::finish_part(LaneIndex index, LaneFlight::Item& item) {
   if (!item.sent || !item.tokens.empty()) return;
-  if (item.unwanted && !item.wanted) return refused(index, kNoSubscriber, item);
+  if (translator && item.lacks_subscriber()) return refused(index, kNoSubscriber, item);
   item.delivered = true;
   lanes[index].progress_at = clock.now();
   // What stands behind a record that is refused is not acknowledged before it, and is taken all the same.
@@ -296,11 +298,12 @@ void Uplink::State::published(std::uint64_t token, int reason) {
     LaneFlight::Item* item = lanes[i].flight.by_token(token);
     if (item == nullptr) continue;
     const auto index = static_cast<LaneIndex>(i);
-    // Nobody may want some streams; a batch that nobody wants any of is kept.
     const bool unwanted = translator && reason == kNoSubscriber;
     if (!ok && !unwanted) return refused(index, reason, *item);
-    (unwanted ? item->unwanted : item->wanted) = true;
-    std::erase_if(item->tokens, [&](const auto& sent) { return sent.first == token; });
+    using Fate = LaneFlight::Item::Fate;
+    const auto part = std::ranges::find(item->tokens, token, [](const auto& s) { return s.first; });
+    if (translator) item->fates[part->second].fate = unwanted ? Fate::unwanted : Fate::wanted;
+    item->tokens.erase(part);
     finish_part(index, *item);
     return pump();
   }

@@ -208,6 +208,26 @@ void LaneFlight::take(Lease&& lease) {
   items_.push_back(std::move(item));
 }
 
+bool LaneFlight::Item::lacks_subscriber() const {
+  const auto was_wanted = [this](const Part& part) {
+    return std::ranges::any_of(fates, [&](const Part& other) {
+      return other.fate == Fate::wanted && other.topic == part.topic;
+    });
+  };
+  const auto late = [&](const Part& part) {
+    return part.fate == Fate::unwanted && was_wanted(part);
+  };
+  return !fates.empty() &&
+         (std::ranges::none_of(fates, [](const Part& p) { return p.fate == Fate::wanted; }) ||
+          std::ranges::any_of(fates, late));
+}
+
+std::size_t LaneFlight::Item::parts_done() const {
+  const std::size_t answered = tokens.empty() ? handed : tokens.front().second;
+  const auto unwanted = std::ranges::find(fates, Fate::unwanted, &Part::fate);
+  return std::min(answered, static_cast<std::size_t>(unwanted - fates.begin()));
+}
+
 void LaneFlight::lose() {
   for (std::size_t i = 0; i < sent_; ++i) {
     remember({items_[i].range.last, items_[i].hash});
@@ -215,8 +235,7 @@ void LaneFlight::lose() {
   // A lease that was lost again before it was looked at keeps what is known of it.
   std::vector<std::pair<Digest, std::size_t>> done;
   for (const Item& item : items_) {
-    const std::size_t parts = item.tokens.empty() ? item.handed : item.tokens.front().second;
-    const std::size_t most = item.translated ? parts : parts_done(item);
+    const std::size_t most = item.translated ? item.parts_done() : parts_done(item);
     if (most > 0) done.emplace_back(item.hash, most);
   }
   // Of what is not leased now, what was known stays.

@@ -35,12 +35,21 @@ class LaneFlight {
     // Of what was sent and has no PUBACK yet: its token, and which part it is; in order.
     std::vector<std::pair<std::uint64_t, std::size_t>> tokens;
     bool translated = false;
-    bool wanted = false;     // Of its parts one had a subscriber,
-    bool unwanted = false;   // and one had none.
-    bool posted = false;     // Some of it was handed over, not only known to have been.
-    bool sent = false;       // All of it.
-    bool delivered = false;  // The broker has it.
+    enum class Fate : std::uint8_t { open, wanted, unwanted };  // It had a subscriber, or had none.
+    struct Part {
+      std::size_t topic = 0;  // Its hash.
+      Fate fate = Fate::open;
+    };
+    std::vector<Part> fates;  // Of the parts.
+    bool posted = false;      // Some of it was handed over, not only known to have been.
+    bool sent = false;        // All of it.
+    bool delivered = false;   // The broker has it.
     Instant sent_at{};
+    // Nobody may want some topics. But where one part of a topic had a subscriber and another had none, he was late; and
+    // where no part had any, all of them are.
+    bool lacks_subscriber() const;
+    // So many parts, from the first one on, need not be sent again.
+    std::size_t parts_done() const;
     // Refused for this. A record alone may be given up once something else of the lane is taken; what came back
     // although it was given up waits for the lane's rest.
     std::string waits_for = {};

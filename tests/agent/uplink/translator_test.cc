@@ -207,14 +207,18 @@ TEST_CASE_FIXTURE(OutputFixture, "a batch is gone when the broker has each of it
 
 TEST_CASE_FIXTURE(
     OutputFixture,
-    "a batch of which nobody wants a part is gone, one that nobody wants at all is kept") {
-  hand(3);
+    "a batch with a topic that nobody wants is gone, one that nobody wants at all is kept") {
+  rows.rows.clear();
+  rows.walk(1);
+  rows.row("noise", {"n"}, {Value::int64(1)}, {1'700'000'000'000'000'000, 0});
+  Lease both = lease(1, rows.next, rows.next + 1);
+  both.bytes = rows.envelope();
+  send(std::move(both));
   const std::uint64_t last = published.back().token;
-  client->events.published(last - 2, 0x10);
   client->events.published(last, 0x10);
   CHECK(uplink->take_lost().empty());
   client->events.published(last - 1, 0);
-  CHECK(highs() == std::vector<std::uint64_t>{3});
+  CHECK(highs() == std::vector<std::uint64_t>{2});
 
   hand(2);
   const std::uint64_t again = published.back().token;
@@ -223,6 +227,45 @@ TEST_CASE_FIXTURE(
   CHECK(highs().empty());
   CHECK(uplink->take_lost() == std::vector<LaneIndex>{1});
   CHECK(uplink->health().text.contains("no subscriber"));
+}
+
+TEST_CASE_FIXTURE(OutputFixture, "what had no subscriber is sent again, once there is one") {
+  hand(3);
+  std::uint64_t last = published.back().token;
+  std::size_t before = out(), expected = 3;
+  SUBCASE("none of it had one") {
+    for (const std::uint64_t token : {last - 2, last - 1, last})
+      client->events.published(token, 0x10);
+  }
+  SUBCASE("he came while it was sent") {
+    for (const std::uint64_t token : {last - 2, last - 1}) client->events.published(token, 0x10);
+    client->events.published(last, 0);
+  }
+  SUBCASE("he went while it was sent") {
+    client->events.published(last - 2, 0);
+    for (const std::uint64_t token : {last - 1, last}) client->events.published(token, 0x10);
+    expected = 2;
+  }
+  SUBCASE("the link broke before all of it was answered") {
+    client->events.published(last - 2, 0x10);
+    client->events.published(last - 1, 0);
+    down();
+    wait(Duration::seconds(3));
+    up();
+  }
+  CHECK(highs().empty());
+  wait(Duration::seconds(30));
+  Lease again = lease(1, 1, 3);
+  rows.next = 1;
+  again.bytes = rows.envelope();
+  send(std::move(again));
+
+  CHECK(out() == before + expected);
+  CHECK(highs().empty());
+  last = published.back().token;
+  for (std::uint64_t token = last + 1 - expected; token <= last; ++token)
+    client->events.published(token, 0);
+  CHECK(highs() == std::vector<std::uint64_t>{3});
 }
 
 TEST_CASE_FIXTURE(OutputFixture, "after a lost link a batch goes on behind what the broker has") {
