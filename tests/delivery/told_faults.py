@@ -732,7 +732,9 @@ def no_collector(here):
 @fault("somebody else is subscribed to our topics, and no collector answers", slow=True)
 def no_answer(here):
     port = here.mosquitto()
-    here.stack.callback(strange.Subscriber(port, "display", "pinaflux/#", lambda topic, payload: None).close)
+    display = strange.Subscriber(port, "display", "pinaflux/#", lambda topic, payload: None)
+    here.stack.callback(display.close)
+    assert display.subscribed.wait(10)
     return plain(port)
 
 

@@ -166,10 +166,13 @@ class Subscriber:
         self.port, self.client_id, self.topic, self.on_message, self.clean = port, client_id, topic, on_message, clean
         self.connection = None
         self.closed = False
+        self.subscribed = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _packet_in(self, kind, body):
+        if kind & 0xF0 == 0x90:
+            self.subscribed.set()
         if kind & 0xF0 != 0x30:
             return
         size = struct.unpack("!H", body[:2])[0]
