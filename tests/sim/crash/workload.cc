@@ -521,6 +521,8 @@ void Workload::deliver(Lease& lease) {
     landed = lease.range.first - 1;
     chain = landed == 0 ? Digest{} : recording_.chains[{key, landed}];
   }
+  // A part of what landed whole before it was split: the spool may be told of it, too.
+  if (lease.range.last < landed) recording_.chains.try_emplace({key, lease.range.last}, lease.hash);
   const bool follows = lease.range.first == landed + 1;
   if (lease.range.last <= landed || (!follows && in_order(lease.lane))) return;
   if (!follows) {
