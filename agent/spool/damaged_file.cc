@@ -217,18 +217,23 @@ Status DamagedFile::read(Page page, Image& to) {
   return {};
 }
 
-// Trunk pages list the free ones. The list counts only if it is whole and as long as page 1 says.
+// Trunk pages list the free ones. The list counts only if it is whole and as long as page 1 says. An earlier
+// start may have cut free ones off the file's end: then the list names each of those.
 void DamagedFile::read_free_list() {
   Image image;
   if (page_count_ == 0 || !read(1, image) || !as_text(image).starts_with("SQLite format 3")) return;
   const Page size = u32(image, 28);
   const std::uint32_t expected = u32(image, 36);
-  if (size == 0 || size > page_count_) return;
   std::uint32_t count = 0;
   std::vector<bool> listed(page_count_ + 1, false);
-  std::vector<Page> trunks;
+  std::vector<Page> trunks, cut_off;
   const auto list = [&](Page page) {
-    if (page < 2 || page > size || listed[page]) return false;
+    if (page < 2 || page > size) return false;
+    if (page > page_count_) {
+      cut_off.push_back(page);
+      return true;
+    }
+    if (listed[page]) return false;
     listed[page] = true;
     return true;
   };
@@ -241,7 +246,10 @@ void DamagedFile::read_free_list() {
       if (!list(u32(image, 8 + 4 * i))) return;
     }
   }
-  if (count != expected) return;
+  std::ranges::sort(cut_off);
+  const bool twice = std::ranges::adjacent_find(cut_off) != cut_off.end();
+  const Page missing = size > page_count_ ? size - page_count_ : 0;
+  if (size == 0 || count != expected || twice || cut_off.size() != missing) return;
   knows_free_ = true;
   free_ = released_ = listed;
   // Trunks stay: the list must be found again after a crash.

@@ -5,7 +5,8 @@
 // What was deleted lies in free pages and is passed over. Where nobody can say which pages are free, an
 // envelope counts all the same (it never changes, and seqs that were acknowledged are known from `acked`,
 // or from the newest header's floor); a chunk counts only if the chain shows that no envelope was made of
-// it: sealed again, it would be another envelope for seqs that the far end may have.
+// it, or, where there is no envelope, if no record is missing that could have been in one: sealed again, it
+// would be another envelope for seqs that the far end may have.
 
 #include "agent/spool/damaged_lanes.h"
 
@@ -116,6 +117,15 @@ Status DamagedLanes::name(DamagedLane& lane) {
   return {};
 }
 
+// Pieces in order of seq, from what the far end has to the lane's end.
+bool DamagedLanes::holds_all(const DamagedLane& lane) {
+  std::uint64_t next = lane.acked + 1;
+  for (const auto& piece : lane.pieces) {
+    if (piece.range.first <= next) next = std::max(next, piece.range.last + 1);
+  }
+  return next >= lane.next_seq;
+}
+
 void DamagedLanes::drop_stale(DamagedLane& lane) {
   std::uint64_t sealed_last = 0;
   Digest chain{};
@@ -124,11 +134,11 @@ void DamagedLanes::drop_stale(DamagedLane& lane) {
     sealed_last = piece.range.last;
     chain = piece.hash;
   }
-  const bool chained = lane.known && (sealed_last == 0 || chain == lane.chain);
+  const bool chained = sealed_last > 0 ? chain == lane.chain : holds_all(lane);
   std::erase_if(lane.pieces, [&](const DamagedLane::Piece& piece) {
     if (piece.range.last <= lane.acked) return true;
     if (piece.kind != Kind::chunk) return false;
-    return piece.range.first <= sealed_last || !(file_.knows_free() || chained);
+    return piece.range.first <= sealed_last || !(file_.knows_free() || (lane.known && chained));
   });
 }
 

@@ -70,6 +70,7 @@ class DamagedLanes {
   void take_key(const damaged::Row& row);
   void open_chains();
   Status name(DamagedLane& lane);
+  static bool holds_all(const DamagedLane& lane);
   void drop_stale(DamagedLane& lane);
   Status open(const damaged::Row& row, Entry& entry, Buffer& body);
 

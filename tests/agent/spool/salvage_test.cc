@@ -1,6 +1,7 @@
 #include <fstream>
 #include <optional>
 
+#include "agent/spool/damaged_file.h"
 #include "agent/spool/sqlite.h"
 #include "platform/base/random.h"
 #include "tests/agent/spool/spool_kit.h"
@@ -197,6 +198,62 @@ TEST_CASE_FIXTURE(SalvageFixture,
   REQUIRE(leases.size() == 1);
   CHECK(leases[0].range.first == 6);
   CHECK(Opener::header(leases[0].bytes)->previous == acknowledged);
+}
+
+// Free pages lie behind the rows of the notes: the first start cuts them off, and is cut off itself.
+TEST_CASE_FIXTURE(SalvageFixture, "the free pages stay known once an earlier start has cut them off") {
+  fill();
+  const std::string path = options.directory + "/spool.db.damaged";
+  {
+    auto raw = sqlite::Database::open({.path = database()});
+    REQUIRE((*raw)->make_durable().has_value());
+    REQUIRE((*raw)->execute("DELETE FROM queue").has_value());
+    REQUIRE((*raw)->checkpoint(true).has_value());
+  }
+  std::filesystem::rename(database(), path);
+  const auto whole = std::filesystem::file_size(path);
+  REQUIRE((*DamagedFile::open(files, path))->knows_free());
+  REQUIRE(std::filesystem::file_size(path) < whole);
+
+  auto again = DamagedFile::open(files, path);
+
+  CHECK((*again)->knows_free());
+  again->reset();
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1024);  // Of what is in use.
+  CHECK_FALSE((*DamagedFile::open(files, path))->knows_free());
+}
+
+TEST_CASE_FIXTURE(SalvageFixture,
+                  "without the free list, chunks count that hold all that was not sealed, and no others") {
+  open();
+  add(0, 0, 3);
+  commit();
+  add(0, 3, 4);
+  commit();
+  spool.reset();
+  std::filesystem::remove(database() + "-wal");
+  const std::string kept = directory.path() + "/kept";
+  std::filesystem::copy(options.directory, kept);
+  for (const bool whole : {true, false}) {
+    CAPTURE(whole);
+    std::filesystem::remove_all(options.directory);
+    std::filesystem::copy(kept, options.directory);
+    if (!whole) {
+      auto raw = sqlite::Database::open({.path = database()});
+      REQUIRE((*raw)->make_durable().has_value());
+      REQUIRE((*raw)->execute("DELETE FROM queue WHERE id=(SELECT max(id) FROM queue)").has_value());
+      REQUIRE((*raw)->checkpoint(true).has_value());
+    }
+    std::filesystem::remove(database() + "-wal");
+    Random random(1);
+    damage(database(), 0, 256, random);
+
+    open();
+
+    before.clear();
+    CHECK(drain_and_count_losses() == (whole ? 0 : 7));
+    spool.reset();
+  }
 }
 
 TEST_CASE_FIXTURE(SalvageFixture,
