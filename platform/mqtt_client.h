@@ -56,8 +56,7 @@ struct MqttSession {
 
 struct MqttPublish {
   std::string topic;
-  Bytes
-      payload;  // Begins with a printable header: Paho 1.3.x reads its first 30 bytes as a table index.
+  Bytes payload;
   bool retained = false;
   std::string content_type;                                     // MQTT 5 and HTTP only.
   std::vector<std::pair<std::string, std::string>> properties;  // MQTT 5 only.

@@ -27,11 +27,11 @@ dependency(zstd ARCHIVES zstd)
 dependency(mbedcrypto ARCHIVES mbedcrypto)
 dependency(mbedtls ARCHIVES mbedtls mbedx509 NEEDS deps::mbedcrypto)
 dependency(paho ARCHIVES paho-mqttpp3 paho-mqtt3as)
-# Why: platform/linux/mqtt_puback.cc, platform/linux/mqtt_tunnel.cc, platform/linux/mqtt_unreached.cc, platform/linux/mqtt_waits.cc, platform/tls/openssl.cc.
+# Why: platform/linux/mqtt_puback.cc, platform/linux/mqtt_trace.cc, platform/linux/mqtt_tunnel.cc, platform/linux/mqtt_unreached.cc, platform/linux/mqtt_waits.cc, platform/tls/openssl.cc.
 target_link_options(deps_paho INTERFACE
   -Wl,--wrap=MQTTProtocol_handlePubacks -Wl,--wrap=Socket_new -Wl,--wrap=Socket_close
   -Wl,--wrap=Socket_getReadySocket -Wl,--wrap=poll -Wl,--wrap=usleep
-  -Wl,--wrap=SSLSocket_getPendingRead -Wl,--wrap=Proxy_setHTTPProxy -Wl,--wrap=connect)
+  -Wl,--wrap=SSLSocket_getPendingRead -Wl,--wrap=MQTTPacket_formatPayload -Wl,--wrap=Proxy_setHTTPProxy -Wl,--wrap=connect)
 
 # What Paho calls of OpenSSL is what platform/tls answers, no less and no more. Another archive may call other functions, or the same
 # ones otherwise: read its src/SSLSocket.c before the list is changed.

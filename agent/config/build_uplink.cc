@@ -51,11 +51,9 @@ void build_output(const Reader& r, UplinkOptions& o, Building& building) {
                               "remove it, or set uplink.format");
     }
   }
-  if (r.boolean("gzip") && (format == "envelope" || !is_http(r.address("broker")))) {
-    building.findings.error(
-        r.value_place("gzip"),
-        format == "envelope" ? "envelopes are compressed already" : "MQTT has no word for that",
-        "remove 'gzip', or post: broker: https://HOST/PATH, with format json or influx");
+  if (r.boolean("gzip") && format == "envelope") {
+    building.findings.error(r.value_place("gzip"), "envelopes are compressed already",
+                            "remove 'gzip', or set uplink.format to json or influx");
   }
   if (format == "envelope") return check_proof(r, o, building.findings);
   o.output.gzip = r.boolean("gzip");

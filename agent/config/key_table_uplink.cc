@@ -92,8 +92,11 @@ constexpr Key kWay[] = {
     {.path = "gzip",
      .type = Type::boolean,
      .fallback = "false",
-     .doc = "With format json or influx to a http:// or https:// URL: what is posted is compressed "
-            "(Content-Encoding: gzip), to about an eighth. MQTT has no word for that."},
+     .doc = "With format json or influx: what is sent is compressed, to about an eighth. It says "
+            "so by "
+            "Content-Encoding: gzip (HTTP), by a user property of that name (MQTT 5), by its first "
+            "two bytes "
+            "only (MQTT 3.1.1)."},
     {.path = "properties",
      .type = Type::boolean,
      .fallback = "false",

@@ -30,15 +30,8 @@ constexpr std::string_view kHelloMagic = "pinaflux-hello/1";
 constexpr std::string_view kStatusMagic = "pinaflux-status/1";
 constexpr std::size_t kMessageBytesMax = 64 * 1024;
 constexpr std::size_t kReasonBytesMax = 64;
-constexpr std::size_t kPrintableMin =
-    30;  // Paho 1.3 looks at so many payload bytes as if they were text.
 
-// Complete, and long enough: an unknown pair is ignored by every reader.
-std::string finish(LineWriter& line) {
-  const std::size_t size = line.text().size();
-  if (size < kPrintableMin) line.pair("pad", std::string(kPrintableMin - size, '-'));
-  return line.text() + "\n";
-}
+std::string finish(const LineWriter& line) { return line.text() + "\n"; }
 
 // What is wrong with a text that does not begin with `magic`: another version of it is `newer`.
 std::unexpected<Error> foreign(std::string_view text, std::string_view magic) {

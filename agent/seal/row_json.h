@@ -31,7 +31,7 @@ void append_json_value(JsonWriter& to, const Value& value);
 // field whose name begins with an underscore gets another one, so that it can never be taken for ours. What was
 // salvaged has "_salvaged" and "_fields_lost" behind "_seq", which is null where it is not known.
 void append_json_line(std::string& to, const RowIdentity& identity, const Row& row);
-// The same for who knows no envelopes, without a newline: who it is comes first, so that the first 30 bytes are ASCII.
+// The same for who knows no envelopes, without a newline: who it is comes first.
 void append_json_message(std::string& to, const RowIdentity& identity, const Row& row);
 // The same of a row that is nobody's yet: {"_stream":..,"_time":..,<fields>}.
 void append_json_record(JsonWriter& to, const Row& row);

@@ -1,11 +1,5 @@
 // A lane:    hello -> the collector's ack, or a third of ack_timeout without it -> envelopes,
-//            window by window. No ack for ack_timeout: the window halves and hello is said again,
-//            which costs a hundred bytes where a resend costs a window. An answer that is behind
-//            what was sent means that it is lost: resend. No answer for twice the time: resend, and
-//            be twice as patient the next time, an hour at most: the far end is away, and what lies
-//            in the broker's queue for it would only be there twice.
-// Refusals:  no subscriber, not authorised, too large, over quota: the lane rests with back-off,
-//            then its envelopes are leased and sent again. Nothing is dropped.
+//            window by window. What comes back: acks.cc, refusals.cc.
 
 #include <algorithm>
 #include <array>
@@ -22,57 +16,12 @@ namespace pinaflux {
 
 namespace {
 
-constexpr Duration kStuck = Duration::seconds(3);
 constexpr char kContentType[] = "application/vnd.pinaflux.envelope";
-constexpr const char* kForeignAck =
-    "an ack that fits nothing that was sent: is there a second gateway of this name?";
-constexpr const char* kForkedAck =
-    "the collector has other data under our numbers: this gateway was cloned or restored from an "
-    "image; what it has not taken from us is sent under new ones";
-constexpr const char* kUnsignedAck =
-    "an ack that nobody proves to be the collector's: let it sign (pinaflux-collector run "
-    "--sign-key) "
-    "by the private key of one that uplink.acks_by names; somebody else may be writing to our "
-    "topic";
-constexpr const char* kUnprovedAck =
-    "an ack that nobody proves to be the collector's: give it our key (pinaflux-collector run "
-    "--keys), the one "
-    "that uplink.mac names; somebody without the key may be writing to our topic";
-constexpr Duration kPatienceMax = Duration::hours(1);
-constexpr int kHttpRefusal = 300, kHttpMalformed = 400, kHttpTooLarge = 413,
-              kHttpUnprocessable = 422;
 constexpr Duration kKeptOpen = Duration::seconds(30);
 constexpr std::size_t kTopicMax = 256, kProofMax = 256;
 constexpr std::size_t kEnvelopeBytesLeast = 1024;
 
-const char* refusal_text(int reason) {
-  switch (reason) {
-    case kNoSubscriber:
-      return "the broker has no subscriber for our data: start the collector, or check its topics; "
-             "nothing is deleted";
-    case kNotAuthorised:
-      return "the broker does not let us publish: allow this user to write to the gateway's "
-             "topics; nothing is deleted";
-    case kTooLarge:
-      return "an envelope is larger than the broker allows: raise its limit of packets to 131072 "
-             "bytes";
-    case kRefused: return "the broker refuses our data: see its log; nothing is deleted";
-    default:
-      return reason >= kHttpRefusal ? http_link::refusal_text(reason) : mqtt::reason_text(reason);
-  }
-}
-
 }  // namespace
-bool Uplink::State::look_for_acks(Lane& lane, LaneIndex index, Instant now) {
-  if (!collector() || lane.flight.in_flight() == 0) return false;
-  const Duration waited = now - lane.progress_at;
-  if (!lane.probed && waited >= lane.patience) return lane.probed = true;
-  if (lane.probed && waited >= lane.patience * 2) {
-    lane.patience = std::min(lane.patience * 2, std::max(kPatienceMax, options.ack_timeout));
-    lose(index);
-  }
-  return false;
-}
 
 const std::string& Uplink::State::gateway_of(std::size_t lane) const {
   const std::string& name = options.lanes[lane].gateway;
@@ -127,10 +76,8 @@ std::uint64_t Uplink::State::cost(std::size_t topic, std::size_t payload) const 
 
 std::uint64_t Uplink::State::price(LaneIndex index, const LaneFlight::Item& item) const {
   std::size_t beside = 0;
-  if (options.properties) {
-    for (const auto& [name, value] : properties_of(index, item))
-      beside += name.size() + value.size() + traffic::kPropertyMax;
-  }
+  for (const auto& [name, value] : properties_of(index, item))
+    beside += name.size() + value.size() + traffic::kPropertyMax;
   if (item.handed < item.parts.size()) {
     const OutMessage& part = item.parts[item.handed];
     return cost(part.topic.size(), part.payload.size() + beside);
@@ -161,7 +108,7 @@ bool Uplink::State::translate(LaneIndex index, LaneFlight::Item& item) {
   item.handed = std::min(lanes[index].flight.parts_done(item), item.parts.size());
   using Fate = LaneFlight::Item::Fate;
   for (OutMessage& part : item.parts) {
-    if (gzips()) part.payload = gzip(part.payload);
+    if (options.output.gzip) part.payload = gzip(part.payload);
     const bool done = item.fates.size() < item.handed;
     item.fates.push_back({std::hash<std::string>{}(part.topic), done ? Fate::wanted : Fate::open});
   }
@@ -210,11 +157,15 @@ std::string Uplink::State::identity_of(LaneIndex index, const LaneFlight::Item& 
   return text;
 }
 
-// What a broker's rules may want to know without reading it.
+// MQTT has no word for how a payload is compressed, so HTTP's is used. The rest is for a broker's rules.
 std::vector<std::pair<std::string, std::string>> Uplink::State::properties_of(
     LaneIndex index, const LaneFlight::Item& item) const {
-  std::vector<std::pair<std::string, std::string>> all{{"gateway", gateway_of(index)},
-                                                       {"lane", options.lanes[index].name}};
+  std::vector<std::pair<std::string, std::string>> all;
+  if (is_http(broker())) return all;
+  if (options.output.gzip) all.emplace_back("content-encoding", "gzip");
+  if (!options.properties) return all;
+  all.emplace_back("gateway", gateway_of(index));
+  all.emplace_back("lane", options.lanes[index].name);
   if (translator) return all;
   all.emplace_back("epoch", hex(lanes[index].flight.epoch()));
   all.emplace_back("range",
@@ -229,7 +180,7 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
     publish.topic = item.parts[item.handed].topic;
     publish.payload = as_bytes(item.parts[item.handed].payload);
     publish.content_type = translator->content_type();
-    publish.gzipped = gzips();
+    publish.gzipped = options.output.gzip;
   } else {
     publish.topic = base_of(gateway_of(index)) + "/data/" + options.lanes[index].name;
     publish.payload = item.bytes;
@@ -237,7 +188,7 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
   }
   publish.identity = identity_of(index, item);
   if (collector()) publish.expiry = kExpiry;
-  if (options.properties) publish.properties = properties_of(index, item);
+  publish.properties = properties_of(index, item);
   const std::size_t bytes = publish.payload.size();
   if (session.packet_bytes_max != 0 &&
       bytes + publish.topic.size() + traffic::kPublishMax > session.packet_bytes_max) {
@@ -288,12 +239,7 @@ void Uplink::State::finish_part(LaneIndex index, LaneFlight::Item& item) {
 
 void Uplink::State::published(std::uint64_t token, int reason) {
   const bool ok = reason < kRefused && reason != kNoSubscriber;
-  if (token == hello_token && !ok && collector()) {
-    trouble = refusal_text(reason);
-    const Instant until = rest_over();
-    for (std::size_t i = 0; i < lanes.size(); ++i) rest_until(static_cast<LaneIndex>(i), until);
-    return;
-  }
+  if (token == hello_token && !ok && collector()) return hello_refused(reason);
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     LaneFlight::Item* item = lanes[i].flight.by_token(token);
     if (item == nullptr) continue;
@@ -309,104 +255,6 @@ void Uplink::State::published(std::uint64_t token, int reason) {
   }
 }
 
-Instant Uplink::State::rest_over() {
-  return clock.now() + options.back_off_min + rest.next(random);
-}
-
-void Uplink::State::refused(LaneIndex index, int reason, LaneFlight::Item& item) {
-  trouble = refusal_text(reason);
-  const bool large = reason == kTooLarge || reason == kHttpTooLarge;
-  const bool malformed =
-      reason == kPayloadFormat || reason == kHttpMalformed || reason == kHttpUnprocessable;
-  if ((large || malformed) && give_back(index, item, large ? "too_large" : "malformed"))
-    return lose(index);
-  if ((large || malformed) && item.sent) {
-    wait(index, item, large ? "too_large" : "malformed");
-    return look_at_waiting(index);
-  }
-  rest_until(index, rest_over());
-}
-
-// To be split, or given up if it is a record alone. A far end that takes nothing at all has another trouble than a
-// record. False: it stays as it is.
-bool Uplink::State::give_back(LaneIndex index, const LaneFlight::Item& item,
-                              const std::string& reason) {
-  Lane& lane = lanes[index];
-  if (item.records == 0 || (item.records == 1 && lane.may_give_up == 0)) return false;
-  // Where the spool cannot act now (its disk is full), the same comes back: it waits, and is tried once more.
-  if (!lane.flight.give_back(item)) return false;
-  if (item.records == 1) --lane.may_give_up;
-  trouble = item.records > 1 ? "the far end refuses a batch (" + reason +
-                                   "): it is split until the record is found; nothing is deleted"
-                             : "the far end refuses a record (" + reason +
-                                   "): it is kept as a dead letter (pinaflux dead-letters list) "
-                                   "and declared; what follows is sent";
-  acks.push_back({.lane = index,
-                  .epoch = lane.flight.epoch(),
-                  .range = item.range,
-                  .unproved = item.hash,
-                  .refused = reason});
-  return true;
-}
-
-// A record alone waits for the lane's credit; what the spool could not act on, for its rest.
-void Uplink::State::wait(LaneIndex index, LaneFlight::Item& item, const std::string& reason) {
-  item.waits_for = reason;
-  item.came_back = item.records != 1 || lanes[index].may_give_up > 0;
-}
-
-void Uplink::State::take_refusals(const AckMessage& ack, LaneIndex index, bool accepted) {
-  LaneFlight& flight = lanes[index].flight;
-  bool again = false;
-  for (const RefusedEnvelope& refused : ack.refused) {
-    LaneFlight::Item* item = flight.refused(refused);
-    if (item == nullptr || !item->waits_for.empty()) continue;
-    if (!flight.refused_again(*item) || give_back(index, *item, refused.reason)) {
-      again = true;
-    } else {
-      wait(index, *item, refused.reason);
-    }
-  }
-  if (again) return lose(index);
-  if (accepted && give_back_waiting(index)) return;
-  look_at_waiting(index);
-}
-
-// The far end has taken something else of the lane. False: nothing has waited for that.
-bool Uplink::State::give_back_waiting(LaneIndex index) {
-  bool any = false;
-  LaneFlight::Item* item = lanes[index].flight.first_waiting();
-  for (; item != nullptr && give_back(index, *item, item->waits_for); any = true) {
-    item->waits_for.clear();
-    item = lanes[index].flight.first_waiting();
-  }
-  if (any) lose(index);
-  return any;
-}
-
-// If the far end refuses all that there is, the lane rests: once nothing else has come for a while, for what stands
-// behind it may be on its way from the spool.
-void Uplink::State::look_at_waiting(LaneIndex index) {
-  Lane& lane = lanes[index];
-  const std::size_t waits = lane.flight.waits();
-  if (waits == 0 || !lane.flight.only_waits()) {
-    lane.stuck_at = {};
-    return;
-  }
-  const Instant now = clock.now();
-  if (lane.stuck_at == Instant{}) lane.stuck_at = now;
-  if (waits < limits::kWindowMax && now - lane.stuck_at < kStuck) return;
-  trouble = "the far end refuses what we send (" + lane.flight.refused_for() +
-            ") and takes nothing else: see its log; nothing is deleted";
-  rest_until(index, rest_over());
-}
-
-void Uplink::State::rest_until(LaneIndex index, Instant until) {
-  Lane& lane = lanes[index];
-  lane.rests_until = std::max(lane.rests_until, until);
-  if (lane.flight.holds_leases()) lose(index);
-}
-
 void Uplink::State::lose(LaneIndex index) {
   Lane& lane = lanes[index];
   lane.flight.lose();
@@ -418,77 +266,6 @@ void Uplink::State::lose(LaneIndex index) {
 
 void Uplink::State::tell_lost(LaneIndex index) {
   if (!std::ranges::contains(lost_lanes, index)) lost_lanes.push_back(index);
-}
-
-void Uplink::State::disproved(std::uint64_t count) {
-  health.acks_rejected += count - 1;
-  reject(kForeignAck);
-}
-
-void Uplink::State::reject(const char* why) {
-  ++health.acks_rejected;
-  trouble = why;
-}
-
-void Uplink::State::message(const std::string& topic, Bytes payload) {
-  budget.spend(traffic::publish(topic.size(), payload.size(), tls));
-  const bool ours = topic == base_of(options.gateway) + "/ack";
-  const auto named = [&](const std::string& name) { return topic == base_of(name) + "/ack"; };
-  if (!ours && std::ranges::none_of(earlier_names, named)) return;
-  if (!proof.believes(as_text(payload)))
-    return reject(proof.asks_for() == ProofKind::mac ? kUnprovedAck : kUnsignedAck);
-  const Result<AckMessage> ack = parse_ack(as_text(payload));
-  if (!ack)
-    return reject("an ack that cannot be read: does the collector have a version of its own?");
-  if (ack->lane == kProbeLane) return;  // Somebody tests the way.
-  if (topic != base_of(ack->gateway) + "/ack")
-    return reject("an ack for another gateway on our topic: check the collector");
-  const std::size_t at = lane_of(*ack);
-  if (at == lanes.size())
-    return reject("an ack for a lane that we do not have: check the collector");
-  if (ack->hello) hello_answered(*ack->hello);
-  judge(*ack, static_cast<LaneIndex>(at));
-}
-
-// Lanes of an earlier epoch (an imported spool, a restored image) drain beside ours of the same name.
-std::size_t Uplink::State::lane_of(const AckMessage& ack) const {
-  std::size_t named = lanes.size();
-  for (std::size_t i = lanes.size(); i-- > 0;) {
-    if (options.lanes[i].name != ack.lane || gateway_of(i) != ack.gateway) continue;
-    named = i;
-    if (lanes[i].flight.epoch_known() && lanes[i].flight.epoch() == ack.epoch) return i;
-  }
-  return named;
-}
-
-void Uplink::State::judge(const AckMessage& ack, LaneIndex index) {
-  Lane& lane = lanes[index];
-  lane.answer_until = {};
-  const LaneFlight::Verdict verdict = lane.flight.judge(ack, index, acks);
-  if (verdict.accepted) accepted(index);
-  if (verdict.rejected) reject(ack.fork ? kForkedAck : kForeignAck);
-  take_refusals(ack, index, verdict.accepted);
-  // What the spool looks up now would be sent once more.
-  if (verdict.unproved && !lane.flight.sent_since_greeting()) lose(index);
-  // The answer to a hello that followed what is in flight: it never arrived.
-  const bool stale = !verdict.accepted && !verdict.unproved && !verdict.rejected;
-  if (stale && lane.probed && lane.flight.in_flight() > 0) lose(index);
-  pump();
-}
-
-void Uplink::State::accepted(LaneIndex index) {
-  Lane& lane = lanes[index];
-  const Instant now = clock.now();
-  health.envelopes_acked += lane.flight.gone();
-  if (lane.flight.gone_sent_at() != Instant{}) health.round_trip = now - lane.flight.gone_sent_at();
-  window.acked(lane.flight.gone());
-  lane.progress_at = now;
-  lane.patience = options.ack_timeout;
-  lane.probed = false;
-  if (collector() && lane.flight.records_gone()) lane.taken();
-  trouble.clear();
-  rest.reset();
-  back_off.reset();
 }
 
 }  // namespace pinaflux

@@ -303,7 +303,7 @@ LaneFlight::Item* LaneFlight::by_token(std::uint64_t token) {
 void LaneFlight::mark_sent(Item& item, Instant now) {
   ASSERT(&item == next_unsent());
   item.sent = true;
-  item.sent_at = now;
+  item.sent_at = was_sent_before(item) ? Instant{} : now;
   item.bytes = {};
   item.parts = {};
   ++sent_;

@@ -104,8 +104,8 @@ class LaneFlight {
   bool epoch_known() const { return epoch_known_; }
   std::uint64_t acked() const { return acked_; }
   std::uint64_t committed_last() const { return committed_last_; }
-  // Of the last judge() or take_delivered(): how many envelopes went, and when the last of them was sent
-  // (0: never).
+  // Of the last judge() or take_delivered(): how many envelopes went, and when the last of those that were sent once
+  // was (0: there is none).
   std::size_t gone() const { return gone_; }
   bool records_gone() const { return records_gone_; }  // Not declarations of loss only.
   Instant gone_sent_at() const { return gone_sent_at_; }

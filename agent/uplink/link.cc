@@ -77,7 +77,6 @@ Uplink::State::State(const UplinkOptions& o, const Clock& c, Entropy& entropy, M
   if (options.output.format != OutputFormat::envelope) translator.emplace(options.output);
   if (options.client_id.empty()) options.client_id = options.default_client_id();
   lanes.resize(options.lanes.size());
-  for (Lane& lane : lanes) lane.patience = options.ack_timeout;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     const std::string& name = gateway_of(i);
     if (name == options.gateway || std::ranges::contains(earlier_names, name)) continue;
@@ -156,6 +155,8 @@ void Uplink::State::connected(const MqttSession& accepted) {
   timer->stop();
   budget.spend(traffic::connection(tls) + (options.proxy.used() ? traffic::kProxy : 0));
   pinged = posted = up_since;
+  round_trip = {};
+  window.begin();
   // A broker that is not ours may let us publish only.
   if (collector() && !client->subscribe(base_of(options.gateway) + "/ack"))
     return;  // lost() follows.
@@ -310,13 +311,7 @@ void Uplink::State::tick() {
     if (look_for_acks(lane, static_cast<LaneIndex>(i), now)) silent = true;
     look_at_waiting(static_cast<LaneIndex>(i));
   }
-  if (silent) {
-    window.halve();
-    trouble =
-        "the collector does not acknowledge: check that it runs and reaches the broker, and that "
-        "we "
-        "may read its acks; nothing is deleted";
-  }
+  if (silent) window.halve();
   // After a rest: before a whole window goes into a topic without a reader again.
   if (rested || silent || hello_due(now)) say_hello(rested);
   if (now - status_at >= (budget.bounded() ? kStatusRarely : kStatusEvery)) {

@@ -14,6 +14,7 @@
 #include "agent/uplink/budget.h"
 #include "agent/uplink/lane_flight.h"
 #include "agent/uplink/primary_probe.h"
+#include "agent/uplink/round_trip.h"
 #include "agent/uplink/turns.h"
 #include "agent/uplink/uplink.h"
 #include "agent/uplink/window.h"
@@ -40,7 +41,7 @@ struct Uplink::State {
     Instant stuck_at{};      // Since then all that there is of it is refused.
     Instant
         progress_at{};  // Something of it was sent into an empty flight, delivered or acknowledged.
-    Duration patience{};
+    Duration patience{};  // At least, until an ack comes of what was sent once.
     bool probed = false;  // Hello was said again because acks do not come.
     // Records that may be given up: one to begin with, and one for each envelope that is taken.
     static constexpr std::size_t kGiveUpMax = 8;
@@ -53,7 +54,6 @@ struct Uplink::State {
 
   // The receiver speaks HTTP, and knows nothing but data.
   bool only_data() const { return translator && is_http(broker()); }
-  bool gzips() const { return options.output.gzip && is_http(broker()); }
   bool collector() const { return options.ack == UplinkOptions::Ack::collector; }
 
   // The link.
@@ -107,6 +107,7 @@ struct Uplink::State {
   std::uint64_t cost(std::size_t topic, std::size_t payload) const;
   std::uint64_t price(LaneIndex index, const LaneFlight::Item& item) const;
   void published(std::uint64_t token, int reason);
+  void hello_refused(int reason);
   void refused(LaneIndex index, int reason, LaneFlight::Item& item);
   bool give_back(LaneIndex index, const LaneFlight::Item& item, const std::string& reason);
   void take_refusals(const AckMessage& ack, LaneIndex index, bool accepted);
@@ -147,6 +148,7 @@ struct Uplink::State {
   Duration return_after{};     // So long the fall-back is used before the primary is tried again.
 
   Window window;
+  RoundTrip round_trip;
   Budget budget;
   Turns turns;
   std::vector<Lane> lanes;

@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::size_t kArenaBytes = std::size_t{10}
                                     << 20;  // What envelope.h promises to be enough.
-constexpr std::size_t kAsciiBytes = 32;
 constexpr std::array<std::string_view, 3> kNames = {"gateway", "lane", "stream"};
 constexpr std::string_view kLostStream = "pinaflux/lost";
 
@@ -99,14 +98,12 @@ std::string Translator::topic_for(const Header& header, std::string_view stream)
   return topic;
 }
 
-void Translator::begin(OutMessage& message, const Header& header) const {
-  if (options_.format == OutputFormat::json) {
-    if (options_.shape == JsonShape::array) message.payload = "[";
-    return;
-  }
-  message.payload = "# pinaflux " + header.gateway + " " + header.lane + " ";
-  message.payload.resize(std::max(message.payload.size(), kAsciiBytes), '-');
-  message.payload += '\n';
+bool Translator::is_array() const {
+  return options_.format == OutputFormat::json && options_.shape == JsonShape::array;
+}
+
+void Translator::begin(OutMessage& message) const {
+  if (is_array()) message.payload = "[";
 }
 
 bool Translator::add(OutMessage& message, const RowIdentity& identity, const Row& row) const {
@@ -120,8 +117,7 @@ bool Translator::add(OutMessage& message, const RowIdentity& identity, const Row
 }
 
 void Translator::end(OutMessage& message) const {
-  if (options_.format == OutputFormat::json && options_.shape == JsonShape::array)
-    message.payload += ']';
+  if (is_array()) message.payload += ']';
 }
 
 void Translator::tell_lost(const Header& header, std::vector<OutMessage>& messages) const {
@@ -129,7 +125,7 @@ void Translator::tell_lost(const Header& header, std::vector<OutMessage>& messag
       std::ranges::find(header.extra, "lost", [](const auto& pair) { return pair.first; });
   if (lost == header.extra.end()) return;
   OutMessage message{topic_for(header, kLostStream), {}};
-  begin(message, header);
+  begin(message);
   if (options_.format == OutputFormat::influx) {
     message.payload +=
         "pinaflux/lost lane=\"" + header.lane + "\",ranges=\"" + lost->second + "\"\n";
@@ -179,7 +175,7 @@ Result<std::vector<OutMessage>> Translator::translate(Bytes envelope) {
     }
     if (message.payload.empty()) {
       message.topic = topic;
-      begin(message, *header);
+      begin(message);
     }
     identity.seq = header->range.nth(i, header->every);
     const std::size_t before = message.payload.size();
@@ -188,7 +184,7 @@ Result<std::vector<OutMessage>> Translator::translate(Bytes envelope) {
       message.payload.resize(before);
       finish();
       message.topic = topic;
-      begin(message, *header);
+      begin(message);
       add(message, identity, rows[i]);
     }
     holds = added || holds;

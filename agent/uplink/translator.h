@@ -1,10 +1,9 @@
 // Translator: what an envelope holds, as messages for receivers that know no envelopes: JSON or line protocol.
 //
-// Promise    Each record in one message, in order; what an envelope declares lost is said, too. A message begins with
-//            30 bytes of ASCII (see MqttPublish).
+// Promise    Each record in one message, in order; what an envelope declares lost is said, too.
 // Formats    json    {"_gateway":..,"_epoch":..,"_lane":..,"_seq":..,"_stream":..,"_time":..,<fields>}: a line each, an
 //                    array, or a message each. The first four name a record: who gets it twice knows it by them.
-//            influx  lines of line protocol behind a comment line.
+//            influx  lines of line protocol.
 // Topics     A template with {gateway}, {lane} and {stream}; what a topic cannot hold becomes '_'.
 // Limits     kMessageBytesMax a message, but one record always fits; memory for one opened envelope.
 // Threads    Loop.
@@ -32,7 +31,7 @@ struct OutputOptions {
   OutputFormat format = OutputFormat::envelope;
   JsonShape shape = JsonShape::lines;
   std::string topic;  // The template.
-  bool gzip = false;  // By HTTP: what is posted is compressed.
+  bool gzip = false;
 };
 
 struct OutMessage {
@@ -54,7 +53,8 @@ class Translator {
 
  private:
   std::string topic_for(const Header& header, std::string_view stream) const;
-  void begin(OutMessage& message, const Header& header) const;
+  bool is_array() const;
+  void begin(OutMessage& message) const;
   bool add(OutMessage& message, const RowIdentity& identity, const Row& row) const;
   void end(OutMessage& message) const;
   void tell_lost(const Header& header, std::vector<OutMessage>& messages) const;

@@ -4,6 +4,29 @@
 
 namespace pinaflux {
 
+namespace {
+
+// What an alarm may wait behind others, on a link that is fast; on a slow one, as long as it takes anyhow.
+constexpr Duration kQueueGood = Duration::seconds(1);
+
+}  // namespace
+
+// What was sent before it shrank tells nothing of how it is since. An envelope in a window of one has waited behind
+// none of ours: as fast as that is the way now.
+void Window::measured(Duration round_trip, Instant sent_at, Instant now) {
+  fastest_ = std::min(fastest_, round_trip);
+  crowded_ = round_trip - fastest_ > std::max(kQueueGood, fastest_);
+  if (!crowded_ || sent_at < shrunk_at_) return;
+  if (size_ == 1) {
+    begin();
+    fastest_ = round_trip;
+    return;
+  }
+  size_ -= (size_ + 3) / 4;
+  acked_ = 0;
+  shrunk_at_ = now;
+}
+
 std::array<std::uint16_t, limits::kLanesMax> share_places(std::size_t free,
                                                           std::span<const LaneDemand> lanes) {
   std::array<std::uint16_t, limits::kLanesMax> shares{};

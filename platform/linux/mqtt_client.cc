@@ -389,7 +389,6 @@ Status PahoClient::subscribe(const std::string& filter) {
 }
 
 Result<std::uint64_t> PahoClient::publish(const MqttPublish& publish) {
-  ASSERT(printable_prefix(publish.payload));
   if (state_ != State::connected) return fail(Code::closed, "not connected to the broker");
   if (sent_.size() >= inflight_max_) return fail(Code::full, "as much is in flight as is allowed");
   TopicAliases::Alias alias;

@@ -8,7 +8,6 @@ namespace pinaflux {
 
 namespace {
 
-constexpr std::size_t kPrintablePrefix = 30;
 constexpr std::size_t kAliasBytes = 3;
 constexpr std::int64_t kSecond = 1'000'000'000;
 
@@ -71,12 +70,6 @@ void add_properties(MQTTProperties& to, const MqttPublish& publish, std::uint16_
 void add_will_delay(MQTTProperties& connect, MQTTProperties& will, Duration delay) {
   add_seconds(connect, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, delay);
   add_seconds(will, MQTTPROPERTY_CODE_WILL_DELAY_INTERVAL, delay);
-}
-
-bool printable_prefix(Bytes payload) {
-  const Bytes prefix = payload.first(std::min(payload.size(), kPrintablePrefix));
-  return std::ranges::all_of(prefix,
-                             [](std::uint8_t b) { return (b >= 0x20 && b < 0x7f) || b == '\n'; });
 }
 
 }  // namespace pinaflux

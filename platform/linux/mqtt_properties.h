@@ -41,8 +41,6 @@ class TopicAliases {
   std::vector<Topic> topics_;  // By number, from 1 on.
 };
 
-// Paho 1.3 takes the first bytes of a payload for the index of a table.
-bool printable_prefix(Bytes payload);
 // Of a PUBLISH.
 void add_properties(MQTTProperties& to, const MqttPublish& publish, std::uint16_t alias);
 // The session outlives the connection by as much as the will waits: it is not said if we are back before.

@@ -2,6 +2,7 @@
 //
 //   node consumer.js PORT FILTER FILE
 const fs = require('fs');
+const zlib = require('zlib');
 const mqtt = require('mqtt');
 const [port, filter, file] = process.argv.slice(2);
 const out = fs.openSync(file, 'a');
@@ -12,7 +13,8 @@ const client = mqtt.connect({
 client.on('connect', () => client.subscribe(filter, { qos: 1 }, () => fs.writeSync(out, '{"subscribed":true}\n')));
 client.on('message', (topic, payload, packet) => {
   const type = packet.properties && packet.properties.contentType;
-  const text = payload.toString('utf8');
+  const said = (packet.properties && packet.properties.userProperties) || {};
+  const text = (said['content-encoding'] === 'gzip' ? zlib.gunzipSync(payload) : payload).toString('utf8');
   const records = type === 'application/x-ndjson' ? text.split('\n').filter(Boolean).map((line) => JSON.parse(line))
     : [JSON.parse(text)].flat();
   fs.writeSync(out, records.map((record) => JSON.stringify({ topic, record }) + '\n').join(''));

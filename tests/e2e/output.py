@@ -30,11 +30,11 @@ def _feed(path, feeder, rows, count):
         path.ledger.acknowledge(number for number, _ in batch)
 
 
-def json_by_node(place, path, shape):
+def json_by_node(place, path, shape, gzip="false"):
     """Every record is read, with its values; what comes twice, for the agent was killed, is known by its name."""
     if not shutil.which("node") or not pathlib.Path("/usr/share/nodejs/mqtt").is_dir():
         raise cases.Skip("node-mqtt is not installed: toolchains/setup --with-tests installs it")
-    _start(path, f'format: json, json: {shape}, topic: "plant/{{gateway}}/{{lane}}/{{stream}}"')
+    _start(path, f'format: json, json: {shape}, gzip: {gzip}, topic: "plant/{{gateway}}/{{lane}}/{{stream}}"')
     read = place.path("read.ndjson")
     node = place.keep(Service("node", place.directory, ["node", HERE / "consumer.js", path.upstream.port, "plant/#", read],
                               environment={"NODE_PATH": NODE_PATHS}))

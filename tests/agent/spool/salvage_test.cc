@@ -201,7 +201,8 @@ TEST_CASE_FIXTURE(SalvageFixture,
 }
 
 // Free pages lie behind the rows of the notes: the first start cuts them off, and is cut off itself.
-TEST_CASE_FIXTURE(SalvageFixture, "the free pages stay known once an earlier start has cut them off") {
+TEST_CASE_FIXTURE(SalvageFixture,
+                  "the free pages stay known once an earlier start has cut them off") {
   fill();
   const std::string path = options.directory + "/spool.db.damaged";
   {
@@ -219,12 +220,14 @@ TEST_CASE_FIXTURE(SalvageFixture, "the free pages stay known once an earlier sta
 
   CHECK((*again)->knows_free());
   again->reset();
-  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1024);  // Of what is in use.
+  std::filesystem::resize_file(path,
+                               std::filesystem::file_size(path) - 1024);  // Of what is in use.
   CHECK_FALSE((*DamagedFile::open(files, path))->knows_free());
 }
 
-TEST_CASE_FIXTURE(SalvageFixture,
-                  "without the free list, chunks count that hold all that was not sealed, and no others") {
+TEST_CASE_FIXTURE(
+    SalvageFixture,
+    "without the free list, chunks count that hold all that was not sealed, and no others") {
   open();
   add(0, 0, 3);
   commit();
@@ -241,7 +244,8 @@ TEST_CASE_FIXTURE(SalvageFixture,
     if (!whole) {
       auto raw = sqlite::Database::open({.path = database()});
       REQUIRE((*raw)->make_durable().has_value());
-      REQUIRE((*raw)->execute("DELETE FROM queue WHERE id=(SELECT max(id) FROM queue)").has_value());
+      REQUIRE(
+          (*raw)->execute("DELETE FROM queue WHERE id=(SELECT max(id) FROM queue)").has_value());
       REQUIRE((*raw)->checkpoint(true).has_value());
     }
     std::filesystem::remove(database() + "-wal");

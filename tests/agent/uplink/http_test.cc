@@ -60,22 +60,23 @@ TEST_CASE_FIXTURE(HttpFixture, "a receiver of JSON or lines by HTTP gets data on
   CHECK(disconnects == 1);
 }
 
-TEST_CASE_FIXTURE(HttpFixture, "what is posted is compressed where that is wanted, and says so") {
+TEST_CASE_FIXTURE(HttpFixture, "what is sent is compressed where that is wanted, and says so") {
   kit::SealedRows rows;
   rows.row("pump", {"speed"}, {Value::int64(3)}, {1'700'000'000'000'000'000, 0});
   options.ack = UplinkOptions::Ack::broker;
   options.output.format = OutputFormat::json;
   options.output.gzip = true;
   SUBCASE("by HTTP") {}
-  SUBCASE("MQTT has no word for it") { options.broker = "tcp://broker:1883"; }
+  SUBCASE("by MQTT, as a user property") { options.broker = "tcp://broker:1883"; }
   start();
   up();
   Lease one = lease(kNormal, 1, 1);
   one.bytes = rows.envelope();
   send(std::move(one));
-  const bool posted = options.broker.starts_with("http");
-  CHECK(published.back().payload.starts_with("\x1f\x8b") == posted);
-  CHECK(published.back().gzipped == posted);
+  CHECK(published.back().payload.starts_with("\x1f\x8b"));
+  CHECK(published.back().gzipped);
+  const std::vector<std::pair<std::string, std::string>> said{{"content-encoding", "gzip"}};
+  CHECK((published.back().properties == said) == !options.broker.starts_with("http"));
 }
 
 TEST_CASE_FIXTURE(HttpFixture, "the far end says when it wants to be called again") {

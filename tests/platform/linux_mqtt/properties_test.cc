@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <MQTTAsync.h>
+
 #include "platform/linux/mqtt_properties.h"
 #include "platform/linux/network.h"
 #include "platform/mqtt/packet.h"
@@ -163,6 +165,20 @@ TEST_CASE_FIXTURE(PropertiesFixture,
        .expiry = Duration::milliseconds(3'599'001)},
       ear);
   CHECK(read(ear.packets[0]) == Pair{"t", "\x03\0\3a/b\x26\0\4lane\0\5alarm\x02\0\0\x0e\x10"s});
+}
+
+// Paho would index a table by what cannot be printed.
+TEST_CASE_FIXTURE(PropertiesFixture, "no payload is rendered for Paho's trace") {
+  static std::string traced;
+  MQTTAsync_setTraceCallback(
+      [](MQTTASYNC_TRACE_LEVELS, char* line) { traced += std::string(line) + '\n'; });
+  MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_PROTOCOL);
+  Ear ear(network, connack(0));
+  const auto client = reach(ear);
+  say(*client, {.topic = "t", .payload = as_bytes("hidden")}, ear);
+  MQTTAsync_setTraceCallback(nullptr);
+  CHECK(traced.contains("PUBLISH"));
+  CHECK_FALSE(traced.contains("hidden"));
 }
 
 TEST_CASE_FIXTURE(PropertiesFixture, "a will that waits has a session that waits for us") {
