@@ -109,10 +109,10 @@ void Uplink::State::accepted(LaneIndex index) {
   Lane& lane = lanes[index];
   const Instant now = clock.now();
   health.envelopes_acked += lane.flight.gone();
-  if (const Instant sent_at = lane.flight.gone_sent_at(); sent_at != Instant{}) {
-    health.round_trip = now - sent_at;
+  if (const Sending& sending = lane.flight.gone_sending(); sending.at != Instant{}) {
+    health.round_trip = now - sending.at;
     round_trip.measured(health.round_trip);
-    window.measured(health.round_trip, sent_at, now);
+    window.measured(health.round_trip, sending.ahead);
     lane.patience = {};
   }
   window.acked(lane.flight.gone());

@@ -218,7 +218,7 @@ bool Uplink::State::send_one(LaneIndex index, Instant now) {
   if (item->handed < item->parts.size()) return true;
   if (lane.flight.in_flight() == 0) lane.progress_at = now;
   if (lane.flight.was_sent_before(*item)) ++health.resent;
-  lane.flight.mark_sent(*item, now);
+  lane.flight.mark_sent(*item, {now, in_flight()});
   ++health.envelopes_sent;
   finish_part(index, *item);
   return true;

@@ -49,7 +49,7 @@ LaneFlight::Verdict LaneFlight::judge(const AckMessage& ack, LaneIndex index,
   Verdict verdict;
   gone_ = 0;
   records_gone_ = false;
-  gone_sent_at_ = {};
+  gone_sending_ = {};
   if (!epoch_known_ || ack.epoch != epoch_) return {.rejected = true};
   const LandedRange prefix{{ack.from, ack.high}, ack.hash};
   if (prefix.range.count() > 0) judge_one(prefix, nullptr, index, acks, verdict);
@@ -136,7 +136,7 @@ void LaneFlight::accept(const LandedRange& landed) {
     const Item& item = items_[i];
     if (!within(item.range, range)) continue;
     if (item.sent) {
-      gone_sent_at_ = std::max(gone_sent_at_, item.sent_at);
+      gone_sending_ = std::max(gone_sending_, item.sending);
       --sent_;
     }
     ++gone_;
@@ -263,7 +263,7 @@ void LaneFlight::greet() {
 bool LaneFlight::take_delivered(LaneIndex index, std::vector<LaneAck>& acks) {
   gone_ = 0;
   records_gone_ = false;
-  gone_sent_at_ = {};
+  gone_sending_ = {};
   std::optional<Range> run;
   const auto tell = [&] {
     if (run) acks.push_back({index, epoch_, *run});
@@ -300,10 +300,10 @@ LaneFlight::Item* LaneFlight::by_token(std::uint64_t token) {
   return at == items_.end() ? nullptr : &*at;
 }
 
-void LaneFlight::mark_sent(Item& item, Instant now) {
+void LaneFlight::mark_sent(Item& item, const Sending& sending) {
   ASSERT(&item == next_unsent());
   item.sent = true;
-  item.sent_at = was_sent_before(item) ? Instant{} : now;
+  item.sending = was_sent_before(item) ? Sending{} : sending;
   item.bytes = {};
   item.parts = {};
   ++sent_;

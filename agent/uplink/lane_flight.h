@@ -23,6 +23,13 @@
 
 namespace pinaflux {
 
+// Once; `at` is 0: never, or more than once.
+struct Sending {
+  Instant at{};
+  std::size_t ahead = 0;  // Envelopes that were in flight by then.
+  friend auto operator<=>(const Sending&, const Sending&) = default;
+};
+
 class LaneFlight {
  public:
   struct Item {
@@ -44,7 +51,7 @@ class LaneFlight {
     bool posted = false;      // Some of it was handed over, not only known to have been.
     bool sent = false;        // All of it.
     bool delivered = false;   // The broker has it.
-    Instant sent_at{};
+    Sending sending;
     // Nobody may want some topics. But where one part of a topic had a subscriber and another had none, he was late; and
     // where no part had any, all of them are.
     bool lacks_subscriber() const;
@@ -90,7 +97,7 @@ class LaneFlight {
   Item* next_unsent();
   const Item* next_unsent() const;
   Item* by_token(std::uint64_t token);
-  void mark_sent(Item& item, Instant now);
+  void mark_sent(Item& item, const Sending& sending);
   // How many of its parts, from the first one on, the broker had before the lease was lost.
   std::size_t parts_done(const Item& item) const;
   bool was_sent_before(const Item& item) const { return known(item.range.last) != nullptr; }
@@ -104,11 +111,11 @@ class LaneFlight {
   bool epoch_known() const { return epoch_known_; }
   std::uint64_t acked() const { return acked_; }
   std::uint64_t committed_last() const { return committed_last_; }
-  // Of the last judge() or take_delivered(): how many envelopes went, and when the last of those that were sent once
-  // was (0: there is none).
+  // Of the last judge() or take_delivered(): how many envelopes went, and how the last of those that were sent once was
+  // sent.
   std::size_t gone() const { return gone_; }
   bool records_gone() const { return records_gone_; }  // Not declarations of loss only.
-  Instant gone_sent_at() const { return gone_sent_at_; }
+  const Sending& gone_sending() const { return gone_sending_; }
 
  private:
   static constexpr std::size_t kKnownMax = limits::kWindowMax;
@@ -150,7 +157,7 @@ class LaneFlight {
   bool sent_since_greeting_ = false;
   std::size_t gone_ = 0;
   bool records_gone_ = false;
-  Instant gone_sent_at_{};
+  Sending gone_sending_;
 };
 
 }  // namespace pinaflux

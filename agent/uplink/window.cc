@@ -11,20 +11,16 @@ constexpr Duration kQueueGood = Duration::seconds(1);
 
 }  // namespace
 
-// What was sent before it shrank tells nothing of how it is since. An envelope in a window of one has waited behind
-// none of ours: as fast as that is the way now.
-void Window::measured(Duration round_trip, Instant sent_at, Instant now) {
-  fastest_ = std::min(fastest_, round_trip);
-  crowded_ = round_trip - fastest_ > std::max(kQueueGood, fastest_);
-  if (!crowded_ || sent_at < shrunk_at_) return;
-  if (size_ == 1) {
-    begin();
-    fastest_ = round_trip;
-    return;
-  }
-  size_ -= (size_ + 3) / 4;
+// What was alone has waited behind none of ours: as fast as that is the way now.
+void Window::measured(Duration round_trip, std::size_t ahead) {
+  fastest_ = ahead == 0 ? round_trip : std::min(fastest_, round_trip);
+  const Duration queued = round_trip - fastest_, good = std::max(kQueueGood, fastest_);
+  crowded_ = queued > good;
+  if (!crowded_) return;
+  const auto part = static_cast<double>(good.ns) / static_cast<double>(queued.ns);
+  const auto may_wait = static_cast<std::size_t>(static_cast<double>(ahead) * part);
+  size_ = std::min(size_, 1 + may_wait);
   acked_ = 0;
-  shrunk_at_ = now;
 }
 
 std::array<std::uint16_t, limits::kLanesMax> share_places(std::size_t free,

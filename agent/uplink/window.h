@@ -2,9 +2,9 @@
 //
 // Promise    Halves when acks do not come, at least 1; grows by one for each window acknowledged,
 //            up to the most that was configured: a thousand gateways share a collector's queue (as
-//            TCP shares a link). Where acks take longer because of what waits in front of them, it is a
-//            quarter smaller each round trip: on a narrow link an alarm waits behind what is in flight.
-//            What has no place in it is sealed together meanwhile: the batches grow.
+//            TCP shares a link). Where acks take longer because of what waits in front of them, it is as large
+//            as may wait: on a narrow link an alarm waits behind what is in flight. What has no place in it is
+//            sealed together meanwhile: the batches grow.
 // Threads    Loop.
 // Source     RFC 6817 (LEDBAT), section 2: the queue of a way is how much longer it takes than at its fastest.
 // Tests      tests/agent/uplink/window_test.cc
@@ -37,8 +37,8 @@ class Window {
     acked_ = 0;
     size_ = std::min(size_ + 1, size_max_);
   }
-  // Before acked(): of an envelope that was sent once, at `sent_at`.
-  void measured(Duration round_trip, Instant sent_at, Instant now);
+  // Before acked(): of an envelope that was sent once, when `ahead` others were in flight.
+  void measured(Duration round_trip, std::size_t ahead);
   // Another way: how fast that is, is not known.
   void begin() {
     fastest_ = Duration::hours(24);
@@ -49,7 +49,6 @@ class Window {
   std::size_t size_max_, size_;
   std::size_t acked_ = 0;
   Duration fastest_ = Duration::hours(24);
-  Instant shrunk_at_{};
   bool crowded_ = false;
 };
 
