@@ -17,6 +17,7 @@ void Window::measured(Duration round_trip, std::size_t ahead) {
   const Duration queued = round_trip - fastest_, good = std::max(kQueueGood, fastest_);
   crowded_ = queued > good;
   if (!crowded_) return;
+  starting_ = false;
   const auto part = static_cast<double>(good.ns) / static_cast<double>(queued.ns);
   const auto may_wait = static_cast<std::size_t>(static_cast<double>(ahead) * part);
   size_ = std::min(size_, 1 + may_wait);

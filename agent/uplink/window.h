@@ -1,8 +1,9 @@
 // Window: how many envelopes may be in flight, and how the free places are shared among the lanes.
 //
-// Promise    Halves when acks do not come, at least 1; grows by one for each window acknowledged,
-//            up to the most that was configured: a thousand gateways share a collector's queue (as
-//            TCP shares a link). Where acks take longer because of what waits in front of them, it is as large
+// Promise    Begins small on each connection and doubles with each window acknowledged, until acks do not
+//            come or come late. Halves when they do not come, at least 1; grows by one from then on, up
+//            to the most that was configured: a thousand gateways share a collector's queue (as TCP
+//            shares a link). Where acks take longer because of what waits in front of them, it is as large
 //            as may wait: on a narrow link an alarm waits behind what is in flight. What has no place in it is
 //            sealed together meanwhile: the batches grow.
 // Threads    Loop.
@@ -23,15 +24,21 @@ namespace pinaflux {
 class Window {
  public:
   explicit Window(std::size_t size_max)
-      : size_max_(std::clamp<std::size_t>(size_max, 1, limits::kWindowMax)), size_(size_max_) {}
+      : size_max_(std::clamp<std::size_t>(size_max, 1, limits::kWindowMax)),
+        size_(std::min(size_max_, kFirst)) {}
 
   std::size_t size() const { return size_; }
   void halve() {
     size_ = std::max<std::size_t>(1, size_ / 2);
     acked_ = 0;
+    starting_ = false;
   }
   void acked(std::size_t envelopes) {
     if (crowded_) return;
+    if (starting_) {
+      size_ = std::min(size_ + envelopes, size_max_);
+      return;
+    }
     acked_ += envelopes;
     if (acked_ < size_) return;
     acked_ = 0;
@@ -39,17 +46,21 @@ class Window {
   }
   // Before acked(): of an envelope that was sent once, when `ahead` others were in flight.
   void measured(Duration round_trip, std::size_t ahead);
-  // Another way: how fast that is, is not known.
+  // Another connection: what its way takes is not known.
   void begin() {
+    size_ = std::min(size_, kFirst);
     fastest_ = Duration::hours(24);
     crowded_ = false;
+    starting_ = true;
   }
 
  private:
+  static constexpr std::size_t kFirst = 4;
+
   std::size_t size_max_, size_;
   std::size_t acked_ = 0;
   Duration fastest_ = Duration::hours(24);
-  bool crowded_ = false;
+  bool crowded_ = false, starting_ = true;
 };
 
 struct LaneDemand {

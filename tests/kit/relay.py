@@ -11,6 +11,7 @@ class Relay:
         self.target_port = target_port
         self.sent = 0      # From those who dialled us to the target.
         self.received = 0  # And back.
+        self.bytes_per_second = None  # To the target; None: as fast as it goes.
         self.accepted_at = None  # When the last connection was taken, time.monotonic().
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -53,9 +54,12 @@ class Relay:
         try:
             while True:
                 for key, _ in selector.select():
-                    data = key.fileobj.recv(65536)
+                    pace = self.bytes_per_second if key.fileobj is near else None
+                    data = key.fileobj.recv(max(1, pace // 50) if pace else 65536)
                     if not data:
                         return
+                    if pace:
+                        time.sleep(len(data) / pace)
                     if key.fileobj is near:
                         self.sent += len(data)
                     else:
