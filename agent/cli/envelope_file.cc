@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::string_view kMagic = "pinaflux-env/", kOurMagic = "pinaflux-env/1 ";
 constexpr std::string_view kExportMagic = "pinaflux-export/",
-                           kExportEndMagic = "pinaflux-export-end/";
+                           kExportEndMagic = "pinaflux-export-end/",
+                           kArchiveMagic = "pinaflux-archive/";
 constexpr std::string_view kExportEnd = "pinaflux-export-end/1";
 constexpr std::size_t kLineBytesMax = 1024;
 constexpr std::size_t kLengthDigitsMax = 7;
@@ -108,6 +109,8 @@ Result<bool> EnvelopeFile::pass_framing() {
     if (Status s = begin_export(*line); !s && s.error().code == Code::newer) {
       return std::unexpected(s.error());
     }
+  } else if (line->starts_with(kArchiveMagic)) {
+    if (auto title = parse_title(*line); !title) return std::unexpected(title.error());
   } else {
     return false;
   }

@@ -3,6 +3,7 @@
 
 #include "agent/cli/import_command.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <sys/stat.h>
@@ -35,9 +36,10 @@ class ImportRun {
   ImportRun(const CollectorStore::Options& options, bool json)
       : options_(options), json_(json), folder_(ImportFolder::directory_of(options.database)) {}
 
-  int run(const std::vector<std::string>& paths);
+  int run(const std::vector<std::string>& given);
 
  private:
+  Result<std::vector<std::string>> files_of(const std::string& path);
   Status check(const std::string& path);
   Status land(const std::string& path);
   Status hand_over(const std::string& path);
@@ -62,7 +64,26 @@ Status ImportRun::check(const std::string& path) {
   return {};
 }
 
-int ImportRun::run(const std::vector<std::string>& paths) {
+// A folder's archives, by day.
+Result<std::vector<std::string>> ImportRun::files_of(const std::string& path) {
+  const auto info = files_.info(path);
+  if (!info || !info->directory) return std::vector{path};
+  auto names = files_.list(path);
+  if (!names) return std::unexpected(names.error());
+  std::erase_if(*names, [](const std::string& name) { return !name.ends_with(".archive"); });
+  if (names->empty()) return fail(Code::not_found, "there is no archive in this folder");
+  std::ranges::sort(*names);
+  for (std::string& name : *names) name = path + "/" + name;
+  return names;
+}
+
+int ImportRun::run(const std::vector<std::string>& given) {
+  std::vector<std::string> paths;
+  for (const std::string& path : given) {
+    const auto found = files_of(path);
+    if (!found) return failed(found.error(), path);
+    paths.insert(paths.end(), found->begin(), found->end());
+  }
   for (const std::string& path : paths) {
     if (Status s = check(path); !s) return failed(s.error(), path);
   }

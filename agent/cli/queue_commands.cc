@@ -97,6 +97,13 @@ int queue_import(const QueueTarget& target, const std::string& file, bool json) 
     std::fprintf(stderr, "pinaflux: %s: %s\n", file.c_str(), reader.error().what);
     return exit_status(reader.error());
   }
+  if ((*reader)->title().archive) {
+    std::fprintf(stderr,
+                 "pinaflux: %s: this is a collector's archive: land it with pinaflux-collector "
+                 "replay\n",
+                 file.c_str());
+    return kExitData;
+  }
   Adopt operation(std::move(*reader));
   std::string line;
   status = session->run_stopped(operation, "importing", [&](Bytes bytes) {

@@ -279,6 +279,8 @@ int verify_command(const std::string& database, bool json) {
 }
 
 void add_files(CLI::App& sub, CollectorStore::Options& store, std::string& layout) {
+  sub.add_option("--archive", store.archive,
+                 "also keep what lands as it came, a file a day, in this folder (see replay)");
   sub.add_option("--ndjson", store.ndjson.directory, "also write NDJSON files into this folder");
   sub.add_option("--ndjson-files", layout, "one file a day and stream, or one a day")
       ->check(CLI::IsMember({"stream", "one"}))
@@ -359,6 +361,11 @@ int main_of(int argc, char** argv) {
   import->add_option("--database", options.store.database, "the collector's database")->required();
   add_files(*import, options.store, layout);
   import->add_flag("--json", json, "for machines: pinaflux.import/1");
+  CLI::App* replay = app.add_subcommand("replay", "land an archive again, into any database");
+  replay->add_option("file", exports, "files of run --archive, or their folder")->required();
+  replay->add_option("--database", options.store.database, "the collector's database")->required();
+  add_files(*replay, options.store, layout);
+  replay->add_flag("--json", json, "for machines: pinaflux.import/1");
   DecodeOptions decoding;
   CLI::App* decode = app.add_subcommand("decode", "print the records of envelopes");
   decode->add_option("file", decoding.file, "their file; - is standard input")->required();
@@ -376,7 +383,8 @@ int main_of(int argc, char** argv) {
   }
   options.store.ndjson.one_file = layout == "one";
   if (app.got_subcommand("run")) return run_command(options);
-  if (app.got_subcommand(import)) return import_command(exports, options.store, json);
+  if (app.got_subcommand(import) || app.got_subcommand(replay))
+    return import_command(exports, options.store, json);
   if (app.got_subcommand(verify)) return verify_command(database, json);
   if (app.got_subcommand(decode)) return decode_command(decoding);
   if (app.got_subcommand(version)) return version_command("pinaflux-collector", json);

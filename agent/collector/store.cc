@@ -18,7 +18,6 @@
 #include <utility>
 
 #include "agent/collector/losses.h"
-#include "agent/data/limits.h"
 #include "platform/crypto/crypto.h"
 
 namespace pinaflux {
@@ -42,6 +41,12 @@ bool stops_everything(Code code) {
     case Code::corrupt: return true;
     default: return false;
   }
+}
+
+// What was appended cannot be taken back alone: all of the transaction is.
+Status of_files(Status appended) {
+  if (!appended && !stops_everything(appended.error().code)) appended.error().code = Code::io;
+  return appended;
 }
 
 Status recognise(sqlite::Database& database, bool& empty) {
@@ -120,11 +125,7 @@ Status CollectorStore::prepare(const Options& options, Files& files,
   const Result<bool> unfinished = timing_->unfinished();
   if (!unfinished) return std::unexpected(unfinished.error());
   unfinished_ = *unfinished;
-  if (!options.ndjson.directory.empty()) {
-    auto ndjson = NdjsonSink::open(options.ndjson, files, *database_, findings);
-    if (!ndjson) return std::unexpected(ndjson.error());
-    files_ = std::move(*ndjson);
-  }
+  if (Status s = open_files(options, files, findings); !s) return s;
   if (Status s = database_->commit(); !s) return s;
   // Written once more, unless a reader holds the WAL: a sync that failed under an earlier process may have kept it
   // from the disk, and what we read we acknowledge as a duplicate.
@@ -162,6 +163,24 @@ Status CollectorStore::land_all(std::span<const Arrival> arrivals) {
   return answer();
 }
 
+Status CollectorStore::open_files(const Options& options, Files& files,
+                                  std::vector<std::string>& findings) {
+  if (options.ndjson.directory.empty() && options.archive.empty()) return {};
+  auto opened = DayFiles::open(files, *database_, findings);
+  if (!opened) return std::unexpected(opened.error());
+  files_ = std::move(*opened);
+  if (!options.ndjson.directory.empty()) {
+    auto ndjson = NdjsonSink::open(options.ndjson, *files_);
+    if (!ndjson) return std::unexpected(ndjson.error());
+    ndjson_ = std::move(*ndjson);
+  }
+  if (options.archive.empty()) return {};
+  auto archive = Archive::open(options.archive, *files_);
+  if (!archive) return std::unexpected(archive.error());
+  archive_ = std::move(*archive);
+  return {};
+}
+
 void CollectorStore::undo() {
   database_->rollback();
   tables_->forget();
@@ -186,7 +205,15 @@ Status CollectorStore::take(const Arrival& arrival) {
     landed_.counts = before;
     if (Status s = refuse_for_good(arrival, "refused_by_database"); !s) return s;
   }
+  const Counts& now = landed_.counts;
+  const bool news = now.envelopes > before.envelopes || now.declared > before.declared;
+  if (Status s = news ? archive(arrival) : Status(); !s) return s;
   return end_one_.run();
+}
+
+Status CollectorStore::archive(const Arrival& arrival) {
+  if (!archive_) return {};
+  return of_files(archive_->append(today_, arrival.payload));
 }
 
 Status CollectorStore::take_data(const Arrival& arrival) {
@@ -340,11 +367,8 @@ Status CollectorStore::land_rows(const LaneEntry& lane, const Header& header, co
   if (Status s = timing_->resolve(identity, lane.id, rows, now_, anchors_); !s) return s;
   if (Status s = tables_->land(lane.id, identity, rows, anchors_); !s) return s;
   landed_.counts.rows += rows.size();
-  if (!files_) return {};
-  Status appended = files_->append(today_, identity, rows);
-  // Lines cannot be taken back alone.
-  if (!appended && !stops_everything(appended.error().code)) appended.error().code = Code::io;
-  return appended;
+  if (!ndjson_) return {};
+  return of_files(ndjson_->append(today_, identity, rows));
 }
 
 Status CollectorStore::take_loss(const Arrival& arrival, const Header& header) {
@@ -414,84 +438,6 @@ Status CollectorStore::take_marks(const std::string& gateway, std::span<const La
     if (!answer) continue;
     Touched& touched = touch(key, false);
     if (hello) touched.hello = hello;
-  }
-  return {};
-}
-
-Status CollectorStore::fork(const Arrival& arrival, LaneEntry& lane, Comparison&& answer) {
-  const Range range = answer.range;
-  ++lane.forks;
-  ++landed_.counts.forks;
-  touch(lane.key, true);
-  if (tell(lane.key, Comparison(answer))) {
-    if (Status s = ledger_->renumber(lane, answer); !s) return s;
-  }
-  if (Status s = ledger_->advance(lane); !s) return s;
-  return refuse(arrival, "fork", range);
-}
-
-// What has no room in the ack is sent again, and answered then.
-bool CollectorStore::tell(const LaneKey& key, Comparison&& answer) {
-  auto& compared = touch(key, false).compared;
-  std::size_t ranges = answer.known.size();
-  for (const Comparison& each : compared) ranges += each.known.size();
-  if (compared.size() >= limits::kComparedMax || ranges > limits::kComparedRangesMax) {
-    return false;
-  }
-  if (!std::ranges::contains(compared, answer)) compared.push_back(std::move(answer));
-  return true;
-}
-
-Status CollectorStore::refuse(const Arrival& arrival, const char* reason, const Range& range) {
-  ++landed_.counts.rejects;
-  if (landed_.notices.size() < kNoticesMax) {
-    landed_.notices.push_back({arrival.gateway, arrival.lane, reason, range});
-  }
-  return ledger_->reject({.time = now_,
-                          .gateway = arrival.gateway,
-                          .lane = arrival.lane,
-                          .reason = reason,
-                          .byte_count = arrival.payload.size(),
-                          .hash = crypto::sha256(arrival.payload),
-                          .range = range});
-}
-
-Status CollectorStore::refuse_for_good(const Arrival& arrival, const char* reason,
-                                       const Range& range) {
-  const Result<Header> header = Opener::header(arrival.payload);
-  const bool named = arrival.kind == Topic::Kind::data && header && header->count > 0 &&
-                     header->gateway == arrival.gateway && header->lane == arrival.lane;
-  // A header that is damaged may name anything: no lane is made for it.
-  const LaneKey key = named ? LaneKey{header->gateway, header->epoch, header->lane} : LaneKey{};
-  const auto lane = named ? ledger_->find(key) : std::optional<LaneEntry>();
-  if (!lane) return std::unexpected(lane.error());
-  if (*lane) {
-    auto& refused = touch(key, false).refused;
-    if (refused.size() < limits::kComparedMax) {
-      refused.push_back({header->range, chain_end(*header), reason});
-    }
-  }
-  return refuse(arrival, reason, named ? header->range : range);
-}
-
-CollectorStore::Touched& CollectorStore::touch(const LaneKey& key, bool fork) {
-  Touched& touched = touched_[key.gateway + '\n' + hex(key.epoch) + key.lane];
-  touched.key = key;
-  touched.fork = touched.fork || fork;
-  return touched;
-}
-
-Status CollectorStore::answer() {
-  for (const auto& [name, touched] : touched_) {
-    const Result<LaneEntry> lane = ledger_->lane(touched.key);
-    if (!lane) return std::unexpected(lane.error());
-    Result<AckMessage> ack = ledger_->ack(*lane);
-    if (!ack) return std::unexpected(ack.error());
-    ack->fork = touched.fork;
-    ack->compared = touched.compared;
-    ack->refused = touched.refused;
-    ack->hello = touched.hello;
-    landed_.acks.push_back(std::move(*ack));
   }
   return {};
 }

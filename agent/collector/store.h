@@ -18,7 +18,9 @@
 #include <string>
 #include <vector>
 
+#include "agent/collector/archive.h"
 #include "agent/collector/comparison.h"
+#include "agent/collector/day_files.h"
 #include "agent/collector/lock.h"
 #include "agent/collector/ndjson_sink.h"
 #include "agent/collector/sqlite_sink.h"
@@ -72,7 +74,8 @@ class CollectorStore {
 
   struct Options {
     std::string database;
-    NdjsonOptions ndjson;  // No directory: no files.
+    NdjsonOptions ndjson;      // No directory: no files.
+    std::string archive = {};  // A directory; empty: none.
   };
 
   // Errors: busy (another collector has it), invalid (another program's database), newer, corrupt,
@@ -98,7 +101,9 @@ class CollectorStore {
   explicit CollectorStore(std::unique_ptr<FileLock> lock);
   Status prepare(const Options& options, Files& files, std::vector<std::string>& findings);
   Status land_all(std::span<const Arrival> arrivals);
+  Status open_files(const Options& options, Files& files, std::vector<std::string>& findings);
   Status take(const Arrival& arrival);
+  Status archive(const Arrival& arrival);
   Status take_data(const Arrival& arrival);
   Status take_envelope(const Arrival& arrival, const Header& header);
   Status take_fresh(LaneEntry& lane, const Header& header);
@@ -133,7 +138,9 @@ class CollectorStore {
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<SqliteSink> tables_;
   std::unique_ptr<Timing> timing_;
-  std::unique_ptr<NdjsonSink> files_;  // May be absent.
+  std::unique_ptr<DayFiles> files_;  // May be absent.
+  std::optional<NdjsonSink> ndjson_;
+  std::optional<Archive> archive_;
   Opener opener_;
   std::unique_ptr<Shapes> shapes_;
   Arena arena_{kRowsBytesMax};

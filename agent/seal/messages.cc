@@ -78,7 +78,7 @@ bool parse_mark(std::string_view text, std::vector<LaneMark>& to) {
   return true;
 }
 
-bool parse_seq(std::string_view text, std::uint64_t& to) {
+bool parse_count(std::string_view text, std::uint64_t& to) {
   const auto number = parse_number(text);
   to = number.value_or(0);
   return number.has_value();
@@ -333,8 +333,8 @@ Result<AckMessage> parse_ack(std::string_view text) {
     if (key == "compared") ok = parse_compared(value, m.compared);
     if (key == "refused") ok = parse_refused(value, m.refused);
     if (key == "hello") ok = parse_echo(value, m.hello);
-    if (key == "high") ok = high = parse_seq(value, m.high);
-    if (key == "from") ok = parse_seq(value, m.from);
+    if (key == "high") ok = high = parse_count(value, m.high);
+    if (key == "from") ok = parse_count(value, m.from);
     if (!ok) return damaged();
   }
   if (reader.failed() || !valid_name(m.gateway) || !valid_name(m.lane) || !epoch || !high ||
@@ -354,7 +354,7 @@ Result<HelloMessage> parse_hello(std::string_view text) {
     bool ok = parse_clock(key, value, m, clock);
     if (key == "g") m.gateway = value;
     if (key == "l") ok = parse_mark(value, m.lanes);
-    if (key == "c") ok = parse_seq(value, m.generation);
+    if (key == "c") ok = parse_count(value, m.generation);
     if (!ok) return damaged();
   }
   if (reader.failed() || !valid_name(m.gateway)) return damaged();

@@ -16,23 +16,43 @@ using namespace seal;
 constexpr std::string_view kMagic = "pinaflux-export/1";
 constexpr std::string_view kAnyMagic = "pinaflux-export/";
 constexpr std::string_view kEndMagic = "pinaflux-export-end/1";
+constexpr std::string_view kArchiveMagic = "pinaflux-archive/1";
+constexpr std::string_view kAnyArchiveMagic = "pinaflux-archive/";
 constexpr std::size_t kLineBytesMax = 1024;
 constexpr std::size_t kBlockBytes = 64 * 1024;
 
-constexpr const char* kForeign = "this is no export of a Pinaflux spool";
+constexpr const char* kForeign = "this is no export of a Pinaflux spool, and no archive";
 constexpr const char* kCut =
     "the export ends before its last line: this copy was cut off, copy it again";
+constexpr const char* kArchiveCut =
+    "the archive ends within an envelope: it is being written, or this copy was cut off";
 constexpr const char* kChanged = "the export is damaged: this copy was changed, copy it again";
+
+// Whether `text` begins with this version of a format.
+bool is_version(std::string_view text, std::string_view magic) {
+  return text.starts_with(magic) && (text.size() == magic.size() || text[magic.size()] == ' ');
+}
 
 }  // namespace
 
+std::string archive_title(const std::string& day) {
+  LineWriter line(kArchiveMagic);
+  line.pair("d", day);
+  return line.text() + "\n";
+}
+
+void append_entry(Bytes envelope, std::string& to) {
+  to.append(std::to_string(envelope.size())).append("\n").append(as_text(envelope)).append("\n");
+}
+
 Result<ExportTitle> parse_title(std::string_view text) {
   text = text.substr(0, text.find('\n'));
-  if (!text.starts_with(kAnyMagic)) return fail(Code::corrupt, kForeign);
-  if (!text.starts_with(kMagic) || (text.size() > kMagic.size() && text[kMagic.size()] != ' ')) {
+  ExportTitle title{.archive = text.starts_with(kAnyArchiveMagic)};
+  if (!title.archive && !text.starts_with(kAnyMagic)) return fail(Code::corrupt, kForeign);
+  if (!is_version(text, title.archive ? kArchiveMagic : kMagic)) {
     return fail(Code::newer, "the export has a newer format: use a newer version of this program");
   }
-  ExportTitle title;
+  if (title.archive) return title;
   LineReader reader(text, kMagic);
   std::string_view key, value;
   while (reader.next(key, value)) {
@@ -60,9 +80,9 @@ void ExportWriter::begin(const ExportTitle& title, Buffer& to) {
 
 void ExportWriter::add(Bytes envelope, Buffer& to) {
   ++count_;
-  put(as_bytes(std::to_string(envelope.size()) + "\n"), to);
-  put(envelope, to);
-  put(as_bytes("\n"), to);
+  std::string entry;
+  append_entry(envelope, entry);
+  put(as_bytes(entry), to);
 }
 
 void ExportWriter::end(Buffer& to) {
@@ -98,7 +118,7 @@ Status ExportReader::fill() {
   const auto count = file_->read_at(offset_, MutableBytes(pending_).subspan(before));
   pending_.resize(before + count.value_or(0));
   if (!count) return fail(Code::io, "the export cannot be read", count.error().sys_errno);
-  if (*count == 0) return fail(Code::corrupt, kCut);
+  if (*count == 0) return fail(Code::corrupt, title_.archive ? kArchiveCut : kCut);
   offset_ += *count;
   return {};
 }
@@ -127,6 +147,7 @@ Result<Bytes> ExportReader::take(std::size_t count) {
 
 Result<bool> ExportReader::next(Buffer& envelope) {
   const std::uint64_t before = bytes_read();
+  if (title_.archive && before >= bytes_total_) return false;
   const Result<std::string_view> head = line();
   if (!head) return std::unexpected(head.error());
   if (head->starts_with(kEndMagic)) {

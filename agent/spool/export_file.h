@@ -1,7 +1,9 @@
 // Export file: what waits in a spool, as a file for a USB stick: a printable line, the envelopes, a printable
-// line. Bytes: EXPORT.md.
+// line. Archive: what a collector has landed in a day, as a file that grows: the same without the last line.
+// Bytes: EXPORT.md.
 //
-// Promise    A copy that was cut off or changed is recognised: the last line counts and hashes what is before it.
+// Promise    A copy of an export that was cut off or changed is recognised: the last line counts and hashes what is
+//            before it. Of an archive, one that was cut off within an envelope.
 // Limits     limits::kEnvelopeBytesMax an envelope; the reader holds one and a block of the file.
 // Ownership  The reader owns its File.
 // Threads    One owner.
@@ -21,6 +23,7 @@ namespace pinaflux {
 
 // The first line.
 struct ExportTitle {
+  bool archive = false;      // Then it has nothing of what follows.
   std::string gateway;       // Of the spool. Each envelope names its own.
   std::string lane;          // Empty: all of them.
   std::string version;       // Of the program that wrote it.
@@ -29,6 +32,11 @@ struct ExportTitle {
 
 // The line without its newline, or anything that begins with it. Errors: corrupt (not an export), newer.
 Result<ExportTitle> parse_title(std::string_view text);
+
+// The first line of an archive of a day, with its newline.
+std::string archive_title(const std::string& day);
+// An envelope as both have it.
+void append_entry(Bytes envelope, std::string& to);
 
 // All three append to `to`.
 class ExportWriter {
@@ -50,7 +58,7 @@ class ExportReader {
   static Result<std::unique_ptr<ExportReader>> open(Files& files, const std::string& path);
 
   const ExportTitle& title() const { return title_; }
-  // False: that was the last, and the file is whole. Errors: corrupt (cut off, changed, or followed by
+  // False: that was the last, and the file is whole (an archive: it may grow). Errors: corrupt (cut off, changed, or followed by
   // something else), io. What was given before an error is to be judged by its own hash.
   Result<bool> next(Buffer& envelope);
   std::uint64_t bytes_read() const { return offset_ - (pending_.size() - at_); }

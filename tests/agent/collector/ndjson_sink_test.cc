@@ -19,32 +19,34 @@ struct NdjsonFixture {
   std::unique_ptr<sqlite::Database> database = open_database(directory / "landed.db");
   NdjsonOptions options{directory / "out", false};
   std::vector<std::string> findings;
-  std::unique_ptr<NdjsonSink> sink = open();
+  std::unique_ptr<DayFiles> grown = open();
   Rows rows;
 
-  std::unique_ptr<NdjsonSink> open() {
-    auto made = NdjsonSink::open(options, files, *database, findings);
+  std::unique_ptr<DayFiles> open() {
+    auto made = DayFiles::open(files, *database, findings);
     REQUIRE(made.has_value());
     return std::move(*made);
   }
   void append(const char* stream, std::uint64_t seq, const char* day = "2026-07-25") {
     rows.clear();
     rows.count(stream, seq, 1);
+    auto sink = NdjsonSink::open(options, *grown);
+    REQUIRE(sink.has_value());
     REQUIRE(sink->append(day, {"pump", "e1", "normal", seq}, rows.all()).has_value());
   }
   void commit() {
     REQUIRE(database->begin().has_value());
-    REQUIRE(sink->flush().has_value());
+    REQUIRE(grown->flush().has_value());
     REQUIRE(database->commit().has_value());
-    sink->committed();
+    grown->committed();
   }
   // A crash after the files were synced and before the database was.
   void crash_before_commit() {
     REQUIRE(database->begin().has_value());
-    REQUIRE(sink->flush().has_value());
+    REQUIRE(grown->flush().has_value());
     database->rollback();
-    sink.reset();
-    sink = open();
+    grown.reset();
+    grown = open();
   }
   std::string read(const std::string& name) {
     std::ostringstream text;
@@ -75,7 +77,7 @@ TEST_CASE_FIXTURE(NdjsonFixture, "rows land in a file by stream and day") {
 
 TEST_CASE_FIXTURE(NdjsonFixture, "or in one file a day") {
   options.one_file = true;
-  sink = open();
+  grown = open();
   append("a", 1);
   append("b", 2);
   commit();
@@ -111,11 +113,11 @@ TEST_CASE_FIXTURE(NdjsonFixture,
                   "a crash between the commit and the naming of a file loses nothing") {
   append("a", 1);
   REQUIRE(database->begin().has_value());
-  REQUIRE(sink->flush().has_value());
+  REQUIRE(grown->flush().has_value());
   REQUIRE(database->commit().has_value());
-  sink.reset();  // Without committed().
+  grown.reset();  // Without committed().
   CHECK(exists("a/2026-07-25.ndjson.part"));
-  sink = open();
+  grown = open();
   CHECK(read("a/2026-07-25.ndjson") == line("a", 1));
   append("a", 2);
   commit();
@@ -128,9 +130,9 @@ TEST_CASE_FIXTURE(NdjsonFixture, "what a rollback abandoned does not come back")
   append("a", 8);
   append("a", 9);
   REQUIRE(database->begin().has_value());
-  REQUIRE(sink->flush().has_value());
+  REQUIRE(grown->flush().has_value());
   database->rollback();
-  sink->abandon();
+  grown->abandon();
   append("a", 2);
   commit();
   CHECK(read("a/2026-07-25.ndjson") == line("a", 1) + line("a", 2));
@@ -152,12 +154,15 @@ TEST_CASE_FIXTURE(NdjsonFixture,
   commit();
   std::filesystem::remove(directory / "out/a/2026-07-25.ndjson");
   std::filesystem::resize_file(directory / "out/b/2026-07-25.ndjson", 5);
-  sink = open();
+  grown = open();
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].find("b/2026-07-25.ndjson is shorter") != std::string::npos);
   append("a", 3);
+  append("b", 4);
   commit();
   CHECK(read("a/2026-07-25.ndjson") == line("a", 3));
+  CHECK(read("b/2026-07-25.ndjson").size() == 5);
+  CHECK(read("b/2026-07-25-2.ndjson") == line("b", 4));
 }
 
 TEST_CASE_FIXTURE(NdjsonFixture, "names of streams cannot leave the folder") {

@@ -1,0 +1,76 @@
+// DayFiles: files that grow by appending, a new one each day, in step with the database.
+//
+// Promise    After open(), by a crash or not, the files hold exactly what was appended by transactions that were
+//            committed: the length of each file is part of the transaction, and what is beyond it is cut off on
+//            start.
+// Order      to() and add()* -> flush() -> the owner's COMMIT -> committed(); abandon() on a rollback.
+// Limits     kFilesMax files stay open between transactions. A file that is not ours is left alone.
+// Ownership  Database and Files must outlive it.
+// Threads    Storage worker.
+// Tests      tests/agent/collector/ndjson_sink_test.cc, archive_test.cc
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/spool/sqlite.h"
+#include "platform/base/result.h"
+#include "platform/files.h"
+
+namespace pinaflux {
+
+class DayFiles {
+ public:
+  class Target {
+   public:
+    std::string text;  // To be appended.
+    bool begins() const { return bytes_ == 0 && text.empty(); }
+
+   private:
+    friend class DayFiles;
+    std::string path_;         // What the database records.
+    std::uint64_t bytes_ = 0;  // Committed, and written since.
+    bool fresh_ = false;       // Not committed yet: its bytes are in path + ".part".
+    bool changed_ = false;
+    std::unique_ptr<File> file_;
+  };
+
+  // Cuts every file to the length that the database has for it. A file that is shorter is named in
+  // `findings` and left as it is; one that is gone was moved away by its reader.
+  static Result<std::unique_ptr<DayFiles>> open(Files& files, sqlite::Database& database,
+                                                std::vector<std::string>& findings);
+
+  Status make_directory(const std::string& directory);
+  // The file `name` + `end`; where that is somebody else's, `name`-2 and so on. Dies with flush().
+  Result<Target*> to(const std::string& name, std::string_view end);
+  // Its text has grown.
+  Status grown(Target& target) { return target.text.size() < kTextMax ? Status() : write(target); }
+  // Writes and syncs what was appended, and records the lengths in the open transaction.
+  Status flush();
+  void committed();
+  // Forgets what was appended since the last commit.
+  void abandon() { targets_.clear(); }
+
+ private:
+  static constexpr std::size_t kFilesMax = 64;
+  static constexpr std::size_t kTextMax = 1024 * 1024;  // Bytes in memory, a file.
+
+  explicit DayFiles(Files& files) : files_(&files) {}
+  Status recover(std::vector<std::string>& findings);
+  Status recover_one(const std::string& path, std::uint64_t bytes,
+                     std::vector<std::string>& findings);
+  Status open_target(const std::string& name, std::string_view end, Target& target);
+  Status open_file(Target& target);
+  Status write(Target& target);
+  Result<std::int64_t> recorded(const std::string& path);  // -1: not recorded.
+
+  Files* files_;
+  sqlite::Statement put_, get_, all_, drop_;
+  std::map<std::string, Target> targets_;  // By name and end.
+};
+
+}  // namespace pinaflux
