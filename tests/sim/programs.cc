@@ -167,16 +167,18 @@ void poison(Files& files) {
 class Cloud::Running final : public Program {
  public:
   Running(Cloud& cloud, Life& life) : worker_(cloud, life.worker) {
-    if (cloud.poisoned_) poison(life.files);
+    if (cloud.options_.poisoned) poison(life.files);
     std::vector<std::string> findings;
-    auto store = CollectorStore::open({.database = kDatabase, .ndjson = {}}, life.files, findings);
+    auto store = CollectorStore::open(
+        {.database = kDatabase, .ndjson = {}, .archive = cloud.options_.archives ? kArchive : ""},
+        life.files, findings);
     for (const std::string& finding : findings) life.log.warning("collector.store", finding);
     if (!store) {
       life.log.failed(Log::Level::error, "collector.store", store.error());
       return;
     }
     store_ = std::move(*store);
-    if (cloud.proof_ != ProofKind::none && !load_keys(cloud.proof_, life)) return;
+    if (cloud.options_.proof != ProofKind::none && !load_keys(cloud.options_.proof, life)) return;
     CollectorOptions options;
     options.broker = "tcp://cloud:1883";
     options.back_off_max = Duration::seconds(20);
@@ -219,8 +221,8 @@ class Cloud::Running final : public Program {
   std::unique_ptr<Collector> collector_;
 };
 
-Cloud::Cloud(Stage& stage, const sim::SimDisk::Options& disk, ProofKind proof, bool poisoned)
-    : Machine(stage, "collector", 2, disk), proof_(proof), poisoned_(poisoned) {}
+Cloud::Cloud(Stage& stage, const sim::SimDisk::Options& disk, const Options& options)
+    : Machine(stage, "collector", 2, disk), options_(options) {}
 
 std::unique_ptr<Program> Cloud::make(Life& life) {
   auto running = std::make_unique<Running>(*this, life);

@@ -54,12 +54,18 @@ class Gateway final : public Machine {
 class Cloud final : public Machine {
  public:
   static constexpr const char* kDatabase = "/landed.db";
+  static constexpr const char* kArchive = "/archive";
   static constexpr const char* kKeys = "/keys";
   static constexpr const char* kSignKey = "/cloud.pem";
 
-  // `proof`: only what is proved by the keys in kKeys is believed, and acks are proved so.
-  // `poisoned`: an operator's rule in its database refuses some records (Ledger::is_poison), from its second start on.
-  Cloud(Stage& stage, const sim::SimDisk::Options& disk, ProofKind proof, bool poisoned);
+  struct Options {
+    ProofKind
+        proof;  // Only what is proved by the keys in kKeys is believed, and acks are proved so.
+    // An operator's rule in its database refuses some records (Ledger::is_poison), from its second start on.
+    bool poisoned;
+    bool archives;  // It keeps in kArchive what lands.
+  };
+  Cloud(Stage& stage, const sim::SimDisk::Options& disk, const Options& options);
   ~Cloud() override { stop_living(); }
 
   // It dies after the next commit, before anybody hears of that.
@@ -71,8 +77,7 @@ class Cloud final : public Machine {
   class Running;
   class DoomedWorker;
   std::unique_ptr<Program> make(Life& life) override;
-  const ProofKind proof_;
-  const bool poisoned_;
+  const Options options_;
   std::optional<Duration> doomed_;
 };
 

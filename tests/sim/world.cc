@@ -12,6 +12,7 @@
 #include "tests/sim/director.h"
 #include "tests/sim/landed.h"
 #include "tests/sim/producers.h"
+#include "tests/sim/replayed.h"
 
 namespace pinaflux::tests {
 
@@ -28,6 +29,7 @@ constexpr std::uint64_t kImageOneIn = 4;
 constexpr std::uint64_t kProvedOneIn = 4;
 constexpr std::uint64_t kPoisonedOneIn = 8;
 constexpr std::uint64_t kPostedOneIn = 16;
+constexpr std::uint64_t kArchivedOneIn = 8;
 constexpr std::uint64_t kSignedOneIn = 128;
 
 constexpr const char* kYaml = R"(
@@ -72,6 +74,7 @@ class World {
   void start_clone();
   void cut_power_thrice();
   void judge();
+  void judge_archive(Files& files, const VerifyReport& report);
   void judge_lanes(const AgentStatus& status, const VerifyReport& report);
   void judge_epochs(std::size_t lanes, const VerifyReport& report);
   void judge_records(const VerifyReport& report);
@@ -142,6 +145,9 @@ bool is_posted(const RunOptions& options) {
          options.seed % kPostedOneIn == 11;
 }
 
+// The collector keeps what lands, to be landed again in the end.
+bool is_archived(const RunOptions& options) { return options.seed % kArchivedOneIn == 3; }
+
 // Alarms leave by HTTP, and all else by MQTT: to one collector, which tells each uplink of its own lanes.
 bool goes_two_ways(const RunOptions& options) {
   return options.mutant == Mutant::none && options.break_at == 0 &&
@@ -190,7 +196,9 @@ World::World(const RunOptions& options, Configuration configuration)
       cloud_(stage_, "cloud", 4, {}),
       collector_(stage_,
                  disk_options(stage_.random.u64(), options.mutant == Mutant::collector_lies),
-                 proof_of(options), is_poisoned(options)),
+                 {.proof = proof_of(options),
+                  .poisoned = is_poisoned(options),
+                  .archives = is_archived(options)}),
       gateway_(stage_, "gateway", 1, varied(std::move(configuration), options), options.mutant,
                disk_options(stage_.random.u64(), options.mutant == Mutant::lying_sync)),
       director_({stage_, gateway_, collector_, hub_, cloud_, far_}, Duration::seconds(40)),
@@ -423,6 +431,7 @@ void World::judge() {
       if (const auto its = clone_->status()) judge_lanes(*its, *report);
     }
     if (status) judge_epochs(status->lanes.size(), *report);
+    if (is_archived(options_)) judge_archive(files, *report);
     outcome_.times = *read;
     judge_records(*report);
   }
@@ -430,6 +439,16 @@ void World::judge() {
   outcome_.acknowledged = ledger_.acknowledged();
   outcome_.landed = ledger_.landed();
   outcome_.failures = stage_.witness.accusations();
+}
+
+void World::judge_archive(Files& files, const VerifyReport& report) {
+  const auto replayed = replay_archive(files, Cloud::kArchive, "/again.db");
+  if (!replayed) {
+    accuse(std::string("the archive does not land again: ") + replayed.error().what);
+  } else if (const std::string wrong = difference(report, *replayed); !wrong.empty()) {
+    accuse("the archive, landed again: " + wrong);
+  }
+  outcome_.archived = 1;
 }
 
 // Every seq of a lane landed or was declared. But an image that was put back, and a clone, count where others have

@@ -37,6 +37,7 @@ struct Outcome {
   std::uint64_t renumbered = 0;          // Records that another epoch took.
   std::uint64_t posted = 0;              // 1: the gateway sends by HTTP.
   std::uint64_t two_ways = 0;            // 1: one of its lanes does, the others by MQTT.
+  std::uint64_t archived = 0;            // 1: the collector's archive was landed again.
   std::uint64_t undeliverable = 0;       // Records that the collector never takes.
   LandedCounts times;                    // How rows got their time.
   double seconds = 0;                    // Simulated.
