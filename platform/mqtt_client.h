@@ -62,7 +62,7 @@ struct MqttPublish {
   std::vector<std::pair<std::string, std::string>> properties;  // MQTT 5 only.
   std::string identity = {};  // HTTP only: the same when it is sent again.
   Duration expiry{};     // MQTT 5 only: the broker keeps it no longer for who is away; 0: it does.
-  bool gzipped = false;  // HTTP only: the payload is, and is said to be.
+  bool gzipped = false;  // The payload is; said of it by HTTP only.
 };
 
 class MqttClient {

@@ -4,11 +4,6 @@
 
 namespace pinaflux {
 
-Result<Archive> Archive::open(const std::string& directory, DayFiles& files) {
-  if (Status s = files.make_directory(directory); !s) return std::unexpected(s.error());
-  return Archive(directory, files);
-}
-
 Status Archive::append(const std::string& today, Bytes envelope) {
   const auto to = files_->to(directory_ + "/" + today, ".archive");
   if (!to) return std::unexpected(to.error());

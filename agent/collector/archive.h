@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "agent/collector/day_files.h"
 #include "platform/base/bytes.h"
@@ -16,15 +17,14 @@ namespace pinaflux {
 
 class Archive {
  public:
-  static Result<Archive> open(const std::string& directory, DayFiles& files);
+  // `directory` is there.
+  Archive(std::string directory, DayFiles& files)
+      : directory_(std::move(directory)), files_(&files) {}
 
   // `today` is the day of landing, as iso_day() writes it. On an error: DayFiles::abandon().
   Status append(const std::string& today, Bytes envelope);
 
  private:
-  Archive(std::string directory, DayFiles& files)
-      : directory_(std::move(directory)), files_(&files) {}
-
   std::string directory_;
   DayFiles* files_;
 };

@@ -33,11 +33,6 @@ std::string folder_name(std::string_view stream) {
   return name.empty() ? "%" : name;
 }
 
-Result<NdjsonSink> NdjsonSink::open(const NdjsonOptions& options, DayFiles& files) {
-  if (Status s = files.make_directory(options.directory); !s) return std::unexpected(s.error());
-  return NdjsonSink(options, files);
-}
-
 std::string NdjsonSink::name_of(const std::string& today, std::string_view stream) const {
   std::string name = options_.directory + "/";
   if (!options_.one_file) name += folder_name(stream) + "/";

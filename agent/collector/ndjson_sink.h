@@ -22,13 +22,13 @@ struct NdjsonOptions {
 
 class NdjsonSink {
  public:
-  static Result<NdjsonSink> open(const NdjsonOptions& options, DayFiles& files);
+  // Its directory is there.
+  NdjsonSink(const NdjsonOptions& options, DayFiles& files) : options_(options), files_(&files) {}
 
   // `today` is the day of landing, as iso_day() writes it. On an error: DayFiles::abandon().
   Status append(const std::string& today, const RowIdentity& identity, std::span<const Row> rows);
 
  private:
-  NdjsonSink(const NdjsonOptions& options, DayFiles& files) : options_(options), files_(&files) {}
   std::string name_of(const std::string& today, std::string_view stream) const;
 
   NdjsonOptions options_;

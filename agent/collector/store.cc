@@ -169,15 +169,14 @@ Status CollectorStore::open_files(const Options& options, Files& files,
   auto opened = DayFiles::open(files, *database_, findings);
   if (!opened) return std::unexpected(opened.error());
   files_ = std::move(*opened);
-  if (!options.ndjson.directory.empty()) {
-    auto ndjson = NdjsonSink::open(options.ndjson, *files_);
-    if (!ndjson) return std::unexpected(ndjson.error());
-    ndjson_ = std::move(*ndjson);
+  for (const std::string& folder : {options.ndjson.directory, options.archive}) {
+    Status made = folder.empty() ? Status() : files_->make_directory(folder);
+    if (made) continue;
+    findings.push_back("no file can be kept in " + folder + ": make it a folder of this user's");
+    return made;
   }
-  if (options.archive.empty()) return {};
-  auto archive = Archive::open(options.archive, *files_);
-  if (!archive) return std::unexpected(archive.error());
-  archive_ = std::move(*archive);
+  if (!options.ndjson.directory.empty()) ndjson_.emplace(options.ndjson, *files_);
+  if (!options.archive.empty()) archive_.emplace(options.archive, *files_);
   return {};
 }
 

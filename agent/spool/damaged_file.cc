@@ -25,6 +25,7 @@ namespace {
 constexpr std::size_t kFileHeaderBytes = 100;
 constexpr std::size_t kWalHeaderBytes = 32, kFrameHeaderBytes = 24;
 constexpr std::uint8_t kTableLeaf = 0x0d, kIndexLeaf = 0x0a, kIndexInner = 0x02;
+constexpr std::uint32_t kLeavesMax = 1024 / 4 - 2;  // Of a trunk page.
 constexpr std::size_t kTableLocalMax = 1024 - 35;
 constexpr std::size_t kIndexLocalMax = (1024 - 12) * 64 / 255 - 23;
 constexpr std::size_t kLocalMin = (1024 - 12) * 32 / 255 - 23;
@@ -224,32 +225,30 @@ void DamagedFile::read_free_list() {
   if (page_count_ == 0 || !read(1, image) || !as_text(image).starts_with("SQLite format 3")) return;
   const Page size = u32(image, 28);
   const std::uint32_t expected = u32(image, 36);
+  const Page missing = size > page_count_ ? size - page_count_ : 0;
+  if (size == 0 || missing > expected || missing / kLeavesMax > page_count_) return;
   std::uint32_t count = 0;
-  std::vector<bool> listed(page_count_ + 1, false);
-  std::vector<Page> trunks, cut_off;
+  std::vector<bool> listed(std::max(size, page_count_) + 1, false);
+  std::vector<Page> trunks;
   const auto list = [&](Page page) {
-    if (page < 2 || page > size) return false;
-    if (page > page_count_) {
-      cut_off.push_back(page);
-      return true;
-    }
-    if (listed[page]) return false;
+    if (page < 2 || page > size || listed[page]) return false;
     listed[page] = true;
     return true;
   };
   for (Page trunk = u32(image, 32); trunk != 0; trunk = u32(image, 0)) {
-    if (++count > expected || !list(trunk) || !read(trunk, image)) return;
+    if (++count > expected || trunk > page_count_ || !list(trunk) || !read(trunk, image)) return;
     trunks.push_back(trunk);
     const std::uint32_t leaves = u32(image, 4);
-    if (leaves > kPageBytes / 4 - 2) return;
+    if (leaves > kLeavesMax) return;
     for (std::uint32_t i = 0; i < leaves; ++i, ++count) {
       if (!list(u32(image, 8 + 4 * i))) return;
     }
   }
-  std::ranges::sort(cut_off);
-  const bool twice = std::ranges::adjacent_find(cut_off) != cut_off.end();
-  const Page missing = size > page_count_ ? size - page_count_ : 0;
-  if (size == 0 || count != expected || twice || cut_off.size() != missing) return;
+  if (count != expected) return;
+  for (Page page = page_count_ + 1; page <= size; ++page) {
+    if (!listed[page]) return;
+  }
+  listed.resize(page_count_ + 1);
   knows_free_ = true;
   free_ = released_ = listed;
   // Trunks stay: the list must be found again after a crash.

@@ -5,8 +5,9 @@
 // What was deleted lies in free pages and is passed over. Where nobody can say which pages are free, an
 // envelope counts all the same (it never changes, and seqs that were acknowledged are known from `acked`,
 // or from the newest header's floor); a chunk counts only if the chain shows that no envelope was made of
-// it, or, where there is no envelope, if no record is missing that could have been in one: sealed again, it
-// would be another envelope for seqs that the far end may have.
+// it, or, where there is no envelope, if no record is missing that could have been in one. Sealed again, it
+// would be another envelope for seqs that the far end may have: where that happens all the same (the
+// envelope's page is lost, and those of its chunks are free and whole), the collector compares the records.
 
 #include "agent/spool/damaged_lanes.h"
 
@@ -75,7 +76,9 @@ void DamagedLanes::open_chains() {
   for (auto& [id, lane] : lanes_) {
     if (!lane.known) continue;
     keys_->take_lane(id, lane.gateway, lane.name, lane.epoch);
-    lane.chain = keys_->open_chain(id, lane.stored_chain).value_or(kNoDigest);
+    const auto chain = keys_->open_chain(id, lane.stored_chain);
+    lane.chain = chain.value_or(kNoDigest);
+    lane.never_sealed = chain && *chain == kNoDigest;
     for (auto& piece : lane.pieces) {
       Entry entry;
       const bool hidden = piece.key != 0 && piece.kind != Kind::chunk;
@@ -134,7 +137,7 @@ void DamagedLanes::drop_stale(DamagedLane& lane) {
     sealed_last = piece.range.last;
     chain = piece.hash;
   }
-  const bool chained = sealed_last > 0 ? chain == lane.chain : holds_all(lane);
+  const bool chained = sealed_last > 0 ? chain == lane.chain : lane.never_sealed || holds_all(lane);
   std::erase_if(lane.pieces, [&](const DamagedLane::Piece& piece) {
     if (piece.range.last <= lane.acked) return true;
     if (piece.kind != Kind::chunk) return false;

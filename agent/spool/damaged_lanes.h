@@ -40,7 +40,8 @@ struct DamagedLane {
   Epoch epoch{};
   std::uint64_t next_seq = 1, acked = 0, shed = 0;
   Digest chain{};
-  Buffer stored_chain;  // It may be encrypted.
+  bool never_sealed = false;  // So its row says: no chunk of it can be stale.
+  Buffer stored_chain;        // It may be encrypted.
   std::vector<Piece> pieces;
 };
 

@@ -15,6 +15,8 @@ namespace pinaflux {
 namespace {
 
 constexpr Duration kPatienceMax = Duration::hours(1);
+constexpr Duration kPatienceHeard =
+    Duration::minutes(5);  // Of one that has acknowledged something.
 constexpr const char* kNoAcks =
     "the collector does not acknowledge: check that it runs and reaches the broker, and that we "
     "may read its acks; nothing is deleted";
@@ -35,17 +37,28 @@ constexpr const char* kUnprovedAck =
 
 }  // namespace
 
+Duration Uplink::State::late_after(const Lane& lane) const {
+  const Duration most = std::max(kPatienceMax, options.ack_timeout);
+  return std::min(std::max(lane.patience, round_trip.late_after(options.ack_timeout)), most);
+}
+
+// Sent again in vain, it is sent ever more rarely: somebody between may keep it from the collector.
+void Uplink::State::lose_again(LaneIndex index, Duration after) {
+  lanes[index].patience = std::min(after * 2, std::max(kPatienceMax, options.ack_timeout));
+  lose(index);
+}
+
+// By HTTP a hello overtakes what is still being posted.
 bool Uplink::State::look_for_acks(Lane& lane, LaneIndex index, Instant now) {
   if (!collector() || lane.flight.in_flight() == 0) return false;
+  if (is_http(broker()) && lane.flight.is_posting()) return false;
   const Duration waited = now - lane.progress_at;
-  const Duration late = std::max(lane.patience, round_trip.late_after(options.ack_timeout));
+  const Duration late = late_after(lane);
   if (!lane.probed && waited < late) return false;
-  if (waited >= options.ack_timeout) trouble = kNoAcks;
-  if (!lane.probed) return lane.probed = true;
-  const Duration unanswered = std::max(late, options.ack_timeout) * 2;
-  if (waited < unanswered) return false;
-  lane.patience = std::min(unanswered, std::max(kPatienceMax, options.ack_timeout));
-  lose(index);
+  if (waited >= options.ack_timeout && trouble.empty()) trouble = kNoAcks;
+  if (!lane.probed) return true;
+  const Duration patience = std::max(late, options.ack_timeout);
+  if (waited >= patience * 2) lose_again(index, patience);
   return false;
 }
 
@@ -101,7 +114,9 @@ void Uplink::State::judge(const AckMessage& ack, LaneIndex index) {
   if (verdict.unproved && !lane.flight.sent_since_greeting()) lose(index);
   // The answer to a hello that followed what is in flight: it never arrived.
   const bool stale = !verdict.accepted && !verdict.unproved && !verdict.rejected;
-  if (stale && lane.probed && lane.flight.in_flight() > 0) lose(index);
+  const bool of_earlier = ack.hello && ack.hello->at < lane.probed_at;
+  if (stale && lane.probed && !of_earlier && lane.flight.in_flight() > 0)
+    lose_again(index, late_after(lane));
   pump();
 }
 
@@ -115,7 +130,8 @@ void Uplink::State::accepted(LaneIndex index) {
     window.measured(health.round_trip, sending.ahead);
     lane.patience = {};
   }
-  window.acked(lane.flight.gone());
+  lane.patience = std::min(lane.patience, kPatienceHeard);
+  window.acked(lane.flight.gone(), in_flight() + lane.flight.gone());
   lane.progress_at = now;
   lane.probed = false;
   if (collector() && lane.flight.records_gone()) lane.taken();

@@ -9,7 +9,6 @@
 #include "agent/uplink/state.h"
 #include "agent/uplink/traffic.h"
 #include "platform/base/assert.h"
-#include "platform/http/link.h"
 #include "platform/mqtt/reason.h"
 
 namespace pinaflux {
@@ -218,7 +217,7 @@ bool Uplink::State::send_one(LaneIndex index, Instant now) {
   if (item->handed < item->parts.size()) return true;
   if (lane.flight.in_flight() == 0) lane.progress_at = now;
   if (lane.flight.was_sent_before(*item)) ++health.resent;
-  lane.flight.mark_sent(*item, {now, in_flight()});
+  lane.flight.mark_sent(*item, item->posted ? Sending{now, in_flight()} : Sending{});
   ++health.envelopes_sent;
   finish_part(index, *item);
   return true;

@@ -300,6 +300,11 @@ LaneFlight::Item* LaneFlight::by_token(std::uint64_t token) {
   return at == items_.end() ? nullptr : &*at;
 }
 
+bool LaneFlight::is_posting() const {
+  return std::ranges::any_of(items_,
+                             [](const Item& item) { return item.sent && !item.tokens.empty(); });
+}
+
 void LaneFlight::mark_sent(Item& item, const Sending& sending) {
   ASSERT(&item == next_unsent());
   item.sent = true;

@@ -104,6 +104,7 @@ class LaneFlight {
 
   std::uint32_t round() const { return round_; }
   std::size_t in_flight() const { return sent_ - waits(); }
+  bool is_posting() const;  // Something that is sent has no PUBACK yet.
   std::size_t waiting() const { return items_.size() - sent_; }
   bool sent_since_greeting() const { return sent_since_greeting_; }
   bool holds_leases() const { return !items_.empty(); }

@@ -311,7 +311,15 @@ void Uplink::State::tick() {
     if (look_for_acks(lane, static_cast<LaneIndex>(i), now)) silent = true;
     look_at_waiting(static_cast<LaneIndex>(i));
   }
-  if (silent) window.halve();
+  if (silent) {
+    window.halve();
+    // The same hello asks for all of them.
+    for (Lane& lane : lanes) {
+      if (lane.flight.in_flight() == 0 || lane.probed) continue;
+      lane.probed = true;
+      lane.probed_at = now;
+    }
+  }
   // After a rest: before a whole window goes into a topic without a reader again.
   if (rested || silent || hello_due(now)) say_hello(rested);
   if (now - status_at >= (budget.bounded() ? kStatusRarely : kStatusEvery)) {

@@ -1,5 +1,5 @@
-// Uplink::State: one link and the lanes that use it. The link is in link.cc, the lanes in
-// delivery.cc.
+// Uplink::State: one link and the lanes that use it. The link is in link.cc, what the lanes send in
+// delivery.cc, what comes back in acks.cc and refusals.cc.
 //
 // Threads    Loop.
 #pragma once
@@ -42,7 +42,8 @@ struct Uplink::State {
     Instant
         progress_at{};  // Something of it was sent into an empty flight, delivered or acknowledged.
     Duration patience{};  // At least, until an ack comes of what was sent once.
-    bool probed = false;  // Hello was said again because acks do not come.
+    bool probed = false;  // Hello was said again because acks do not come:
+    Instant probed_at{};  // then.
     // Records that may be given up: one to begin with, and one for each envelope that is taken.
     static constexpr std::size_t kGiveUpMax = 8;
     std::size_t may_give_up = 1;
@@ -124,6 +125,8 @@ struct Uplink::State {
   void reject(const char* why);
   void lose(LaneIndex index);
   void tell_lost(LaneIndex index);
+  Duration late_after(const Lane& lane) const;
+  void lose_again(LaneIndex index, Duration after);
   // True: it is time to ask the collector what it has.
   bool look_for_acks(Lane& lane, LaneIndex index, Instant now);
 

@@ -33,8 +33,9 @@ class Window {
     acked_ = 0;
     starting_ = false;
   }
-  void acked(std::size_t envelopes) {
-    if (crowded_) return;
+  // `used`: so many were in flight. What is not used does not grow: nobody knows what the way would say to it.
+  void acked(std::size_t envelopes, std::size_t used) {
+    if (crowded_ || used < size_ / 2) return;
     if (starting_) {
       size_ = std::min(size_ + envelopes, size_max_);
       return;

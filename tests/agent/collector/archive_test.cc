@@ -98,6 +98,15 @@ TEST_CASE_FIXTURE(ArchiveFixture,
   CHECK(report.counts.rows == 10);
 }
 
+TEST_CASE_FIXTURE(ArchiveFixture, "a folder that cannot be is named") {
+  std::ofstream(directory / "kept") << "no folder";
+  CollectorStore::Options options{.database = directory / "first.db", .ndjson = {}};
+  options.archive = directory / "kept";
+  CHECK_FALSE(CollectorStore::open(options, files, findings).has_value());
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].contains("no file can be kept in " + (directory / "kept")));
+}
+
 TEST_CASE_FIXTURE(ArchiveFixture, "where nothing can be kept nothing is landed") {
   auto store = open("first.db", true);
   std::filesystem::remove_all(directory / "kept");

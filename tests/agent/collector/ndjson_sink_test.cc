@@ -30,9 +30,8 @@ struct NdjsonFixture {
   void append(const char* stream, std::uint64_t seq, const char* day = "2026-07-25") {
     rows.clear();
     rows.count(stream, seq, 1);
-    auto sink = NdjsonSink::open(options, *grown);
-    REQUIRE(sink.has_value());
-    REQUIRE(sink->append(day, {"pump", "e1", "normal", seq}, rows.all()).has_value());
+    NdjsonSink sink(options, *grown);
+    REQUIRE(sink.append(day, {"pump", "e1", "normal", seq}, rows.all()).has_value());
   }
   void commit() {
     REQUIRE(database->begin().has_value());

@@ -66,6 +66,80 @@ TEST_CASE_FIXTURE(AcksFixture,
   CHECK(hellos() == before + 1);
 }
 
+TEST_CASE_FIXTURE(AcksFixture,
+                  "a collector that answers without having it gets it again ever more rarely") {
+  open();
+  turn(1, Duration::milliseconds(100));
+  std::vector<double> resent_after;
+  for (int i = 0; i < 5; ++i) {
+    send(kNormal, 11, 1);
+    puback();
+    const Instant begin = clock.now();
+    for (const std::size_t before = hellos(); hellos() == before;) wait(Duration::seconds(1));
+    ack("normal", 10);
+    REQUIRE(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+    resent_after.push_back((clock.now() - begin).seconds());
+  }
+  CHECK(resent_after[0] == doctest::Approx(5).epsilon(0.5));
+  CHECK(resent_after[4] == doctest::Approx(80).epsilon(0.1));
+  send(kNormal, 11, 1);
+  puback();
+  ack("normal", 20);
+  turn(21, Duration::milliseconds(100));
+  send(kNormal, 31, 1);
+  puback();
+  const std::size_t before = hellos();
+  wait(Duration::seconds(8));
+  CHECK(hellos() == before + 1);
+}
+
+TEST_CASE_FIXTURE(AcksFixture, "what is still being posted is not asked for") {
+  options.broker = "http://collector/";
+  open();
+  send(kNormal, 1, 1);
+  wait(Duration::seconds(40));
+  CHECK(hellos() == 1);
+  puback();
+  wait(Duration::seconds(40));
+  CHECK(hellos() == 2);
+}
+
+TEST_CASE_FIXTURE(AcksFixture,
+                  "the answer to an earlier hello says nothing of what was sent since") {
+  open();
+  turn(1, Duration::milliseconds(100));
+  send(kNormal, 11, 1);
+  send(0, 1, 1);
+  puback();
+  const Instant earlier = clock.now();
+  wait(Duration::seconds(7));
+  REQUIRE(hellos() == 2);  // For both lanes.
+  AckMessage answer = ack_of("normal", 10);
+  answer.hello = HelloEcho{earlier, {}};
+  say(answer);
+  CHECK(uplink->take_lost().empty());
+  answer.hello->at = clock.now();
+  say(answer);
+  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
+}
+
+TEST_CASE_FIXTURE(AcksFixture, "that acks do not come hides no other trouble") {
+  open();
+  send(kNormal, 1, 1);
+  puback();
+  AckMessage foreign = ack_of("normal", 10);
+  foreign.hash = digest_of(11);
+  say(foreign);
+  const std::string told = uplink->health().text;
+  wait(Duration::seconds(40));
+  CHECK(uplink->health().text == told);
+  ack("normal", 10);
+  send(kNormal, 11, 1);
+  puback();
+  wait(Duration::seconds(130));
+  CHECK(uplink->health().text.contains("does not acknowledge"));
+}
+
 TEST_CASE_FIXTURE(AcksFixture, "on a narrow link less is in flight") {
   open();
   turn(1, Duration::milliseconds(100));

@@ -17,7 +17,7 @@ TEST_CASE("the window begins with four on each connection, and doubles while all
   for (int connection = 0; connection < 2; ++connection) {
     for (const std::size_t size : {4u, 8u, 16u, 16u}) {
       CHECK(window.size() == size);
-      window.acked(window.size());
+      window.acked(window.size(), 16);
     }
     window.begin();
   }
@@ -28,16 +28,16 @@ TEST_CASE("the window begins with four on each connection, and doubles while all
 
 TEST_CASE("the window halves to one and grows by one for each window acknowledged") {
   Window window(8);
-  window.acked(4);
+  window.acked(4, 16);
   for (const std::size_t size : {4u, 2u, 1u, 1u}) {
     window.halve();
     CHECK(window.size() == size);
   }
-  window.acked(1);
+  window.acked(1, 16);
   CHECK(window.size() == 2);
-  window.acked(1);
+  window.acked(1, 16);
   CHECK(window.size() == 2);
-  window.acked(1);
+  window.acked(1, 16);
   CHECK(window.size() == 3);
 }
 
@@ -48,19 +48,19 @@ TEST_CASE(
   Window window(16);
   window.measured(ms(200), 0);
   window.measured(ms(1'200), 9);
-  window.acked(16);
+  window.acked(16, 16);
   CHECK(window.size() == 16);
   window.measured(ms(2'200), 15);
-  window.acked(16);
+  window.acked(16, 16);
   CHECK(window.size() == 1 + 7);
   window.measured(ms(2'200), 15);
   window.measured(ms(1'300), 9);  // The same way; it says no less.
   CHECK(window.size() == 8);
   window.measured(ms(1'100), 7);
-  window.acked(8);
+  window.acked(8, 16);
   CHECK(window.size() == 9);
   Window slow(16);
-  slow.acked(16);
+  slow.acked(16, 16);
   slow.measured(ms(5'000), 0);
   slow.measured(ms(10'000), 15);
   CHECK(slow.size() == 16);
@@ -73,24 +73,34 @@ TEST_CASE("what was alone in flight says how fast the way is now") {
   window.measured(Duration::milliseconds(200), 0);
   window.measured(Duration::seconds(40), 3);
   CHECK(window.size() == 1);
-  window.acked(10);
+  window.acked(10, 16);
   CHECK(window.size() == 1);
   window.measured(Duration::seconds(9), 0);
-  window.acked(1);
+  window.acked(1, 16);
   CHECK(window.size() == 2);
   window.measured(Duration::seconds(10), 1);
-  window.acked(2);
+  window.acked(2, 16);
   CHECK(window.size() == 3);
   window.begin();
   window.measured(Duration::seconds(30), 2);
-  window.acked(3);
+  window.acked(3, 16);
   CHECK(window.size() == 4);
+}
+
+TEST_CASE("what of the window is not used does not grow") {
+  Window window(16);
+  for (int i = 0; i < 20; ++i) window.acked(1, 1);
+  CHECK(window.size() == 4);
+  window.acked(2, 2);
+  CHECK(window.size() == 6);
+  window.acked(1, 2);
+  CHECK(window.size() == 6);
 }
 
 TEST_CASE("the window keeps to the limits, whatever was configured") {
   CHECK(Window(0).size() == 1);
   Window large(100'000);
-  large.acked(100'000);
+  large.acked(100'000, 16);
   CHECK(large.size() == limits::kWindowMax);
 }
 
