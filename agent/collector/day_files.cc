@@ -136,7 +136,7 @@ Status DayFiles::write(Target& target) {
 }
 
 Status DayFiles::flush() {
-  for (auto& [relative, target] : targets_) {
+  for (auto& [name, target] : targets_) {
     if (!target.text.empty()) {
       if (Status s = write(target); !s) return s;
     }
@@ -152,7 +152,7 @@ Status DayFiles::flush() {
 // A rename that fails is repeated by open() of the next start: the record says whose the .part is.
 void DayFiles::committed() {
   bool keep = targets_.size() <= kFilesMax;
-  for (auto& [relative, target] : targets_) {
+  for (auto& [name, target] : targets_) {
     target.changed_ = false;
     if (!std::exchange(target.fresh_, false)) continue;
     Status named = files_->rename(target.path_ + kPart, target.path_);

@@ -3,7 +3,7 @@
 // Promise    After open(), by a crash or not, the files hold exactly what was appended by transactions that were
 //            committed: the length of each file is part of the transaction, and what is beyond it is cut off on
 //            start.
-// Order      to() and add()* -> flush() -> the owner's COMMIT -> committed(); abandon() on a rollback.
+// Order      to(), grown() -> flush() -> the owner's COMMIT -> committed(); abandon() on a rollback.
 // Limits     kFilesMax files stay open between transactions. A file that is not ours is left alone.
 // Ownership  Database and Files must outlive it.
 // Threads    Storage worker.
@@ -45,7 +45,8 @@ class DayFiles {
                                                 std::vector<std::string>& findings);
 
   Status make_directory(const std::string& directory);
-  // The file `name` + `end`; where that is somebody else's, `name`-2 and so on. Dies with flush().
+  // The file `name` + `end`; where that is somebody else's, `name`-2 and so on. Dies with committed()
+  // and abandon().
   Result<Target*> to(const std::string& name, std::string_view end);
   // Its text has grown.
   Status grown(Target& target) { return target.text.size() < kTextMax ? Status() : write(target); }

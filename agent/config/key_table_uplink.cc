@@ -93,10 +93,8 @@ constexpr Key kWay[] = {
      .type = Type::boolean,
      .fallback = "false",
      .doc = "With format json or influx: what is sent is compressed, to about an eighth. It says "
-            "so by "
-            "Content-Encoding: gzip (HTTP), by a user property of that name (MQTT 5), by its first "
-            "two bytes "
-            "only (MQTT 3.1.1)."},
+            "so by Content-Encoding: gzip (HTTP), by a user property of that name (MQTT 5), by its "
+            "first two bytes only (MQTT 3.1.1)."},
     {.path = "properties",
      .type = Type::boolean,
      .fallback = "false",

@@ -3,6 +3,8 @@
 //            record is found, which is given up once something else of the lane is taken. Nothing is
 //            dropped.
 
+#include <algorithm>
+
 #include "agent/uplink/state.h"
 #include "platform/http/link.h"
 #include "platform/mqtt/reason.h"

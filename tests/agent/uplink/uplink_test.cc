@@ -440,63 +440,6 @@ TEST_CASE_FIXTURE(UplinkFixture, "what was leased before the link broke is not s
   CHECK(sent() == Texts{"envelope of 1-10", "envelope of 11-20"});
 }
 
-TEST_CASE_FIXTURE(UplinkFixture,
-                  "without acks the window halves, and hello is said again before anything else") {
-  open();
-  send(kNormal, 1, 4);
-  puback();
-  sent();
-  wait(Duration::seconds(33));
-
-  CHECK(said("/hello").size() == 2);
-  CHECK(sent().empty());
-  CHECK_FALSE(uplink->health().text.empty());
-  ack("normal", 40);  // Two windows of two: it grows again.
-  CHECK(wished(0) + wished(kNormal) == 3);
-  CHECK(uplink->health().text.empty());
-}
-
-TEST_CASE_FIXTURE(UplinkFixture,
-                  "a collector that answers without having it gets it again at once") {
-  open();
-  send(kNormal, 1, 2);
-  puback();
-  wait(Duration::seconds(33));
-  ack("normal", 0);
-  CHECK(uplink->take_lost() == std::vector<LaneIndex>{kNormal});
-}
-
-TEST_CASE_FIXTURE(UplinkFixture,
-                  "a collector that is away gets everything again ever more rarely") {
-  open();
-  std::vector<double> resent_after;
-  Instant last = clock.now();
-  for (int i = 0; i < 4; ++i) {
-    send(kNormal, 1, 1);
-    puback();
-    while (uplink->take_lost().empty()) {
-      wait(Duration::seconds(1));
-      REQUIRE((clock.now() - last) < Duration::hours(2));
-    }
-    resent_after.push_back((clock.now() - last).seconds());
-    last = clock.now();
-  }
-  CHECK(resent_after[0] == doctest::Approx(60).epsilon(0.1));
-  CHECK(resent_after[1] == doctest::Approx(120).epsilon(0.1));
-  CHECK(resent_after[3] == doctest::Approx(480).epsilon(0.1));
-}
-
-TEST_CASE_FIXTURE(UplinkFixture, "PUBACKs that keep coming over a slow link are progress") {
-  open();
-  send(kNormal, 1, 4);
-  for (int i = 0; i < 4; ++i) {
-    wait(Duration::seconds(25));
-    client->events.published(published[published.size() - 4 + static_cast<std::size_t>(i)].token,
-                             0);
-  }
-  CHECK(said("/hello").size() == 1);
-}
-
 TEST_CASE_FIXTURE(UplinkFixture, "in broker mode PUBACKs delete, in order") {
   options.ack = UplinkOptions::Ack::broker;
   start();
