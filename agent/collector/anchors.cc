@@ -61,14 +61,14 @@ Choice choose(const KnownAnchor& current, const KnownAnchor& found) {
 
 }  // namespace
 
-Result<Anchors> Anchors::prepare(sqlite::Database& database) {
+Result<Anchors> Anchors::prepare(sqlite::Database& database, Supply* supply) {
   if (Status s = database.execute(kTable); !s) return std::unexpected(s.error());
-  Anchors anchors;
+  Anchors anchors(supply);
   const std::pair<sqlite::Statement*, const char*> all[] = {
       {&anchors.current_,
        "SELECT id,monotonic,wall,uncertainty,origin='gateway',round_trip,synchronised"
        " FROM pinaflux_anchor WHERE gateway=? AND boot=? AND replaced=0 ORDER BY id DESC LIMIT 1"},
-      {&anchors.put_, "INSERT INTO pinaflux_anchor VALUES(NULL,?,?,?,?,?,?,?,?,?,0)"},
+      {&anchors.put_, "INSERT INTO pinaflux_anchor VALUES(?10,?1,?2,?3,?4,?5,?6,?7,?8,?9,0)"},
       {&anchors.replace_, "UPDATE pinaflux_anchor SET replaced=1 WHERE gateway=? AND boot=?"},
       {&anchors.gave_,
        "SELECT 1 FROM pinaflux_anchor WHERE gateway=? AND boot=? AND wall-monotonic=?"},
@@ -83,6 +83,9 @@ Result<Anchors> Anchors::prepare(sqlite::Database& database) {
 }
 
 Result<std::optional<KnownAnchor>> Anchors::current(std::string_view gateway, std::uint64_t boot) {
+  if (supply_ != nullptr) {
+    if (Status s = supply_->bring_boot(gateway, boot); !s) return std::unexpected(s.error());
+  }
   const std::string name = boot_name(boot);
   const sqlite::Reading reading(current_);
   current_.bind(1, gateway);
@@ -161,12 +164,22 @@ Status Anchors::put(std::string_view gateway, const KnownAnchor& known, WallTime
   }
   put_.bind(8, std::int64_t{known.synchronised});
   put_.bind(9, now.ns);
+  if (supply_ != nullptr) {
+    const Result<std::int64_t> number = supply_->anchor_number();
+    if (!number) return std::unexpected(number.error());
+    put_.bind(10, *number);
+  } else {
+    put_.bind_null(10);
+  }
   return put_.run();
 }
 
 Result<bool> Anchors::gave(std::string_view gateway, Stamp stamp, WallTime time) {
   std::int64_t offset = 0;
   if (__builtin_sub_overflow(time.ns, stamp.ns, &offset)) return false;
+  if (supply_ != nullptr) {
+    if (Status s = supply_->bring_boot(gateway, stamp.boot); !s) return std::unexpected(s.error());
+  }
   const std::string name = boot_name(stamp.boot);
   const sqlite::Reading reading(gave_);
   gave_.bind(1, gateway);

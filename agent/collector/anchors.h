@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/collector/supply.h"
 #include "agent/data/anchor.h"
 #include "agent/seal/messages.h"
 #include "agent/spool/sqlite.h"
@@ -41,7 +42,8 @@ class Anchors {
   // A clock that has drifted so far from its anchor gets another one for what comes.
   static constexpr Duration kDriftMax = Duration::milliseconds(500);
 
-  static Result<Anchors> prepare(sqlite::Database& database);
+  // `supply` may be none, and must outlive it.
+  static Result<Anchors> prepare(sqlite::Database& database, Supply* supply = nullptr);
 
   // That counts for what lands now.
   Result<std::optional<KnownAnchor>> current(std::string_view gateway, std::uint64_t boot);
@@ -55,11 +57,12 @@ class Anchors {
   Status drop_replaced(std::string_view gateway, std::uint64_t boot);
 
  private:
-  Anchors() = default;
+  explicit Anchors(Supply* supply) : supply_(supply) {}
   Result<bool> consider(std::string_view gateway, const KnownAnchor& found, WallTime now);
   Status replace_all(std::string_view gateway, std::uint64_t boot);
   Status put(std::string_view gateway, const KnownAnchor& anchor, WallTime now);
 
+  Supply* supply_;
   sqlite::Statement current_, put_, replace_, drop_, gave_;
 };
 

@@ -12,8 +12,8 @@
 #include <span>
 #include <vector>
 
-#include "agent/collector/sqlite_sink.h"
 #include "agent/collector/state.h"
+#include "agent/collector/tables.h"
 #include "agent/collector/timing.h"
 #include "agent/data/record.h"
 #include "agent/seal/envelope.h"
@@ -28,7 +28,7 @@ struct Compared {
 
 struct Evidence {
   Ledger& ledger;
-  SqliteSink& tables;
+  Tables& tables;
   Timing& timing;
 };
 

@@ -44,6 +44,8 @@ class DayFiles {
   static Result<std::unique_ptr<DayFiles>> open(Files& files, sqlite::Database& database,
                                                 std::vector<std::string>& findings);
 
+  // The same once more, where the database may have taken another course than was thought.
+  Status recover(std::vector<std::string>& findings);
   Status make_directory(const std::string& directory);
   // The file `name` + `end`; where that is somebody else's, `name`-2 and so on. Dies with committed()
   // and abandon().
@@ -61,7 +63,6 @@ class DayFiles {
   static constexpr std::size_t kTextMax = 1024 * 1024;  // Bytes in memory, a file.
 
   explicit DayFiles(Files& files) : files_(&files) {}
-  Status recover(std::vector<std::string>& findings);
   Status recover_one(const std::string& path, std::uint64_t bytes,
                      std::vector<std::string>& findings);
   Status open_target(const std::string& name, std::string_view end, Target& target);

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <utility>
 
-#include "agent/collector/state.h"
 #include "agent/data/anchor.h"
 #include "platform/base/assert.h"
 
@@ -61,7 +60,7 @@ Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity, std::spa
     }
     ASSERT(plan != nullptr);
     if (plan->landing != landing_) bind_identity(*plan, identity, *shape);
-    const std::int64_t id = (lane << Ledger::kSeqBits) | static_cast<std::int64_t>(seq);
+    const std::int64_t id = key_of(lane, seq);
     bind_anchor(plan->insert, anchors.empty() ? 0 : anchors.front());
     if (!anchors.empty()) anchors = anchors.subspan(1);
     if (Status s = insert(*plan, id, seq, row); !s) return s;
@@ -206,7 +205,7 @@ Result<std::optional<Stamp>> SqliteSink::landed_like(std::int64_t lane, std::uin
   if (*search == nullptr) return std::nullopt;
   sqlite::Statement& find = (*search)->find;
   const sqlite::Reading reading(find);
-  find.bind(kId, (lane << Ledger::kSeqBits) | static_cast<std::int64_t>(seq));
+  find.bind(kId, key_of(lane, seq));
   if ((*search)->layout.overflow) find.bind(kStream, row.shape->stream());
   bind_values((*search)->layout, find, row);
   const Result<bool> there = find.step();
@@ -214,6 +213,54 @@ Result<std::optional<Stamp>> SqliteSink::landed_like(std::int64_t lane, std::uin
   if (!*there) return std::nullopt;
   const auto boot = find.is_null(1) ? std::uint64_t{0} : parse_boot(find.text(1)).value_or(0);
   return Stamp{find.integer(0), boot};
+}
+
+Result<std::string> SqliteSink::table_of(const std::string& stream) {
+  const Result<const Table*> table = catalog_.existing(stream);
+  if (!table) return std::unexpected(table.error());
+  return Catalog::quoted(*table == nullptr ? Catalog::kOverflow : (*table)->name);
+}
+
+Result<std::uint64_t> SqliteSink::nth_seq(const std::string& stream, std::int64_t lane,
+                                          const Range& range, std::int64_t count) {
+  const Result<std::string> table = table_of(stream);
+  if (!table) return std::unexpected(table.error());
+  const std::string sql =
+      "SELECT _id FROM " + *table + " WHERE _id BETWEEN ? AND ? ORDER BY _id LIMIT 1 OFFSET ?";
+  auto last = database_->prepare(sql.c_str());
+  if (!last) return std::unexpected(last.error());
+  last->bind(1, key_of(lane, range.first));
+  last->bind(2, key_of(lane, range.last));
+  last->bind(3, count - 1);
+  const Result<bool> row = last->step();
+  if (!row) return std::unexpected(row.error());
+  return *row ? seq_of(last->integer(0)) : range.last;
+}
+
+Status SqliteSink::retime(const Retiming& to) {
+  const Result<std::string> table = table_of(to.stream);
+  if (!table) return std::unexpected(table.error());
+  const std::string boot = boot_name(to.boot);
+  const std::string begin = "UPDATE " + *table + " SET _anchor=?1,_boot=NULL,_time=_time+?2";
+  const std::string where = " WHERE _id BETWEEN ?3 AND ?4 AND ";
+  const std::string changes[] = {
+      begin + where + "_boot=?5 AND _time>=0 AND _time<?7 AND _gateway=?6",
+      begin + "-(SELECT wall-monotonic FROM pinaflux_anchor WHERE id=_anchor)" + where +
+          "_anchor IN (SELECT id FROM pinaflux_anchor WHERE gateway=?6 AND boot=?5 AND replaced=1"
+          " AND id<>?7)"};
+  for (const std::string& sql : changes) {
+    auto change = database_->prepare(sql.c_str());
+    if (!change) return std::unexpected(change.error());
+    change->bind(1, to.anchor_id);
+    change->bind(2, to.anchor.offset().ns);
+    change->bind(3, key_of(to.lane, to.range.first));
+    change->bind(4, key_of(to.lane, to.range.last));
+    change->bind(5, std::string_view(boot));
+    change->bind(6, std::string_view(to.gateway));
+    change->bind(7, &sql == changes ? Anchor::kNsMax : to.anchor_id);
+    if (Status s = change->run(); !s) return s;
+  }
+  return {};
 }
 
 void SqliteSink::bind_anchor(sqlite::Statement& to, std::int64_t anchor) {

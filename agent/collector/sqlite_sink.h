@@ -1,7 +1,6 @@
 // SqliteSink: lands rows in tables, one table a stream, inside the transaction of its owner.
 //
-// Promise    A row lands once or the transaction fails: its key is unique, see catalog.cc. Values land
-//            exactly: 64-bit integers, doubles and bytes as they are, an integer beyond int64 as text,
+// Promise    That of Tables. Values land exactly: 64-bit integers, doubles and bytes as they are, an integer beyond int64 as text,
 //            a NaN as the text 'NaN', a boolean as 0 or 1, absent as NULL.
 // Ownership  The Database must outlive it. forget() after every rollback, and before the Shapes that
 //            its rows had are destroyed.
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "agent/collector/catalog.h"
+#include "agent/collector/tables.h"
 #include "agent/data/record.h"
 #include "agent/seal/row_json.h"
 #include "agent/spool/sqlite.h"
@@ -25,18 +25,18 @@
 
 namespace pinaflux {
 
-class SqliteSink {
+class SqliteSink final : public Tables {
  public:
   static Result<SqliteSink> prepare(sqlite::Database& database);
 
-  // Rows with the seqs from identity.seq on, by its step. `lane` is the ledger's number of (gateway, epoch, lane).
-  // `anchors`: for each row the anchor that gave it its time, 0 for none; or empty.
   Status land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows,
-              std::span<const std::int64_t> anchors = {});
-  // The time of the row that has this seq, if it holds the same values; its own is for the caller to compare. A
-  // boolean is the same as 0 or 1, a number the same whatever its type, null the same as absent: they land alike.
-  Result<std::optional<Stamp>> landed_like(std::int64_t lane, std::uint64_t seq, const Row& row);
-  void forget();
+              std::span<const std::int64_t> anchors = {}) override;
+  Result<std::optional<Stamp>> landed_like(std::int64_t lane, std::uint64_t seq,
+                                           const Row& row) override;
+  Result<std::uint64_t> nth_seq(const std::string& stream, std::int64_t lane, const Range& range,
+                                std::int64_t count) override;
+  Status retime(const Retiming& retiming) override;
+  void forget() override;
 
  private:
   static constexpr std::size_t kPlansMax = 1'024;
@@ -66,6 +66,7 @@ class SqliteSink {
   static Layout layout_of(const Shape& shape, const Table& table);
   Result<Search*> search_for(const Shape& shape);
   Result<Search> search(const Shape& shape, const Table& table);
+  Result<std::string> table_of(const std::string& stream);
   void bind_identity(Plan& plan, const RowIdentity& identity, const Shape& shape);
   Status insert(Plan& plan, std::int64_t id, std::uint64_t seq, const Row& row);
   void bind_values(const Layout& layout, sqlite::Statement& to, const Row& row);

@@ -44,7 +44,8 @@ constexpr const char* kTables =
     " state TEXT NOT NULL, seen INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS pinaflux_reject(id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
     " gateway TEXT NOT NULL, lane TEXT NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL,"
-    " sha256 TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL)";
+    " sha256 TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS pinaflux_doubt(lane INTEGER PRIMARY KEY)";
 
 std::int64_t stored(std::uint64_t seq) { return static_cast<std::int64_t>(seq); }
 std::uint64_t seq(std::int64_t stored) { return static_cast<std::uint64_t>(stored); }
@@ -61,15 +62,17 @@ std::optional<Digest> digest(const sqlite::Statement& row, int column) {
 
 }  // namespace
 
-Result<Ledger> Ledger::prepare(sqlite::Database& database) {
+Result<Ledger> Ledger::prepare(sqlite::Database& database, Supply* supply) {
   if (Status s = database.execute(kTables); !s) return std::unexpected(s.error());
   Result<Settled> settled = Settled::prepare(database);
   if (!settled) return std::unexpected(settled.error());
-  Ledger ledger(std::move(*settled));
+  Ledger ledger(std::move(*settled), supply);
   const std::pair<sqlite::Statement*, const char*> all[] = {
       {&ledger.find_,
-       "SELECT id,high,floor,last,chain,redelivered,forks FROM pinaflux_lane"
-       " WHERE gateway=? AND epoch=? AND lane=?"},
+       "SELECT id,high,floor,last,chain,redelivered,forks,d.lane IS NOT NULL FROM pinaflux_lane l"
+       " LEFT JOIN pinaflux_doubt d ON d.lane=l.id WHERE gateway=? AND epoch=? AND l.lane=?"},
+      {&ledger.doubt_, "INSERT OR IGNORE INTO pinaflux_doubt VALUES(?)"},
+      {&ledger.trust_, "DELETE FROM pinaflux_doubt WHERE lane=?"},
       {&ledger.make_,
        "INSERT INTO pinaflux_lane SELECT coalesce(max(id),0)+1,?1,?2,?3,0,1,0,NULL,0,0"
        " FROM pinaflux_lane HAVING coalesce(max(id),0)<?4"},
@@ -98,6 +101,9 @@ Result<Ledger> Ledger::prepare(sqlite::Database& database) {
 }
 
 Result<std::optional<LaneEntry>> Ledger::find(const LaneKey& key) {
+  if (supply_ != nullptr) {
+    if (Status s = supply_->bring_lane(key); !s) return std::unexpected(s.error());
+  }
   const sqlite::Reading reading(find_);
   const std::string epoch = hex(key.epoch);
   find_.bind(1, std::string_view(key.gateway));
@@ -115,6 +121,7 @@ Result<std::optional<LaneEntry>> Ledger::find(const LaneKey& key) {
   entry.chain = digest(find_, 4);
   entry.redelivered = seq(find_.integer(5));
   entry.forks = seq(find_.integer(6));
+  entry.doubted = find_.integer(7) != 0;
   return entry;
 }
 
@@ -123,14 +130,27 @@ Result<LaneEntry> Ledger::lane(const LaneKey& key) {
     Result<std::optional<LaneEntry>> entry = find(key);
     if (!entry) return std::unexpected(entry.error());
     if (*entry) return std::move(**entry);
-    const std::string epoch = hex(key.epoch);
-    make_.bind(1, std::string_view(key.gateway));
-    make_.bind(2, std::string_view(epoch));
-    make_.bind(3, std::string_view(key.lane));
-    make_.bind(4, kLanesMax);
-    if (Status s = make_.run(); !s) return std::unexpected(s.error());
+    if (Status s = make(key); !s) return std::unexpected(s.error());
   }
   return fail(Code::invalid, "too many lanes: this database knows all that it can");
+}
+
+Status Ledger::make(const LaneKey& key) {
+  if (supply_ != nullptr) return supply_->make_lane(key);
+  const std::string epoch = hex(key.epoch);
+  make_.bind(1, std::string_view(key.gateway));
+  make_.bind(2, std::string_view(epoch));
+  make_.bind(3, std::string_view(key.lane));
+  make_.bind(4, kLanesMax);
+  return make_.run();
+}
+
+Status Ledger::doubt(LaneEntry& lane, bool doubted) {
+  if (lane.doubted == doubted) return {};
+  lane.doubted = doubted;
+  sqlite::Statement& change = doubted ? doubt_ : trust_;
+  change.bind(1, lane.id);
+  return change.run();
 }
 
 Status Ledger::mark(LaneEntry& lane, std::uint64_t floor, std::uint64_t last) {
@@ -291,7 +311,7 @@ Status Ledger::land(LaneEntry& lane, const Link& link) {
 // An envelope that was in flight may have landed before it was lost, so landed seqs in it contradict nothing; but
 // of a lane that has forked they may be the other gateway's, and then the loss would be hidden behind them. And what
 // was declared lost before is the same loss only if the chain behind both is.
-Result<Verdict> Ledger::judge_loss(const LaneEntry& lane, const Link& link, bool doubted) {
+Result<Verdict> Ledger::judge_loss(const LaneEntry& lane, const Link& link) {
   const auto before = chain_at(lane, link.range.first - 1);
   if (!before) return std::unexpected(before.error());
   const auto end = chain_at(lane, link.range.last);
@@ -304,7 +324,7 @@ Result<Verdict> Ledger::judge_loss(const LaneEntry& lane, const Link& link, bool
   const auto there = settled_.overlapping(lane.id, link.range);
   if (!there) return std::unexpected(there.error());
   const bool landed = std::ranges::any_of(*there, holds_landed);
-  if (landed && (doubted || lane.forks > 0)) return Verdict::fork;
+  if (landed && (lane.doubted || lane.forks > 0)) return Verdict::fork;
   if (!*before && lane.forks > 0) return Verdict::fork;
   return std::ranges::any_of(*there, was_lost) ? Verdict::unproven : Verdict::fresh;
 }
@@ -406,6 +426,7 @@ Status Ledger::reject(const Reject& reject) {
 }
 
 Result<bool> Ledger::was_refused(const Digest& payload) {
+  if (supply_ != nullptr) return supply_->was_refused(payload);
   const std::string hash = hex(payload);
   const sqlite::Reading reading(refused_);
   refused_.bind(1, std::string_view(hash));

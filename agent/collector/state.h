@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "agent/collector/settled.h"
+#include "agent/collector/supply.h"
+#include "agent/collector/tables.h"
 #include "agent/data/identity.h"
 #include "agent/seal/messages.h"
 #include "agent/spool/sqlite.h"
@@ -23,12 +25,6 @@
 #include "platform/base/time.h"
 
 namespace pinaflux {
-
-struct LaneKey {
-  std::string gateway;
-  Epoch epoch{};
-  std::string lane;
-};
 
 struct LaneEntry {
   std::int64_t id = 0;
@@ -39,6 +35,7 @@ struct LaneEntry {
   std::optional<Digest> chain;    // At `high`; unknown where it ends in what never came here.
   std::uint64_t redelivered = 0;  // Envelopes that came again.
   std::uint64_t forks = 0;        // Envelopes that contradict what has landed.
+  bool doubted = false;  // Its gateway said last that it had committed less than has landed.
 };
 
 // A link of a lane's hash chain: an envelope, by its header.
@@ -71,12 +68,12 @@ struct Reject {
 
 class Ledger {
  public:
-  static constexpr int kSeqBits = 40;  // A row's key is lane << kSeqBits | seq.
-  static constexpr std::uint64_t kSeqMax = (std::uint64_t{1} << kSeqBits) - 1;
+  static constexpr std::uint64_t kSeqMax = Tables::kSeqMax;
   static constexpr std::int64_t kLanesMax = std::int64_t{1} << 22;
   static constexpr std::int64_t kRejectsMax = 10'000;
 
-  static Result<Ledger> prepare(sqlite::Database& database);
+  // `supply` may be none, and must outlive it.
+  static Result<Ledger> prepare(sqlite::Database& database, Supply* supply = nullptr);
 
   // Made when it is new; Code::full beyond kLanesMax.
   Result<LaneEntry> lane(const LaneKey& key);
@@ -93,11 +90,13 @@ class Ledger {
   Result<Verdict> judge_stand_in(const LaneEntry& lane, const Link& link);
   Result<std::vector<Range>> open_ranges(const LaneEntry& lane, const Range& range);
   Status land_stand_in(LaneEntry& lane, const Link& link, std::uint64_t every);
-  // A loss is never a duplicate: it may be declared again. `doubted`: the gateway may count where another one has.
-  Result<Verdict> judge_loss(const LaneEntry& lane, const Link& link, bool doubted);
+  // A loss is never a duplicate: it may be declared again.
+  Result<Verdict> judge_loss(const LaneEntry& lane, const Link& link);
   Status declare(LaneEntry& lane, const Declaration& declaration);
   // Of what was refused the gateway was told to send everything but this in another epoch.
   Status renumber(const LaneEntry& lane, const Comparison& refused);
+  // Whether its gateway has forgotten what it committed: an image was put back; or its hello is an old one.
+  Status doubt(LaneEntry& lane, bool doubted);
   // In order, as settled.
   Result<std::vector<Stretch>> stretches(const LaneEntry& lane, const Range& range);
   // Moves `high`, forgets hashes below the floor, writes the entry.
@@ -110,7 +109,8 @@ class Ledger {
   Result<bool> was_refused(const Digest& payload);
 
  private:
-  Ledger(Settled settled) : settled_(std::move(settled)) {}
+  Ledger(Settled settled, Supply* supply) : settled_(std::move(settled)), supply_(supply) {}
+  Status make(const LaneKey& key);
   Result<std::optional<Digest>> chain_at(const LaneEntry& lane, std::uint64_t seq);
   // Without what precedes it.
   Result<std::optional<Link>> link_at(const LaneEntry& lane, std::uint64_t last);
@@ -121,6 +121,8 @@ class Ledger {
   Status remember(const LaneEntry& lane, const Link& link);
 
   Settled settled_;
+  Supply* supply_;
+  sqlite::Statement doubt_, trust_;
   sqlite::Statement find_, make_, save_, link_, successor_, remember_, prune_;
   sqlite::Statement seen_, reject_, trim_, refused_;
 };

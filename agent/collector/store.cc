@@ -18,15 +18,13 @@
 #include <utility>
 
 #include "agent/collector/losses.h"
+#include "agent/collector/sqlite_home.h"
 #include "platform/crypto/crypto.h"
 
 namespace pinaflux {
 
 namespace {
 
-constexpr int kPageBytes = 4096;
-constexpr int kCacheKibibytes = 64 * 1024;
-constexpr std::int64_t kWalFramesMax = 8'192;  // 32 MiB; more only while a reader holds it.
 constexpr std::size_t kShapesKept = 1'024;
 constexpr std::size_t kArenaKept = 32 * 1024 * 1024;
 
@@ -49,18 +47,25 @@ Status of_files(Status appended) {
   return appended;
 }
 
-Status recognise(sqlite::Database& database, bool& empty) {
-  const Result<sqlite::FileMarks> marks = database.marks();
-  if (!marks) return std::unexpected(marks.error());
-  empty = marks->empty();
-  if (empty) return {};
-  if (marks->owner != CollectorStore::kApplicationId) {
-    return fail(Code::invalid, "this is another program's database: name another file");
+// Those that an arrival speaks of, if it is what it seems.
+void append_lanes(std::vector<LaneKey>& to, const Arrival& arrival) {
+  const auto append = [&](std::span<const LaneMark> marks) {
+    for (const LaneMark& mark : marks) to.push_back({arrival.gateway, mark.epoch, mark.lane});
+  };
+  if (arrival.unproved != nullptr) return;
+  switch (arrival.kind) {
+    case Topic::Kind::data:
+      if (const auto header = Opener::header(arrival.payload)) {
+        to.push_back({header->gateway, header->epoch, header->lane});
+      }
+      return;
+    case Topic::Kind::hello:
+      if (const auto hello = parse_hello(as_text(arrival.payload))) append(hello->lanes);
+      return;
+    case Topic::Kind::status:
+      if (const auto status = parse_status(as_text(arrival.payload))) append(status->lanes);
+      return;
   }
-  if (marks->version > CollectorStore::kVersion) {
-    return fail(Code::newer, "this database was written by a newer collector: run that one");
-  }
-  return {};
 }
 
 bool is_probe(const HelloMessage& hello) {
@@ -76,80 +81,79 @@ Counts& Counts::operator+=(const Counts& more) {
   declared += more.declared;
   forks += more.forks;
   rejects += more.rejects;
+  quarantined += more.quarantined;
   return *this;
 }
 
-CollectorStore::CollectorStore(std::unique_ptr<FileLock> lock)
-    : lock_(std::move(lock)), shapes_(std::make_unique<Shapes>()) {}
+CollectorStore::CollectorStore(std::unique_ptr<Home> home)
+    : home_(std::move(home)), shapes_(std::make_unique<Shapes>()) {}
 
 CollectorStore::~CollectorStore() = default;
 
 Result<std::unique_ptr<CollectorStore>> CollectorStore::open(const Options& options, Files& files,
                                                              std::vector<std::string>& findings) {
-  auto lock = lock_database(files, options.database);
-  if (!lock) return std::unexpected(lock.error());
-  std::unique_ptr<CollectorStore> store(new CollectorStore(std::move(*lock)));
-  Result<std::unique_ptr<sqlite::Database>> database =
-      sqlite::Database::open({.path = options.database,
-                              .page_bytes = kPageBytes,
-                              .cache_kibibytes = kCacheKibibytes,
-                              .shared = true,
-                              .vfs = files.sqlite_vfs()});
-  if (!database) return std::unexpected(database.error());
-  store->database_ = std::move(*database);
+  auto home = SqliteHome::open(options.database, files);
+  if (!home) return std::unexpected(home.error());
+  std::unique_ptr<CollectorStore> store(new CollectorStore(std::move(*home)));
   if (Status s = store->prepare(options, files, findings); !s) return std::unexpected(s.error());
   return store;
 }
 
 Status CollectorStore::prepare(const Options& options, Files& files,
                                std::vector<std::string>& findings) {
-  bool empty = false;
-  if (Status s = recognise(*database_, empty); !s) return s;
-  if (Status s = database_->make_durable(); !s) return s;
-  begin_one_ = database_->prepare_later("SAVEPOINT one");
-  undo_one_ = database_->prepare_later("ROLLBACK TO one");
-  end_one_ = database_->prepare_later("RELEASE one");
-  if (Status s = database_->begin(); !s) return s;
-  const std::string marks = "PRAGMA application_id=" + std::to_string(kApplicationId) +
-                            ";PRAGMA user_version=" + std::to_string(kVersion);
-  if (Status s = database_->execute(marks.c_str()); !s) return s;
-  Result<Ledger> ledger = Ledger::prepare(*database_);
+  sqlite::Database& state = home_->state();
+  if (Status s = state.begin(); !s) return s;
+  Result<Ledger> ledger = Ledger::prepare(state, home_->supply());
   if (!ledger) return std::unexpected(ledger.error());
   ledger_ = std::make_unique<Ledger>(std::move(*ledger));
-  Result<SqliteSink> tables = SqliteSink::prepare(*database_);
-  if (!tables) return std::unexpected(tables.error());
-  tables_ = std::make_unique<SqliteSink>(std::move(*tables));
-  Result<Timing> timing = Timing::prepare(*database_);
+  Result<Timing> timing = Timing::prepare(state, home_->tables(), home_->supply());
   if (!timing) return std::unexpected(timing.error());
   timing_ = std::make_unique<Timing>(std::move(*timing));
-  const Result<bool> unfinished = timing_->unfinished();
+  if (Status s = open_files(options, files, findings); !s) return s;
+  const Result<bool> unfinished = home_->supply() == nullptr ? timing_->unfinished() : true;
   if (!unfinished) return std::unexpected(unfinished.error());
   unfinished_ = *unfinished;
-  if (Status s = open_files(options, files, findings); !s) return s;
-  if (Status s = database_->commit(); !s) return s;
-  // Written once more, unless a reader holds the WAL: a sync that failed under an earlier process may have kept it
-  // from the disk, and what we read we acknowledge as a duplicate.
-  std::ignore = database_->checkpoint(false);
-  return {};
+  if (Status s = state.commit(); !s) return s;
+  return home_->prepared();
 }
 
 Status CollectorStore::land(std::span<const Arrival> arrivals, WallTime now, Landed& landed) {
   now_ = now;
   today_ = iso_day(now.ns);
+  Status done = attempt(arrivals);
+  if (!done && home_->again()) done = attempt(arrivals);
+  if (!done) return done;
+  landed = std::move(landed_);
+  return {};
+}
+
+Status CollectorStore::attempt(std::span<const Arrival> arrivals) {
   landed_ = Landed{};
   touched_.clear();
-  if (Status s = database_->begin(); !s) return s;
-  Status done = land_all(arrivals);
+  std::vector<LaneKey> lanes;
+  if (home_->supply() != nullptr) {
+    for (const Arrival& arrival : arrivals) append_lanes(lanes, arrival);
+  }
+  if (Status s = home_->begin(lanes); !s) return s;
+  Status done = follow_home();
+  if (done) done = land_all(arrivals);
   if (done && files_) done = files_->flush();
-  if (done) done = database_->commit();
+  if (done) done = home_->commit();
   if (!done) {
     undo();
     return done;
   }
   if (files_) files_->committed();
-  landed = std::move(landed_);
-  // A reader may hold the WAL: then it grows, and the next commit tries again.
-  if (database_->wal_frames() > kWalFramesMax) std::ignore = database_->checkpoint(false);
+  landed_.counts.quarantined = home_->take_quarantined();
+  return {};
+}
+
+// Where the state was read anew, what was written by the transaction before may be committed or not.
+Status CollectorStore::follow_home() {
+  if (!files_ || renewals_ == home_->renewals()) return {};
+  files_->abandon();
+  if (Status s = files_->recover(findings_); !s) return s;
+  renewals_ = home_->renewals();
   return {};
 }
 
@@ -166,7 +170,7 @@ Status CollectorStore::land_all(std::span<const Arrival> arrivals) {
 Status CollectorStore::open_files(const Options& options, Files& files,
                                   std::vector<std::string>& findings) {
   if (options.ndjson.directory.empty() && options.archive.empty()) return {};
-  auto opened = DayFiles::open(files, *database_, findings);
+  auto opened = DayFiles::open(files, home_->state(), findings);
   if (!opened) return std::unexpected(opened.error());
   files_ = std::move(*opened);
   for (const std::string& folder : {options.ndjson.directory, options.archive}) {
@@ -181,15 +185,14 @@ Status CollectorStore::open_files(const Options& options, Files& files,
 }
 
 void CollectorStore::undo() {
-  database_->rollback();
-  tables_->forget();
+  home_->rollback();
   unfinished_ = true;  // To be asked again.
   if (files_) files_->abandon();
 }
 
 Status CollectorStore::take(const Arrival& arrival) {
   if (arrival.unproved != nullptr) return refuse(arrival, arrival.unproved);
-  if (Status s = begin_one_.run(); !s) return s;
+  if (Status s = home_->begin_one(); !s) return s;
   const Counts before = landed_.counts;
   Status taken;
   switch (arrival.kind) {
@@ -199,15 +202,14 @@ Status CollectorStore::take(const Arrival& arrival) {
   }
   if (!taken && stops_everything(taken.error().code)) return taken;
   if (!taken) {
-    if (Status s = undo_one_.run(); !s) return s;
-    tables_->forget();
+    if (Status s = home_->undo_one(); !s) return s;
     landed_.counts = before;
     if (Status s = refuse_for_good(arrival, "refused_by_database"); !s) return s;
   }
   const Counts& now = landed_.counts;
   const bool news = now.envelopes > before.envelopes || now.declared > before.declared;
   if (Status s = news ? archive(arrival) : Status(); !s) return s;
-  return end_one_.run();
+  return home_->end_one();
 }
 
 Status CollectorStore::archive(const Arrival& arrival) {
@@ -238,7 +240,7 @@ Result<Header> CollectorStore::open_envelope(Bytes payload) {
     arena_.reset();
   }
   if (shapes_->count() > kShapesKept) {
-    tables_->forget();
+    home_->tables().forget();
     shapes_ = std::make_unique<Shapes>();
   }
   return opener_.open(payload, *shapes_, arena_, rows_);
@@ -294,7 +296,7 @@ Result<bool> CollectorStore::was_split(const Arrival& arrival, const Compared& c
 // Here the hash does not decide: the records do.
 Status CollectorStore::take_in_doubt(const Arrival& arrival, LaneEntry& lane, const Header& header,
                                      Verdict verdict) {
-  auto compared = compare({*ledger_, *tables_, *timing_}, lane, header, rows_);
+  auto compared = compare({*ledger_, home_->tables(), *timing_}, lane, header, rows_);
   if (!compared) return std::unexpected(compared.error());
   Comparison answer{header.range, chain_end(header), std::move(compared->known)};
   const bool other = compared->contradicted || (verdict == Verdict::fork && !is_known(answer));
@@ -308,7 +310,7 @@ Status CollectorStore::take_in_doubt(const Arrival& arrival, LaneEntry& lane, co
 
 // Some of the envelope's range has landed, but other records.
 Result<bool> CollectorStore::landed_otherwise(const LaneEntry& lane, const Header& header) {
-  const auto compared = compare({*ledger_, *tables_, *timing_}, lane, header, rows_);
+  const auto compared = compare({*ledger_, home_->tables(), *timing_}, lane, header, rows_);
   if (!compared) return std::unexpected(compared.error());
   return compared->contradicted;
 }
@@ -364,7 +366,7 @@ Status CollectorStore::land_rows(const LaneEntry& lane, const Header& header, co
       std::span<Row>(rows_).subspan(static_cast<std::size_t>(before.count_every(header.every)),
                                     static_cast<std::size_t>(range.count_every(header.every)));
   if (Status s = timing_->resolve(identity, lane.id, rows, now_, anchors_); !s) return s;
-  if (Status s = tables_->land(lane.id, identity, rows, anchors_); !s) return s;
+  if (Status s = home_->tables().land(lane.id, identity, rows, anchors_); !s) return s;
   landed_.counts.rows += rows.size();
   if (!ndjson_) return {};
   return of_files(ndjson_->append(today_, identity, rows));
@@ -378,7 +380,7 @@ Status CollectorStore::take_loss(const Arrival& arrival, const Header& header) {
   if (!lane) return std::unexpected(lane.error());
   const std::uint64_t first = declared->front().range.first;
   const Link link{{first, declared->back().range.last}, header.previous, declared->back().through};
-  const auto verdict = ledger_->judge_loss(*lane, link, doubted_.contains(lane->id));
+  const auto verdict = ledger_->judge_loss(*lane, link);
   if (!verdict) return std::unexpected(verdict.error());
   if (*verdict == Verdict::fork) return fork(arrival, *lane, {link.range, link.hash, {}});
   if (*verdict == Verdict::unproven) return take_unproven(*lane, {link.range, link.hash, {}});
@@ -429,9 +431,7 @@ Status CollectorStore::take_marks(const std::string& gateway, std::span<const La
     const LaneKey key{gateway, mark.epoch, mark.lane};
     Result<LaneEntry> lane = ledger_->lane(key);
     if (!lane) return std::unexpected(lane.error());
-    // It has forgotten what it committed: an image was put back; or this hello is an old one.
-    if (answer && mark.last < lane->high) doubted_.insert(lane->id);
-    if (answer && mark.last >= lane->high) doubted_.erase(lane->id);
+    if (Status s = answer ? ledger_->doubt(*lane, mark.last < lane->high) : Status(); !s) return s;
     if (Status s = ledger_->mark(*lane, mark.floor, mark.last); !s) return s;
     if (Status s = ledger_->advance(*lane); !s) return s;
     if (!answer) continue;

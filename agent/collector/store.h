@@ -13,7 +13,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,15 +20,13 @@
 #include "agent/collector/archive.h"
 #include "agent/collector/comparison.h"
 #include "agent/collector/day_files.h"
-#include "agent/collector/lock.h"
+#include "agent/collector/home.h"
 #include "agent/collector/ndjson_sink.h"
-#include "agent/collector/sqlite_sink.h"
 #include "agent/collector/state.h"
 #include "agent/collector/timing.h"
 #include "agent/collector/topic.h"
 #include "agent/seal/envelope.h"
 #include "agent/seal/messages.h"
-#include "agent/spool/sqlite.h"
 #include "platform/base/arena.h"
 #include "platform/base/result.h"
 #include "platform/files.h"
@@ -49,6 +46,7 @@ struct Counts {
   std::uint64_t redelivered = 0;          // Envelopes that had landed before.
   std::uint64_t declared = 0;             // Tombstones.
   std::uint64_t forks = 0, rejects = 0;   // Envelopes; rejects include the forks.
+  std::uint64_t quarantined = 0;          // Rows that their table did not take.
 
   Counts& operator+=(const Counts& more);
 };
@@ -67,8 +65,6 @@ struct Landed {
 
 class CollectorStore {
  public:
-  static constexpr std::int64_t kApplicationId = 0x50465843;  // "PFXC"
-  static constexpr std::int64_t kVersion = 1;
   static constexpr std::size_t kRowsBytesMax = 256 * 1024 * 1024;
   static constexpr std::size_t kNoticesMax = 16;
 
@@ -86,6 +82,8 @@ class CollectorStore {
 
   // On an error nothing has changed, and the same arrivals may be landed again.
   Status land(std::span<const Arrival> arrivals, WallTime now, Landed& landed);
+  // More than the error of the last land() says; empty when there is nothing.
+  std::string trouble() const { return home_->trouble(); }
   // Rows wait for their calendar time although it is known: land() again, be it nothing.
   bool unfinished() const { return unfinished_; }
 
@@ -98,8 +96,10 @@ class CollectorStore {
     std::optional<HelloEcho> hello;  // To be answered.
   };
 
-  explicit CollectorStore(std::unique_ptr<FileLock> lock);
+  explicit CollectorStore(std::unique_ptr<Home> home);
   Status prepare(const Options& options, Files& files, std::vector<std::string>& findings);
+  Status attempt(std::span<const Arrival> arrivals);
+  Status follow_home();
   Status land_all(std::span<const Arrival> arrivals);
   Status open_files(const Options& options, Files& files, std::vector<std::string>& findings);
   Status take(const Arrival& arrival);
@@ -132,11 +132,8 @@ class CollectorStore {
   Touched& touch(const LaneKey& key, bool fork);
   void undo();
 
-  std::unique_ptr<FileLock> lock_;
-  std::unique_ptr<sqlite::Database> database_;
-  sqlite::Statement begin_one_, undo_one_, end_one_;  // An arrival within the transaction.
+  std::unique_ptr<Home> home_;
   std::unique_ptr<Ledger> ledger_;
-  std::unique_ptr<SqliteSink> tables_;
   std::unique_ptr<Timing> timing_;
   std::unique_ptr<DayFiles> files_;  // May be absent.
   std::optional<NdjsonSink> ndjson_;
@@ -152,8 +149,8 @@ class CollectorStore {
   std::string today_;
   Landed landed_;
   std::map<std::string, Touched> touched_;  // By a text that names the lane.
-  std::set<std::int64_t>
-      doubted_;  // Lanes that had committed less than has landed, as they said last.
+  std::uint64_t renewals_ = 0;              // Of the home, that the files know of.
+  std::vector<std::string> findings_;       // Of files, since the last land().
 };
 
 }  // namespace pinaflux

@@ -20,9 +20,6 @@
 #include <tuple>
 #include <utility>
 
-#include "agent/collector/catalog.h"
-#include "agent/collector/state.h"
-
 namespace pinaflux {
 
 namespace {
@@ -33,19 +30,13 @@ constexpr const char* kTables =
     " todo INTEGER, PRIMARY KEY(gateway, boot, stream, lane)) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS pinaflux_boot_todo ON pinaflux_boot(todo) WHERE todo IS NOT NULL";
 
-std::int64_t key_of(std::int64_t lane, std::uint64_t seq) {
-  return (lane << Ledger::kSeqBits) | static_cast<std::int64_t>(seq);
-}
-
-std::uint64_t seq_of(std::int64_t key) { return static_cast<std::uint64_t>(key) & Ledger::kSeqMax; }
-
 }  // namespace
 
-Result<Timing> Timing::prepare(sqlite::Database& database) {
+Result<Timing> Timing::prepare(sqlite::Database& database, Tables& tables, Supply* supply) {
   if (Status s = database.execute(kTables); !s) return std::unexpected(s.error());
-  Result<Anchors> anchors = Anchors::prepare(database);
+  Result<Anchors> anchors = Anchors::prepare(database, supply);
   if (!anchors) return std::unexpected(anchors.error());
-  Timing timing(database, std::move(*anchors));
+  Timing timing(tables, supply, std::move(*anchors));
   const std::pair<sqlite::Statement*, const char*> all[] = {
       {&timing.note_,
        "INSERT INTO pinaflux_boot VALUES(?,?,?,?,?,?,NULL)"
@@ -54,7 +45,6 @@ Result<Timing> Timing::prepare(sqlite::Database& database) {
       {&timing.next_,
        "SELECT gateway,boot,stream,lane,todo,last FROM pinaflux_boot WHERE todo IS NOT NULL"
        " LIMIT 1"},
-      {&timing.table_, "SELECT name FROM pinaflux_stream WHERE stream=?"},
       {&timing.advance_,
        "UPDATE pinaflux_boot SET todo=? WHERE gateway=? AND boot=? AND stream=? AND lane=?"},
       {&timing.busy_,
@@ -157,15 +147,16 @@ Result<bool> Timing::go_on() {
   if (!*stretch) return false;
   const auto known = anchors_.current((*stretch)->gateway, (*stretch)->boot);
   if (!known) return std::unexpected(known.error());
-  const Result<std::string> table = table_of((*stretch)->stream);
-  if (!table) return std::unexpected(table.error());
-  const Result<Range> piece = piece_of(**stretch, *table);
-  if (!piece) return std::unexpected(piece.error());
-  Stretch part = **stretch;
-  part.range = *piece;
-  Status s = *known ? correct(part, *table, **known) : Status();
-  if (s) s = advance(**stretch, *piece);
-  if (s) s = conclude(part.gateway, part.boot);
+  const auto& [gateway, stream, boot, lane, range] = **stretch;
+  const auto last = tables_->nth_seq(stream, lane, range, kRowsEach);
+  if (!last) return std::unexpected(last.error());
+  const Range piece{range.first, *last};
+  Status s;
+  if (*known) {
+    s = tables_->retime({stream, gateway, boot, lane, piece, (*known)->id, (*known)->anchor});
+  }
+  if (s) s = advance(**stretch, piece);
+  if (s) s = conclude(gateway, boot);
   return s ? unfinished() : std::unexpected(s.error());
 }
 
@@ -176,6 +167,9 @@ Result<bool> Timing::unfinished() {
 }
 
 Result<std::optional<Timing::Stretch>> Timing::next_due() {
+  if (supply_ != nullptr) {
+    if (Status s = supply_->bring_due(); !s) return std::unexpected(s.error());
+  }
   const sqlite::Reading reading(next_);
   const Result<bool> row = next_.step();
   if (!row) return std::unexpected(row.error());
@@ -188,52 +182,6 @@ Result<std::optional<Timing::Stretch>> Timing::next_due() {
   stretch.range = {static_cast<std::uint64_t>(next_.integer(4)),
                    static_cast<std::uint64_t>(next_.integer(5))};
   return stretch;
-}
-
-Result<std::string> Timing::table_of(const std::string& stream) {
-  const sqlite::Reading reading(table_);
-  table_.bind(1, std::string_view(stream));
-  const Result<bool> row = table_.step();
-  if (!row) return std::unexpected(row.error());
-  return Catalog::quoted(*row ? table_.text(0) : Catalog::kOverflow);
-}
-
-// As much of the range as holds kRowsEach rows.
-Result<Range> Timing::piece_of(const Stretch& stretch, const std::string& table) {
-  const std::string sql =
-      "SELECT _id FROM " + table + " WHERE _id BETWEEN ? AND ? ORDER BY _id LIMIT 1 OFFSET ?";
-  auto last = database_->prepare(sql.c_str());
-  if (!last) return std::unexpected(last.error());
-  last->bind(1, key_of(stretch.lane, stretch.range.first));
-  last->bind(2, key_of(stretch.lane, stretch.range.last));
-  last->bind(3, kRowsEach - 1);
-  const Result<bool> row = last->step();
-  if (!row) return std::unexpected(row.error());
-  return Range{stretch.range.first, *row ? seq_of(last->integer(0)) : stretch.range.last};
-}
-
-Status Timing::correct(const Stretch& part, const std::string& table, const KnownAnchor& to) {
-  const std::string boot = boot_name(part.boot);
-  const std::string begin = "UPDATE " + table + " SET _anchor=?1,_boot=NULL,_time=_time+?2";
-  const std::string where = " WHERE _id BETWEEN ?3 AND ?4 AND ";
-  const std::string changes[] = {
-      begin + where + "_boot=?5 AND _time>=0 AND _time<?7 AND _gateway=?6",
-      begin + "-(SELECT wall-monotonic FROM pinaflux_anchor WHERE id=_anchor)" + where +
-          "_anchor IN (SELECT id FROM pinaflux_anchor WHERE gateway=?6 AND boot=?5 AND replaced=1"
-          " AND id<>?7)"};
-  for (const std::string& sql : changes) {
-    auto change = database_->prepare(sql.c_str());
-    if (!change) return std::unexpected(change.error());
-    change->bind(1, to.id);
-    change->bind(2, to.anchor.offset().ns);
-    change->bind(3, key_of(part.lane, part.range.first));
-    change->bind(4, key_of(part.lane, part.range.last));
-    change->bind(5, std::string_view(boot));
-    change->bind(6, std::string_view(part.gateway));
-    change->bind(7, &sql == changes ? Anchor::kNsMax : to.id);
-    if (Status s = change->run(); !s) return s;
-  }
-  return {};
 }
 
 Status Timing::advance(const Stretch& stretch, const Range& done) {

@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "agent/collector/anchors.h"
+#include "agent/collector/supply.h"
+#include "agent/collector/tables.h"
 #include "agent/data/identity.h"
 #include "agent/data/record.h"
 #include "agent/seal/row_json.h"
@@ -28,7 +30,9 @@ class Timing {
  public:
   static constexpr std::int64_t kRowsEach = 8'192;
 
-  static Result<Timing> prepare(sqlite::Database& database);
+  // `supply` may be none; all must outlive it.
+  static Result<Timing> prepare(sqlite::Database& database, Tables& tables,
+                                Supply* supply = nullptr);
 
   // Of an envelope that is about to land: learns the anchors in it, resolves what it can. `anchors` gets the
   // `_anchor` of each row, 0 for none; it stays empty where no row needs one. `lane` is the ledger's number.
@@ -51,21 +55,19 @@ class Timing {
     Range range;
   };
 
-  Timing(sqlite::Database& database, Anchors anchors)
-      : database_(&database), anchors_(std::move(anchors)) {}
+  Timing(Tables& tables, Supply* supply, Anchors anchors)
+      : tables_(&tables), supply_(supply), anchors_(std::move(anchors)) {}
   Status learn(std::string_view gateway, std::span<const Row> rows, WallTime now);
   Status due(std::string_view gateway, std::uint64_t boot);
   Status note(const Stretch& stretch);
   Result<std::optional<Stretch>> next_due();
-  Result<std::string> table_of(const std::string& stream);
-  Result<Range> piece_of(const Stretch& stretch, const std::string& table);
-  Status correct(const Stretch& stretch, const std::string& table, const KnownAnchor& to);
   Status advance(const Stretch& stretch, const Range& done);
   Status conclude(std::string_view gateway, std::uint64_t boot);
 
-  sqlite::Database* database_;
+  Tables* tables_;
+  Supply* supply_;
   Anchors anchors_;
-  sqlite::Statement note_, due_, next_, table_, advance_, busy_, forget_;
+  sqlite::Statement note_, due_, next_, advance_, busy_, forget_;
 };
 
 }  // namespace pinaflux

@@ -15,8 +15,8 @@
 #include <utility>
 
 #include "agent/collector/catalog.h"
+#include "agent/collector/sqlite_home.h"
 #include "agent/collector/state.h"
-#include "agent/collector/store.h"
 #include "agent/spool/sqlite.h"
 #include "platform/base/text.h"
 
@@ -224,7 +224,7 @@ class Walk {
 };
 
 void Verifier::bind(sqlite::Statement& rows, const Lane& lane) {
-  const std::int64_t first = lane.id << Ledger::kSeqBits;
+  const std::int64_t first = lane.id << Tables::kSeqBits;
   rows.bind(1, first);
   rows.bind(2, first | static_cast<std::int64_t>(Ledger::kSeqMax));
   rows.bind(3, std::string_view(lane.report.gateway));
@@ -274,7 +274,7 @@ bool Verifier::has_landed(const Lane& lane, std::uint64_t at) {
 }
 
 Status Verifier::find_strays(const std::string& table) {
-  const std::string bits = std::to_string(Ledger::kSeqBits);
+  const std::string bits = std::to_string(Tables::kSeqBits);
   const std::string mask = std::to_string(Ledger::kSeqMax);
   const std::string sql = "SELECT t._gateway,t._epoch,t._lane,t._seq FROM " +
                           Catalog::quoted(table) +
@@ -309,10 +309,10 @@ Status recognise(sqlite::Database& database) {
   if (!owner) return std::unexpected(owner.error());
   const Result<std::int64_t> version = database.integer("PRAGMA user_version");
   if (!version) return std::unexpected(version.error());
-  if (*owner != CollectorStore::kApplicationId) {
+  if (*owner != SqliteHome::kApplicationId) {
     return fail(Code::invalid, "this is not a collector's database");
   }
-  if (*version > CollectorStore::kVersion) {
+  if (*version > SqliteHome::kVersion) {
     return fail(Code::newer, "this database was written by a newer collector: use that one");
   }
   return {};

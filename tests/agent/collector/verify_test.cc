@@ -1,7 +1,7 @@
 #include "agent/collector/verify.h"
 
+#include "agent/collector/sqlite_home.h"
 #include "agent/collector/sqlite_sink.h"
-#include "agent/collector/store.h"
 #include "tests/agent/collector/collector_kit.h"
 
 using namespace pinaflux;
@@ -18,7 +18,7 @@ struct VerifyFixture {
   SqliteSink sink = std::move(*SqliteSink::prepare(*database));
 
   VerifyFixture() {
-    execute("PRAGMA application_id=" + std::to_string(CollectorStore::kApplicationId));
+    execute("PRAGMA application_id=" + std::to_string(SqliteHome::kApplicationId));
     execute("PRAGMA user_version=1");
     land(1, 20);
     land(31, 40);

@@ -1,0 +1,61 @@
+// Tables: where rows land, one table a stream.
+//
+// Promise    A row lands once or the transaction fails: its key is unique, see catalog.cc.
+// Ownership  forget() after every rollback, and before the Shapes that its rows had are destroyed.
+// Threads    Storage worker.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "agent/data/anchor.h"
+#include "agent/data/identity.h"
+#include "agent/data/record.h"
+#include "agent/seal/row_json.h"
+#include "platform/base/result.h"
+
+namespace pinaflux {
+
+// Rows of one boot, in one table and lane, are given their time by another anchor.
+struct Retiming {
+  std::string stream, gateway;
+  std::uint64_t boot = 0;
+  std::int64_t lane = 0;
+  Range range;
+  std::int64_t anchor_id = 0;
+  Anchor anchor;
+};
+
+class Tables {
+ public:
+  static constexpr int kSeqBits = 40;  // A row's key is lane << kSeqBits | seq.
+  static constexpr std::uint64_t kSeqMax = (std::uint64_t{1} << kSeqBits) - 1;
+
+  static std::int64_t key_of(std::int64_t lane, std::uint64_t seq) {
+    return (lane << kSeqBits) | static_cast<std::int64_t>(seq);
+  }
+  static std::uint64_t seq_of(std::int64_t key) {
+    return static_cast<std::uint64_t>(key) & kSeqMax;
+  }
+
+  virtual ~Tables() = default;
+
+  // Rows with the seqs from identity.seq on, by its step. `lane` is the ledger's number of (gateway, epoch, lane).
+  // `anchors`: for each row the anchor that gave it its time, 0 for none; or empty.
+  virtual Status land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows,
+                      std::span<const std::int64_t> anchors = {}) = 0;
+  // The time of the row that has this seq, if it holds the same values; its own is for the caller to compare. A
+  // boolean is the same as 0 or 1, a number the same whatever its type, null the same as absent: they land alike.
+  virtual Result<std::optional<Stamp>> landed_like(std::int64_t lane, std::uint64_t seq,
+                                                   const Row& row) = 0;
+  // The seq of the `count`-th row that lies in the range; its end where there are fewer.
+  virtual Result<std::uint64_t> nth_seq(const std::string& stream, std::int64_t lane,
+                                        const Range& range, std::int64_t count) = 0;
+  virtual Status retime(const Retiming& retiming) = 0;
+  virtual void forget() = 0;
+};
+
+}  // namespace pinaflux
