@@ -53,6 +53,41 @@ if(NOT names STREQUAL expected)
   message(FATAL_ERROR "libpaho-mqtt3as.a calls other functions of OpenSSL than ${golden} says (${CMAKE_BINARY_DIR}/openssl-names): "
                       "answer them in platform/tls/openssl*.cc, then change the list")
 endif()
+
+# libpq, with all that it needs in one object of which the linker sees libpq's own functions only: OpenSSL's names are
+# platform/tls's here (above). What it calls of GSSAPI and LDAP is answered in agent/collector/postgres_absent.cc.
+set(pq_golden "${CMAKE_CURRENT_LIST_DIR}/libpq-names.golden")
+set(pq_from "${PINAFLUX_LIBRARIES}/libpq.a")
+foreach(name pgcommon_shlib pgport_shlib)
+  list(APPEND pq_needs "${CMAKE_SYSROOT}/usr/lib/postgresql/17/lib/lib${name}.a")
+endforeach()
+foreach(name ssl crypto)
+  list(APPEND pq_needs "${PINAFLUX_LIBRARIES}/lib${name}.a")
+endforeach()
+foreach(file IN LISTS pq_from pq_needs)
+  if(NOT EXISTS "${file}")
+    message(FATAL_ERROR "${file} is missing from the sysroot: run toolchains/setup ${PINAFLUX_ARCH}")
+  endif()
+endforeach()
+set(pq "${CMAKE_BINARY_DIR}/libpq-alone.a")
+file(STRINGS "${pq_golden}" pq_names REGEX "^[^#]")
+list(TRANSFORM pq_names PREPEND "--undefined=" OUTPUT_VARIABLE pq_wanted)
+list(TRANSFORM pq_names PREPEND "--keep-global-symbol=" OUTPUT_VARIABLE pq_kept)
+find_program(PINAFLUX_LLD ld.lld-19 REQUIRED)
+find_program(PINAFLUX_OBJCOPY llvm-objcopy-19 REQUIRED)
+find_program(PINAFLUX_LLVM_AR llvm-ar-19 REQUIRED)
+add_custom_command(OUTPUT "${pq}"
+  COMMAND "${PINAFLUX_LLD}" -r -o "${pq}.o" ${pq_wanted} "${pq_from}" --start-group ${pq_needs} --end-group
+  # OpenSSL's word about the processor is a common symbol, which cannot be made local.
+  COMMAND "${PINAFLUX_OBJCOPY}" ${pq_kept} --keep-global-symbol=OPENSSL_ia32cap_P "${pq}.o"
+  COMMAND "${CMAKE_COMMAND}" -E rm -f "${pq}"
+  COMMAND "${PINAFLUX_LLVM_AR}" rcs "${pq}" "${pq}.o"
+  DEPENDS "${pq_from}" ${pq_needs} "${pq_golden}" COMMENT "Making libpq one object" VERBATIM)
+add_custom_target(libpq_alone DEPENDS "${pq}")
+dependency(libpq)
+target_include_directories(deps_libpq SYSTEM INTERFACE "${CMAKE_SYSROOT}/usr/include/postgresql")
+target_link_libraries(deps_libpq INTERFACE "${pq}" deps::zstd deps::zlib)
+add_dependencies(deps_libpq libpq_alone)
 dependency(libevent ARCHIVES event_extra event_pthreads event_core)
 dependency(simdjson ARCHIVES simdjson_static)
 dependency(yaml ARCHIVES yaml-cpp)

@@ -15,6 +15,7 @@
 #include "agent/cli/progress_bar.h"
 #include "agent/collector/import.h"
 #include "agent/collector/import_folder.h"
+#include "agent/collector/postgres.h"
 #include "platform/linux/linux.h"
 
 namespace pinaflux {
@@ -95,10 +96,11 @@ int ImportRun::run(const std::vector<std::string>& given) {
       if (store) store_ = std::move(*store);
       if (!store) done = std::unexpected(store.error());
     }
+    const bool shared = postgres::Connection::is_address(options_.database);
     for (const auto& finding : findings) std::fprintf(stderr, "%s\n", finding.c_str());
     if (store_) {
       done = land(path);
-    } else if (done.error().code == Code::busy) {
+    } else if (done.error().code == Code::busy && !shared) {
       done = hand_over(path);
     }
     if (!done) return failed(done.error(), store_ ? path : options_.database);

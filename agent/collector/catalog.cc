@@ -14,11 +14,10 @@
 #include "agent/collector/catalog.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "agent/collector/names.h"
 #include "platform/base/assert.h"
-#include "platform/base/text.h"
 
 namespace pinaflux {
 
@@ -35,48 +34,6 @@ constexpr const char* kOurColumns =
     "(_id INTEGER PRIMARY KEY, _gateway TEXT NOT NULL, _epoch TEXT NOT NULL, _lane TEXT NOT NULL,"
     " _seq INTEGER NOT NULL, _time INTEGER NOT NULL, _boot TEXT,"
     " _anchor INTEGER, _more TEXT";
-
-constexpr std::array<std::string_view, 10> kOurNames = {
-    "_id", "_gateway", "_epoch", "_lane", "_seq", "_time", "_boot", "_anchor", "_more", "_stream"};
-
-// ASCII only, as SQLite compares names.
-std::string lower(std::string_view name) {
-  std::string text(name);
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
-std::string speakable(std::string_view text) {
-  std::string name;
-  while (!text.empty()) {
-    const std::size_t bytes = utf8_bytes(text);
-    if (bytes == 0 || text[0] == '\0') {
-      name += '?';
-    } else {
-      name += text.substr(0, bytes);
-    }
-    text.remove_prefix(std::max<std::size_t>(bytes, 1));
-  }
-  return name;
-}
-
-std::string numbered(const std::string& name, int number) {
-  return number == 1 ? name : name + "_" + std::to_string(number);
-}
-
-std::string column_name(const Table& table, std::string_view field) {
-  std::string name = speakable(field);
-  if (name.empty()) name = "field";
-  for (int number = 1;; ++number) {
-    const std::string candidate = numbered(name, number);
-    const std::string key = lower(candidate);
-    if (std::ranges::find(kOurNames, key) == kOurNames.end() && !table.taken.contains(key)) {
-      return candidate;
-    }
-  }
-}
 
 }  // namespace
 
@@ -157,7 +114,7 @@ Result<Table*> Catalog::find(std::string_view stream) {
     if (!row) return std::unexpected(row.error());
     if (!*row) break;
     table->columns.emplace(columns_.text(0), columns_.text(1));
-    table->taken.insert(lower(columns_.text(1)));
+    table->taken.insert(names::lower(columns_.text(1)));
   }
   if (Status s = add_anchor(*table); !s) return std::unexpected(s.error());
   return (tables_[std::string(stream)] = std::move(table)).get();
@@ -218,9 +175,9 @@ Status Catalog::add_anchor(Table& table) {
 // The column of that name is a field's: it gets another name.
 Status Catalog::move_field(Table& table, const std::string& column) {
   const auto field = std::ranges::find_if(
-      table.columns, [&](const auto& entry) { return lower(entry.second) == column; });
+      table.columns, [&](const auto& entry) { return names::lower(entry.second) == column; });
   ASSERT(field != table.columns.end());
-  const std::string name = column_name(table, field->first);
+  const std::string name = names::column(table.taken, field->first);
   const std::string sql = "ALTER TABLE " + quoted(table.name) + " RENAME COLUMN " +
                           quoted(field->second) + " TO " + quoted(name);
   if (Status s = database_->execute(sql.c_str()); !s) return s;
@@ -229,19 +186,15 @@ Status Catalog::move_field(Table& table, const std::string& column) {
   rename_column_.bind(3, std::string_view(field->first));
   if (Status s = rename_column_.run(); !s) return s;
   table.taken.erase(column);
-  table.taken.insert(lower(name));
+  table.taken.insert(names::lower(name));
   field->second = name;
   return {};
 }
 
 Result<std::string> Catalog::free_table_name(std::string_view stream) {
-  std::string name = speakable(stream);
-  const std::string key = lower(name);
-  if (name.empty() || key.starts_with("sqlite_") || key.starts_with("pinaflux_")) {
-    name = "stream_" + name;
-  }
+  const std::string name = names::table(stream);
   for (int number = 1;; ++number) {
-    std::string candidate = numbered(name, number);
+    std::string candidate = names::numbered(name, number, std::string::npos);
     const Result<bool> taken = name_taken(candidate);
     if (!taken) return std::unexpected(taken.error());
     if (!*taken) return candidate;
@@ -263,13 +216,13 @@ Status Catalog::add_column(Table& table, const std::string& field) {
 
 // Its name.
 Result<std::string> Catalog::note_column(Table& table, const std::string& field) {
-  std::string name = column_name(table, field);
+  std::string name = names::column(table.taken, field);
   add_column_.bind(1, table.id);
   add_column_.bind(2, std::string_view(field));
   add_column_.bind(3, std::string_view(name));
   if (Status s = add_column_.run(); !s) return std::unexpected(s.error());
   table.columns.emplace(field, name);
-  table.taken.insert(lower(name));
+  table.taken.insert(names::lower(name));
   return name;
 }
 

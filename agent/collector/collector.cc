@@ -105,7 +105,7 @@ void Collector::connected(const mqtt::Accepted& accepted) {
                     {{"broker", options_.broker},
                      {"mqtt", accepted.version == 5 ? "5" : "3.1.1"},
                      {"session", accepted.session_present ? "resumed" : "new"}});
-  const auto filters = topic_filters(options_.root);
+  const auto filters = topic_filters(options_.root, options_.share);
   session_->subscribe(filters[0], 1, kNotRetained);
   session_->subscribe(filters[1], 1, kNotRetained);
   session_->subscribe(filters[2], 1, kRetained);
@@ -119,7 +119,7 @@ void Collector::subscribed(std::string_view filter, int reason) {
     session_->disconnect();
     return;
   }
-  if (++subscriptions_ < topic_filters(options_.root).size()) return;
+  if (++subscriptions_ < topic_filters(options_.root, options_.share).size()) return;
   link_backoff_.reset();
   status_.link = CollectorStatus::Link::working;
   status_.link_text.clear();
@@ -310,14 +310,17 @@ void Collector::conclude() {
 void Collector::wait_for_storage() {
   ++status_.commit_failures;
   status_.storage_text = committed_.error().what;
+  const std::string trouble = world_.store.trouble();
+  if (!trouble.empty()) status_.storage_text += ": " + trouble;
   if (stage_ == Stage::draining) {
     world_.log.failed(Log::Level::error, "collector.storage", committed_.error(),
                       {{"not_landed", batch_.size() + pending_.size()}});
     return leave();
   }
   const Duration delay = storage_backoff_.next(random_);
-  world_.log.failed(Log::Level::error, "collector.storage", committed_.error(),
-                    {{"acknowledged", "nothing"}, {"next_try_ms", delay.milliseconds()}});
+  world_.log.failed(
+      Log::Level::error, "collector.storage", committed_.error(),
+      {{"acknowledged", "nothing"}, {"next_try_ms", delay.milliseconds()}, {"database", trouble}});
   storage_waits_ = true;
   storage_timer_->start(delay);
   send_away();
@@ -349,6 +352,12 @@ void Collector::take_acks() {
 
 void Collector::report(const Landed& landed) {
   status_.counts += landed.counts;
+  if (landed.counts.quarantined > 0) {
+    world_.log.warning(
+        "collector.quarantine",
+        "rows that their table did not take are in pinaflux_quarantine, with the reason",
+        {{"rows", landed.counts.quarantined}});
+  }
   for (const Notice& notice : landed.notices) {
     const bool fork = std::string_view(notice.reason) == "fork";
     world_.log.warning(

@@ -45,6 +45,8 @@ struct CollectorOptions {
   std::string user, password;
   tls::Options tls = {};
   std::string root = "pinaflux";
+  std::string
+      share;  // Group of collectors that share the work through one database; empty: it is alone.
   std::uint16_t receive_max = 512;  // Envelopes of at most 120,000 bytes.
   Duration back_off_min = Duration::milliseconds(500);
   Duration back_off_max = Duration::seconds(60);

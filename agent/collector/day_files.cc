@@ -27,10 +27,7 @@ std::string parent(const std::string& path) {
 Result<std::unique_ptr<DayFiles>> DayFiles::open(Files& files, sqlite::Database& database,
                                                  std::vector<std::string>& findings) {
   std::unique_ptr<DayFiles> all_files(new DayFiles(files));
-  Status made = database.execute(
-      "CREATE TABLE IF NOT EXISTS pinaflux_file(path TEXT PRIMARY KEY NOT NULL,"
-      " bytes INTEGER NOT NULL) WITHOUT ROWID");
-  if (!made) return std::unexpected(made.error());
+  if (Status s = make_table(database); !s) return std::unexpected(s.error());
   const std::pair<sqlite::Statement*, const char*> all[] = {
       {&all_files->put_, "INSERT OR REPLACE INTO pinaflux_file VALUES(?,?)"},
       {&all_files->get_, "SELECT bytes FROM pinaflux_file WHERE path=?"},
@@ -44,6 +41,12 @@ Result<std::unique_ptr<DayFiles>> DayFiles::open(Files& files, sqlite::Database&
   }
   if (Status s = all_files->recover(findings); !s) return std::unexpected(s.error());
   return all_files;
+}
+
+Status DayFiles::make_table(sqlite::Database& database) {
+  return database.execute(
+      "CREATE TABLE IF NOT EXISTS pinaflux_file(path TEXT PRIMARY KEY NOT NULL,"
+      " bytes INTEGER NOT NULL) WITHOUT ROWID");
 }
 
 Status DayFiles::recover(std::vector<std::string>& findings) {

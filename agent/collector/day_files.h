@@ -39,6 +39,8 @@ class DayFiles {
     std::unique_ptr<File> file_;
   };
 
+  // What is recorded of them.
+  static Status make_table(sqlite::Database& database);
   // Cuts every file to the length that the database has for it. A file that is shorter is named in
   // `findings` and left as it is; one that is gone was moved away by its reader.
   static Result<std::unique_ptr<DayFiles>> open(Files& files, sqlite::Database& database,

@@ -37,6 +37,8 @@ class Home {
   virtual Status undo_one() = 0;
   virtual Status end_one() = 0;
 
+  // An arrival has failed, and nothing of the transaction can be kept.
+  virtual bool broken() const = 0;
   // After a rollback: the same is worth another try at once, slower and with more care.
   virtual bool again() = 0;
   // Counts how often the state was read anew: files may have other lengths now than they had.

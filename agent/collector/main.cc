@@ -14,6 +14,7 @@
 #include "agent/cli/exit_status.h"
 #include "agent/cli/import_command.h"
 #include "agent/collector/collector.h"
+#include "agent/collector/postgres.h"
 #include "agent/collector/status.h"
 #include "agent/collector/store.h"
 #include "agent/collector/verify.h"
@@ -27,6 +28,8 @@ namespace pinaflux {
 
 namespace {
 
+constexpr const char* kDatabase =
+    "where rows land: a file (SQLite), or postgresql://USER@HOST/DATABASE; made if missing";
 constexpr std::size_t kPasswordBytesMax = 64 * 1024;
 constexpr std::size_t kPskBytesMin = 16;
 
@@ -42,8 +45,13 @@ struct RunOptions {
   std::string listen;
 };
 
-int failed(const Error& error, const std::string& at) {
+bool in_postgres(const CollectorStore::Options& store) {
+  return postgres::Connection::is_address(store.database);
+}
+
+int failed(const Error& error, const std::string& at, const std::string& why = {}) {
   std::fprintf(stderr, "pinaflux-collector: %s: %s", at.c_str(), error.what);
+  if (!why.empty()) std::fprintf(stderr, ": %s", why.c_str());
   if (error.sys_errno != 0) std::fprintf(stderr, " (errno %d)", error.sys_errno);
   std::fputc('\n', stderr);
   return exit_status(error);
@@ -86,6 +94,7 @@ Status Service::open_store() {
   for (const std::string& finding : findings) log_.warning("collector.store", finding);
   if (!store) return std::unexpected(store.error());
   store_ = std::move(*store);
+  if (in_postgres(options_.store)) return {};
   imports_ = std::make_unique<ImportFolder>(platform_.files,
                                             ImportFolder::directory_of(options_.store.database));
   return imports_->prepare();
@@ -220,6 +229,13 @@ int Service::run() {
   if (Status s = load_keys(which); !s) return failed(s.error(), which);
   if (!http_is_safe()) return kExitConfiguration;
   if (options_.collector.broker == "none") options_.collector.broker.clear();
+  if (!options_.collector.share.empty() && !in_postgres(options_.store)) {
+    std::fputs(
+        "pinaflux-collector: --share: collectors that share the work need one database for "
+        "all: --database postgresql://...\n",
+        stderr);
+    return kExitUsage;
+  }
   if (options_.collector.broker.empty() && options_.collector.http.empty()) {
     std::fputs(
         "pinaflux-collector: --broker none leaves no way in: add --http tcp://127.0.0.1:8080\n",
@@ -271,9 +287,12 @@ int run_command(const RunOptions& options) {
 
 int verify_command(const std::string& database, bool json) {
   LinuxFiles files;
-  if (const auto info = files.info(database); !info) return failed(info.error(), database);
-  const Result<VerifyReport> report = verify(database);
-  if (!report) return failed(report.error(), database);
+  std::string why;
+  if (!postgres::Connection::is_address(database)) {
+    if (const auto info = files.info(database); !info) return failed(info.error(), database);
+  }
+  const Result<VerifyReport> report = verify(database, nullptr, &why);
+  if (!report) return failed(report.error(), database, why);
   std::fputs((json ? verify_json(*report) : verify_text(*report)).c_str(), stdout);
   return report->complete() ? kExitOk : 1;
 }
@@ -315,8 +334,10 @@ void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
       "--http", options.collector.http,
       "also receive by HTTP what gateways POST (uplink.broker: https://...): where to listen, for "
       "example tcp://127.0.0.1:8080, behind a server that speaks TLS");
-  run->add_option("--database", options.store.database, "SQLite database; made if missing")
-      ->required();
+  run->add_option("--database", options.store.database, kDatabase)->required();
+  run->add_option("--share", options.collector.share,
+                  "share the work with the collectors that name the same group (a shared "
+                  "subscription); their --database is one PostgreSQL, their --client-id differs");
   run->add_option("--root", options.collector.root, "first level of the topics")
       ->capture_default_str();
   run->add_option("--client-id", options.collector.client_id,
@@ -353,17 +374,17 @@ int main_of(int argc, char** argv) {
   std::string database;
   bool json = false;
   CLI::App* verify = app.add_subcommand("verify", "prove that nothing is missing or there twice");
-  verify->add_option("--database", database, "the collector's database")->required();
+  verify->add_option("--database", database, kDatabase)->required();
   verify->add_flag("--json", json, "for machines: pinaflux.verify/1");
   std::vector<std::string> exports;
   CLI::App* import = app.add_subcommand("import", "land what `pinaflux queue export` wrote");
   import->add_option("file", exports, "export files")->required();
-  import->add_option("--database", options.store.database, "the collector's database")->required();
+  import->add_option("--database", options.store.database, kDatabase)->required();
   add_files(*import, options.store, layout);
   import->add_flag("--json", json, "for machines: pinaflux.import/1");
   CLI::App* replay = app.add_subcommand("replay", "land an archive again, into any database");
   replay->add_option("file", exports, "files of run --archive, or their folder")->required();
-  replay->add_option("--database", options.store.database, "the collector's database")->required();
+  replay->add_option("--database", options.store.database, kDatabase)->required();
   add_files(*replay, options.store, layout);
   replay->add_flag("--json", json, "for machines: pinaflux.import/1");
   DecodeOptions decoding;
@@ -382,6 +403,7 @@ int main_of(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   options.store.ndjson.one_file = layout == "one";
+  options.store.collector = options.collector.client_id;
   if (app.got_subcommand("run")) return run_command(options);
   if (app.got_subcommand(import) || app.got_subcommand(replay))
     return import_command(exports, options.store, json);

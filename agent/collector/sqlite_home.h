@@ -35,6 +35,7 @@ class SqliteHome final : public Home {
   Status begin_one() override { return begin_one_.run(); }
   Status undo_one() override;
   Status end_one() override { return end_one_.run(); }
+  bool broken() const override { return false; }
   bool again() override { return false; }
   std::uint64_t renewals() const override { return 0; }
   std::uint64_t take_quarantined() override { return 0; }

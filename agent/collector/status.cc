@@ -47,6 +47,8 @@ std::string collector_prometheus(const CollectorStatus& status) {
       {"tombstones_total", "counter", "Declarations of loss.", number(c.declared)},
       {"forks_total", "counter", "Envelopes that contradict what has landed.", number(c.forks)},
       {"rejects_total", "counter", "Messages refused, forks included.", number(c.rejects)},
+      {"quarantined_total", "counter", "Rows that their table did not take.",
+       number(c.quarantined)},
       {"messages_total", "counter", "Messages received.", number(status.messages)},
       {"connects_total", "counter", "Connections to the broker.", number(status.connects)},
       {"commits_total", "counter", "Transactions committed.", number(status.commits)},
@@ -72,6 +74,7 @@ std::string collector_json(const CollectorStatus& status) {
   j.key("redelivered").number(status.counts.redelivered);
   j.key("tombstones").number(status.counts.declared);
   j.key("forks").number(status.counts.forks).key("rejects").number(status.counts.rejects);
+  j.key("quarantined").number(status.counts.quarantined);
   j.key("commits").number(status.commits).key("commit_failures").number(status.commit_failures);
   j.key("pending").number(status.pending).key("commit_ms").number(status.commit_ms);
   j.end_object();

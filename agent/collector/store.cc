@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "agent/collector/losses.h"
+#include "agent/collector/postgres_home.h"
 #include "agent/collector/sqlite_home.h"
 #include "platform/crypto/crypto.h"
 
@@ -49,8 +50,10 @@ Status of_files(Status appended) {
 
 // Those that an arrival speaks of, if it is what it seems.
 void append_lanes(std::vector<LaneKey>& to, const Arrival& arrival) {
-  const auto append = [&](std::span<const LaneMark> marks) {
-    for (const LaneMark& mark : marks) to.push_back({arrival.gateway, mark.epoch, mark.lane});
+  const auto append = [&](const auto& message) {
+    for (const LaneMark& mark : message.lanes) {
+      to.push_back({message.gateway, mark.epoch, mark.lane});
+    }
   };
   if (arrival.unproved != nullptr) return;
   switch (arrival.kind) {
@@ -60,12 +63,20 @@ void append_lanes(std::vector<LaneKey>& to, const Arrival& arrival) {
       }
       return;
     case Topic::Kind::hello:
-      if (const auto hello = parse_hello(as_text(arrival.payload))) append(hello->lanes);
+      if (const auto hello = parse_hello(as_text(arrival.payload))) append(*hello);
       return;
     case Topic::Kind::status:
-      if (const auto status = parse_status(as_text(arrival.payload))) append(status->lanes);
+      if (const auto status = parse_status(as_text(arrival.payload))) append(*status);
       return;
   }
+}
+
+Result<std::unique_ptr<Home>> open_home(const CollectorStore::Options& options, Files& files,
+                                        std::vector<std::string>& findings) {
+  if (postgres::Connection::is_address(options.database)) {
+    return PostgresHome::open({options.database, options.collector}, findings);
+  }
+  return SqliteHome::open(options.database, files);
 }
 
 bool is_probe(const HelloMessage& hello) {
@@ -92,7 +103,7 @@ CollectorStore::~CollectorStore() = default;
 
 Result<std::unique_ptr<CollectorStore>> CollectorStore::open(const Options& options, Files& files,
                                                              std::vector<std::string>& findings) {
-  auto home = SqliteHome::open(options.database, files);
+  auto home = open_home(options, files, findings);
   if (!home) return std::unexpected(home.error());
   std::unique_ptr<CollectorStore> store(new CollectorStore(std::move(*home)));
   if (Status s = store->prepare(options, files, findings); !s) return std::unexpected(s.error());
@@ -200,7 +211,7 @@ Status CollectorStore::take(const Arrival& arrival) {
     case Topic::Kind::hello: taken = take_hello(arrival); break;
     case Topic::Kind::status: taken = take_status(arrival); break;
   }
-  if (!taken && stops_everything(taken.error().code)) return taken;
+  if (!taken && (home_->broken() || stops_everything(taken.error().code))) return taken;
   if (!taken) {
     if (Status s = home_->undo_one(); !s) return s;
     landed_.counts = before;

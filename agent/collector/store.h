@@ -69,9 +69,10 @@ class CollectorStore {
   static constexpr std::size_t kNoticesMax = 16;
 
   struct Options {
-    std::string database;
-    NdjsonOptions ndjson;      // No directory: no files.
-    std::string archive = {};  // A directory; empty: none.
+    std::string database;                          // A file, or postgresql://...
+    NdjsonOptions ndjson;                          // No directory: no files.
+    std::string archive = {};                      // A directory; empty: none.
+    std::string collector = "pinaflux-collector";  // Its name, where several share a database.
   };
 
   // Errors: busy (another collector has it), invalid (another program's database), newer, corrupt,

@@ -55,6 +55,8 @@ class Tables {
   virtual Result<std::uint64_t> nth_seq(const std::string& stream, std::int64_t lane,
                                         const Range& range, std::int64_t count) = 0;
   virtual Status retime(const Retiming& retiming) = 0;
+  // By which the state names a stream.
+  virtual std::string key_of_stream(std::string_view stream) const { return std::string(stream); }
   virtual void forget() = 0;
 };
 

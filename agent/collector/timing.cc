@@ -87,7 +87,8 @@ Status Timing::resolve(const RowIdentity& identity, std::int64_t lane, std::span
     ranges.try_emplace({boot, row.shape->stream()}, Range{seq, seq}).first->second.last = seq;
   }
   for (const auto& [key, range] : ranges) {
-    const Stretch stretch{std::string(gateway), std::string(key.second), key.first, lane, range};
+    const Stretch stretch{std::string(gateway), tables_->key_of_stream(key.second), key.first, lane,
+                          range};
     if (Status s = note(stretch); !s) return s;
   }
   return {};

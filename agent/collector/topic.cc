@@ -39,8 +39,9 @@ std::vector<std::string> lanes_spoken_of(const Topic& topic, Bytes payload) {
   return lanes;
 }
 
-std::array<std::string, 3> topic_filters(const std::string& root) {
-  return {root + "/+/data/+", root + "/+/hello", root + "/+/status"};
+std::array<std::string, 3> topic_filters(const std::string& root, const std::string& group) {
+  const std::string share = group.empty() ? "" : "$share/" + group + "/";
+  return {share + root + "/+/data/+", share + root + "/+/hello", root + "/+/status"};
 }
 
 std::string ack_topic(const std::string& root, const std::string& gateway) {

@@ -30,7 +30,9 @@ struct Topic {
 std::optional<Topic> parse_topic(std::string_view root, std::string_view topic);
 // Of data the topic's, else those that the message names; none that cannot be read.
 std::vector<std::string> lanes_spoken_of(const Topic& topic, Bytes payload);
-std::array<std::string, 3> topic_filters(const std::string& root);
+// Data, hello, status. With a group, data and hellos are shared among the collectors that name the same (MQTT 5, 4.8.2);
+// a status comes to each: a shared subscription gets none that the broker retained.
+std::array<std::string, 3> topic_filters(const std::string& root, const std::string& group);
 std::string ack_topic(const std::string& root, const std::string& gateway);
 
 }  // namespace pinaflux

@@ -46,8 +46,10 @@ struct VerifyReport {
 };
 
 // Errors: not_found, denied, invalid (not a collector's database), newer, corrupt, io, busy.
-// `vfs`: Files::sqlite_vfs() of where it lies.
-Result<VerifyReport> verify(const std::string& database, const char* vfs = nullptr);
+// A file, or postgresql://... `vfs`: Files::sqlite_vfs() of where a file lies. `why` may be null; it gets a server's
+// words.
+Result<VerifyReport> verify(const std::string& database, const char* vfs = nullptr,
+                            std::string* why = nullptr);
 
 std::string verify_json(const VerifyReport& report);  // "pinaflux.verify/1", one line.
 std::string verify_text(const VerifyReport& report);  // For a terminal.

@@ -1,0 +1,187 @@
+// A transaction, as PostgreSQL sees it:
+//
+//   BEGIN; lock and read the lanes of the batch           1 to 3 round trips, whatever its size
+//   COPY of each shape                                     2 a shape
+//   state that changed, a statement a table; COMMIT        5 or so
+//
+// When a COPY is refused because of one row, all of it is undone and done again with care: a savepoint for each arrival,
+// and where one's rows are refused, for each row.
+
+#include "agent/collector/postgres_home.h"
+
+#include <utility>
+
+namespace pinaflux {
+
+namespace {
+
+constexpr const char* kSession =
+    "SET search_path TO pinaflux; SET lock_timeout TO '30s';"
+    "SET idle_in_transaction_session_timeout TO '60s'; SET bytea_output TO hex;"
+    "SET standard_conforming_strings TO on; SET extra_float_digits TO 1;"
+    "SET default_transaction_isolation TO 'read committed'; SET client_min_messages TO warning;"
+    // What a server or a role has turned off would make an acknowledgement a lie.
+    "SELECT set_config('synchronous_commit','on',false)"
+    " WHERE current_setting('synchronous_commit') IN ('off')";
+
+Status make_schema(postgres::Connection& connection) {
+  const auto there = connection.ask("SELECT to_regclass('pinaflux.pinaflux_version') IS NOT NULL");
+  if (!there) return std::unexpected(there.error());
+  if (there->boolean(0, 0)) return {};
+  std::string sql = "BEGIN; SELECT pg_advisory_xact_lock(1346784069);";
+  const auto schema = connection.ask("SELECT to_regnamespace('pinaflux') IS NULL");
+  if (!schema) return std::unexpected(schema.error());
+  if (schema->boolean(0, 0)) sql += "CREATE SCHEMA IF NOT EXISTS pinaflux;";
+  sql += state_tables::make_sql();
+  sql += ";";
+  sql += PostgresCatalog::tables_sql();
+  sql +=
+      ";CREATE TABLE IF NOT EXISTS pinaflux_version(version bigint NOT NULL);"
+      "INSERT INTO pinaflux_version SELECT " +
+      std::to_string(PostgresHome::kVersion) +
+      " WHERE NOT EXISTS (SELECT 1 FROM pinaflux_version); COMMIT";
+  Status made = connection.execute(sql);
+  if (!made && !connection.lost()) (void)connection.execute("ROLLBACK");
+  return made;
+}
+
+Status recognise(postgres::Connection& connection) {
+  const auto there = connection.ask("SELECT to_regclass('pinaflux.pinaflux_version') IS NOT NULL");
+  if (!there) return std::unexpected(there.error());
+  if (!there->boolean(0, 0)) {
+    return fail(Code::invalid, "no collector has written to this database");
+  }
+  const auto version = connection.ask("SELECT max(version) FROM pinaflux_version");
+  if (!version) return std::unexpected(version.error());
+  if (version->integer(0, 0) > PostgresHome::kVersion) {
+    return fail(Code::newer, "this database was written by a newer collector: run that one");
+  }
+  return {};
+}
+
+// A server that is away, and not one that refuses.
+bool is_away(Code code) { return code == Code::io || code == Code::busy || code == Code::full; }
+
+}  // namespace
+
+Result<std::unique_ptr<postgres::Connection>> PostgresHome::connect(const std::string& address,
+                                                                    bool make, std::string& why) {
+  auto connection = postgres::Connection::open(address, why);
+  if (!connection) return connection;
+  Status ready = (*connection)->execute(kSession);
+  if (ready && make) ready = make_schema(**connection);
+  if (ready) ready = recognise(**connection);
+  if (ready) return connection;
+  why = (*connection)->why();
+  return std::unexpected(ready.error());
+}
+
+Result<std::unique_ptr<PostgresHome>> PostgresHome::open(const Options& options,
+                                                         std::vector<std::string>& findings) {
+  std::unique_ptr<PostgresHome> home(new PostgresHome(options));
+  auto copy = WorkingCopy::make(options.collector);
+  if (!copy) return std::unexpected(copy.error());
+  home->copy_ = std::move(*copy);
+  home->connection_.reset();
+  auto connection = connect(options.address, true, home->why_);
+  if (!connection && !is_away(connection.error().code)) {
+    findings.push_back(home->why_);
+    return std::unexpected(connection.error());
+  }
+  if (connection) {
+    const auto fsync = (*connection)->ask("SHOW fsync");
+    if (fsync && fsync->text(0, 0) == "off") {
+      findings.emplace_back(
+          "the database server does not write through (fsync=off): a power cut there loses what "
+          "was "
+          "acknowledged; set fsync=on");
+    }
+  } else {
+    findings.push_back("the database cannot be reached yet: " + home->why_);
+  }
+  return home;
+}
+
+// What was read by another connection is read again.
+Status PostgresHome::dial() {
+  if (connection_ != nullptr && !connection_->lost()) return {};
+  tables_.forget();
+  copy_->forget();
+  connection_.reset();
+  auto connection = connect(options_.address, true, why_);
+  if (!connection) return std::unexpected(connection.error());
+  connection_ = std::move(*connection);
+  ++renewals_;
+  return copy_->read_files(*connection_);
+}
+
+Status PostgresHome::begin(std::span<const LaneKey> lanes) {
+  careful_ = std::exchange(retry_, false);
+  if (Status s = dial(); !s) return s;
+  Status begun = begin_all(lanes);
+  if (begun) return begun;
+  // The server was started anew since: a connection notices when it is used.
+  if (connection_->lost()) {
+    if (Status s = dial(); !s) return s;
+    begun = begin_all(lanes);
+  }
+  if (!begun) rollback();
+  return begun;
+}
+
+Status PostgresHome::begin_all(std::span<const LaneKey> lanes) {
+  connection_->forget_error();
+  Status begun = connection_->execute(careful_ ? "BEGIN; SET CONSTRAINTS ALL IMMEDIATE" : "BEGIN");
+  if (!begun) return begun;
+  tables_.begin(*connection_, careful_);
+  return copy_->begin(*connection_, lanes);
+}
+
+Status PostgresHome::settle() {
+  if (Status s = tables_.flush(); !s) return s;
+  if (Status s = copy_->write_back(); !s) return s;
+  return connection_->execute("COMMIT");
+}
+
+Status PostgresHome::commit() {
+  if (Status s = settle(); !s) return s;
+  why_.clear();
+  return copy_->kept();
+}
+
+void PostgresHome::rollback() {
+  if (connection_ != nullptr) {
+    why_ = connection_->why();
+    retry_ = !careful_ && !connection_->lost() && connection_->refused_row();
+    if (!connection_->lost()) (void)connection_->execute("ROLLBACK");
+  }
+  tables_.forget();
+  copy_->forget();
+}
+
+// With care there is a savepoint.
+bool PostgresHome::broken() const {
+  return connection_->lost() || (!careful_ && connection_->in_error());
+}
+
+Status PostgresHome::one(const char* postgres, const char* memory) {
+  if (careful_) {
+    if (Status s = connection_->execute(postgres); !s) return s;
+  }
+  return copy_->state().execute(memory);
+}
+
+Status PostgresHome::begin_one() {
+  tables_.mark();
+  return one("SAVEPOINT one", "SAVEPOINT one");
+}
+
+Status PostgresHome::undo_one() {
+  tables_.undo();
+  if (Status s = one("ROLLBACK TO one", "ROLLBACK TO one"); !s) return s;
+  return copy_->undone();
+}
+
+Status PostgresHome::end_one() { return one("RELEASE one", "RELEASE one"); }
+
+}  // namespace pinaflux

@@ -1,0 +1,41 @@
+// Recount: what a collector's database holds, for verify: the state, and the rows that are really there.
+//
+// Promise    All of it as it is at one moment. Changes nothing.
+// Order      lanes(), then for each lane in the order of its number ranges() and seqs(), then strays().
+// Threads    The caller's; blocks.
+// Tests      tests/agent/collector/verify_test.cc, tests/agent/collector_postgres/
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "agent/collector/settled.h"
+#include "agent/collector/verify.h"
+#include "platform/base/result.h"
+
+namespace pinaflux {
+
+class Recount {
+ public:
+  virtual ~Recount() = default;
+
+  virtual Status lanes(const std::function<void(std::int64_t id, LaneReport&&)>& take) = 0;
+  virtual Status ranges(std::int64_t lane, const std::function<void(Stretch&&)>& take) = 0;
+  // Of all rows of the lane, in order; one that is there twice comes twice. Rows whose columns say another lane or seq
+  // than their key are strays.
+  virtual Status seqs(std::int64_t lane, const LaneReport& report,
+                      const std::function<void(std::uint64_t seq)>& take) = 0;
+  virtual Status strays(
+      const std::function<void(std::string_view gateway, std::string_view epoch,
+                               std::string_view lane, std::uint64_t seq)>& take) = 0;
+};
+
+// Errors: not_found, denied, invalid (not a collector's database), newer, corrupt, io, busy.
+Result<std::unique_ptr<Recount>> recount_sqlite(const std::string& path, const char* vfs);
+// `why`: the server's words.
+Result<std::unique_ptr<Recount>> recount_postgres(const std::string& address, std::string& why);
+
+}  // namespace pinaflux

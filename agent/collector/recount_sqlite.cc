@@ -1,0 +1,176 @@
+// A row's key is lane << 40 | seq, so each table gives a lane's seqs in order and a merge of all tables
+// needs no memory.
+
+#include <queue>
+#include <utility>
+#include <vector>
+
+#include "agent/collector/catalog.h"
+#include "agent/collector/recount.h"
+#include "agent/collector/sqlite_home.h"
+#include "agent/collector/tables.h"
+#include "agent/spool/sqlite.h"
+
+namespace pinaflux {
+
+namespace {
+
+std::uint64_t seq_in(const sqlite::Statement& row, int column) {
+  return static_cast<std::uint64_t>(row.integer(column));
+}
+
+class SqliteRecount final : public Recount {
+ public:
+  explicit SqliteRecount(std::unique_ptr<sqlite::Database> database)
+      : database_(std::move(database)) {}
+
+  Status prepare();
+  Status lanes(const std::function<void(std::int64_t, LaneReport&&)>& take) override;
+  Status ranges(std::int64_t lane, const std::function<void(Stretch&&)>& take) override;
+  Status seqs(std::int64_t lane, const LaneReport& report,
+              const std::function<void(std::uint64_t)>& take) override;
+  Status strays(const std::function<void(std::string_view, std::string_view, std::string_view,
+                                         std::uint64_t)>& take) override;
+
+ private:
+  using Next = std::pair<std::uint64_t, std::size_t>;  // Seq, table.
+
+  Status advance(std::size_t table);
+
+  std::unique_ptr<sqlite::Database> database_;
+  std::vector<std::string> names_;
+  std::vector<sqlite::Statement> rows_;                                 // By table.
+  std::priority_queue<Next, std::vector<Next>, std::greater<>> heads_;  // The next row of each.
+};
+
+Status SqliteRecount::prepare() {
+  if (Status s = database_->begin(); !s) return s;
+  const Result<std::int64_t> owner = database_->integer("PRAGMA application_id");
+  if (!owner) return std::unexpected(owner.error());
+  const Result<std::int64_t> version = database_->integer("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  if (*owner != SqliteHome::kApplicationId) {
+    return fail(Code::invalid, "this is not a collector's database");
+  }
+  if (*version > SqliteHome::kVersion) {
+    return fail(Code::newer, "this database was written by a newer collector: use that one");
+  }
+  Result<sqlite::Statement> tables = database_->prepare(
+      "SELECT m.name FROM sqlite_schema m WHERE m.type='table' AND (m.name='pinaflux_overflow' OR"
+      " m.name IN (SELECT name FROM pinaflux_stream)) ORDER BY m.name");
+  if (!tables) return std::unexpected(tables.error());
+  for (;;) {
+    const Result<bool> row = tables->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    names_.emplace_back(tables->text(0));
+  }
+  const std::string mask = std::to_string(Tables::kSeqMax);
+  for (const std::string& name : names_) {
+    const std::string sql = "SELECT _seq FROM " + Catalog::quoted(name) +
+                            " WHERE _id BETWEEN ?1 AND ?2 AND _seq=(_id & " + mask +
+                            ") AND _gateway=?3 AND _epoch=?4 AND _lane=?5 ORDER BY _id";
+    Result<sqlite::Statement> rows = database_->prepare(sql.c_str());
+    if (!rows) return std::unexpected(rows.error());
+    rows_.push_back(std::move(*rows));
+  }
+  return {};
+}
+
+Status SqliteRecount::lanes(const std::function<void(std::int64_t, LaneReport&&)>& take) {
+  Result<sqlite::Statement> lanes = database_->prepare(
+      "SELECT id,gateway,epoch,lane,high,last,redelivered,forks FROM pinaflux_lane ORDER BY id");
+  if (!lanes) return std::unexpected(lanes.error());
+  for (;;) {
+    const Result<bool> row = lanes->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    LaneReport report;
+    report.gateway = lanes->text(1);
+    report.epoch = lanes->text(2);
+    report.lane = lanes->text(3);
+    report.high = seq_in(*lanes, 4);
+    report.last = seq_in(*lanes, 5);
+    report.redelivered = seq_in(*lanes, 6);
+    report.forks = seq_in(*lanes, 7);
+    take(lanes->integer(0), std::move(report));
+  }
+}
+
+Status SqliteRecount::ranges(std::int64_t lane, const std::function<void(Stretch&&)>& take) {
+  Result<sqlite::Statement> ranges = database_->prepare(
+      "SELECT first,last,fate,reason FROM pinaflux_range WHERE lane=? ORDER BY first");
+  if (!ranges) return std::unexpected(ranges.error());
+  ranges->bind(1, lane);
+  for (;;) {
+    const Result<bool> row = ranges->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    take({{seq_in(*ranges, 0), seq_in(*ranges, 1)},
+          static_cast<Fate>(ranges->integer(2)),
+          std::string(ranges->text(3))});
+  }
+}
+
+Status SqliteRecount::advance(std::size_t table) {
+  const Result<bool> row = rows_[table].step();
+  if (!row) return std::unexpected(row.error());
+  if (*row) heads_.emplace(seq_in(rows_[table], 0), table);
+  return {};
+}
+
+Status SqliteRecount::seqs(std::int64_t lane, const LaneReport& report,
+                           const std::function<void(std::uint64_t)>& take) {
+  for (std::size_t table = 0; table < rows_.size(); ++table) {
+    sqlite::Statement& rows = rows_[table];
+    rows.bind(1, Tables::key_of(lane, 0));
+    rows.bind(2, Tables::key_of(lane, Tables::kSeqMax));
+    rows.bind(3, std::string_view(report.gateway));
+    rows.bind(4, std::string_view(report.epoch));
+    rows.bind(5, std::string_view(report.lane));
+    if (Status s = advance(table); !s) return s;
+  }
+  while (!heads_.empty()) {
+    const auto [at, table] = heads_.top();
+    heads_.pop();
+    if (Status s = advance(table); !s) return s;
+    take(at);
+  }
+  return {};
+}
+
+Status SqliteRecount::strays(const std::function<void(std::string_view, std::string_view,
+                                                      std::string_view, std::uint64_t)>& take) {
+  const std::string bits = std::to_string(Tables::kSeqBits);
+  const std::string mask = std::to_string(Tables::kSeqMax);
+  for (const std::string& name : names_) {
+    const std::string sql = "SELECT t._gateway,t._epoch,t._lane,t._seq FROM " +
+                            Catalog::quoted(name) +
+                            " t LEFT JOIN pinaflux_lane l ON l.id=(t._id >> " + bits +
+                            ") WHERE l.id IS NULL OR t._seq IS NOT (t._id & " + mask +
+                            ") OR t._gateway IS NOT l.gateway OR t._epoch IS NOT l.epoch OR"
+                            " t._lane IS NOT l.lane";
+    Result<sqlite::Statement> strays = database_->prepare(sql.c_str());
+    if (!strays) return std::unexpected(strays.error());
+    for (;;) {
+      const Result<bool> row = strays->step();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) break;
+      take(strays->text(0), strays->text(1), strays->text(2), seq_in(*strays, 3));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Recount>> recount_sqlite(const std::string& path, const char* vfs) {
+  auto database = sqlite::Database::open(
+      {.path = path, .cache_kibibytes = 16 * 1024, .read_only = true, .vfs = vfs});
+  if (!database) return std::unexpected(database.error());
+  auto recount = std::make_unique<SqliteRecount>(std::move(*database));
+  if (Status s = recount->prepare(); !s) return std::unexpected(s.error());
+  return recount;
+}
+
+}  // namespace pinaflux
