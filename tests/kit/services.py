@@ -231,11 +231,13 @@ class Agent(Service):
 
 
 class Collector(Service):
-    def __init__(self, directory, program, broker_port, name="collector", prefix=(), options=(), scheme="tcp"):
+    """`database`: where it lands, if not in a file of its own."""
+
+    def __init__(self, directory, program, broker_port, name="collector", prefix=(), options=(), scheme="tcp", database=None):
         directory = pathlib.Path(directory) / name
         directory.mkdir(parents=True, exist_ok=True)
         self.program = program
-        self.database = directory / "landed.db"
+        self.database = database or directory / "landed.db"
         self.metrics_port = free_port()
         super().__init__(name, directory, [
             *prefix, program, "run", "--broker", f"{scheme}://127.0.0.1:{broker_port}" if broker_port else "none",

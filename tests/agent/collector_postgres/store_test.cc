@@ -152,6 +152,23 @@ TEST_CASE_FIXTURE(PostgresFixture, "an envelope that comes to two collectors at 
   CHECK(ask("SELECT count(*) FROM boiler") == "400\n");
 }
 
+TEST_CASE_FIXTURE(PostgresFixture, "what two collectors land of one lane at once is one account") {
+  auto second = open("second");
+  Gateway gateway;
+  for (int turn = 1; turn <= 40; ++turn) {
+    const std::vector<Arrival> one = {gateway.send(10)}, other = {gateway.send(5)};
+    Landed here, there;
+    Status done;
+    std::thread thread([&] { done = second->land(other, {kNoon}, there); });
+    CHECK(store->land(one, {kNoon}, here).has_value());
+    thread.join();
+    CHECK(done.has_value());
+    CHECK(
+        ask("SELECT high,first,r.last FROM pinaflux_lane l JOIN pinaflux_range r ON r.lane=l.id") ==
+        std::to_string(turn * 15) + "|1|" + std::to_string(turn * 15) + "\n");
+  }
+}
+
 TEST_CASE_FIXTURE(PostgresFixture, "a database that is away is found again, and nothing is lost") {
   Gateway gateway;
   land({gateway.send(10)});
