@@ -103,7 +103,7 @@ int ImportRun::run(const std::vector<std::string>& given) {
     } else if (done.error().code == Code::busy && !shared) {
       done = hand_over(path);
     }
-    if (!done) return failed(done.error(), store_ ? path : options_.database);
+    if (!done) return failed(done.error(), store_ ? path : postgres::shown(options_.database));
   }
   if (json_)
     std::printf(R"({"schema":"pinaflux.import/1","files":[%s]})"

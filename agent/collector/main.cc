@@ -218,7 +218,8 @@ bool Service::http_is_safe() const {
 }
 
 int Service::run() {
-  if (Status s = open_store(); !s) return failed(s.error(), options_.store.database);
+  if (Status s = open_store(); !s)
+    return failed(s.error(), postgres::shown(options_.store.database));
   if (!options_.password_file.empty()) {
     auto text = platform_.files.read_text(options_.password_file, kPasswordBytesMax);
     if (!text) return failed(text.error(), options_.password_file);
@@ -264,7 +265,7 @@ int Service::run() {
         "a trusted clock get calendar time by it all the same, without an uncertainty");
   }
   log_.notice("collector.started", "the collector runs",
-              {{"version", kVersion}, {"database", options_.store.database}});
+              {{"version", kVersion}, {"database", postgres::shown(options_.store.database)}});
   platform_.process.notify("READY=1");
   platform_.loop->run([this] {
     const bool more = collector_->turn();
@@ -292,7 +293,7 @@ int verify_command(const std::string& database, bool json) {
     if (const auto info = files.info(database); !info) return failed(info.error(), database);
   }
   const Result<VerifyReport> report = verify(database, nullptr, &why);
-  if (!report) return failed(report.error(), database, why);
+  if (!report) return failed(report.error(), postgres::shown(database), why);
   std::fputs((json ? verify_json(*report) : verify_text(*report)).c_str(), stdout);
   return report->complete() ? kExitOk : 1;
 }

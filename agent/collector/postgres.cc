@@ -111,6 +111,24 @@ std::string quoted(std::string_view name) {
   return text + "\"";
 }
 
+std::string shown(std::string_view address) {
+  static constexpr std::string_view kHidden = "***";
+  std::string text(address);
+  if (!Connection::is_address(address)) return text;
+  const std::size_t user = text.find("://") + 3;
+  const std::size_t host = text.find('@', user);
+  const std::size_t colon = text.find(':', user);
+  if (host != std::string::npos && colon < host) {
+    text.replace(colon + 1, host - colon - 1, kHidden);
+  }
+  for (std::size_t at = 0; (at = text.find("password=", at)) != std::string::npos;) {
+    at += std::string_view("password=").size();
+    const std::size_t end = std::min(text.find('&', at), text.size());
+    text.replace(at, end - at, kHidden);
+  }
+  return text;
+}
+
 std::string storable(std::string_view text) {
   if (utf8_valid(text) && text.find('\0') == std::string_view::npos) return std::string(text);
   std::string kept;

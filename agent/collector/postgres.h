@@ -33,6 +33,8 @@ namespace pinaflux::postgres {
 
 // A name between double quotes, as SQL wants it.
 std::string quoted(std::string_view name);
+// An address as it may be printed: what stands for a password in it is not. Any other text stays.
+std::string shown(std::string_view address);
 // Text as PostgreSQL can keep it: what is not UTF-8, and NUL, becomes '?', followed by all bytes in hex, so that two
 // texts stay two.
 std::string storable(std::string_view text);

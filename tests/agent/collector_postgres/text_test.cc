@@ -45,6 +45,13 @@ TEST_CASE("texts that PostgreSQL cannot keep stay apart") {
   CHECK(array.text() == "{\"a\\\"b\\\\c\",NULL}");
 }
 
+TEST_CASE("what is printed of an address holds no password") {
+  CHECK(postgres::shown("postgresql://u:se:cret@h/d?password=also&x=1") ==
+        "postgresql://u:***@h/d?password=***&x=1");
+  CHECK(postgres::shown("postgresql://u@h:5432/d") == "postgresql://u@h:5432/d");
+  CHECK(postgres::shown("landed:1@2.db") == "landed:1@2.db");
+}
+
 TEST_CASE("an address with a password in it is refused") {
   std::string why;
   const auto made = postgres::Connection::open("postgresql://u:secret@127.0.0.1/d", why);
