@@ -77,8 +77,29 @@ void put_scientific(Appender& text, std::string_view digits, int exponent) {
   text.number(static_cast<std::uint64_t>(std::abs(exponent)), 2);
 }
 
+// What sensors measure: few digits behind the point. False: nothing was put.
+bool put_few_decimals(Appender& text, double value) {
+  static constexpr double kPowers[] = {1, 1e1, 1e2, 1e3, 1e4};
+  if (!(value >= 1e-3 && value < 1e9)) return false;
+  for (int decimals = 0; decimals < 5; ++decimals) {
+    const double power = kPowers[decimals];
+    const auto scaled = static_cast<std::uint64_t>(value * power + 0.5);
+    if (static_cast<double>(scaled) / power != value) continue;
+    if (decimals == 0 && scaled >= 100'000) return false;  // Its zeros may be an exponent.
+    const auto divisor = static_cast<std::uint64_t>(power);
+    text.number(scaled / divisor, 1);
+    if (decimals == 0) return true;
+    text.put('.');
+    text.number(scaled % divisor, decimals);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
+// A whole number through a power of ten, divided exactly, is the double that its digits read back as; and the first number
+// of decimals that does is the least, so the digits are the shortest.
 DoubleText double_text(double value) {
   using Converter = double_conversion::DoubleToStringConverter;
   DoubleText result;
@@ -88,6 +109,7 @@ DoubleText double_text(double value) {
     text.put(std::isnan(value) ? "nan" : "inf");
     return result;
   }
+  if (put_few_decimals(text, std::abs(value))) return result;
   char buffer[Converter::kBase10MaximalLength + 1];
   bool negative = false;
   int count = 0, point = 0;

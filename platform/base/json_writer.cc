@@ -9,6 +9,8 @@ namespace pinaflux {
 
 namespace {
 
+bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
 void append_escaped(std::string& to, unsigned char c) {
   static constexpr char kDigits[] = "0123456789abcdef";
   switch (c) {
@@ -29,6 +31,11 @@ void append_escaped(std::string& to, unsigned char c) {
 void append_json_string(std::string& to, std::string_view text) {
   to += '"';
   for (std::size_t i = 0; i < text.size();) {
+    std::size_t plain = i;
+    while (plain < text.size() && is_plain(static_cast<unsigned char>(text[plain]))) ++plain;
+    to.append(text, i, plain - i);
+    i = plain;
+    if (i == text.size()) break;
     const auto c = static_cast<unsigned char>(text[i]);
     if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
       append_escaped(to, c);

@@ -25,6 +25,19 @@ void check(double value) {
 
 }  // namespace
 
+TEST_CASE("double text: numbers of few decimals, and their neighbours") {
+  std::mt19937_64 random(4);
+  for (int i = 0; i < 400'000; ++i) {
+    const int decimals = static_cast<int>(random() % 7);
+    const auto whole = static_cast<double>(random() % (std::uint64_t{1} << (random() % 40)));
+    const double value = whole / std::pow(10.0, decimals);
+    check(value);
+    check(-value);
+    check(std::nextafter(value, 0.0));
+    check(std::nextafter(value, 1e300));
+  }
+}
+
 TEST_CASE("double text: every kind of number as the standard library writes it") {
   using Limits = std::numeric_limits<double>;
   for (double value : {0.0,
