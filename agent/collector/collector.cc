@@ -20,6 +20,7 @@ namespace {
 
 constexpr Duration kStorageRetryMin = Duration::milliseconds(200);
 constexpr Duration kStorageRetryMax = Duration::seconds(30);
+constexpr Duration kGapsToldEach = Duration::hours(1);
 constexpr Duration kGoodbyeMax = Duration::seconds(2);
 constexpr Duration kImportPoll = Duration::seconds(1);
 constexpr int kRetained = 0;  // Send retained messages on subscribing.
@@ -350,7 +351,23 @@ void Collector::take_acks() {
   landed_ = Landed{};
 }
 
+// Once an hour: whoever reads the log is to see it, and nothing else beside it.
+void Collector::watch_gaps(const Gaps& gaps) {
+  status_.gaps = gaps.lanes;
+  const Duration age{world_.clock.wall().ns - gaps.oldest.ns};
+  status_.oldest_gap = gaps.lanes > 0 && age > Duration{} ? age : Duration{};
+  if (status_.oldest_gap <= options_.gap_limit) return;
+  const Instant now = world_.clock.now();
+  if (gaps_told_ != Instant{} && now - gaps_told_ < kGapsToldEach) return;
+  gaps_told_ = now;
+  world_.log.warning("collector.gap",
+                     "records are missing between others for longer than the limit: see which by "
+                     "pinaflux-collector gateways",
+                     {{"lanes", gaps.lanes}, {"oldest_s", status_.oldest_gap.seconds()}});
+}
+
 void Collector::report(const Landed& landed) {
+  watch_gaps(landed.gaps);
   status_.counts += landed.counts;
   if (landed.counts.quarantined > 0) {
     world_.log.warning(

@@ -48,6 +48,8 @@ struct CollectorOptions {
   std::string
       share;  // Group of collectors that share the work through one database; empty: it is alone.
   std::uint16_t receive_max = 512;  // Envelopes of at most 120,000 bytes.
+  // A gap that is older is told: some records of a lane are here, and others before them are not.
+  Duration gap_limit = Duration::hours(24);
   Duration back_off_min = Duration::milliseconds(500);
   Duration back_off_max = Duration::seconds(60);
 };
@@ -58,6 +60,8 @@ struct CollectorStatus {
   std::string link_text;     // Why it waits; empty when all is well.
   std::string storage_text;  // Why nothing is landed; empty when all is well.
   Counts counts;
+  std::uint64_t gaps = 0;  // Lanes that have one.
+  Duration oldest_gap{};
   std::uint64_t connects = 0, messages = 0, commits = 0, commit_failures = 0, acks_sent = 0;
   std::uint64_t pending = 0, pending_bytes = 0;
   double commit_ms = 0.0;  // The last one.
@@ -144,6 +148,7 @@ class Collector : private mqtt::Session::Events {
   void take_acks();
   void acknowledge();
   void report(const Landed& landed);
+  void watch_gaps(const Gaps& gaps);
   void publish_acks();
   bool publish_ack(AckMessage& ack);
   void regulate();
@@ -168,6 +173,7 @@ class Collector : private mqtt::Session::Events {
   Status committed_;
   Landed landed_;
   Duration took_{};
+  Instant gaps_told_{};     // 0: not yet.
   bool import_due_ = true;  // Before the next batch.
   std::optional<ImportReport> imported_;
   std::map<std::string, AckMessage> acks_;  // Due; the newest of each lane.

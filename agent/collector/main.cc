@@ -2,6 +2,7 @@
 //
 // The composition root: it alone names platform/linux, the command line and the exit statuses.
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "agent/collector/status.h"
 #include "agent/collector/store.h"
 #include "agent/collector/verify.h"
+#include "agent/config/units.h"
 #include "platform/address.h"
 #include "platform/base/text.h"
 #include "platform/linux/linux.h"
@@ -30,6 +32,7 @@ namespace {
 
 constexpr const char* kDatabase =
     "where rows land: a file (SQLite), or postgresql://USER@HOST/DATABASE; made if missing";
+constexpr const char* kGapLimit = "24h";
 constexpr std::size_t kPasswordBytesMax = 64 * 1024;
 constexpr std::size_t kPskBytesMin = 16;
 
@@ -43,6 +46,7 @@ struct RunOptions {
   std::string sign_key;
   bool keys_optional = false;
   std::string listen;
+  std::string gap_limit = kGapLimit;
 };
 
 bool in_postgres(const CollectorStore::Options& store) {
@@ -298,6 +302,24 @@ int verify_command(const std::string& database, bool json) {
   return report->complete() ? kExitOk : 1;
 }
 
+// What is missing, or has been for longer than `limit`, makes it fail.
+int gateways_command(const std::string& database, Duration limit, bool json) {
+  LinuxFiles files;
+  LinuxClock clock;
+  std::string why;
+  if (!postgres::Connection::is_address(database)) {
+    if (const auto info = files.info(database); !info) return failed(info.error(), database);
+  }
+  const Result<VerifyReport> report = account(database, &why);
+  if (!report) return failed(report.error(), postgres::shown(database), why);
+  const WallTime now = clock.wall();
+  std::fputs((json ? gateways_json(*report, now) : gateways_text(*report, now)).c_str(), stdout);
+  const bool owed = std::ranges::any_of(report->lanes, [&](const LaneReport& lane) {
+    return lane.missing > 0 || (lane.gap_since && now.ns - lane.gap_since->ns > limit.ns);
+  });
+  return owed ? 1 : kExitOk;
+}
+
 void add_files(CLI::App& sub, CollectorStore::Options& store, std::string& layout) {
   sub.add_option("--archive", store.archive,
                  "also keep what lands as it came, a file a day, in this folder (see replay)");
@@ -324,6 +346,15 @@ void add_tls(CLI::App& run, RunOptions& options) {
                               "file that holds the pre-shared key, in hexadecimal digits");
   psk->needs(file);
   file->needs(psk);
+}
+
+void add_gap_limit(CLI::App& sub, std::string& limit) {
+  sub.add_option("--gap-limit", limit,
+                 "records that are missing between others for longer are told, for example 30m")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        return config::parse_duration(text) ? std::string() : "a duration has a unit: 30m, 12h, 7d";
+      });
 }
 
 void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
@@ -361,6 +392,7 @@ void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
                   "envelopes that wait here for a commit (120,000 bytes each at most)")
       ->check(CLI::Range(1, 65535))
       ->capture_default_str();
+  add_gap_limit(*run, options.gap_limit);
   run->add_option("--listen", options.listen,
                   "serve /metrics and /healthz, for example tcp://127.0.0.1:9470");
 }
@@ -377,6 +409,12 @@ int main_of(int argc, char** argv) {
   CLI::App* verify = app.add_subcommand("verify", "prove that nothing is missing or there twice");
   verify->add_option("--database", database, kDatabase)->required();
   verify->add_flag("--json", json, "for machines: pinaflux.verify/1");
+  std::string limit = kGapLimit;
+  CLI::App* gateways = app.add_subcommand(
+      "gateways", "what each gateway has landed, lost and owes; status 1 if something is missing");
+  gateways->add_option("--database", database, kDatabase)->required();
+  add_gap_limit(*gateways, limit);
+  gateways->add_flag("--json", json, "for machines: pinaflux.gateways/1");
   std::vector<std::string> exports;
   CLI::App* import = app.add_subcommand("import", "land what `pinaflux queue export` wrote");
   import->add_option("file", exports, "export files")->required();
@@ -405,9 +443,13 @@ int main_of(int argc, char** argv) {
   }
   options.store.ndjson.one_file = layout == "one";
   options.store.collector = options.collector.client_id;
+  options.collector.gap_limit = *config::parse_duration(options.gap_limit);
   if (app.got_subcommand("run")) return run_command(options);
   if (app.got_subcommand(import) || app.got_subcommand(replay))
     return import_command(exports, options.store, json);
+  if (app.got_subcommand(gateways)) {
+    return gateways_command(database, *config::parse_duration(limit), json);
+  }
   if (app.got_subcommand(verify)) return verify_command(database, json);
   if (app.got_subcommand(decode)) return decode_command(decoding);
   if (app.got_subcommand(version)) return version_command("pinaflux-collector", json);

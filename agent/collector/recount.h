@@ -22,6 +22,9 @@ class Recount {
  public:
   virtual ~Recount() = default;
 
+  virtual Status gateways(const std::function<void(GatewayReport&&)>& take) = 0;
+  // Lanes with a gap, and since when.
+  virtual Status gaps(const std::function<void(std::int64_t lane, WallTime since)>& take) = 0;
   virtual Status lanes(const std::function<void(std::int64_t id, LaneReport&&)>& take) = 0;
   virtual Status ranges(std::int64_t lane, const std::function<void(Stretch&&)>& take) = 0;
   // Of all rows of the lane, in order; one that is there twice comes twice. Rows whose columns say another lane or seq

@@ -26,6 +26,8 @@ class PostgresRecount final : public Recount {
       : connection_(std::move(connection)) {}
 
   Status prepare();
+  Status gateways(const std::function<void(GatewayReport&&)>& take) override;
+  Status gaps(const std::function<void(std::int64_t, WallTime)>& take) override;
   Status lanes(const std::function<void(std::int64_t, LaneReport&&)>& take) override;
   Status ranges(std::int64_t lane, const std::function<void(Stretch&&)>& take) override;
   Status seqs(std::int64_t lane, const LaneReport& report,
@@ -57,6 +59,25 @@ Status PostgresRecount::prepare() {
     sql += "SELECT _id,_gateway,_epoch,_lane,_seq FROM " + names_.back();
   }
   return connection_->execute(sql + ") t ORDER BY _id");
+}
+
+Status PostgresRecount::gateways(const std::function<void(GatewayReport&&)>& take) {
+  const auto rows = connection_->ask("SELECT name,state,seen FROM pinaflux_gateway ORDER BY name");
+  if (!rows) return std::unexpected(rows.error());
+  for (int row = 0; row < rows->rows(); ++row) {
+    take({std::string(rows->text(row, 0)), std::string(rows->text(row, 1)),
+          WallTime{rows->integer(row, 2)}});
+  }
+  return {};
+}
+
+Status PostgresRecount::gaps(const std::function<void(std::int64_t, WallTime)>& take) {
+  const auto rows = connection_->ask("SELECT lane,since FROM pinaflux_gap");
+  if (!rows) return std::unexpected(rows.error());
+  for (int row = 0; row < rows->rows(); ++row) {
+    take(rows->integer(row, 0), WallTime{rows->integer(row, 1)});
+  }
+  return {};
 }
 
 Status PostgresRecount::lanes(const std::function<void(std::int64_t, LaneReport&&)>& take) {

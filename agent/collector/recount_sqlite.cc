@@ -25,6 +25,8 @@ class SqliteRecount final : public Recount {
       : database_(std::move(database)) {}
 
   Status prepare();
+  Status gateways(const std::function<void(GatewayReport&&)>& take) override;
+  Status gaps(const std::function<void(std::int64_t, WallTime)>& take) override;
   Status lanes(const std::function<void(std::int64_t, LaneReport&&)>& take) override;
   Status ranges(std::int64_t lane, const std::function<void(Stretch&&)>& take) override;
   Status seqs(std::int64_t lane, const LaneReport& report,
@@ -75,6 +77,32 @@ Status SqliteRecount::prepare() {
     rows_.push_back(std::move(*rows));
   }
   return {};
+}
+
+Status SqliteRecount::gateways(const std::function<void(GatewayReport&&)>& take) {
+  auto rows = database_->prepare("SELECT name,state,seen FROM pinaflux_gateway ORDER BY name");
+  if (!rows) return std::unexpected(rows.error());
+  for (;;) {
+    const Result<bool> row = rows->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    take({std::string(rows->text(0)), std::string(rows->text(1)), WallTime{rows->integer(2)}});
+  }
+}
+
+// A collector from before gaps were noted made the database: it says nothing of them.
+Status SqliteRecount::gaps(const std::function<void(std::int64_t, WallTime)>& take) {
+  const Result<bool> noted = database_->has_column("pinaflux_gap", "since");
+  if (!noted) return std::unexpected(noted.error());
+  if (!*noted) return {};
+  auto rows = database_->prepare("SELECT lane,since FROM pinaflux_gap");
+  if (!rows) return std::unexpected(rows.error());
+  for (;;) {
+    const Result<bool> row = rows->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    take(rows->integer(0), WallTime{rows->integer(1)});
+  }
 }
 
 Status SqliteRecount::lanes(const std::function<void(std::int64_t, LaneReport&&)>& take) {

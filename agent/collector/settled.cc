@@ -65,6 +65,7 @@ Result<Settled> Settled::prepare(sqlite::Database& database) {
       {&settled.break_,
        "SELECT last FROM pinaflux_range WHERE lane=? AND first<=? AND fate IN (2,3,5)"
        " ORDER BY first DESC LIMIT 1"},
+      {&settled.any_above_, "SELECT 1 FROM pinaflux_range WHERE lane=? AND first>? LIMIT 1"},
       {&settled.any_, "SELECT 1 FROM pinaflux_range WHERE lane=? LIMIT 1"},
   };
   for (const auto& [statement, sql] : all) {
@@ -211,6 +212,13 @@ Result<std::vector<Range>> Settled::above(std::int64_t lane, std::uint64_t high,
   }
   std::ranges::reverse(ranges);
   return ranges;
+}
+
+Result<bool> Settled::any_above(std::int64_t lane, std::uint64_t high) {
+  const sqlite::Reading reading(any_above_);
+  any_above_.bind(1, lane);
+  any_above_.bind(2, stored(high));
+  return any_above_.step();
 }
 
 Result<bool> Settled::any(std::int64_t lane) {

@@ -60,6 +60,7 @@ class Settled {
   // What is settled and linked above `high`: the highest `count_max` ranges of it, rising.
   Result<std::vector<Range>> above(std::int64_t lane, std::uint64_t high, std::size_t count_max);
   Result<bool> any(std::int64_t lane);
+  Result<bool> any_above(std::int64_t lane, std::uint64_t high);
 
  private:
   Settled() = default;
@@ -68,7 +69,7 @@ class Settled {
   Status join(std::int64_t lane, Stretch stretch);
   Status replace(std::int64_t lane, const Stretch& old, const Range& by);
 
-  sqlite::Statement overlapping_, put_, erase_, holding_, above_, down_, break_, any_;
+  sqlite::Statement overlapping_, put_, erase_, holding_, above_, down_, break_, any_, any_above_;
 };
 
 }  // namespace pinaflux

@@ -45,7 +45,8 @@ constexpr const char* kTables =
     "CREATE TABLE IF NOT EXISTS pinaflux_reject(id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
     " gateway TEXT NOT NULL, lane TEXT NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL,"
     " sha256 TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);"
-    "CREATE TABLE IF NOT EXISTS pinaflux_doubt(lane INTEGER PRIMARY KEY)";
+    "CREATE TABLE IF NOT EXISTS pinaflux_doubt(lane INTEGER PRIMARY KEY);"
+    "CREATE TABLE IF NOT EXISTS pinaflux_gap(lane INTEGER PRIMARY KEY, since INTEGER NOT NULL)";
 
 std::int64_t stored(std::uint64_t seq) { return static_cast<std::int64_t>(seq); }
 std::uint64_t seq(std::int64_t stored) { return static_cast<std::uint64_t>(stored); }
@@ -69,9 +70,13 @@ Result<Ledger> Ledger::prepare(sqlite::Database& database, Supply* supply) {
   Ledger ledger(std::move(*settled), supply);
   const std::pair<sqlite::Statement*, const char*> all[] = {
       {&ledger.find_,
-       "SELECT id,high,floor,last,chain,redelivered,forks,d.lane IS NOT NULL FROM pinaflux_lane l"
-       " LEFT JOIN pinaflux_doubt d ON d.lane=l.id WHERE gateway=? AND epoch=? AND l.lane=?"},
+       "SELECT id,high,floor,last,chain,redelivered,forks,d.lane IS NOT NULL,g.since"
+       " FROM pinaflux_lane l LEFT JOIN pinaflux_doubt d ON d.lane=l.id"
+       " LEFT JOIN pinaflux_gap g ON g.lane=l.id WHERE gateway=? AND epoch=? AND l.lane=?"},
       {&ledger.doubt_, "INSERT OR IGNORE INTO pinaflux_doubt VALUES(?)"},
+      {&ledger.open_gap_, "INSERT OR REPLACE INTO pinaflux_gap VALUES(?,?)"},
+      {&ledger.close_gap_, "DELETE FROM pinaflux_gap WHERE lane=?"},
+      {&ledger.gaps_, "SELECT count(*),coalesce(min(since),0) FROM pinaflux_gap"},
       {&ledger.trust_, "DELETE FROM pinaflux_doubt WHERE lane=?"},
       {&ledger.make_,
        "INSERT INTO pinaflux_lane SELECT coalesce(max(id),0)+1,?1,?2,?3,0,1,0,NULL,0,0"
@@ -122,6 +127,7 @@ Result<std::optional<LaneEntry>> Ledger::find(const LaneKey& key) {
   entry.redelivered = seq(find_.integer(5));
   entry.forks = seq(find_.integer(6));
   entry.doubted = find_.integer(7) != 0;
+  if (!find_.is_null(8)) entry.gap_since = WallTime{find_.integer(8)};
   return entry;
 }
 
@@ -363,6 +369,7 @@ Status Ledger::advance(LaneEntry& lane) {
     lane.chain = *chain;
     lane.high = *high;
   }
+  if (Status s = note_gap(lane); !s) return s;
   prune_.bind(1, lane.id);
   prune_.bind(2, stored(std::min(lane.floor, lane.high + 1)));
   if (Status s = prune_.run(); !s) return s;
@@ -378,6 +385,29 @@ Status Ledger::advance(LaneEntry& lane) {
   save_.bind(6, stored(lane.forks));
   save_.bind(7, lane.id);
   return save_.run();
+}
+
+Status Ledger::note_gap(LaneEntry& lane) {
+  const Result<bool> gap = settled_.any_above(lane.id, lane.high);
+  if (!gap) return std::unexpected(gap.error());
+  if (*gap == lane.gap_since.has_value()) return {};
+  if (*gap) {
+    lane.gap_since = now_;
+    open_gap_.bind(1, lane.id);
+    open_gap_.bind(2, now_.ns);
+    return open_gap_.run();
+  }
+  lane.gap_since.reset();
+  close_gap_.bind(1, lane.id);
+  return close_gap_.run();
+}
+
+Result<Gaps> Ledger::gaps() {
+  if (supply_ != nullptr) return supply_->gaps();
+  const sqlite::Reading reading(gaps_);
+  const Result<bool> row = gaps_.step();
+  if (!row) return std::unexpected(row.error());
+  return Gaps{seq(gaps_.integer(0)), WallTime{gaps_.integer(1)}};
 }
 
 Result<AckMessage> Ledger::ack(const LaneEntry& lane) {

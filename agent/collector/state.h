@@ -35,6 +35,8 @@ struct LaneEntry {
   std::optional<Digest> chain;    // At `high`; unknown where it ends in what never came here.
   std::uint64_t redelivered = 0;  // Envelopes that came again.
   std::uint64_t forks = 0;        // Envelopes that contradict what has landed.
+  std::optional<WallTime>
+      gap_since;         // Records behind `high` are here already, and some between are not.
   bool doubted = false;  // Its gateway said last that it had committed less than has landed.
 };
 
@@ -75,6 +77,8 @@ class Ledger {
   // `supply` may be none, and must outlive it.
   static Result<Ledger> prepare(sqlite::Database& database, Supply* supply = nullptr);
 
+  // The time of what follows.
+  void at(WallTime now) { now_ = now; }
   // Made when it is new; Code::full beyond kLanesMax.
   Result<LaneEntry> lane(const LaneKey& key);
   Result<std::optional<LaneEntry>> find(const LaneKey& key);
@@ -103,6 +107,8 @@ class Ledger {
   Status advance(LaneEntry& lane);
   Result<AckMessage> ack(const LaneEntry& lane);
 
+  // How many lanes have a gap, and since when the oldest has.
+  Result<Gaps> gaps();
   Status seen(const std::string& gateway, const std::string& state, WallTime now);
   Status reject(const Reject& reject);
   // A payload of that hash could not be taken.
@@ -111,6 +117,7 @@ class Ledger {
  private:
   Ledger(Settled settled, Supply* supply) : settled_(std::move(settled)), supply_(supply) {}
   Status make(const LaneKey& key);
+  Status note_gap(LaneEntry& lane);
   Result<std::optional<Digest>> chain_at(const LaneEntry& lane, std::uint64_t seq);
   // Without what precedes it.
   Result<std::optional<Link>> link_at(const LaneEntry& lane, std::uint64_t last);
@@ -122,7 +129,8 @@ class Ledger {
 
   Settled settled_;
   Supply* supply_;
-  sqlite::Statement doubt_, trust_;
+  WallTime now_;
+  sqlite::Statement doubt_, trust_, open_gap_, close_gap_, gaps_;
   sqlite::Statement find_, make_, save_, link_, successor_, remember_, prune_;
   sqlite::Statement seen_, reject_, trim_, refused_;
 };

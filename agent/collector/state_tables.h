@@ -58,11 +58,12 @@ inline const StateTable kBoots{"pinaflux_boot",
                                 {"todo", 'i'}}};
 inline const StateTable kFiles{"pinaflux_file", 1, {{"path", 't'}, {"bytes", 'i'}}};
 inline const StateTable kLanes{"pinaflux_lane", 1, {{"id", 'i'}}};
+inline const StateTable kGaps{"pinaflux_gap", 1, {{"lane", 'i'}, {"since", 'i'}}};
 inline const StateTable kDoubts{"pinaflux_doubt", 1, {{"lane", 'i'}}};
 
 // Whose changes are noted.
-inline const std::array kWatched{&kRanges, &kEnvelopes, &kGateways, &kAnchors,
-                                 &kBoots,  &kFiles,     &kLanes,    &kDoubts};
+inline const std::array kWatched{&kRanges, &kEnvelopes, &kGateways, &kAnchors, &kBoots,
+                                 &kFiles,  &kLanes,     &kDoubts,   &kGaps};
 
 // PostgreSQL's.
 const char* make_sql();

@@ -141,6 +141,7 @@ Status CollectorStore::land(std::span<const Arrival> arrivals, WallTime now, Lan
 Status CollectorStore::attempt(std::span<const Arrival> arrivals) {
   landed_ = Landed{};
   touched_.clear();
+  ledger_->at(now_);
   std::vector<LaneKey> lanes;
   if (home_->supply() != nullptr) {
     for (const Arrival& arrival : arrivals) append_lanes(lanes, arrival);
@@ -175,7 +176,11 @@ Status CollectorStore::land_all(std::span<const Arrival> arrivals) {
   const Result<bool> more = timing_->go_on();
   if (!more) return std::unexpected(more.error());
   unfinished_ = *more;
-  return answer();
+  if (Status s = answer(); !s) return s;
+  const auto gaps = ledger_->gaps();
+  if (!gaps) return std::unexpected(gaps.error());
+  landed_.gaps = *gaps;
+  return {};
 }
 
 Status CollectorStore::open_files(const Options& options, Files& files,

@@ -61,6 +61,7 @@ struct Landed {
   std::vector<AckMessage> acks;
   std::vector<Notice> notices;  // The first refusals.
   Counts counts;
+  Gaps gaps;
 };
 
 class CollectorStore {

@@ -11,6 +11,7 @@
 
 #include "agent/data/identity.h"
 #include "platform/base/result.h"
+#include "platform/base/time.h"
 
 namespace pinaflux {
 
@@ -18,6 +19,11 @@ struct LaneKey {
   std::string gateway;
   Epoch epoch{};
   std::string lane;
+};
+
+struct Gaps {
+  std::uint64_t lanes = 0;
+  WallTime oldest;  // Where there is one.
 };
 
 class Supply {
@@ -33,6 +39,8 @@ class Supply {
   // Some boot whose rows are to be corrected, unless another collector is at it.
   virtual Status bring_due() = 0;
   virtual Result<bool> was_refused(const Digest& payload) = 0;
+  // What Ledger::gaps() is of all lanes.
+  virtual Result<Gaps> gaps() = 0;
   // Of a new anchor.
   virtual Result<std::int64_t> anchor_number() = 0;
 };

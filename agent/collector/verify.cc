@@ -30,6 +30,8 @@ class Verifier {
  public:
   explicit Verifier(Recount& recount) : recount_(recount) {}
   Result<VerifyReport> run();
+  // Without the rows.
+  Result<VerifyReport> account();
 
  private:
   struct Lane {
@@ -38,6 +40,8 @@ class Verifier {
     std::vector<Kept> landed;  // What the ledger says, in order.
   };
 
+  Status read_lanes();
+  VerifyReport take_report();
   Status read_ranges(Lane& lane);
   Status recount(Lane& lane);
   void take_stray(std::string_view gateway, std::string_view epoch, std::string_view lane,
@@ -62,24 +66,48 @@ std::string key_of(std::string_view gateway, std::string_view epoch, std::string
   return key;
 }
 
-Result<VerifyReport> Verifier::run() {
-  Status done = recount_.lanes([this](std::int64_t id, LaneReport&& report) {
+Status Verifier::read_lanes() {
+  return recount_.lanes([this](std::int64_t id, LaneReport&& report) {
     by_key_[key_of(report.gateway, report.epoch, report.lane)] = lanes_.size();
     lanes_.push_back({id, std::move(report), {}});
   });
-  if (!done) return std::unexpected(done.error());
-  for (Lane& lane : lanes_) {
-    if (Status s = read_ranges(lane); !s) return std::unexpected(s.error());
-    if (Status s = recount(lane); !s) return std::unexpected(s.error());
-  }
-  done = recount_.strays([this](std::string_view gateway, std::string_view epoch,
-                                std::string_view lane,
-                                std::uint64_t seq) { take_stray(gateway, epoch, lane, seq); });
-  if (!done) return std::unexpected(done.error());
+}
+
+VerifyReport Verifier::take_report() {
   VerifyReport report;
   report.strays = strays_;
   for (const auto& [key, at] : by_key_) report.lanes.push_back(std::move(lanes_[at].report));
   return report;
+}
+
+Result<VerifyReport> Verifier::account() {
+  if (Status s = read_lanes(); !s) return std::unexpected(s.error());
+  std::map<std::int64_t, WallTime> gaps;
+  Status done =
+      recount_.gaps([&](std::int64_t lane, WallTime since) { gaps.emplace(lane, since); });
+  if (!done) return std::unexpected(done.error());
+  for (Lane& lane : lanes_) {
+    if (Status s = read_ranges(lane); !s) return std::unexpected(s.error());
+    for (const Kept& kept : lane.landed) lane.report.landed += kept.range.count_every(kept.every);
+    if (gaps.contains(lane.id)) lane.report.gap_since = gaps[lane.id];
+  }
+  VerifyReport report = take_report();
+  done = recount_.gateways(
+      [&](GatewayReport&& gateway) { report.gateways.push_back(std::move(gateway)); });
+  return done ? Result<VerifyReport>(std::move(report)) : std::unexpected(done.error());
+}
+
+Result<VerifyReport> Verifier::run() {
+  if (Status s = read_lanes(); !s) return std::unexpected(s.error());
+  for (Lane& lane : lanes_) {
+    if (Status s = read_ranges(lane); !s) return std::unexpected(s.error());
+    if (Status s = recount(lane); !s) return std::unexpected(s.error());
+  }
+  Status done = recount_.strays(
+      [this](std::string_view gateway, std::string_view epoch, std::string_view lane,
+             std::uint64_t seq) { take_stray(gateway, epoch, lane, seq); });
+  if (!done) return std::unexpected(done.error());
+  return take_report();
 }
 
 Status Verifier::read_ranges(Lane& lane) {
@@ -209,13 +237,29 @@ bool VerifyReport::complete() const {
          });
 }
 
-Result<VerifyReport> verify(const std::string& database, const char* vfs, std::string* why) {
+namespace {
+
+Result<std::unique_ptr<Recount>> recount_of(const std::string& database, const char* vfs,
+                                            std::string* why) {
   std::string words;
   auto recount = postgres::Connection::is_address(database) ? recount_postgres(database, words)
                                                             : recount_sqlite(database, vfs);
   if (why != nullptr) *why = words;
+  return recount;
+}
+
+}  // namespace
+
+Result<VerifyReport> verify(const std::string& database, const char* vfs, std::string* why) {
+  const auto recount = recount_of(database, vfs, why);
   if (!recount) return std::unexpected(recount.error());
   return Verifier(**recount).run();
+}
+
+Result<VerifyReport> account(const std::string& database, std::string* why) {
+  const auto recount = recount_of(database, nullptr, why);
+  if (!recount) return std::unexpected(recount.error());
+  return Verifier(**recount).account();
 }
 
 }  // namespace pinaflux

@@ -9,11 +9,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/data/identity.h"
 #include "platform/base/result.h"
+#include "platform/base/time.h"
 
 namespace pinaflux {
 
@@ -32,14 +34,22 @@ struct LaneReport {
   std::uint64_t redelivered = 0;  // Envelopes that came again and were recognised.
   std::uint64_t forks = 0;
   std::vector<Range> missing_ranges;
+  std::optional<WallTime>
+      gap_since;  // Of an account: records are here, and others before them are not.
 
   std::uint64_t lost_count() const;
+};
+
+struct GatewayReport {
+  std::string name, state;  // As it told last.
+  WallTime seen;
 };
 
 struct VerifyReport {
   static constexpr std::size_t kRangesShown = 16;
   std::vector<LaneReport> lanes;
-  std::uint64_t strays = 0;  // Rows of no lane that is known.
+  std::vector<GatewayReport> gateways;  // Of an account.
+  std::uint64_t strays = 0;             // Rows of no lane that is known.
 
   // Nothing is missing, nothing landed twice, nothing is there that did not land.
   bool complete() const;
@@ -51,7 +61,13 @@ struct VerifyReport {
 Result<VerifyReport> verify(const std::string& database, const char* vfs = nullptr,
                             std::string* why = nullptr);
 
+// The same from the state alone, without looking at rows: what each gateway has landed, lost, and owes.
+Result<VerifyReport> account(const std::string& database, std::string* why = nullptr);
+
 std::string verify_json(const VerifyReport& report);  // "pinaflux.verify/1", one line.
 std::string verify_text(const VerifyReport& report);  // For a terminal.
+// Of an account. "pinaflux.gateways/1", one line; and for a terminal.
+std::string gateways_json(const VerifyReport& report, WallTime now);
+std::string gateways_text(const VerifyReport& report, WallTime now);
 
 }  // namespace pinaflux

@@ -27,8 +27,9 @@ namespace {
 // Read anew by each transaction that needs them.
 const std::array kPassing{"pinaflux_gateway", "pinaflux_anchor", "pinaflux_boot",
                           "pinaflux_reject"};
-const std::array kOfLanes{"pinaflux_lane", "pinaflux_range", "pinaflux_envelope", "pinaflux_doubt",
-                          "pinaflux_cached"};
+const std::array kOfLanes{"pinaflux_lane",  "pinaflux_range", "pinaflux_envelope",
+                          "pinaflux_doubt", "pinaflux_gap",   "pinaflux_cached"};
+constexpr std::uint64_t kGapsEach = 64;
 constexpr std::uint64_t kDueEach = 256;  // Transactions; another collector may have left something.
 
 std::string boot_key(std::string_view gateway, std::string_view boot) {
@@ -197,6 +198,7 @@ Status WorkingCopy::take_lanes(const postgres::Answer& locked) {
     if (Status s = memory_->execute(sql.c_str()); !s) return s;
   }
   if (stale.empty()) return {};
+  if (Status s = read(kGaps, "lane=ANY($1::bigint[])", stale.text()); !s) return s;
   if (Status s = read(kRanges, "lane=ANY($1::bigint[])", stale.text()); !s) return s;
   return read(kEnvelopes, "lane=ANY($1::bigint[])", stale.text());
 }
@@ -312,6 +314,15 @@ Result<bool> WorkingCopy::was_refused(const Digest& payload) {
       "SELECT 1 FROM pinaflux_reject WHERE sha256=$1 AND reason<>'fork' LIMIT 1", {hash});
   if (!there) return std::unexpected(there.error());
   return there->rows() > 0;
+}
+
+// Counted each kGapsEach transactions: it reads all of them.
+Result<Gaps> WorkingCopy::gaps() {
+  if (transactions_ % kGapsEach != 1) return gaps_;
+  const auto row = connection_->ask("SELECT count(*),coalesce(min(since),0) FROM pinaflux_gap");
+  if (!row) return std::unexpected(row.error());
+  gaps_ = {static_cast<std::uint64_t>(row->integer(0, 0)), WallTime{row->integer(0, 1)}};
+  return gaps_;
 }
 
 Result<std::int64_t> WorkingCopy::anchor_number() {

@@ -54,6 +54,7 @@ class WorkingCopy final : public Supply {
   Status bring_due() override;
   Result<bool> was_refused(const Digest& payload) override;
   Result<std::int64_t> anchor_number() override;
+  Result<Gaps> gaps() override;
 
  private:
   explicit WorkingCopy(std::string collector) : collector_(std::move(collector)) {}
@@ -75,6 +76,7 @@ class WorkingCopy final : public Supply {
   postgres::Connection* connection_ = nullptr;
   std::set<std::string> asked_;  // Lanes and boots of this transaction.
   std::uint64_t transactions_ = 0;
+  Gaps gaps_;        // As of some transactions ago.
   bool due_ = true;  // There may be rows to correct.
 };
 

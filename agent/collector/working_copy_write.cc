@@ -27,7 +27,7 @@ void add(Array& to, const sqlite::Statement& row, int column, char type) {
 
 Status WorkingCopy::write_back() {
   if (Status s = write_lanes(); !s) return s;
-  for (const StateTable* table : {&kRanges, &kEnvelopes, &kGateways, &kAnchors, &kBoots}) {
+  for (const StateTable* table : {&kRanges, &kEnvelopes, &kGaps, &kGateways, &kAnchors, &kBoots}) {
     if (Status s = write(*table); !s) return s;
   }
   if (Status s = write_rejects(); !s) return s;
