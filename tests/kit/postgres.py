@@ -35,8 +35,8 @@ def _as_nobody():
 
 
 class Postgres(Service):
-    """`certificate` (certificate file, key file): it also listens on a loopback port, with TLS and a password, for the user
-    `collector`, who owns the database `collector` and is nothing more."""
+    """`certificate` (certificate file, key file): it also listens on a loopback port, with TLS and a password, and there is a
+    user `pinaflux`, who owns the database `pinaflux` and is nothing more (address_tls)."""
 
     PASSWORD = "only-for-tests"
 
@@ -89,7 +89,7 @@ class Postgres(Service):
     def address_tls(self, ca, passfile=None, host="localhost", more=""):
         """With every check, and the password."""
         passfile = passfile or self.passfile()
-        return (f"postgresql://collector@{host}:{self.port}/collector?sslmode=verify-full&sslrootcert={ca}"
+        return (f"postgresql://pinaflux@{host}:{self.port}/pinaflux?sslmode=verify-full&sslrootcert={ca}"
                 f"&passfile={passfile}{more}")
 
     def passfile(self, password=PASSWORD):
@@ -103,8 +103,8 @@ class Postgres(Service):
         wait_for(f"{self.name} to answer", lambda: self._answers() or not self.running(), seconds=60)
         assert self.running(), f"{self.name} ended at once:\n{self.tail()}"
         if self.fresh and self.certificate:
-            self.query(f"CREATE ROLE collector LOGIN PASSWORD '{self.PASSWORD}'")
-            self.query("CREATE DATABASE collector OWNER collector")
+            self.query(f"CREATE ROLE pinaflux LOGIN PASSWORD '{self.PASSWORD}'")
+            self.query("CREATE DATABASE pinaflux OWNER pinaflux")
         self.fresh = False
         return self
 
@@ -238,7 +238,7 @@ def self_test():
 
         ca = authority.certificate
         tls = server.query("SELECT ssl, current_user FROM pg_stat_ssl WHERE pid = pg_backend_pid()", address=server.address_tls(ca))
-        check("TLS, every check, a password", tls == [["t", "collector"]])
+        check("TLS, every check, a password", tls == [["t", "pinaflux"]])
         check("that user is no superuser", server.query("SHOW is_superuser", address=server.address_tls(ca)) == [["off"]])
         check("a wrong name is refused", refused("does not match host name", server.address_tls(
             ca, host="other.invalid", more="&hostaddr=127.0.0.1")))
