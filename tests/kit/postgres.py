@@ -50,6 +50,9 @@ class Postgres(Service):
         self._give(self.home)
         os.chmod(self.home, 0o755)
         self._become = become
+        # PostgreSQL's programs take much from these: a test is the same for everybody.
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        self._environment.update(HOME=str(self.home), LC_ALL="C")
         self._run("initdb", "-D", self.data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C")
         # A kill leaves memory of the kernel's behind, but for what is mapped from files.
         lines = [f"port = {self.port}", f"unix_socket_directories = '{self.home}'", "listen_addresses = ''",
@@ -68,7 +71,8 @@ class Postgres(Service):
             os.chown(path, self.user.pw_uid, self.user.pw_gid)
 
     def _run(self, program, *arguments):
-        subprocess.run([*self._become, self.bin / program, *map(str, arguments)], check=True, capture_output=True, cwd="/")
+        subprocess.run([*self._become, self.bin / program, *map(str, arguments)], check=True, capture_output=True, cwd="/",
+                       env=self._environment)
 
     def _tls(self, certificate):
         files = []
@@ -109,13 +113,13 @@ class Postgres(Service):
         return self
 
     def _answers(self):
-        return subprocess.run([self.bin / "pg_isready", "-q", "-d", self.address()], check=False).returncode == 0
+        return subprocess.run([self.bin / "pg_isready", "-q", "-d", self.address()], check=False, env=self._environment).returncode == 0
 
     def query(self, sql, database="postgres", address=None, seconds=120):
         """The rows, each a list of texts."""
         done = subprocess.run([self.bin / "psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
                                "-d", address or self.address(database), "-c", sql],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, env=self._environment)
         if done.returncode != 0:
             raise RuntimeError(done.stderr.strip())
         return [line.split("\t") for line in done.stdout.splitlines()]
