@@ -55,7 +55,8 @@ if(NOT names STREQUAL expected)
 endif()
 
 # libpq, with all that it needs in one object of which the linker sees libpq's own functions only: OpenSSL's names are
-# platform/tls's here (above). What it calls of GSSAPI and LDAP is answered in agent/collector/postgres_absent.cc.
+# platform/tls's here (above). What it calls of GSSAPI, of LDAP and of the loader is answered in
+# agent/collector/postgres_absent.cc. It is an archive, and stays out of what does not call it.
 set(pq_golden "${CMAKE_CURRENT_LIST_DIR}/libpq-names.golden")
 set(pq_from "${PINAFLUX_LIBRARIES}/libpq.a")
 foreach(name pgcommon_shlib pgport_shlib)
@@ -73,13 +74,17 @@ set(pq "${CMAKE_BINARY_DIR}/libpq-alone.a")
 file(STRINGS "${pq_golden}" pq_names REGEX "^[^#]")
 list(TRANSFORM pq_names PREPEND "--undefined=" OUTPUT_VARIABLE pq_wanted)
 list(TRANSFORM pq_names PREPEND "--keep-global-symbol=" OUTPUT_VARIABLE pq_kept)
+set(pq_led)
+foreach(name getpwuid_r dlopen dlsym dlclose dladdr dlerror)
+  list(APPEND pq_led "--redefine-sym=${name}=pinaflux_libpq_${name}")
+endforeach()
 find_program(PINAFLUX_LLD ld.lld-19 REQUIRED)
 find_program(PINAFLUX_OBJCOPY llvm-objcopy-19 REQUIRED)
 find_program(PINAFLUX_LLVM_AR llvm-ar-19 REQUIRED)
 add_custom_command(OUTPUT "${pq}"
   COMMAND "${PINAFLUX_LLD}" -r -o "${pq}.o" ${pq_wanted} "${pq_from}" --start-group ${pq_needs} --end-group
   # OpenSSL's word about the processor is a common symbol, which cannot be made local.
-  COMMAND "${PINAFLUX_OBJCOPY}" ${pq_kept} --keep-global-symbol=OPENSSL_ia32cap_P "${pq}.o"
+  COMMAND "${PINAFLUX_OBJCOPY}" ${pq_kept} ${pq_led} --keep-global-symbol=OPENSSL_ia32cap_P "${pq}.o"
   COMMAND "${CMAKE_COMMAND}" -E rm -f "${pq}"
   COMMAND "${PINAFLUX_LLVM_AR}" rcs "${pq}" "${pq}.o"
   DEPENDS "${pq_from}" ${pq_needs} "${pq_golden}" COMMENT "Making libpq one object" VERBATIM)
