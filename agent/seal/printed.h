@@ -39,14 +39,16 @@ inline constexpr auto kWholeDigits = [] {
   return digits;
 }();
 
-// Decimals that the digits before the point leave. No branch: neighbours differ in sign and in digits.
+// Decimals that the digits before the point leave; of NaN, any. No branch: neighbours differ in sign and in digits. Bounds
+// of doubles are an instruction each.
 inline std::size_t decimals_left(double size, const Printing& how) {
-  const auto exponent = static_cast<std::int64_t>(bits_of(size) >> 52) - 1022;
-  std::int64_t whole = kWholeDigits[static_cast<std::size_t>(
-      std::clamp(exponent, std::int64_t{0}, std::int64_t{64}))];
-  whole += static_cast<std::int64_t>(size >= kPower[static_cast<std::size_t>(whole)]);
-  return static_cast<std::size_t>(
-      std::clamp(how.digits - whole, std::int64_t{0}, std::int64_t{how.decimals}));
+  const double at_least = 0.5 < size ? size : 0.5;  // NaN, too.
+  const double bounded = at_least < 0x1p63 ? at_least : 0x1p63;
+  int whole = kWholeDigits[static_cast<std::size_t>(bits_of(bounded) >> 52) - 1022];
+  whole += static_cast<int>(size >= kPower[static_cast<std::size_t>(whole)]);
+  const int left = how.digits - whole, over = left - how.decimals;
+  const int bounded_left = how.decimals + (over & over >> 31);
+  return static_cast<std::size_t>(bounded_left & ~(left >> 31));
 }
 
 // `v` as a text of so many digits and decimals reads back; halves are rounded away from 0. What is not finite or
