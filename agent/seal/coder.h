@@ -8,6 +8,7 @@
 // Tests      tests/agent/seal/integers_test.cc, vectors_test.cc
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -42,6 +43,11 @@ struct Coding {
 inline std::uint8_t class_of(std::uint64_t miss, unsigned shift) {
   const std::uint64_t v = miss >> shift;
   return static_cast<std::uint8_t>((v > 0 ? 1 : 0) + (v > 1 ? 1 : 0) + (v > 3 ? 1 : 0));
+}
+
+// The same of a width.
+inline std::uint8_t class_of_width(unsigned width) {
+  return static_cast<std::uint8_t>(width < 3 ? width : 3);
 }
 
 class MissModels {
@@ -82,14 +88,20 @@ class CodeReader {
   // Of this body. Of one that was cut off the stream is lost: whole() is for who asks before read_misses().
   void begin(Bytes body, bool whole = true);
   bool whole() const { return whole_; }
-  void read_misses(Reader& from, std::span<std::uint64_t> misses, const Coding& code);
+  // `classes`: where those of the misses go; nullptr: nobody asks for them.
+  void read_misses(Reader& from, std::span<std::uint64_t> misses, const Coding& code,
+                   std::uint8_t* classes = nullptr);
   // What the columns left, `left` bytes, is this stream and no more.
   bool ends_with(std::size_t left) const;
 
  private:
+  template <std::uint8_t context>
+  void read_in(Reader& from, std::span<std::uint64_t> misses, const Coding& code,
+               std::uint8_t* classes);
+
   MissModels models_;
   Bytes body_;
-  std::size_t taken_ = 0;  // Bytes, from the end.
+  std::ptrdiff_t left_ = 0;  // Bytes that were not taken; less than 0: so many zeros were.
   std::uint32_t range_ = 0xffffffff, value_ = 0;
   bool used_ = false;
   bool whole_ = true;

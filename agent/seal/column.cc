@@ -196,13 +196,14 @@ std::size_t ColumnWriter::split_printed(const Printing& how) {
     const double k = nearest_whole(v / how.step);
     return std::fabs(k) <= kWholeMax ? static_cast<std::int64_t>(k) : 0;
   };
+  const Printer printed(how);
   std::size_t misses = 0;
   // `take` gives what was printed, and what its text came from.
   const auto each = [&](auto take) {
     for (std::size_t i = 0; i < count; ++i) {
       const double v = double_of(bits_[i]);
       const auto [first, back, wrong] = take(v);
-      const std::uint64_t k = bits_[i] - bits_of(printed(back, how));
+      const std::uint64_t k = bits_[i] - bits_of(printed(back));
       first_[i] = static_cast<std::uint64_t>(first);
       second_[i] = k;
       if (!third_.empty()) third_[i] = static_cast<std::uint64_t>(wrong);

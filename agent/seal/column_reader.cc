@@ -117,9 +117,10 @@ Read ColumnReader::read_printed(Reader& from, bool single) {
     if (const Read r = integers_.read(from, third_); r != Read::ok) return r;
   }
   if (const Read r = integers_.read(from, second_); r != Read::ok) return r;
+  const Printer printed(how);
   const auto give_back = [&](auto value_of) {
     for (std::size_t i = 0; i < first_.size(); ++i)
-      first_[i] = bits_of(printed(value_of(i), how)) + second_[i];
+      first_[i] = bits_of(printed(value_of(i))) + second_[i];
   };
   const std::uint64_t* const first = first_.data();
   const std::uint64_t* const misses = third_.data();

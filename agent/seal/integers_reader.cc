@@ -105,7 +105,9 @@ Read IntegerReader::read_coded(Reader& from, std::size_t count, std::span<std::u
     code.classes += count - misses.size();
   }
   shift_ = code.shift;
-  code_.read_misses(from, misses, code);
+  std::uint8_t* classes = neighbours_.place(count);
+  if (classes != nullptr) classes += count - misses.size();
+  code_.read_misses(from, misses, code, classes);
   return from.failed() ? Read::damaged : Read::ok;
 }
 

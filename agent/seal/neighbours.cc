@@ -24,10 +24,16 @@ const std::uint8_t* Neighbours::classes(std::size_t distance) const {
   return classes_.data() + (columns_ - 1 - distance) * rows_;
 }
 
-void Neighbours::keep(std::size_t count, std::span<const std::uint64_t> misses, unsigned shift) {
-  if (rows_ == 0 || count != rows_ || known_.back() != 0) return;
+std::uint8_t* Neighbours::place(std::size_t count) {
+  if (rows_ == 0 || count != rows_ || known_.back() != 0) return nullptr;
   known_.back() = 1;
-  std::uint8_t* to = classes_.data() + (columns_ - 1) * rows_ + (count - misses.size());
+  return classes_.data() + (columns_ - 1) * rows_;
+}
+
+void Neighbours::keep(std::size_t count, std::span<const std::uint64_t> misses, unsigned shift) {
+  std::uint8_t* to = place(count);
+  if (to == nullptr) return;
+  to += count - misses.size();
   for (const std::uint64_t miss : misses) *to++ = class_of(miss, shift);
 }
 

@@ -29,6 +29,8 @@ class Neighbours {
   // Keeps the classes of a series of `count` values whose last `misses.size()` have misses. Only the first series
   // of a column that has a value for each row counts.
   void keep(std::size_t count, std::span<const std::uint64_t> misses, unsigned shift);
+  // Where a reader puts the classes itself, instead; nullptr: they do not count.
+  std::uint8_t* place(std::size_t count);
   // A text column with `entries` different texts, by number.
   void add_key(std::span<const std::uint64_t> numbers, std::size_t entries);
   // One for each row, counted from 0; empty: there are none (or `count` values are not one a row).

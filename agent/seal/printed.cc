@@ -62,10 +62,11 @@ struct Comb {
 };
 
 std::size_t misfits(std::span<const double> values, Printing how) {
+  const Printer printed(how);
   return static_cast<std::size_t>(std::ranges::count_if(values, [&](double v) {
     const double k = nearest_whole(v / how.step);
     const double back = stepped(static_cast<std::uint64_t>(static_cast<std::int64_t>(k)), how);
-    return (how.single ? back : printed(back, how)) != v;
+    return (how.single ? back : printed(back)) != v;
   }));
 }
 
@@ -156,11 +157,12 @@ void guess_printing(std::span<const std::uint64_t> bits, std::vector<Printing>& 
   how.decimals = static_cast<std::uint8_t>(decimals);
   const auto of_float = [&](std::uint8_t most) {
     how.digits = most;
+    const Printer printed(how);
     std::size_t fit = 0;
     for (std::size_t i = 0; i < bits.size(); i += stride) {
       const double v = double_of(bits[i]);
       const bool small = std::fabs(v) <= 0x1.fffffep127;
-      fit += small && printed(static_cast<double>(static_cast<float>(v)), how) == v ? 1 : 0;
+      fit += small && printed(static_cast<double>(static_cast<float>(v))) == v ? 1 : 0;
     }
     if (fit * 10 < samples * 9) return false;
     guesses.push_back(how);

@@ -1,6 +1,6 @@
 // Printed: what a value was before it was printed or scaled: a float32, or a whole number of steps of a converter.
 //
-// Promise    Both functions that a reader needs are the same on every machine: products, quotients and
+// Promise    What a reader needs is the same on every machine: products, quotients and
 //            conversions of IEEE 754, each rounded once.
 // Threads    Pure functions; any. Bytes: FORMAT.md, section 4.
 // Tests      tests/agent/seal/body_test.cc, vectors_test.cc
@@ -39,28 +39,41 @@ inline constexpr auto kWholeDigits = [] {
   return digits;
 }();
 
-// Decimals that the digits before the point leave. No branch: neighbours differ in sign and in digits.
-inline std::size_t decimals_left(double size, const Printing& how) {
-  const auto exponent = static_cast<std::int64_t>(bits_of(size) >> 52) - 1022;
-  std::int64_t whole = kWholeDigits[static_cast<std::size_t>(
-      std::clamp(exponent, std::int64_t{0}, std::int64_t{64}))];
-  whole += static_cast<std::int64_t>(size >= kPower[static_cast<std::size_t>(whole)]);
-  return static_cast<std::size_t>(
-      std::clamp(how.digits - whole, std::int64_t{0}, std::int64_t{how.decimals}));
-}
-
-// `v` as a text of so many digits and decimals reads back; halves are rounded away from 0. What is not finite or
+// A value as a text of so many digits and decimals reads back; halves are rounded away from 0. What is not finite or
 // has no place in 53 bits reads back as 0.
-inline double printed(double v, const Printing& how) {
-  if (how.digits == 0) return v;
-  const double size = std::fabs(v);
-  const double power = kPower[decimals_left(size, how)];
-  const double x = size * power;
-  if (!(x < kWholeMax)) return 0;
-  const double raised = x + 0.5;  // Not lround(): the format says so.
-  const double m = static_cast<double>(static_cast<std::int64_t>(raised)) / power;
-  return std::copysign(m, v + 0.0);  // Not -0.
-}
+class Printer {
+ public:
+  explicit Printer(const Printing& how) : exact_(how.digits == 0) {
+    for (int whole = 0; whole <= kDigitsMax + 1; ++whole) {
+      const int left = std::clamp<int>(how.digits - whole, 0, how.decimals);
+      powers_[static_cast<std::size_t>(whole)] = kPower[static_cast<std::size_t>(left)];
+    }
+  }
+  double operator()(double v) const {
+    if (exact_) return v;
+    const double size = std::fabs(v);
+    const double power = powers_[whole_digits(size)];
+    const double x = size * power;
+    if (!(x < kWholeMax)) return 0;
+    const double raised = x + 0.5;  // Not lround(): the format says so.
+    const double m = static_cast<double>(static_cast<std::int64_t>(raised)) / power;
+    return std::copysign(m, v + 0.0);  // Not -0.
+  }
+
+ private:
+  // How many of 1, 10, ... are not above; of NaN, any. No branch: neighbours differ in sign and in digits. Bounds of doubles
+  // are an instruction each.
+  static std::size_t whole_digits(double size) {
+    const double at_least = 0.5 < size ? size : 0.5;  // NaN, too.
+    const double bounded = at_least < 0x1p63 ? at_least : 0x1p63;
+    const std::size_t whole = kWholeDigits[static_cast<std::size_t>(bits_of(bounded) >> 52) - 1022];
+    return whole + (size >= kPower[whole] ? 1 : 0);
+  }
+
+  // 10 ^ decimals that so many digits before the point leave.
+  std::array<double, kDigitsMax + 2> powers_;
+  const bool exact_;
+};
 
 // Floats in their order as integers: 0 is 0, the smallest above it 1. -0 is 0, and NaNs are beyond infinity.
 inline std::int64_t order_of(float v) {

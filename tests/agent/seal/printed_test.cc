@@ -41,7 +41,7 @@ TEST_CASE_FIXTURE(PrintedFixture, "a printed float reads back as printf and strt
     const double v = static_cast<double>(static_cast<float>(noise()));
     const auto digits = static_cast<std::uint8_t>(random.between(5, 12));
     const auto decimals = static_cast<std::uint8_t>(random.between(4, 9));
-    const double back = printed(v, {.digits = digits, .decimals = decimals});
+    const double back = Printer({.digits = digits, .decimals = decimals})(v);
     const double text = by_text(v, digits, decimals);
     REQUIRE(std::fabs(back - text) <= 1.01e-3);
     others += back != text ? 1 : 0;
@@ -54,19 +54,19 @@ TEST_CASE(
   const Printing how{.digits = 9, .decimals = 6};
   for (const double v : {1e300, -1e300, std::numeric_limits<double>::infinity(),
                          std::numeric_limits<double>::quiet_NaN(), 0.0, -0.0})
-    CHECK(bits_of(printed(v, how)) == 0);
-  CHECK(printed(-2.5, {.digits = 9, .decimals = 0}) == -3);  // Halves away from 0.
-  CHECK(printed(9.9999999, how) == 10);
-  CHECK(bits_of(printed(-0.0, {.digits = 0})) == bits_of(-0.0));
+    CHECK(bits_of(Printer(how)(v)) == 0);
+  CHECK(Printer({.digits = 9, .decimals = 0})(-2.5) == -3);  // Halves away from 0.
+  CHECK(Printer(how)(9.9999999) == 10);
+  CHECK(bits_of(Printer({.digits = 0})(-0.0)) == bits_of(-0.0));
 }
 
 TEST_CASE("digits before the point are taken from the decimals") {
   const Printing how{.digits = 4, .decimals = 3};
-  CHECK(printed(0.123456, how) == 0.123);
-  CHECK(printed(1.123456, how) == 1.123);
-  CHECK(printed(12.123456, how) == 12.12);
-  CHECK(printed(1234.9, how) == 1235);
-  CHECK(printed(99999.9, how) == 100000);
+  CHECK(Printer(how)(0.123456) == 0.123);
+  CHECK(Printer(how)(1.123456) == 1.123);
+  CHECK(Printer(how)(12.123456) == 12.12);
+  CHECK(Printer(how)(1234.9) == 1235);
+  CHECK(Printer(how)(99999.9) == 100000);
 }
 
 TEST_CASE("floats and their places in order are the same thing") {
@@ -81,7 +81,7 @@ TEST_CASE("floats and their places in order are the same thing") {
 
 TEST_CASE_FIXTURE(PrintedFixture, "a column of printed floats is seen to be one") {
   column(200, [this] {
-    return printed(static_cast<double>(static_cast<float>(noise())), {.digits = 10, .decimals = 9});
+    return Printer({.digits = 10, .decimals = 9})(static_cast<double>(static_cast<float>(noise())));
   });
 
   REQUIRE_FALSE(guesses.empty());
@@ -92,7 +92,7 @@ TEST_CASE_FIXTURE(PrintedFixture, "a column of printed floats is seen to be one"
 TEST_CASE_FIXTURE(PrintedFixture, "the step of a converter is found among its steps") {
   column(200, [this] {
     const double steps = static_cast<double>(random.below(256)) * (100.0 / 255);
-    return printed(static_cast<double>(static_cast<float>(steps)), {.digits = 17, .decimals = 6});
+    return Printer({.digits = 17, .decimals = 6})(static_cast<double>(static_cast<float>(steps)));
   });
 
   REQUIRE_FALSE(guesses.empty());
