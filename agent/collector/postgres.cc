@@ -81,6 +81,10 @@ Error refusal_of(std::string_view words) {
       (say("role ") && say("does not exist"))) {
     return meaning_of("28");
   }
+  if (say("local user with ID")) {
+    return {Code::invalid, 0,
+            "this process's user has no name: name one, postgresql://USER@HOST/DATABASE"};
+  }
   if (say("database ") && say("does not exist")) return meaning_of("3D000");
   if (say("certificate") || say("SSL")) {
     return {Code::denied, 0,

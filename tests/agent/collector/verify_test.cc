@@ -141,6 +141,27 @@ TEST_CASE_FIXTURE(VerifyFixture, "the JSON is a contract") {
         "\n");
 }
 
+TEST_CASE_FIXTURE(VerifyFixture,
+                  "an account is of the state alone, and says since when there is a gap") {
+  ledger.at(WallTime{kNoon});
+  land(61, 70);
+  REQUIRE(ledger.seen("pump", "online", WallTime{kNoon}).has_value());
+  const auto report = account(path);
+  REQUIRE(report.has_value());
+  const WallTime later{kNoon + Duration::hours(3).ns};
+  CHECK(gateways_json(*report, later) ==
+        R"({"schema":"pinaflux.gateways/1","gateways":[{"gateway":"pump","state":"online",)"
+        R"("seen":"2026-07-25T12:00:00.000000000Z","lanes":[{"lane":"normal",)"
+        R"("epoch":"e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1","high":40,"last":70,"landed":40,"lost":10,)"
+        R"("outstanding":20,"missing":0,"gap_s":10800,"forks":0}]}]})"
+        "\n");
+  CHECK(gateways_text(*report, later).find("online") != std::string::npos);
+  land(41, 60);
+  const auto whole = account(path);
+  REQUIRE(whole.has_value());
+  CHECK(gateways_json(*whole, later).find("\"gap_s\":null") != std::string::npos);
+}
+
 TEST_CASE("a database that is not a collector's is refused") {
   kit::TemporaryDirectory directory;
   const std::string path = directory / "other.db";
