@@ -151,7 +151,7 @@ Result<bool> PostgresCatalog::alter(const std::string& what,
     return done ? Result<bool>(true) : std::unexpected(done.error());
   }
   if (!may_go_on(*connection_, done.error().code)) return std::unexpected(done.error());
-  why_ = connection_->why();
+  why_ = done.error().code == Code::refused ? done.error().what : connection_->why();
   refused_[what] = transaction_ + kRetryAfter;
   done = connection_->execute("ROLLBACK TO change; RELEASE change");
   return done ? Result<bool>(false) : std::unexpected(done.error());

@@ -140,13 +140,17 @@ Status PostgresHome::begin_all(std::span<const LaneKey> lanes) {
 Status PostgresHome::settle() {
   if (Status s = tables_.flush(); !s) return s;
   if (Status s = copy_->write_back(); !s) return s;
+  // Its COMMIT would be answered as if all were well, and be a ROLLBACK.
+  if (connection_->in_error()) return fail(Code::io, "the database gave up the transaction");
   return connection_->execute("COMMIT");
 }
 
 Status PostgresHome::commit() {
   if (Status s = settle(); !s) return s;
   why_.clear();
-  return copy_->kept();
+  Status kept = copy_->kept();
+  if (!kept) connection_.reset();  // What is in memory may differ: all of it is read again.
+  return kept;
 }
 
 void PostgresHome::rollback() {
@@ -161,7 +165,7 @@ void PostgresHome::rollback() {
 
 // With care there is a savepoint.
 bool PostgresHome::broken() const {
-  return connection_->lost() || (!careful_ && connection_->in_error());
+  return connection_ == nullptr || connection_->lost() || (!careful_ && connection_->in_error());
 }
 
 Status PostgresHome::one(const char* postgres, const char* memory) {

@@ -110,7 +110,10 @@ Result<PostgresTables::Plan*> PostgresTables::plan(const Row& row) {
   const auto table = catalog_.table(shape.stream(), fields);
   if (!table) return std::unexpected(table.error());
   if (*table == nullptr) return nullptr;
-  if (plan_count_ >= kPlansMax) plans_.clear();
+  if (plan_count_ >= kPlansMax) {
+    plans_.clear();
+    plan_count_ = 0;
+  }
   if (shape.id() >= plans_.size()) plans_.resize(shape.id() + 1);
   auto& plan = plans_[shape.id()] = std::make_unique<Plan>();
   ++plan_count_;
