@@ -442,7 +442,8 @@ int main_of(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
   options.store.ndjson.one_file = layout == "one";
-  options.store.collector = options.collector.client_id;
+  const bool once = app.got_subcommand(import) || app.got_subcommand(replay);
+  options.store.collector = once ? "import" : options.collector.client_id;
   options.collector.gap_limit = *config::parse_duration(options.gap_limit);
   if (app.got_subcommand("run")) return run_command(options);
   if (app.got_subcommand(import) || app.got_subcommand(replay))

@@ -16,6 +16,9 @@ namespace {
 constexpr std::size_t kPreparedMax = 256;
 constexpr std::size_t kCopyBlock = 256 * 1024;
 
+// One table's, as a rule: a policy, a trigger, a right that was revoked.
+constexpr std::string_view kNotAllowed = "42501";
+
 struct Meaning {
   std::string_view state;  // Of an SQLSTATE, the first characters.
   Code code;
@@ -36,7 +39,8 @@ constexpr Meaning kMeanings[] = {
     {"25006", Code::read_only, "the database takes no writes: name its primary server"},
     {"28", Code::denied,
      "the database does not let this user in: check user, password and pg_hba.conf"},
-    {"42501", Code::denied, "the database does not allow that to this user: grant it CREATE"},
+    {"42501", Code::denied,
+     "the database does not allow that to this user: grant it what it lacks"},
     {"3D000", Code::not_found, "there is no such database on that server: create it"},
     {"3F000", Code::not_found, "there is no such schema in the database: create it"},
     {"XX001", Code::corrupt, "the database says that it is damaged"},
@@ -120,9 +124,9 @@ std::string shown(std::string_view address) {
   std::string text(address);
   if (!Connection::is_address(address)) return text;
   const std::size_t user = text.find("://") + 3;
-  const std::size_t host = text.find('@', user);
+  const std::size_t host = text.rfind('@', text.find_first_of("/?", user));
   const std::size_t colon = text.find(':', user);
-  if (host != std::string::npos && colon < host) {
+  if (host != std::string::npos && host >= user && colon < host) {
     text.replace(colon + 1, host - colon - 1, kHidden);
   }
   for (std::size_t at = 0; (at = text.find("password=", at)) != std::string::npos;) {
@@ -225,8 +229,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& address,
   char* complaint = nullptr;
   const AddressOptions options(PQconninfoParse(address.c_str(), &complaint));
   if (!options) {
-    if (complaint != nullptr) why = one_line(complaint);
-    PQfreemem(complaint);
+    PQfreemem(complaint);  // It repeats a part of the address: that may be a password.
     return fail(Code::invalid, "it is no address of a database: postgresql://USER@HOST/DATABASE");
   }
   if (!value_of(options, "password").empty()) {
@@ -276,7 +279,7 @@ void Connection::forget_error() {
 bool Connection::refused_row() const {
   if (state_.empty()) return false;
   const Code code = meaning_of(state_).code;
-  return code == Code::invalid || code == Code::exists;
+  return code == Code::invalid || code == Code::exists || state_ == kNotAllowed;
 }
 
 std::unexpected<Error> Connection::gone(const char* what) {
@@ -299,7 +302,7 @@ std::unexpected<Error> Connection::failed(pg_result* result) {
 }
 
 Status Connection::wait(bool writing) {
-  const pg_usec_time_t end = PQgetCurrentTimeUSec() + kPatience.ns / 1'000;
+  const pg_usec_time_t end = PQgetCurrentTimeUSec() + patience_.ns / 1'000;
   const int ready = PQsocketPoll(PQsocket(raw_), 1, writing ? 1 : 0, end);
   if (ready == 0) return gone("the database does not answer");
   if (ready < 0 || PQconsumeInput(raw_) == 0) return gone("the database went away");

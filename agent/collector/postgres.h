@@ -92,6 +92,8 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  // For reads that take as long as they take.
+  void wait_for(Duration patience) { patience_ = patience; }
   // Statements without parameters, one or several.
   Status execute(const std::string& sql);
   // One statement; prepared when it is first asked, so its text must not vary without bound.
@@ -124,6 +126,7 @@ class Connection {
 
   pg_conn* raw_;
   std::map<std::string, std::string> prepared_;  // Names, by text.
+  Duration patience_ = kPatience;
   bool lost_ = false;
   std::string state_, why_;
 };

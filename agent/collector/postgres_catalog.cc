@@ -18,6 +18,7 @@ using postgres::quoted;
 
 namespace {
 
+constexpr const char* kLastChange = "SELECT max(number) FROM pinaflux_change";
 constexpr const char* kOurColumns =
     "(_id bigint PRIMARY KEY, _gateway text NOT NULL, _epoch text NOT NULL, _lane text NOT NULL,"
     " _seq bigint NOT NULL, _time bigint NOT NULL, _boot text, _anchor bigint, _more json";
@@ -59,6 +60,8 @@ const char* PostgresCatalog::tables_sql() {
          " IDENTITY, stream text NOT NULL UNIQUE, name text NOT NULL UNIQUE);"
          "CREATE TABLE IF NOT EXISTS pinaflux_column(stream bigint NOT NULL, field text NOT NULL,"
          " name text NOT NULL, PRIMARY KEY(stream, field));"
+         "CREATE TABLE IF NOT EXISTS pinaflux_change(number bigint NOT NULL);"
+         "INSERT INTO pinaflux_change SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM pinaflux_change);"
          "CREATE TABLE IF NOT EXISTS pinaflux_quarantine(_id bigint PRIMARY KEY,"
          " _gateway text NOT NULL, _epoch text NOT NULL, _lane text NOT NULL, _seq bigint NOT NULL,"
          " _time bigint NOT NULL, _boot text, _anchor bigint, _stream text NOT NULL,"
@@ -69,9 +72,20 @@ const char* PostgresCatalog::tables_sql() {
          "$$";
 }
 
-void PostgresCatalog::begin(postgres::Connection& connection) {
+Status PostgresCatalog::begin(postgres::Connection& connection) {
   connection_ = &connection;
   ++transaction_;
+  if (change_) return {};
+  const auto change = connection_->ask(kLastChange);
+  if (!change) return std::unexpected(change.error());
+  change_ = change->integer(0, 0);
+  return {};
+}
+
+Result<bool> PostgresCatalog::unchanged() {
+  const auto change = connection_->ask(kLastChange);
+  if (!change) return std::unexpected(change.error());
+  return change->integer(0, 0) == change_;
 }
 
 void PostgresCatalog::forget() {
@@ -124,8 +138,15 @@ Status PostgresCatalog::read_columns(PostgresTable& table) {
       " a.attnum>0 AND NOT a.attisdropped WHERE c.stream=$1",
       {std::to_string(table.id), table.name});
   if (!rows) return std::unexpected(rows.error());
+  // Also what somebody else added, and the system's own.
+  const auto taken = connection_->ask(
+      "SELECT attname FROM pg_attribute WHERE attrelid=to_regclass(quote_ident($1))", {table.name});
+  if (!taken) return std::unexpected(taken.error());
   table.columns.clear();
   table.taken.clear();
+  for (int row = 0; row < taken->rows(); ++row) {
+    table.taken.insert(names::lower(taken->text(row, 0)));
+  }
   table.version = ++versions_;
   for (int row = 0; row < rows->rows(); ++row) {
     PostgresColumn column{std::string(rows->text(row, 1)), ColumnType::other};
@@ -147,7 +168,10 @@ Result<bool> PostgresCatalog::alter(const std::string& what,
   if (done) done = change();
   if (done) {
     refused_.erase(what);
-    done = connection_->execute("RELEASE change; SET LOCAL lock_timeout TO DEFAULT");
+    done = connection_->execute(
+        "UPDATE pinaflux_change SET number=number+1; RELEASE change;"
+        " SET LOCAL lock_timeout='30s'");
+    if (change_) ++*change_;
     return done ? Result<bool>(true) : std::unexpected(done.error());
   }
   if (!may_go_on(*connection_, done.error().code)) return std::unexpected(done.error());
@@ -181,9 +205,10 @@ Status PostgresCatalog::make(const std::string& stream, std::span<const NewField
   if (!row) return std::unexpected(row.error());
   const std::int64_t id = row->integer(0, 0);
   std::string sql = "CREATE TABLE " + quoted(*name) + kOurColumns;
-  std::set<std::string> taken;
+  std::set<std::string> taken = {"tableoid", "cmax", "xmax", "cmin", "xmin", "ctid"};
+  std::size_t columns = 0;
   for (const NewField& field : fields) {
-    if (taken.size() >= kColumnsMax) break;
+    if (++columns > kColumnsMax) break;
     const std::string column = names::column(taken, field.name, kNameBytesMax);
     taken.insert(names::lower(column));
     if (Status s = note_column(id, field.name, column); !s) return s;
@@ -194,7 +219,8 @@ Status PostgresCatalog::make(const std::string& stream, std::span<const NewField
 }
 
 Result<std::string> PostgresCatalog::free_name(std::string_view stream) {
-  const std::string base = names::table(stream);
+  std::string base = names::table(stream);
+  if (base.starts_with("pg_")) base.insert(0, "stream_");  // The system's are found first.
   for (int number = 1;; ++number) {
     std::string name = names::numbered(base, number, kNameBytesMax);
     const auto taken = connection_->ask(
@@ -271,6 +297,10 @@ Status PostgresCatalog::change_to_real(PostgresTable& table, const std::string& 
   if (size->integer(0, 0) > kRewriteBytesMax) {
     return fail(Code::refused, "the table is too large to be written anew");
   }
+  // Others that have landed in it have committed, and those to come see the change.
+  Status locked =
+      connection_->execute("LOCK TABLE " + quoted(table.name) + " IN ACCESS EXCLUSIVE MODE");
+  if (!locked) return locked;
   const auto large = connection_->ask_once(
       "SELECT EXISTS(SELECT 1 FROM " + quoted(table.name) + " WHERE " + quoted(column) +
           " NOT BETWEEN -9007199254740992 AND 9007199254740992)",

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -64,7 +65,13 @@ class PostgresCatalog {
   static const char* tables_sql();
 
   // A transaction has begun.
-  void begin(postgres::Connection& connection);
+  Status begin(postgres::Connection& connection);
+  // No other collector has changed a table since the transaction after renew() began.
+  Result<bool> unchanged();
+  void renew() { change_.reset(); }
+  // As far as this transaction knows: to be put back after a rollback to a savepoint.
+  std::optional<std::int64_t> change() const { return change_; }
+  void back_to(std::optional<std::int64_t> change) { change_ = change; }
   // The stream's table, made if missing. Null: it cannot be made; why() says so.
   Result<PostgresTable*> table(std::string_view stream, std::span<const NewField> fields);
   // The same, if it is there. Null: no record of the stream has landed in one.
@@ -95,6 +102,7 @@ class PostgresCatalog {
       refused_;  // What was not allowed: not before that transaction.
   std::uint64_t transaction_ = 0;
   std::uint64_t versions_ = 0;
+  std::optional<std::int64_t> change_;  // The last that is known here, of all collectors.
   std::string why_;
 };
 

@@ -17,9 +17,13 @@ namespace {
 
 constexpr const char* kSession =
     "SET search_path TO pinaflux; SET lock_timeout TO '30s';"
-    "SET idle_in_transaction_session_timeout TO '60s'; SET bytea_output TO hex;"
+    "SET statement_timeout TO 0; SET idle_in_transaction_session_timeout TO '60s'; SET "
+    "bytea_output TO hex;"
     "SET standard_conforming_strings TO on; SET extra_float_digits TO 1;"
     "SET default_transaction_isolation TO 'read committed'; SET client_min_messages TO warning;"
+    // A backend whose client is gone is to let go of its locks. PostgreSQL 14 and later.
+    "SELECT set_config('client_connection_check_interval','10s',false)"
+    " WHERE current_setting('client_connection_check_interval',true) IS NOT NULL;"
     // What a server or a role has turned off would make an acknowledgement a lie.
     "SELECT set_config('synchronous_commit','on',false)"
     " WHERE current_setting('synchronous_commit') IN ('off')";
@@ -105,14 +109,28 @@ Result<std::unique_ptr<PostgresHome>> PostgresHome::open(const Options& options,
 // What was read by another connection is read again.
 Status PostgresHome::dial() {
   if (connection_ != nullptr && !connection_->lost()) return {};
-  tables_.forget();
+  tables_.renew();
   copy_->forget();
   connection_.reset();
   auto connection = connect(options_.address, true, why_);
   if (!connection) return std::unexpected(connection.error());
+  if (Status s = own_files(**connection); !s) return s;
+  if (Status s = copy_->read_files(**connection); !s) return s;
   connection_ = std::move(*connection);
   ++renewals_;
-  return copy_->read_files(*connection_);
+  return {};
+}
+
+// Also an earlier connection of ours whose COMMIT goes on: what it makes of the files is not known before it has ended.
+Status PostgresHome::own_files(postgres::Connection& connection) {
+  if (!options_.files) return {};
+  const auto mine = connection.ask("SELECT pg_try_advisory_lock(hashtextextended($1,1346784070))",
+                                   {options_.collector});
+  if (!mine) return std::unexpected(mine.error());
+  if (mine->boolean(0, 0)) return {};
+  return fail(Code::busy,
+              "another collector of this name keeps files by this database: give this one another "
+              "--client-id");
 }
 
 Status PostgresHome::begin(std::span<const LaneKey> lanes) {
@@ -133,12 +151,18 @@ Status PostgresHome::begin_all(std::span<const LaneKey> lanes) {
   connection_->forget_error();
   Status begun = connection_->execute(careful_ ? "BEGIN; SET CONSTRAINTS ALL IMMEDIATE" : "BEGIN");
   if (!begun) return begun;
-  tables_.begin(*connection_, careful_);
+  if (Status s = tables_.begin(*connection_, careful_); !s) return s;
   return copy_->begin(*connection_, lanes);
 }
 
 Status PostgresHome::settle() {
   if (Status s = tables_.flush(); !s) return s;
+  const auto same = tables_.as_planned();
+  if (!same) return std::unexpected(same.error());
+  if (!*same) {
+    changed_ = true;
+    return fail(Code::busy, "another collector changed a table meanwhile");
+  }
   if (Status s = copy_->write_back(); !s) return s;
   // Its COMMIT would be answered as if all were well, and be a ROLLBACK.
   if (connection_->in_error()) return fail(Code::io, "the database gave up the transaction");
@@ -156,10 +180,11 @@ Status PostgresHome::commit() {
 void PostgresHome::rollback() {
   if (connection_ != nullptr) {
     why_ = connection_->why();
-    retry_ = !careful_ && !connection_->lost() && connection_->refused_row();
+    const bool changed = std::exchange(changed_, false);
+    retry_ = !careful_ && !connection_->lost() && (changed || connection_->refused_row());
     if (!connection_->lost()) (void)connection_->execute("ROLLBACK");
   }
-  tables_.forget();
+  tables_.renew();
   copy_->forget();
 }
 

@@ -30,6 +30,7 @@ class PostgresHome final : public Home {
   struct Options {
     std::string address;    // postgresql://...
     std::string collector;  // Its name: whose files are recorded.
+    bool files = false;     // It keeps some: nobody else of that name may.
   };
 
   // A server that cannot be reached now is a finding; begin() tries again. Errors: invalid (no address, or
@@ -60,6 +61,7 @@ class PostgresHome final : public Home {
   explicit PostgresHome(Options options)
       : options_(std::move(options)), tables_([this] { return copy_->write_back(); }) {}
   Status dial();
+  Status own_files(postgres::Connection& connection);
   Status begin_all(std::span<const LaneKey> lanes);
   Status settle();
   Status one(const char* postgres, const char* memory);
@@ -69,7 +71,9 @@ class PostgresHome final : public Home {
   std::unique_ptr<WorkingCopy> copy_;
   PostgresTables tables_;
   bool careful_ = false;  // This transaction.
-  bool retry_ = false;    // The last one failed by one of its rows.
+  bool retry_ =
+      false;  // The last one failed by one of its rows, or by tables that changed meanwhile.
+  bool changed_ = false;
   std::uint64_t renewals_ = 0;
   std::string why_;
 };

@@ -27,28 +27,29 @@ bool is_null(const Value& value) {
 }
 
 // Its fields alone: its time may be corrected later.
-std::string fields_json(const Row& row) {
+std::string fields_json(const Row& row, const std::set<std::size_t>& without = {}) {
   JsonWriter json;
   json.begin_object();
   for (std::size_t i = 0; i < row.shape->field_count(); ++i) {
-    if (!is_null(row.values[i])) append_json_value(json.key(row.shape->fields()[i]), row.values[i]);
+    if (is_null(row.values[i]) || without.contains(i)) continue;
+    append_json_value(json.key(row.shape->fields()[i]), row.values[i]);
   }
   return json.end_object().take();
 }
 
 // A row's own fault, not the database's.
 bool is_of_row(const Error& error) {
-  return error.code == Code::invalid || error.code == Code::exists;
+  return error.code == Code::invalid || error.code == Code::exists || error.code == Code::denied;
 }
 
 }  // namespace
 
-void PostgresTables::begin(postgres::Connection& connection, bool careful) {
+Status PostgresTables::begin(postgres::Connection& connection, bool careful) {
   connection_ = &connection;
   careful_ = careful;
   waiting_.clear();
   waiting_bytes_ = 0;
-  catalog_.begin(connection);
+  return catalog_.begin(connection);
 }
 
 void PostgresTables::forget() {
@@ -59,12 +60,15 @@ void PostgresTables::forget() {
 
 void PostgresTables::mark() {
   marks_.clear();
+  marked_change_ = catalog_.change();
   for (const auto& [copy, lines] : waiting_) marks_[copy] = lines.size();
 }
 
 void PostgresTables::undo() {
   for (auto& [copy, lines] : waiting_) lines.resize(marks_[copy]);
   forget();
+  // Without care there is no savepoint in the database: what was changed there stays.
+  if (careful_) catalog_.back_to(marked_change_);
 }
 
 Status PostgresTables::flush() {
@@ -151,6 +155,7 @@ Status PostgresTables::adapt(Plan& plan, const Row& row) {
     } else if (column->type == ColumnType::bigint && value.type() == Type::float64) {
       std::string text;
       if (postgres::append_value(text, column->type, value)) continue;
+      if (Status s = flush(); !s) return s;
       const auto done = catalog_.make_real(*plan.table, shape.fields()[i]);
       if (!done) return std::unexpected(done.error());
       if (plan.version != plan.table->version) lay_out(plan, shape);
@@ -248,6 +253,7 @@ void PostgresTables::append_quarantine(const Place& place, const Row& row,
 Status PostgresTables::land_with_care(std::int64_t lane, const RowIdentity& identity,
                                       std::span<const Row> rows,
                                       std::span<const std::int64_t> anchors) {
+  const auto change = catalog_.change();
   if (Status s = connection_->execute("SAVEPOINT rows"); !s) return s;
   careful_ = false;
   Status done = land(lane, identity, rows, anchors);
@@ -258,6 +264,7 @@ Status PostgresTables::land_with_care(std::int64_t lane, const RowIdentity& iden
   if (Status s = connection_->execute("ROLLBACK TO rows; RELEASE rows"); !s) return s;
   waiting_.clear();
   forget();
+  catalog_.back_to(change);
   int refused = 0;
   std::string reason;
   Place place{lane, identity, identity.seq, 0};
@@ -277,6 +284,7 @@ Status PostgresTables::land_with_care(std::int64_t lane, const RowIdentity& iden
 }
 
 Status PostgresTables::land_row_with_care(const Place& place, const Row& row) {
+  const auto change = catalog_.change();
   if (Status s = connection_->execute("SAVEPOINT row"); !s) return s;
   Status done = append(place, row);
   if (done) done = flush();
@@ -286,6 +294,7 @@ Status PostgresTables::land_row_with_care(const Place& place, const Row& row) {
   if (Status s = connection_->execute("ROLLBACK TO row; RELEASE row"); !s) return s;
   waiting_.clear();
   forget();
+  catalog_.back_to(change);
   const auto there = is_there(place, row);
   if (!there) return std::unexpected(there.error());
   if (*there) return fail(Code::exists, "a row with this key is there already");
@@ -369,17 +378,6 @@ std::optional<Stamp> stamp_of(const postgres::Answer& row) {
   return Stamp{row.integer(0, 0), boot};
 }
 
-// Builds the WHERE by which a row that is there is recognised.
-struct Search {
-  std::vector<std::optional<std::string>> parameters;
-  std::string where;
-
-  std::string parameter(std::string text) {
-    parameters.emplace_back(std::move(text));
-    return "$" + std::to_string(parameters.size());
-  }
-};
-
 }  // namespace
 
 // A value may have gone to `_more` then, and have a column now, or the other way round.
@@ -388,49 +386,52 @@ Result<std::optional<Stamp>> PostgresTables::landed_like(std::int64_t lane, std:
   if (Status s = flush(); !s) return std::unexpected(s.error());
   const auto table = catalog_.existing(row.shape->stream());
   if (!table) return std::unexpected(table.error());
-  if (*table == nullptr) return in_quarantine(key_of(lane, seq), row);
-  Search search;
-  search.where = " WHERE _id=" + search.parameter(std::to_string(key_of(lane, seq)));
-  if ((*table)->id == 0) {
-    search.where += " AND _stream=" + search.parameter(postgres::storable(row.shape->stream()));
-  }
-  std::set<std::string> seen;
-  std::string in_more;  // How many of its fields lie there.
+  const std::int64_t key = key_of(lane, seq);
+  if (*table == nullptr) return in_quarantine(key, row);
+  std::vector<std::optional<std::string>> parameters = {std::to_string(key)};
+  std::string sql = "SELECT _time,_boot,_more::text";
+  std::map<std::string, std::size_t> fields;  // Of the row, those with a value.
   for (std::size_t i = 0; i < row.shape->field_count(); ++i) {
-    if (is_null(row.values[i])) continue;
-    const std::string field = postgres::storable(row.shape->fields()[i]);
-    JsonWriter json;
-    append_json_value(json, row.values[i]);
-    std::string more = "coalesce((_more->" + search.parameter(field) +
-                       "::text)::text=" + search.parameter(json.take()) + ",false)";
-    const auto column = (*table)->columns.find(field);
-    const bool there = column != (*table)->columns.end() && !column->second.name.empty();
-    std::string value;
-    const std::string name = there ? quoted(column->second.name) : "";
-    if (there) {
-      seen.insert(field);
-      more = "(" + name + " IS NULL AND " + more + ")";
-    }
-    const bool fits = there && postgres::append_value(value, column->second.type, row.values[i]);
-    search.where += " AND (" + more;
-    if (fits) {
-      search.where += " OR " + name + " IS NOT DISTINCT FROM " + search.parameter(value);
-    }
-    search.where += ")";
-    in_more += (in_more.empty() ? "" : "+") + more + "::int";
+    if (!is_null(row.values[i])) fields[postgres::storable(row.shape->fields()[i])] = i;
   }
+  std::vector<std::pair<std::string, int>>
+      asked;  // Fields that have a column, and what was asked of it: first where.
+  int place = 3;
   for (const auto& [field, column] : (*table)->columns) {
-    if (!seen.contains(field) && !column.name.empty()) {
-      search.where += " AND " + quoted(column.name) + " IS NULL";
+    if (column.name.empty()) continue;
+    const auto known = fields.find(field);
+    std::string value;
+    const bool fits = known != fields.end() &&
+                      postgres::append_value(value, column.type, row.values[known->second]);
+    if (fits) {
+      parameters.emplace_back(std::move(value));
+      sql += "," + quoted(column.name) + " IS DISTINCT FROM $" + std::to_string(parameters.size());
+    } else {
+      sql += ",true";
     }
+    sql += "," + quoted(column.name) + " IS NULL";
+    asked.emplace_back(field, place);
+    place += 2;
   }
-  search.where += " AND (SELECT count(*) FROM json_object_keys(coalesce(_more,'{}')))=" +
-                  (in_more.empty() ? "0" : in_more);
-  const auto found = connection_->ask_once(
-      "SELECT _time,_boot FROM " + quoted((*table)->name) + search.where, search.parameters);
+  sql += " FROM " + quoted((*table)->name) + " WHERE _id=$1";
+  if ((*table)->id == 0) {
+    parameters.emplace_back(postgres::storable(row.shape->stream()));
+    sql += " AND _stream=$" + std::to_string(parameters.size());
+  }
+  const auto found = connection_->ask_once(sql, parameters);
   if (!found) return std::unexpected(found.error());
-  if (found->rows() > 0) return stamp_of(*found);
-  return in_quarantine(key_of(lane, seq), row);
+  if (found->rows() == 0) return in_quarantine(key, row);
+  std::set<std::size_t> in_column;
+  for (const auto& [field, at] : asked) {
+    const bool other = found->boolean(0, at), null = found->boolean(0, at + 1);
+    const auto known = fields.find(field);
+    if (null) continue;  // It may lie in `_more`.
+    if (known == fields.end() || other) return std::nullopt;
+    in_column.insert(known->second);
+  }
+  const std::string more = fields_json(row, in_column);
+  const bool same = found->is_null(0, 2) ? more == "{}" : more == found->text(0, 2);
+  return same ? stamp_of(*found) : std::nullopt;
 }
 
 Result<std::optional<Stamp>> PostgresTables::in_quarantine(std::int64_t key, const Row& row) {

@@ -34,7 +34,9 @@ class PostgresTables final : public Tables {
   // `settle`: writes the state that is in memory into the database.
   explicit PostgresTables(std::function<Status()> settle) : settle_(std::move(settle)) {}
 
-  void begin(postgres::Connection& connection, bool careful);
+  Status begin(postgres::Connection& connection, bool careful);
+  // After flush(): no table has changed since it was planned for. From now on none can, until the commit.
+  Result<bool> as_planned() { return catalog_.unchanged(); }
   // What was landed is in the database. Errors that are a row's own: `exists` and `invalid`.
   Status flush();
   // Before and after what may be undone: what has been landed since waits no more.
@@ -53,6 +55,11 @@ class PostgresTables final : public Tables {
     return postgres::storable(stream);
   }
   void forget() override;
+  // After the whole transaction was rolled back.
+  void renew() {
+    forget();
+    catalog_.renew();
+  }
 
  private:
   static constexpr std::size_t kPlansMax = 1'024;
@@ -93,6 +100,7 @@ class PostgresTables final : public Tables {
   std::map<std::string, std::string> waiting_;  // Lines, by the statement that copies them.
   std::size_t waiting_bytes_ = 0;
   std::map<std::string, std::size_t> marks_;  // Lengths.
+  std::optional<std::int64_t> marked_change_;
   bool careful_ = false;
   std::uint64_t quarantined_ = 0;
 };

@@ -161,6 +161,7 @@ Status PostgresRecount::strays(const std::function<void(std::string_view, std::s
 Result<std::unique_ptr<Recount>> recount_postgres(const std::string& address, std::string& why) {
   auto connection = PostgresHome::connect(address, false, why);
   if (!connection) return std::unexpected(connection.error());
+  (*connection)->wait_for(Duration::hours(24));
   auto recount = std::make_unique<PostgresRecount>(std::move(*connection));
   if (Status s = recount->prepare(); !s) return std::unexpected(s.error());
   return recount;

@@ -26,6 +26,7 @@ namespace pinaflux {
 
 namespace {
 
+constexpr int kRestAfter = 64;  // Transactions.
 constexpr std::size_t kShapesKept = 1'024;
 constexpr std::size_t kArenaKept = 32 * 1024 * 1024;
 
@@ -74,7 +75,8 @@ void append_lanes(std::vector<LaneKey>& to, const Arrival& arrival) {
 Result<std::unique_ptr<Home>> open_home(const CollectorStore::Options& options, Files& files,
                                         std::vector<std::string>& findings) {
   if (postgres::Connection::is_address(options.database)) {
-    return PostgresHome::open({options.database, options.collector}, findings);
+    const bool keeps = !options.ndjson.directory.empty() || !options.archive.empty();
+    return PostgresHome::open({options.database, options.collector, keeps}, findings);
   }
   return SqliteHome::open(options.database, files);
 }
@@ -173,14 +175,30 @@ Status CollectorStore::land_all(std::span<const Arrival> arrivals) {
   for (const Arrival& arrival : arrivals) {
     if (Status s = take(arrival); !s) return s;
   }
-  const Result<bool> more = timing_->go_on();
-  if (!more) return std::unexpected(more.error());
-  unfinished_ = *more;
+  if (Status s = correct_times(); !s) return s;
   if (Status s = answer(); !s) return s;
   const auto gaps = ledger_->gaps();
   if (!gaps) return std::unexpected(gaps.error());
   landed_.gaps = *gaps;
   return {};
+}
+
+// A table that takes no changes keeps its rows as they are, and stops nothing else.
+Status CollectorStore::correct_times() {
+  unfinished_ = false;
+  if (rest_ > 0 && rest_-- > 0) return {};
+  if (Status s = home_->begin_one(); !s) return s;
+  const Result<bool> more = timing_->go_on();
+  if (!more) {
+    if (home_->broken() || stops_everything(more.error().code)) {
+      return std::unexpected(more.error());
+    }
+    if (Status s = home_->undo_one(); !s) return s;
+    rest_ = kRestAfter;
+  } else {
+    unfinished_ = *more;
+  }
+  return home_->end_one();
 }
 
 Status CollectorStore::open_files(const Options& options, Files& files,

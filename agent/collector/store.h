@@ -102,6 +102,7 @@ class CollectorStore {
   Status prepare(const Options& options, Files& files, std::vector<std::string>& findings);
   Status attempt(std::span<const Arrival> arrivals);
   Status follow_home();
+  Status correct_times();
   Status land_all(std::span<const Arrival> arrivals);
   Status open_files(const Options& options, Files& files, std::vector<std::string>& findings);
   Status take(const Arrival& arrival);
@@ -146,6 +147,7 @@ class CollectorStore {
   std::vector<Row> rows_;
   std::vector<std::int64_t> anchors_;  // Of rows_, see Timing::resolve().
   bool unfinished_ = false;
+  int rest_ = 0;  // Transactions without a correction of times.
 
   WallTime now_;
   std::string today_;

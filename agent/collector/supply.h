@@ -32,7 +32,7 @@ class Supply {
 
   // The lane, if it is known, with its ranges and hashes.
   virtual Status bring_lane(const LaneKey& key) = 0;
-  // One that is not known: makes it. Code::full: there are too many.
+  // One that is not known: makes it. Code::invalid: there are too many.
   virtual Status make_lane(const LaneKey& key) = 0;
   // The anchors of a boot, and where its rows lie.
   virtual Status bring_boot(std::string_view gateway, std::uint64_t boot) = 0;

@@ -243,14 +243,15 @@ Status WorkingCopy::load(const StateTable& table, const postgres::Answer& rows) 
 // Another collector may make it at the same time: then it is there, and read.
 Status WorkingCopy::make_lane(const LaneKey& key) {
   const std::string epoch = hex(key.epoch);
-  const auto made = connection_->ask(
-      "INSERT INTO pinaflux_lane SELECT nextval('pinaflux_lane_id'),$1,$2,$3,0,1,0,NULL,0,0,false,1"
-      " ON CONFLICT DO NOTHING RETURNING id",
-      {key.gateway, epoch, key.lane});
-  if (!made) return std::unexpected(made.error());
-  if (made->rows() == 1 && made->integer(0, 0) > Ledger::kLanesMax) {
-    return fail(Code::full, "this database knows as many lanes as it can");
+  const auto number = connection_->ask("SELECT nextval('pinaflux_lane_id')");
+  if (!number) return std::unexpected(number.error());
+  if (number->integer(0, 0) > Ledger::kLanesMax) {
+    return fail(Code::invalid, "too many lanes: this database knows all that it can");
   }
+  const auto made = connection_->ask(
+      "INSERT INTO pinaflux_lane VALUES($4,$1,$2,$3,0,1,0,NULL,0,0,false,1) ON CONFLICT DO NOTHING",
+      {key.gateway, epoch, key.lane, number->text(0, 0)});
+  if (!made) return std::unexpected(made.error());
   asked_.erase(lane_key(key));
   return bring_lane(key);
 }

@@ -154,4 +154,92 @@ TEST_CASE_FIXTURE(PostgresFixture, "a table that somebody reads waits a while fo
   CHECK(report().complete());
 }
 
+TEST_CASE_FIXTURE(PostgresFixture,
+                  "numbers that wait to be copied are not rounded when their column is widened") {
+  Gateway gateway;
+  Rows rows;
+  rows.add("s", {"t"}, {Value::int64(1)});
+  land({gateway.send(rows)});
+  auto second = open("second");
+  Landed ignored;
+  REQUIRE(second->land(std::vector<Arrival>{gateway.send(rows)}, {kNoon}, ignored).has_value());
+  rows.clear();
+  rows.add("s", {"t"}, {Value::int64(9007199254740993)});
+  rows.add("s", {"t"}, {Value::float64(0.5)});
+  land({gateway.send(rows)});
+  CHECK(ask("SELECT t,_more FROM s ORDER BY _seq OFFSET 2") ==
+        "9007199254740993|~\n~|{\"t\":0.5}\n");
+  run("DELETE FROM s WHERE t>9");
+  restart();
+  for (int turn = 0; turn < 70; ++turn) land({gateway.hello()});
+  rows.clear();
+  rows.add("s", {"t"}, {Value::float64(0.5)});
+  land({gateway.send(rows)});
+  CHECK(ask("SELECT t FROM s WHERE t<1") == "0.5\n");
+  // The other collector still takes the column for one of whole numbers.
+  rows.clear();
+  rows.add("s", {"t"}, {Value::int64(9007199254740993)});
+  REQUIRE(second->land(std::vector<Arrival>{gateway.send(rows)}, {kNoon}, ignored).has_value());
+  CHECK(ask("SELECT _more FROM s ORDER BY _id DESC LIMIT 1") == "{\"t\":9007199254740993}\n");
+}
+
+TEST_CASE_FIXTURE(PostgresFixture,
+                  "names that are PostgreSQL's own, or somebody's, are no trouble") {
+  Gateway gateway;
+  Rows rows;
+  rows.add("pg_class", {"xmin", "ctid"}, {Value::int64(1), Value::int64(2)});
+  rows.add("s", {"a"}, {Value::int64(1)});
+  land({gateway.send(rows)});
+  CHECK(ask("SELECT xmin_2,ctid_2 FROM stream_pg_class") == "1|2\n");
+  run("ALTER TABLE s ADD COLUMN site text");
+  rows.clear();
+  rows.add("s", {"a", "site", "tableoid"}, {Value::int64(1), Value::text("x"), Value::int64(3)});
+  land({gateway.send(rows)});
+  CHECK(ask("SELECT site_2,tableoid_2,_more FROM s ORDER BY _seq OFFSET 1") == "x|3|~\n");
+  CHECK(landed.counts.quarantined == 0);
+}
+
+TEST_CASE_FIXTURE(PostgresFixture, "what one table does not allow stops no other") {
+  Gateway gateway;
+  Rows rows;
+  rows.add("slow", {"value"}, {Value::int64(1)}, Stamp{5, 0x9f});
+  land({gateway.send(rows), gateway.send(1, "tank")});
+  run("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS"
+      " $$ BEGIN RAISE insufficient_privilege; END $$;"
+      "CREATE TRIGGER no BEFORE UPDATE ON slow FOR EACH ROW EXECUTE FUNCTION no();"
+      "CREATE TRIGGER no BEFORE INSERT ON tank FOR EACH ROW EXECUTE FUNCTION no()");
+  Arrival hello = gateway.hello("normal", HelloClock{.boot = 0x9f, .at = Instant{9}});
+  hello.received = Reception{WallTime{kNoon}, true};
+  land({hello, gateway.send(3)});
+  CHECK(landed.counts.envelopes == 1);
+  land({gateway.send(2, "tank"), gateway.send(1)});
+  CHECK(landed.counts.envelopes == 2);
+  CHECK(landed.counts.quarantined == 2);
+  CHECK(ask("SELECT count(*) FROM slow WHERE _boot IS NOT NULL") == "1\n");
+  CHECK(report().complete());
+}
+
+TEST_CASE_FIXTURE(PostgresFixture, "a record that comes again is recognised, whatever is in it") {
+  Gateway gateway;
+  std::vector<std::string> names;
+  for (int i = 0; i < 5'000; ++i) names.push_back("f" + std::to_string(i));
+  Rows rows;
+  rows.add("wide", {names.begin(), names.end()}, std::vector<Value>(names.size(), Value::int64(7)));
+  rows.add("s", {"t", "u"}, {Value::text(std::string_view("a\0b", 3)), Value::float64(2.5)});
+  const Arrival arrival = gateway.send(rows);
+  land({arrival});
+  CHECK(landed.counts.envelopes == 1);
+  run("DELETE FROM pinaflux_envelope; UPDATE pinaflux_lane SET version=version+1");
+  land({arrival});
+  CHECK(landed.counts.redelivered == 1);
+  CHECK(landed.counts.rejects == 0);
+  Gateway clone;
+  Rows others;
+  others.add("wide", {names.begin(), names.end()},
+             std::vector<Value>(names.size(), Value::int64(8)));
+  others.add("s", {"t", "u"}, {Value::text("other"), Value::float64(2.5)});
+  land({clone.send(others)});
+  CHECK(landed.counts.forks == 1);
+}
+
 }  // namespace pinaflux

@@ -49,6 +49,7 @@ TEST_CASE("what is printed of an address holds no password") {
   CHECK(postgres::shown("postgresql://u:se:cret@h/d?password=also&x=1") ==
         "postgresql://u:***@h/d?password=***&x=1");
   CHECK(postgres::shown("postgresql://u@h:5432/d") == "postgresql://u@h:5432/d");
+  CHECK(postgres::shown("postgresql://u:pa@ss@h/d@e") == "postgresql://u:***@h/d@e");
   CHECK(postgres::shown("landed:1@2.db") == "landed:1@2.db");
 }
 
@@ -58,7 +59,8 @@ TEST_CASE("an address with a password in it is refused") {
   REQUIRE_FALSE(made.has_value());
   CHECK(made.error().code == Code::invalid);
   CHECK(std::string(made.error().what).find("passfile") != std::string::npos);
-  CHECK_FALSE(postgres::Connection::open("postgresql://[", why).has_value());
+  CHECK_FALSE(postgres::Connection::open("postgresql://u:100%sure@h/d", why).has_value());
+  CHECK(why.find("sure") == std::string::npos);
 }
 
 }  // namespace pinaflux
