@@ -120,7 +120,9 @@ class LaneFlight {
 
  private:
   static constexpr std::size_t kKnownMax = limits::kWindowMax;
-  static constexpr std::size_t kRefusedMax = limits::kWindowMax;
+  // A window that waits, one that is in flight, and what was split into them: what is forgotten counts as refused for the
+  // first time, and is sent once more.
+  static constexpr std::size_t kRefusedMax = 4 * limits::kWindowMax;
   static constexpr std::size_t kUnprovedMax = 4 * limits::kLandedRangesMax;
   struct End {
     std::uint64_t last;

@@ -118,17 +118,18 @@ bool Uplink::State::give_back_waiting(LaneIndex index) {
 }
 
 // If the far end refuses all that there is, the lane rests: once nothing else has come for a while, for what stands
-// behind it may be on its way from the spool.
+// behind it may be on its way from the spool. A window of it is enough.
 void Uplink::State::look_at_waiting(LaneIndex index) {
   Lane& lane = lanes[index];
   const std::size_t waits = lane.flight.waits();
-  if (waits == 0 || !lane.flight.only_waits()) {
+  const bool full = waits >= limits::kWindowMax;
+  if (waits == 0 || (!full && !lane.flight.only_waits())) {
     lane.stuck_at = {};
     return;
   }
   const Instant now = clock.now();
   if (lane.stuck_at == Instant{}) lane.stuck_at = now;
-  if (waits < limits::kWindowMax && now - lane.stuck_at < kStuck) return;
+  if (!full && now - lane.stuck_at < kStuck) return;
   trouble = "the far end refuses what we send (" + lane.flight.refused_for() +
             ") and takes nothing else: see its log; nothing is deleted";
   rest_until(index, rest_over());

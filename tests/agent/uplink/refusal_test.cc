@@ -1,3 +1,5 @@
+#include <deque>
+
 #include <doctest/doctest.h>
 
 #include "agent/data/limits.h"
@@ -109,6 +111,28 @@ TEST_CASE_FIXTURE(RefusalFixture,
   say(message);
   REQUIRE(refusals().size() == 1);
   CHECK(says("kept as a dead letter"));
+}
+
+// The answers come while more of it is on its way.
+TEST_CASE_FIXTURE(RefusalFixture,
+                  "a far end that refuses everything is left alone, however much there is") {
+  open();
+  ack("normal", 4);
+  (void)refusals();
+  REQUIRE(refuse_alone(5, 4) == 1);
+  std::deque<std::uint64_t> unanswered;
+  std::uint64_t next = 6;
+  int sent = 0;
+  for (; sent < 5'000 && !says("takes nothing else"); ++sent) {
+    send(lease(kNormal, next, next));
+    unanswered.push_back(next++);
+    if (unanswered.size() < 3) continue;
+    refuse(unanswered.front(), unanswered.front(), 4);
+    unanswered.pop_front();
+    if (!uplink->take_lost().empty()) next = 6;
+  }
+  CHECK(says("takes nothing else"));
+  CHECK(sent < 5'000);
 }
 
 // Each of what is in flight holds such a record, and the collector answers one by one.
