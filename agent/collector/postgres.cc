@@ -7,6 +7,8 @@
 
 #include <libpq-fe.h>
 
+#include "agent/collector/names.h"
+#include "agent/data/identity.h"
 #include "platform/base/text.h"
 
 namespace pinaflux::postgres {
@@ -139,24 +141,7 @@ std::string shown(std::string_view address) {
 
 std::string storable(std::string_view text) {
   if (utf8_valid(text) && text.find('\0') == std::string_view::npos) return std::string(text);
-  std::string kept;
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::size_t bytes = utf8_bytes(rest);
-    if (bytes == 0 || rest[0] == '\0') {
-      kept += '?';
-    } else {
-      kept += rest.substr(0, bytes);
-    }
-    rest.remove_prefix(std::max<std::size_t>(bytes, 1));
-  }
-  static constexpr std::string_view kDigits = "0123456789abcdef";
-  kept += '#';
-  for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    kept += kDigits[byte >> 4];
-    kept += kDigits[byte & 15];
-  }
-  return kept;
+  return names::speakable(text) + "#" + hex(as_bytes(text));
 }
 
 void Array::next() {
@@ -179,14 +164,8 @@ void Array::add(std::string_view value) {
 }
 
 void Array::add(Bytes value) {
-  static constexpr std::string_view kDigits = "0123456789abcdef";
   next();
-  text_ += "\"\\\\x";
-  for (std::uint8_t byte : value) {
-    text_ += kDigits[byte >> 4];
-    text_ += kDigits[byte & 15];
-  }
-  text_ += '"';
+  text_ += "\"\\\\x" + hex(value) + "\"";
 }
 
 void Array::add_null() {

@@ -1,7 +1,9 @@
 // What a transaction changed in memory goes back into PostgreSQL: a statement a table, of arrays.
 
-#include <array>
+#include <optional>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "agent/collector/state.h"
 #include "agent/collector/working_copy.h"
@@ -21,6 +23,26 @@ void add(Array& to, const sqlite::Statement& row, int column, char type) {
     case 'b': return to.add(row.blob(column));
     default: return to.add(std::string_view(postgres::storable(row.text(column))));
   }
+}
+
+// A statement's parameters: an array for each column of what is read.
+Result<std::vector<std::optional<std::string>>> columns_of(sqlite::Statement& rows,
+                                                           std::string_view types) {
+  std::vector<Array> columns(types.size());
+  bool any = false;
+  for (;;) {
+    const auto row = rows.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    any = true;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      add(columns[i], rows, static_cast<int>(i), types[i]);
+    }
+  }
+  std::vector<std::optional<std::string>> parameters;
+  for (const Array& column : columns) parameters.emplace_back(column.text());
+  if (!any) parameters.clear();
+  return parameters;
 }
 
 }  // namespace
@@ -52,24 +74,16 @@ Status WorkingCopy::write_lanes() {
       " SELECT lane FROM changed_pinaflux_envelope)");
   if (!rows) return std::unexpected(rows.error());
   static constexpr std::string_view kTypes = "iiiibiii";
-  std::array<Array, kTypes.size()> columns;
-  for (;;) {
-    const auto row = rows->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) break;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      add(columns[i], *rows, static_cast<int>(i), kTypes[i]);
-    }
-  }
-  if (columns[0].empty()) return {};
-  const auto done = connection_->ask(
+  const auto columns = columns_of(*rows, kTypes);
+  if (!columns) return std::unexpected(columns.error());
+  if (columns->empty()) return {};
+  const auto done = connection_->ask_once(
       "UPDATE pinaflux_lane l SET high=d.high,floor=d.floor,last=d.last,chain=d.chain,"
       "redelivered=d.redelivered,forks=d.forks,doubted=d.doubted=1,version=l.version+1"
       " FROM unnest($1::bigint[],$2::bigint[],$3::bigint[],$4::bigint[],$5::bytea[],$6::bigint[],"
       "$7::bigint[],$8::bigint[]) AS d(id,high,floor,last,chain,redelivered,forks,doubted)"
       " WHERE l.id=d.id",
-      {columns[0].text(), columns[1].text(), columns[2].text(), columns[3].text(),
-       columns[4].text(), columns[5].text(), columns[6].text(), columns[7].text()});
+      *columns);
   if (!done) return std::unexpected(done.error());
   return memory_->execute(
       "UPDATE pinaflux_cached SET version=version+1 WHERE lane IN (SELECT id FROM"
@@ -130,22 +144,14 @@ Status WorkingCopy::write_rejects() {
       "SELECT time,gateway,lane,reason,bytes,sha256,first,last FROM pinaflux_reject ORDER BY id");
   if (!rows) return std::unexpected(rows.error());
   static constexpr std::string_view kTypes = "itttitii";
-  std::array<Array, kTypes.size()> columns;
-  for (;;) {
-    const auto row = rows->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) break;
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      add(columns[i], *rows, static_cast<int>(i), kTypes[i]);
-    }
-  }
-  if (columns[0].empty()) return {};
-  const auto done = connection_->ask(
+  const auto columns = columns_of(*rows, kTypes);
+  if (!columns) return std::unexpected(columns.error());
+  if (columns->empty()) return {};
+  const auto done = connection_->ask_once(
       "INSERT INTO pinaflux_reject(time,gateway,lane,reason,bytes,sha256,first,last)"
       " SELECT * FROM unnest($1::bigint[],$2::text[],$3::text[],$4::text[],$5::bigint[],$6::text[],"
       "$7::bigint[],$8::bigint[])",
-      {columns[0].text(), columns[1].text(), columns[2].text(), columns[3].text(),
-       columns[4].text(), columns[5].text(), columns[6].text(), columns[7].text()});
+      *columns);
   if (!done) return std::unexpected(done.error());
   const auto trimmed = connection_->ask(
       "DELETE FROM pinaflux_reject WHERE id<=(SELECT max(id) FROM pinaflux_reject)-$1",
