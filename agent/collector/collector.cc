@@ -368,6 +368,9 @@ void Collector::watch_gaps(const Gaps& gaps) {
 
 void Collector::report(const Landed& landed) {
   watch_gaps(landed.gaps);
+  for (const std::string& finding : landed.findings) {
+    world_.log.warning("collector.store", finding);
+  }
   status_.counts += landed.counts;
   if (landed.counts.quarantined > 0) {
     world_.log.warning(

@@ -181,10 +181,6 @@ int Answer::rows() const { return PQntuples(raw_.get()); }
 
 int Answer::columns() const { return PQnfields(raw_.get()); }
 
-std::uint64_t Answer::changed() const {
-  return parse_integer<std::uint64_t>(PQcmdTuples(raw_.get())).value_or(0);
-}
-
 bool Answer::is_null(int row, int column) const {
   return PQgetisnull(raw_.get(), row, column) == 1;
 }

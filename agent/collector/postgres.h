@@ -62,7 +62,6 @@ class Answer {
 
   int rows() const;
   int columns() const;
-  std::uint64_t changed() const;  // Rows, by what was not a SELECT.
   bool is_null(int row, int column) const;
   std::string_view text(int row, int column) const;
   std::int64_t integer(int row, int column) const;  // 0 for NULL.

@@ -49,6 +49,7 @@ Status PostgresTables::begin(postgres::Connection& connection, bool careful) {
   careful_ = careful;
   waiting_.clear();
   waiting_bytes_ = 0;
+  quarantined_ = 0;
   return catalog_.begin(connection);
 }
 

@@ -166,7 +166,7 @@ Status CollectorStore::attempt(std::span<const Arrival> arrivals) {
 Status CollectorStore::follow_home() {
   if (!files_ || renewals_ == home_->renewals()) return {};
   files_->abandon();
-  if (Status s = files_->recover(findings_); !s) return s;
+  if (Status s = files_->recover(landed_.findings); !s) return s;
   renewals_ = home_->renewals();
   return {};
 }

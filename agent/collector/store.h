@@ -4,7 +4,8 @@
 //            together, or nothing does. What it says may be acknowledged is on disk. An arrival that is
 //            damaged, foreign or contradictory is recorded as refused and never fails the others.
 // Limits     kRowsBytesMax of memory for the rows of one envelope; kNoticesMax notices a land().
-// Ownership  Files must outlive it. One process at a time has the database open for writing.
+// Ownership  Files must outlive it. One process at a time has an SQLite database open for writing; several may share one of
+//            PostgreSQL, each under a name of its own.
 // Threads    Storage worker.
 // Tests      tests/agent/collector/store_test.cc. Tables: README.md.
 #pragma once
@@ -62,6 +63,7 @@ struct Landed {
   std::vector<Notice> notices;  // The first refusals.
   Counts counts;
   Gaps gaps;
+  std::vector<std::string> findings;  // Of files that were read again.
 };
 
 class CollectorStore {
@@ -154,7 +156,6 @@ class CollectorStore {
   Landed landed_;
   std::map<std::string, Touched> touched_;  // By a text that names the lane.
   std::uint64_t renewals_ = 0;              // Of the home, that the files know of.
-  std::vector<std::string> findings_;       // Of files, since the last land().
 };
 
 }  // namespace pinaflux
