@@ -14,8 +14,6 @@ namespace pinaflux::bench {
 namespace {
 
 constexpr std::size_t kMessagesPerSecond = 200;
-constexpr std::size_t kBulkGroup = limits::kIntakeRecordsMax * 3 / 4;
-constexpr std::size_t kFillGroup = 11'904;  // Of a backlog, whose memory is measured.
 constexpr int kStatePieces = 16;
 constexpr std::size_t kStatePieceBytes = 64;  // Key and value.
 constexpr auto kWindow = static_cast<std::uint16_t>(UplinkOptions{}.window);
@@ -119,8 +117,8 @@ Status bulk(const std::string& directory, std::size_t records, bool link, Number
   Rig rig(directory, kSpoolBytes, LoadKind::meter);
   if (Status s = rig.open(); !s) return s;
   const Writing writing(rig);
-  for (std::size_t done = 0; done < records; done += kBulkGroup) {
-    const std::size_t count = std::min(kBulkGroup, records - done);
+  for (std::size_t done = 0; done < records; done += limits::kGroupRecordsFull) {
+    const std::size_t count = std::min(limits::kGroupRecordsFull, records - done);
     if (Status s = commit_some(rig, count, link ? kWindow : 0); !s) return s;
     progress.at(number(done) / number(records));
   }
@@ -154,7 +152,7 @@ Status fill(const std::string& directory, LoadKind kind, std::size_t records, st
   Rig rig(directory, large ? kLargeSpoolBytes : kSpoolBytes, kind);
   if (Status s = rig.open(); !s) return s;
   const Writing writing(rig);
-  const std::size_t most = kind == LoadKind::noise ? 2'500 : kFillGroup;
+  const std::size_t most = kind == LoadKind::noise ? 2'500 : limits::kGroupRecordsFull;
   std::size_t done = 0;
   while (done < records || rig.lane().bytes_queued < bytes) {
     const std::size_t count = large ? most : std::min(most, records - done);
@@ -179,7 +177,7 @@ Status peak(const std::string& directory, Numbers& out, Progress& progress) {
     if (Status s = commit_some(rig, kMessagesPerSecond, 0); !s) return s;
     progress.at(number(i) / 110);
   }
-  if (Status s = commit_some(rig, kBulkGroup, 0); !s) return s;
+  if (Status s = commit_some(rig, limits::kGroupRecordsFull, 0); !s) return s;
   for (int i = 0; i < 5; ++i) {
     if (Status s = rig.commit(kWindow); !s) return s;
     rig.drop_acks();

@@ -16,7 +16,7 @@ bool Group::empty() const {
 }
 
 bool Group::full() const {
-  return record_count() >= limits::kIntakeRecordsMax * 3 / 4 ||
+  return record_count() >= limits::kGroupRecordsFull ||
          arena.bytes_used() >= arena.bytes_max() * 3 / 4;
 }
 

@@ -26,8 +26,8 @@ inline constexpr std::size_t kShapesMax = 4'096;
 inline constexpr std::size_t kShapeBytesMax = 1024 * 1024;  // All names together.
 
 // One group: what a turn collects and one transaction commits.
-inline constexpr std::size_t kIntakeRecordsMax = 16'384;  // Raw records of a turn; a group is full
-                                                          // at three quarters of it.
+inline constexpr std::size_t kIntakeRecordsMax = 16'384;  // Raw records of a turn.
+inline constexpr std::size_t kGroupRecordsFull = kIntakeRecordsMax * 7 / 8;  // It is committed now.
 inline constexpr std::size_t kGroupRecordsMax =
     4 * kIntakeRecordsMax;                                      // A record may reach several lanes.
 inline constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;  // Arena of masked values.

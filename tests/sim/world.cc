@@ -23,14 +23,14 @@ constexpr Duration kLook = Duration::seconds(5);
 constexpr Duration kLonger = Duration::minutes(20);   // For the commits that are wanted.
 constexpr Duration kDrainMax = Duration::minutes(5);  // Oracle: bounded.
 constexpr int kQuietLooks = 4;
-constexpr std::uint64_t kFatOneIn = 128;
+constexpr std::uint64_t kFatOneIn = 512;
 constexpr std::uint64_t kDenseOneIn = 8;
 constexpr std::uint64_t kImageOneIn = 4;
 constexpr std::uint64_t kProvedOneIn = 4;
 constexpr std::uint64_t kPoisonedOneIn = 8;
 constexpr std::uint64_t kPostedOneIn = 16;
 constexpr std::uint64_t kArchivedOneIn = 8;
-constexpr std::uint64_t kSignedOneIn = 128;
+constexpr std::uint64_t kSignedOneIn = 512;
 
 constexpr const char* kYaml = R"(
 pinaflux: 1

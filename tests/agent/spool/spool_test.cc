@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(SpoolFixture,
 }
 
 TEST_CASE_FIXTURE(SpoolFixture, "a full group is an envelope of its own, written once") {
-  constexpr int kFull = static_cast<int>(limits::kIntakeRecordsMax) * 3 / 4;
+  constexpr int kFull = static_cast<int>(limits::kGroupRecordsFull);
   open();
   add(0, 0, kFull);
   commit();
