@@ -103,6 +103,9 @@ int ImportRun::run(const std::vector<std::string>& given) {
     } else if (done.error().code == Code::busy && !shared) {
       done = hand_over(path);
     }
+    if (!done && store_ && !store_->trouble().empty()) {
+      std::fprintf(stderr, "pinaflux-collector: %s\n", store_->trouble().c_str());
+    }
     if (!done) return failed(done.error(), store_ ? path : postgres::shown(options_.database));
   }
   if (json_)

@@ -2,37 +2,10 @@
 
 #include <algorithm>
 
-#include "agent/data/identity.h"
+#include "agent/seal/row_csv.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {
-
-namespace {
-
-void append_cell(std::string& to, std::string_view text) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
-    to += text;
-    return;
-  }
-  to += '"';
-  for (const char c : text) to.append(c == '"' ? 2 : 1, c);
-  to += '"';
-}
-
-void append_value(std::string& to, const Value& v) {
-  switch (v.type()) {
-    case Type::absent:
-    case Type::null: return;
-    case Type::boolean: to += v.as_boolean() ? "true" : "false"; return;
-    case Type::int64: return append_integer(to, v.as_int64());
-    case Type::uint64: return append_unsigned(to, v.as_uint64());
-    case Type::float64: return append_double(to, v.as_float64());
-    case Type::text: return append_cell(to, v.as_text());
-    case Type::bytes: to += hex(v.as_bytes()); return;
-  }
-}
-
-}  // namespace
 
 Status CsvTable::add(std::span<const Row> rows) {
   const Shape* last = nullptr;
@@ -68,7 +41,7 @@ std::string CsvTable::header() const {
   if (marked_) text += ",_salvaged,_fields_lost";
   for (const std::string& column : columns_) {
     text += ',';
-    append_cell(text, column.starts_with('_') ? "_" + column : column);
+    append_csv_name(text, column);
   }
   return text + '\n';
 }
@@ -85,17 +58,16 @@ void CsvTable::map(const Shape& shape) {
 
 void CsvTable::append(std::string& to, const RowIdentity& identity, const Row& row) {
   if (row.shape != mapped_) map(*row.shape);
-  append_cell(to, row.shape->stream());
+  append_csv_text(to, row.shape->stream());
   to += ',';
   if (identity.seq_known) append_unsigned(to, identity.seq);
   to += ',';
-  if (row.time.boot == 0) to += iso_time(row.time.ns);
-  if (row.time.boot != 0) to += std::to_string(row.time.ns) + "ns@" + std::to_string(row.time.boot);
+  append_csv_time(to, row.time);
   if (marked_) to.append(",").append(identity.salvaged).append(",");
   if (marked_ && !identity.salvaged.empty()) append_unsigned(to, identity.fields_lost);
   for (const std::int32_t field : fields_) {
     to += ',';
-    if (field >= 0) append_value(to, row.values[field]);
+    if (field >= 0) append_csv_value(to, row.values[field]);
   }
   to += '\n';
 }

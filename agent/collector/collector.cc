@@ -378,6 +378,12 @@ void Collector::report(const Landed& landed) {
         "rows that their table did not take are in pinaflux_quarantine, with the reason",
         {{"rows", landed.counts.quarantined}});
   }
+  if (landed.counts.lines_refused > 0) {
+    world_.log.warning("collector.lines",
+                       "the database for line protocol refuses lines: they are in --lines-refused, "
+                       "with its answer",
+                       {{"lines", landed.counts.lines_refused}});
+  }
   for (const Notice& notice : landed.notices) {
     const bool fork = std::string_view(notice.reason) == "fork";
     world_.log.warning(

@@ -95,9 +95,11 @@ Status DayFiles::make_directory(const std::string& directory) {
   return files_->make_directory(directory, kDirectoryMode);
 }
 
-Result<DayFiles::Target*> DayFiles::to(const std::string& name, std::string_view end) {
+Result<DayFiles::Target*> DayFiles::to(const std::string& name, std::string_view end,
+                                       std::uint64_t bytes_max) {
   Target& target = targets_[name + std::string(end)];
   if (target.file_ == nullptr) {
+    target.bytes_max_ = bytes_max;
     if (Status s = open_target(name, end, target); !s) return std::unexpected(s.error());
   }
   return &target;
@@ -117,6 +119,7 @@ Status DayFiles::open_target(const std::string& name, std::string_view end, Targ
     const bool there = files_->info(target.path_).has_value();
     target.fresh_ = *known < 0 || !there;
     target.bytes_ = target.fresh_ ? 0 : static_cast<std::uint64_t>(*known);
+    if (!target.fresh_ && target.bytes_ >= target.bytes_max_) continue;
     if (!target.fresh_ || !there) return open_file(target);
   }
 }
@@ -163,6 +166,8 @@ void DayFiles::committed() {
     if (!named) keep = false;
   }
   if (!keep) targets_.clear();
+  std::erase_if(targets_,
+                [](const auto& one) { return one.second.bytes_ >= one.second.bytes_max_; });
 }
 
 Result<std::int64_t> DayFiles::recorded(const std::string& path) {

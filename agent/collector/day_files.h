@@ -4,7 +4,8 @@
 //            committed: the length of each file is part of the transaction, and what is beyond it is cut off on
 //            start.
 // Order      to(), grown() -> flush() -> the owner's COMMIT -> committed(); abandon() on a rollback.
-// Limits     kFilesMax files stay open between transactions. A file that is not ours is left alone.
+// Limits     kFilesMax files stay open between transactions. A file that is not ours is left alone. One that has
+//            reached its limit gets a successor, <name>-2 and so on, with the next transaction.
 // Ownership  Database and Files must outlive it.
 // Threads    Storage worker.
 // Tests      tests/agent/collector/ndjson_sink_test.cc, archive_test.cc
@@ -28,6 +29,7 @@ class DayFiles {
   class Target {
    public:
     std::string text;  // To be appended.
+    // Nothing is in it yet.
     bool begins() const { return bytes_ == 0 && text.empty(); }
 
    private:
@@ -36,6 +38,7 @@ class DayFiles {
     std::uint64_t bytes_ = 0;  // Committed, and written since.
     bool fresh_ = false;       // Not committed yet: its bytes are in path + ".part".
     bool changed_ = false;
+    std::uint64_t bytes_max_ = 0;
     std::unique_ptr<File> file_;
   };
 
@@ -49,9 +52,11 @@ class DayFiles {
   // The same once more, where the database may have taken another course than was thought.
   Status recover(std::vector<std::string>& findings);
   Status make_directory(const std::string& directory);
-  // The file `name` + `end`; where that is somebody else's, `name`-2 and so on. Dies with committed()
-  // and abandon().
-  Result<Target*> to(const std::string& name, std::string_view end);
+  static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+  // The file `name` + `end`; where that is somebody else's or has `bytes_max` bytes, `name`-2 and so on. Dies with
+  // committed() and abandon().
+  Result<Target*> to(const std::string& name, std::string_view end,
+                     std::uint64_t bytes_max = kNoLimit);
   // Its text has grown.
   Status grown(Target& target) { return target.text.size() < kTextMax ? Status() : write(target); }
   // Writes and syncs what was appended, and records the lengths in the open transaction.

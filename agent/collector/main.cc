@@ -2,7 +2,6 @@
 //
 // The composition root: it alone names platform/linux, the command line and the exit statuses.
 
-#include <algorithm>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -14,11 +13,12 @@
 #include "agent/cli/decode_command.h"
 #include "agent/cli/exit_status.h"
 #include "agent/cli/import_command.h"
+#include "agent/cli/lines_server.h"
+#include "agent/cli/report_commands.h"
 #include "agent/collector/collector.h"
 #include "agent/collector/postgres.h"
 #include "agent/collector/status.h"
 #include "agent/collector/store.h"
-#include "agent/collector/verify.h"
 #include "agent/config/units.h"
 #include "platform/address.h"
 #include "platform/base/text.h"
@@ -47,6 +47,8 @@ struct RunOptions {
   bool keys_optional = false;
   std::string listen;
   std::string gap_limit = kGapLimit;
+  LinesServer::Options lines;
+  std::string file_size;
 };
 
 bool in_postgres(const CollectorStore::Options& store) {
@@ -85,6 +87,7 @@ class Service {
   LinuxPlatform& platform_;
   LinuxWorker& worker_;
   Log log_;
+  std::unique_ptr<LinesServer> lines_;
   std::unique_ptr<CollectorStore> store_;
   std::optional<GatewayKeys> keys_;
   std::unique_ptr<ImportFolder> imports_;
@@ -222,6 +225,10 @@ bool Service::http_is_safe() const {
 }
 
 int Service::run() {
+  std::string which;
+  auto lines = LinesServer::open(options_.lines, options_.store, which);
+  if (!lines) return failed(lines.error(), which);
+  lines_ = std::move(*lines);
   if (Status s = open_store(); !s)
     return failed(s.error(), postgres::shown(options_.store.database));
   if (!options_.password_file.empty()) {
@@ -230,7 +237,6 @@ int Service::run() {
     options_.collector.password = trim(*text);
   }
   if (!load_tls()) return kExitConfiguration;
-  std::string which;
   if (Status s = load_keys(which); !s) return failed(s.error(), which);
   if (!http_is_safe()) return kExitConfiguration;
   if (options_.collector.broker == "none") options_.collector.broker.clear();
@@ -290,43 +296,38 @@ int run_command(const RunOptions& options) {
   return Service(options, **platform, **worker).run();
 }
 
-int verify_command(const std::string& database, bool json) {
-  LinuxFiles files;
-  std::string why;
-  if (!postgres::Connection::is_address(database)) {
-    if (const auto info = files.info(database); !info) return failed(info.error(), database);
-  }
-  const Result<VerifyReport> report = verify(database, nullptr, &why);
-  if (!report) return failed(report.error(), postgres::shown(database), why);
-  std::fputs((json ? verify_json(*report) : verify_text(*report)).c_str(), stdout);
-  return report->complete() ? kExitOk : 1;
-}
-
-// What is missing, or has been for longer than `limit`, makes it fail.
-int gateways_command(const std::string& database, Duration limit, bool json) {
-  LinuxFiles files;
-  LinuxClock clock;
-  std::string why;
-  if (!postgres::Connection::is_address(database)) {
-    if (const auto info = files.info(database); !info) return failed(info.error(), database);
-  }
-  const Result<VerifyReport> report = account(database, &why);
-  if (!report) return failed(report.error(), postgres::shown(database), why);
-  const WallTime now = clock.wall();
-  std::fputs((json ? gateways_json(*report, now) : gateways_text(*report, now)).c_str(), stdout);
-  const bool owed = std::ranges::any_of(report->lanes, [&](const LaneReport& lane) {
-    return lane.missing > 0 || (lane.gap_since && now.ns - lane.gap_since->ns > limit.ns);
-  });
-  return owed ? 1 : kExitOk;
-}
-
-void add_files(CLI::App& sub, CollectorStore::Options& store, std::string& layout) {
-  sub.add_option("--archive", store.archive,
+void add_files(CLI::App& sub, RunOptions& options, std::string& layout) {
+  OutletOptions& outlets = options.store.outlets;
+  sub.add_option("--archive", outlets.archive,
                  "also keep what lands as it came, a file a day, in this folder (see replay)");
-  sub.add_option("--ndjson", store.ndjson.directory, "also write NDJSON files into this folder");
+  sub.add_option("--ndjson", outlets.ndjson.directory, "also write NDJSON files into this folder");
   sub.add_option("--ndjson-files", layout, "one file a day and stream, or one a day")
       ->check(CLI::IsMember({"stream", "one"}))
       ->capture_default_str();
+  sub.add_option("--csv", outlets.csv.directory,
+                 "also write CSV files into this folder, one a day, stream and set of fields");
+  sub.add_option(
+         "--file-size", options.file_size,
+         "an NDJSON or CSV file that has reached this size gets a successor, for example 256MiB")
+      ->check([](const std::string& text) {
+        return config::parse_size(text) ? std::string() : "a size has a unit: 64MiB, 1GiB";
+      });
+  auto* lines = sub.add_option(
+      "--lines-to", options.lines.url,
+      "also post line protocol there, for example http://127.0.0.1:8086/write?db=plant; what is "
+      "not taken holds acknowledgements back");
+  sub.add_option(
+         "--lines-ca", options.lines.ca,
+         "with https://: the CA certificates by which that server is believed, a PEM file or "
+         "a folder of them; without it the system's")
+      ->needs(lines);
+  sub.add_option("--lines-authorization-file", options.lines.authorization_file,
+                 "file that holds the header Authorization, for example: Token abc")
+      ->needs(lines);
+  sub.add_option(
+         "--lines-refused", outlets.lines_refused,
+         "folder for lines that the server does not take; without it DATABASE.refused-lines")
+      ->needs(lines);
 }
 
 void add_tls(CLI::App& run, RunOptions& options) {
@@ -387,7 +388,7 @@ void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
   run->add_option("--sign-key", options.sign_key,
                   "our private key, PEM, P-256: acks that carry no MAC are signed by it "
                   "(uplink.acks_by); read again on SIGHUP");
-  add_files(*run, options.store, layout);
+  add_files(*run, options, layout);
   run->add_option("--receive-max", options.collector.receive_max,
                   "envelopes that wait here for a commit (120,000 bytes each at most)")
       ->check(CLI::Range(1, 65535))
@@ -419,12 +420,12 @@ int main_of(int argc, char** argv) {
   CLI::App* import = app.add_subcommand("import", "land what `pinaflux queue export` wrote");
   import->add_option("file", exports, "export files")->required();
   import->add_option("--database", options.store.database, kDatabase)->required();
-  add_files(*import, options.store, layout);
+  add_files(*import, options, layout);
   import->add_flag("--json", json, "for machines: pinaflux.import/1");
   CLI::App* replay = app.add_subcommand("replay", "land an archive again, into any database");
   replay->add_option("file", exports, "files of run --archive, or their folder")->required();
   replay->add_option("--database", options.store.database, kDatabase)->required();
-  add_files(*replay, options.store, layout);
+  add_files(*replay, options, layout);
   replay->add_flag("--json", json, "for machines: pinaflux.import/1");
   DecodeOptions decoding;
   CLI::App* decode = app.add_subcommand("decode", "print the records of envelopes");
@@ -441,13 +442,22 @@ int main_of(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
-  options.store.ndjson.one_file = layout == "one";
+  OutletOptions& outlets = options.store.outlets;
+  outlets.ndjson.one_file = layout == "one";
+  if (!options.file_size.empty()) {
+    outlets.csv.file_bytes_max = outlets.ndjson.file_bytes_max =
+        *config::parse_size(options.file_size);
+  }
   const bool once = app.got_subcommand(import) || app.got_subcommand(replay);
   options.store.collector = once ? "import" : options.collector.client_id;
   options.collector.gap_limit = *config::parse_duration(options.gap_limit);
   if (app.got_subcommand("run")) return run_command(options);
-  if (app.got_subcommand(import) || app.got_subcommand(replay))
+  if (once) {
+    std::string at;
+    const auto lines = LinesServer::open(options.lines, options.store, at);
+    if (!lines) return failed(lines.error(), at);
     return import_command(exports, options.store, json);
+  }
   if (app.got_subcommand(gateways)) {
     return gateways_command(database, *config::parse_duration(limit), json);
   }

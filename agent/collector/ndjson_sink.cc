@@ -46,7 +46,8 @@ Status NdjsonSink::append(const std::string& today, const RowIdentity& identity,
   RowIdentity each = identity;
   for (const Row& row : rows) {
     if (row.shape != shape) {
-      const auto found = files_->to(name_of(today, row.shape->stream()), ".ndjson");
+      const auto found =
+          files_->to(name_of(today, row.shape->stream()), ".ndjson", options_.file_bytes_max);
       if (!found) return std::unexpected(found.error());
       to = *found;
       shape = row.shape;

@@ -18,6 +18,7 @@ namespace pinaflux {
 struct NdjsonOptions {
   std::string directory;
   bool one_file = false;  // DIRECTORY/<day>.ndjson instead of DIRECTORY/<stream>/<day>.ndjson.
+  std::uint64_t file_bytes_max = DayFiles::kNoLimit;
 };
 
 class NdjsonSink {

@@ -49,6 +49,8 @@ std::string collector_prometheus(const CollectorStatus& status) {
       {"rejects_total", "counter", "Messages refused, forks included.", number(c.rejects)},
       {"quarantined_total", "counter", "Rows that their table did not take.",
        number(c.quarantined)},
+      {"lines_refused_total", "counter", "Lines that the database for line protocol did not take.",
+       number(c.lines_refused)},
       {"gaps", "gauge", "Lanes with records missing between others.", number(status.gaps)},
       {"oldest_gap_seconds", "gauge", "Age of the oldest such gap.", status.oldest_gap.seconds()},
       {"messages_total", "counter", "Messages received.", number(status.messages)},
@@ -77,6 +79,7 @@ std::string collector_json(const CollectorStatus& status) {
   j.key("tombstones").number(status.counts.declared);
   j.key("forks").number(status.counts.forks).key("rejects").number(status.counts.rejects);
   j.key("quarantined").number(status.counts.quarantined);
+  j.key("lines_refused").number(status.counts.lines_refused);
   j.key("gaps").number(status.gaps).key("oldest_gap_s").number(status.oldest_gap.seconds());
   j.key("commits").number(status.commits).key("commit_failures").number(status.commit_failures);
   j.key("pending").number(status.pending).key("commit_ms").number(status.commit_ms);

@@ -75,8 +75,8 @@ void append_lanes(std::vector<LaneKey>& to, const Arrival& arrival) {
 Result<std::unique_ptr<Home>> open_home(const CollectorStore::Options& options, Files& files,
                                         std::vector<std::string>& findings) {
   if (postgres::Connection::is_address(options.database)) {
-    const bool keeps = !options.ndjson.directory.empty() || !options.archive.empty();
-    return PostgresHome::open({options.database, options.collector, keeps}, findings);
+    return PostgresHome::open({options.database, options.collector, !options.outlets.none()},
+                              findings);
   }
   return SqliteHome::open(options.database, files);
 }
@@ -95,6 +95,7 @@ Counts& Counts::operator+=(const Counts& more) {
   forks += more.forks;
   rejects += more.rejects;
   quarantined += more.quarantined;
+  lines_refused += more.lines_refused;
   return *this;
 }
 
@@ -122,7 +123,11 @@ Status CollectorStore::prepare(const Options& options, Files& files,
   Result<Timing> timing = Timing::prepare(state, home_->tables(), home_->supply());
   if (!timing) return std::unexpected(timing.error());
   timing_ = std::make_unique<Timing>(std::move(*timing));
-  if (Status s = open_files(options, files, findings); !s) return s;
+  if (!options.outlets.none()) {
+    auto outlets = Outlets::open(options.outlets, files, state, findings);
+    if (!outlets) return std::unexpected(outlets.error());
+    outlets_ = std::move(*outlets);
+  }
   const Result<bool> unfinished = home_->supply() == nullptr ? timing_->unfinished() : true;
   if (!unfinished) return std::unexpected(unfinished.error());
   unfinished_ = *unfinished;
@@ -151,22 +156,27 @@ Status CollectorStore::attempt(std::span<const Arrival> arrivals) {
   if (Status s = home_->begin(lanes); !s) return s;
   Status done = follow_home();
   if (done) done = land_all(arrivals);
-  if (done && files_) done = files_->flush();
+  if (done && outlets_) done = of_files(outlets_->flush(today_));
   if (done) done = home_->commit();
   if (!done) {
     undo();
     return done;
   }
-  if (files_) files_->committed();
+  if (outlets_) outlets_->committed();
   landed_.counts.quarantined = home_->take_quarantined();
+  if (outlets_) landed_.counts.lines_refused = outlets_->take_refused_lines();
   return {};
+}
+
+std::string CollectorStore::trouble() const {
+  const std::string outside = outlets_ ? outlets_->trouble() : std::string();
+  return outside.empty() ? home_->trouble() : outside;
 }
 
 // Where the state was read anew, what was written by the transaction before may be committed or not.
 Status CollectorStore::follow_home() {
-  if (!files_ || renewals_ == home_->renewals()) return {};
-  files_->abandon();
-  if (Status s = files_->recover(landed_.findings); !s) return s;
+  if (!outlets_ || renewals_ == home_->renewals()) return {};
+  if (Status s = outlets_->recover(landed_.findings); !s) return s;
   renewals_ = home_->renewals();
   return {};
 }
@@ -201,27 +211,10 @@ Status CollectorStore::correct_times() {
   return home_->end_one();
 }
 
-Status CollectorStore::open_files(const Options& options, Files& files,
-                                  std::vector<std::string>& findings) {
-  if (options.ndjson.directory.empty() && options.archive.empty()) return {};
-  auto opened = DayFiles::open(files, home_->state(), findings);
-  if (!opened) return std::unexpected(opened.error());
-  files_ = std::move(*opened);
-  for (const std::string& folder : {options.ndjson.directory, options.archive}) {
-    Status made = folder.empty() ? Status() : files_->make_directory(folder);
-    if (made) continue;
-    findings.push_back("no file can be kept in " + folder + ": make it a folder of this user's");
-    return made;
-  }
-  if (!options.ndjson.directory.empty()) ndjson_.emplace(options.ndjson, *files_);
-  if (!options.archive.empty()) archive_.emplace(options.archive, *files_);
-  return {};
-}
-
 void CollectorStore::undo() {
   home_->rollback();
   unfinished_ = true;  // To be asked again.
-  if (files_) files_->abandon();
+  if (outlets_) outlets_->abandon();
 }
 
 Status CollectorStore::take(const Arrival& arrival) {
@@ -242,13 +235,10 @@ Status CollectorStore::take(const Arrival& arrival) {
   }
   const Counts& now = landed_.counts;
   const bool news = now.envelopes > before.envelopes || now.declared > before.declared;
-  if (Status s = news ? archive(arrival) : Status(); !s) return s;
+  if (news && outlets_) {
+    if (Status s = of_files(outlets_->take_envelope(today_, arrival.payload)); !s) return s;
+  }
   return home_->end_one();
-}
-
-Status CollectorStore::archive(const Arrival& arrival) {
-  if (!archive_) return {};
-  return of_files(archive_->append(today_, arrival.payload));
 }
 
 Status CollectorStore::take_data(const Arrival& arrival) {
@@ -402,8 +392,8 @@ Status CollectorStore::land_rows(const LaneEntry& lane, const Header& header, co
   if (Status s = timing_->resolve(identity, lane.id, rows, now_, anchors_); !s) return s;
   if (Status s = home_->tables().land(lane.id, identity, rows, anchors_); !s) return s;
   landed_.counts.rows += rows.size();
-  if (!ndjson_) return {};
-  return of_files(ndjson_->append(today_, identity, rows));
+  if (!outlets_) return {};
+  return of_files(outlets_->take_rows(today_, now_, identity, rows));
 }
 
 Status CollectorStore::take_loss(const Arrival& arrival, const Header& header) {

@@ -18,11 +18,9 @@
 #include <string>
 #include <vector>
 
-#include "agent/collector/archive.h"
 #include "agent/collector/comparison.h"
-#include "agent/collector/day_files.h"
 #include "agent/collector/home.h"
-#include "agent/collector/ndjson_sink.h"
+#include "agent/collector/outlets.h"
 #include "agent/collector/state.h"
 #include "agent/collector/timing.h"
 #include "agent/collector/topic.h"
@@ -48,6 +46,7 @@ struct Counts {
   std::uint64_t declared = 0;             // Tombstones.
   std::uint64_t forks = 0, rejects = 0;   // Envelopes; rejects include the forks.
   std::uint64_t quarantined = 0;          // Rows that their table did not take.
+  std::uint64_t lines_refused = 0;        // That the database for line protocol did not take.
 
   Counts& operator+=(const Counts& more);
 };
@@ -73,8 +72,7 @@ class CollectorStore {
 
   struct Options {
     std::string database;                          // A file, or postgresql://...
-    NdjsonOptions ndjson;                          // No directory: no files.
-    std::string archive = {};                      // A directory; empty: none.
+    OutletOptions outlets;                         // Where rows go besides.
     std::string collector = "pinaflux-collector";  // Its name, where several share a database.
   };
 
@@ -87,7 +85,7 @@ class CollectorStore {
   // On an error nothing has changed, and the same arrivals may be landed again.
   Status land(std::span<const Arrival> arrivals, WallTime now, Landed& landed);
   // More than the error of the last land() says; empty when there is nothing.
-  std::string trouble() const { return home_->trouble(); }
+  std::string trouble() const;
   // Rows wait for their calendar time although it is known: land() again, be it nothing.
   bool unfinished() const { return unfinished_; }
 
@@ -106,9 +104,7 @@ class CollectorStore {
   Status follow_home();
   Status correct_times();
   Status land_all(std::span<const Arrival> arrivals);
-  Status open_files(const Options& options, Files& files, std::vector<std::string>& findings);
   Status take(const Arrival& arrival);
-  Status archive(const Arrival& arrival);
   Status take_data(const Arrival& arrival);
   Status take_envelope(const Arrival& arrival, const Header& header);
   Status take_fresh(LaneEntry& lane, const Header& header);
@@ -140,9 +136,7 @@ class CollectorStore {
   std::unique_ptr<Home> home_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Timing> timing_;
-  std::unique_ptr<DayFiles> files_;  // May be absent.
-  std::optional<NdjsonSink> ndjson_;
-  std::optional<Archive> archive_;
+  std::unique_ptr<Outlets> outlets_;  // May be absent.
   Opener opener_;
   std::unique_ptr<Shapes> shapes_;
   Arena arena_{kRowsBytesMax};
@@ -155,7 +149,7 @@ class CollectorStore {
   std::string today_;
   Landed landed_;
   std::map<std::string, Touched> touched_;  // By a text that names the lane.
-  std::uint64_t renewals_ = 0;              // Of the home, that the files know of.
+  std::uint64_t renewals_ = 0;              // Of the home, that the outlets know of.
 };
 
 }  // namespace pinaflux

@@ -50,10 +50,8 @@ Value signed_value(const Value& v) {
   return Value::int64(static_cast<std::int64_t>(number));
 }
 
-}  // namespace
-
-bool append_line_protocol(std::string& to, const RowIdentity& identity, const Row& row,
-                          LineTypes types) {
+// "name=value,..."; empty: there was nothing to write.
+std::string fields_of(const RowIdentity& identity, const Row& row, LineTypes types) {
   std::string fields;
   const auto names = row.shape->fields();
   const auto add = [&](std::string_view name, const Value& v) {
@@ -65,7 +63,7 @@ bool append_line_protocol(std::string& to, const RowIdentity& identity, const Ro
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (has_spelling(row.values[i])) add(names[i], row.values[i]);
   }
-  if (fields.empty()) return false;
+  if (fields.empty()) return fields;
   if (row.time.boot != 0) {
     add("_since_boot_ns", Value::int64(row.time.ns));
     std::string boot;
@@ -76,10 +74,36 @@ bool append_line_protocol(std::string& to, const RowIdentity& identity, const Ro
     add("_salvaged", Value::text(identity.salvaged));
     add("_fields_lost", Value::uint64(identity.fields_lost));
   }
+  return fields;
+}
+
+void append_tag(std::string& to, const char* name, std::string_view value) {
+  to.append(",").append(name).append("=");
+  append_escaped(to, value, ",= ");
+}
+
+}  // namespace
+
+bool append_line_protocol(std::string& to, const RowIdentity& identity, const Row& row,
+                          LineTypes types) {
+  const std::string fields = fields_of(identity, row, types);
+  if (fields.empty()) return false;
   append_escaped(to, row.shape->stream(), ", ");
   to += ' ' + fields;
   if (row.time.boot == 0) to += ' ' + std::to_string(row.time.ns);
   to += '\n';
+  return true;
+}
+
+bool append_point(std::string& to, const RowIdentity& identity, const Row& row, std::uint64_t n,
+                  std::int64_t landed) {
+  const std::string fields = fields_of(identity, row, LineTypes::influx1);
+  if (fields.empty()) return false;
+  append_escaped(to, row.shape->stream(), ", ");
+  append_tag(to, "gateway", identity.gateway);
+  append_tag(to, "lane", identity.lane);
+  if (n > 0) append_tag(to, "_n", std::to_string(n));
+  to += ' ' + fields + ' ' + std::to_string(row.time.boot == 0 ? row.time.ns : landed) + '\n';
   return true;
 }
 

@@ -21,4 +21,9 @@ enum class LineTypes : std::uint8_t { all, influx1 };
 bool append_line_protocol(std::string& to, const RowIdentity& identity, const Row& row,
                           LineTypes types = LineTypes::all);
 
+// The same as a point of a database that keeps one for each measurement, tags and time: with the tags gateway and lane, and _n
+// if it is not 0; in the types of influx1. `landed` (ns since 1970) is the time of a row that has no calendar time.
+bool append_point(std::string& to, const RowIdentity& identity, const Row& row, std::uint64_t n,
+                  std::int64_t landed);
+
 }  // namespace pinaflux

@@ -170,7 +170,8 @@ class Cloud::Running final : public Program {
     if (cloud.options_.poisoned) poison(life.files);
     std::vector<std::string> findings;
     auto store = CollectorStore::open(
-        {.database = kDatabase, .ndjson = {}, .archive = cloud.options_.archives ? kArchive : ""},
+        {.database = kDatabase,
+         .outlets = {.ndjson = {}, .archive = cloud.options_.archives ? kArchive : ""}},
         life.files, findings);
     for (const std::string& finding : findings) life.log.warning("collector.store", finding);
     if (!store) {

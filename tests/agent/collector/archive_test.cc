@@ -22,7 +22,7 @@ struct ArchiveFixture {
 
   std::unique_ptr<CollectorStore> open(const std::string& name, bool archives) {
     CollectorStore::Options options{.database = directory / name};
-    if (archives) options.archive = directory / "kept";
+    if (archives) options.outlets.archive = directory / "kept";
     auto store = CollectorStore::open(options, files, findings);
     REQUIRE(store.has_value());
     return std::move(*store);
@@ -100,8 +100,8 @@ TEST_CASE_FIXTURE(ArchiveFixture,
 
 TEST_CASE_FIXTURE(ArchiveFixture, "a folder that cannot be is named") {
   std::ofstream(directory / "kept") << "no folder";
-  CollectorStore::Options options{.database = directory / "first.db", .ndjson = {}};
-  options.archive = directory / "kept";
+  CollectorStore::Options options{.database = directory / "first.db", .outlets = {}};
+  options.outlets.archive = directory / "kept";
   CHECK_FALSE(CollectorStore::open(options, files, findings).has_value());
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].contains("no file can be kept in " + (directory / "kept")));

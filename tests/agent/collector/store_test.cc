@@ -230,7 +230,7 @@ TEST_CASE_FIXTURE(StoreFixture,
 
 TEST_CASE_FIXTURE(StoreFixture, "files and tables hold the same rows") {
   store.reset();
-  options.ndjson.directory = directory / "out";
+  options.outlets.ndjson.directory = directory / "out";
   store = open();
   Gateway gateway;
   land({gateway.send(100), gateway.send(100, "pump")});

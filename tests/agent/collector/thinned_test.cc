@@ -127,7 +127,7 @@ TEST_CASE_FIXTURE(
 
 TEST_CASE_FIXTURE(ThinnedFixture, "files hold the rows of a thinned envelope with their seqs") {
   store.reset();
-  options.ndjson.directory = directory / "out";
+  options.outlets.ndjson.directory = directory / "out";
   store = open();
   send_nothing(9);
   land({gateway.thin(1, 4)});

@@ -1,0 +1,53 @@
+#include "agent/cli/report_commands.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "agent/cli/exit_status.h"
+#include "agent/collector/postgres.h"
+#include "agent/collector/verify.h"
+#include "platform/linux/clock.h"
+#include "platform/linux/files.h"
+
+namespace pinaflux {
+
+namespace {
+
+int failed(const Error& error, const std::string& at, const std::string& why = {}) {
+  std::fprintf(stderr, "pinaflux-collector: %s: %s%s%s\n", postgres::shown(at).c_str(), error.what,
+               why.empty() ? "" : ": ", why.c_str());
+  return exit_status(error);
+}
+
+// A file that is not there is not made.
+Status is_there(const std::string& database) {
+  if (postgres::Connection::is_address(database)) return {};
+  const auto info = LinuxFiles().info(database);
+  return info ? Status() : std::unexpected(info.error());
+}
+
+}  // namespace
+
+int verify_command(const std::string& database, bool json) {
+  if (Status s = is_there(database); !s) return failed(s.error(), database);
+  std::string why;
+  const Result<VerifyReport> report = verify(database, nullptr, &why);
+  if (!report) return failed(report.error(), database, why);
+  std::fputs((json ? verify_json(*report) : verify_text(*report)).c_str(), stdout);
+  return report->complete() ? kExitOk : 1;
+}
+
+int gateways_command(const std::string& database, Duration limit, bool json) {
+  if (Status s = is_there(database); !s) return failed(s.error(), database);
+  std::string why;
+  const Result<VerifyReport> report = account(database, &why);
+  if (!report) return failed(report.error(), database, why);
+  const WallTime now = LinuxClock().wall();
+  std::fputs((json ? gateways_json(*report, now) : gateways_text(*report, now)).c_str(), stdout);
+  const bool owed = std::ranges::any_of(report->lanes, [&](const LaneReport& lane) {
+    return lane.missing > 0 || (lane.gap_since && now.ns - lane.gap_since->ns > limit.ns);
+  });
+  return owed ? 1 : kExitOk;
+}
+
+}  // namespace pinaflux

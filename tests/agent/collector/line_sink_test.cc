@@ -1,0 +1,137 @@
+#include "agent/collector/line_sink.h"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "platform/linux/files.h"
+#include "tests/agent/collector/collector_kit.h"
+
+using namespace pinaflux;
+using namespace pinaflux::collector_kit;
+
+namespace {
+
+// Takes each line that does not hold `poison`.
+struct FakeServer final : Poster {
+  int status = 204;
+  bool away = false;
+  std::string poison, taken;
+  int posts = 0;
+
+  Result<Answer> post(std::string_view body, std::string& why) override {
+    ++posts;
+    if (away) {
+      why = "refused: is it running?";
+      return fail(Code::io, "no answer");
+    }
+    if (status >= 300) return Answer{status, "no"};
+    if (!poison.empty() && body.contains(poison)) return Answer{400, "type\n conflict"};
+    taken += body;
+    return Answer{status, ""};
+  }
+};
+
+struct LineFixture {
+  kit::TemporaryDirectory directory;
+  LinuxFiles files;
+  std::unique_ptr<sqlite::Database> database = open_database(directory / "landed.db");
+  std::vector<std::string> findings;
+  std::unique_ptr<DayFiles> grown = *DayFiles::open(files, *database, findings);
+  FakeServer server;
+  LineSink sink{server, directory / "refused", *grown};
+  Rows rows;
+
+  Status land(std::uint64_t first, std::uint64_t count) {
+    rows.clear();
+    rows.count("press", first, count);
+    if (Status s =
+            sink.append("2026-07-25", WallTime{5}, {"pump", "e1", "normal", first}, rows.all());
+        !s) {
+      return s;
+    }
+    return sink.flush("2026-07-25");
+  }
+  std::string refused() {
+    REQUIRE(database->begin().has_value());
+    REQUIRE(grown->flush().has_value());
+    REQUIRE(database->commit().has_value());
+    grown->committed();
+    std::ostringstream text;
+    text << std::ifstream(directory / "refused/2026-07-25.lines").rdbuf();
+    return text.str();
+  }
+};
+
+constexpr const char* kOne = "press,gateway=pump,lane=normal value=1i 1784980800000000000\n";
+
+}  // namespace
+
+TEST_CASE_FIXTURE(LineFixture, "rows are posted as points") {
+  REQUIRE(land(1, 1).has_value());
+  CHECK(server.taken == kOne);
+  CHECK(sink.trouble().empty());
+}
+
+TEST_CASE_FIXTURE(LineFixture,
+                  "rows of one time are told apart, and those without one get that of landing") {
+  rows.count("press", 1, 1);
+  rows.count("press", 1, 1);
+  Row timeless = rows.all()[0];
+  timeless.time = {77, 9};
+  const Row all[] = {rows.all()[0], rows.all()[1], timeless};
+  REQUIRE(sink.append("2026-07-25", WallTime{5}, {"pump", "e1", "normal", 1}, all).has_value());
+  REQUIRE(sink.flush("2026-07-25").has_value());
+  CHECK(server.taken ==
+        std::string(kOne) +
+            "press,gateway=pump,lane=normal,_n=1 value=1i 1784980800000000000\n"
+            "press,gateway=pump,lane=normal value=1i,_since_boot_ns=77i,_boot=\"9\" 5\n");
+}
+
+TEST_CASE_FIXTURE(LineFixture, "lines that are not taken are found, and kept with the answer") {
+  server.poison = "value=37i";
+  REQUIRE(land(1, 100).has_value());
+  CHECK(std::ranges::count(server.taken, '\n') == 99);
+  CHECK_FALSE(server.taken.contains("value=37i"));
+  CHECK(sink.take_refused() == 1);
+  CHECK(
+      refused() ==
+      "# 400 type  conflict\npress,gateway=pump,lane=normal,_n=36 value=37i 1784980800000000000\n");
+  CHECK(server.posts < 20);
+}
+
+TEST_CASE_FIXTURE(LineFixture,
+                  "a server that is away, or is not what it should be, stops everything") {
+  server.away = true;
+  const Status away = land(1, 10);
+  REQUIRE_FALSE(away.has_value());
+  CHECK(away.error().code == Code::io);
+  CHECK(sink.trouble() == "line protocol: refused: is it running?");
+  server.away = false;
+  for (const int status : {301, 401, 404, 429, 500}) {
+    server.status = status;
+    sink.abandon();
+    CHECK_FALSE(land(1, 10).has_value());
+    CHECK(sink.trouble().contains(std::to_string(status)));
+  }
+  server.status = 200;
+  sink.abandon();
+  REQUIRE(land(1, 1).has_value());
+  CHECK(server.taken == kOne);
+  CHECK(sink.trouble().empty());
+  CHECK(sink.take_refused() == 0);
+}
+
+TEST_CASE_FIXTURE(LineFixture, "much is posted in parts, and what was abandoned is not posted") {
+  REQUIRE(land(1, 20'000).has_value());
+  CHECK(server.posts > 1);
+  CHECK(std::ranges::count(server.taken, '\n') == 20'000);
+  server.taken.clear();
+  rows.clear();
+  rows.count("press", 1, 3);
+  REQUIRE(
+      sink.append("2026-07-25", WallTime{5}, {"pump", "e1", "normal", 1}, rows.all()).has_value());
+  sink.abandon();
+  REQUIRE(sink.flush("2026-07-25").has_value());
+  CHECK(server.taken.empty());
+}
