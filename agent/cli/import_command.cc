@@ -216,8 +216,11 @@ Result<bool> ImportRun::wait_for(const std::string& dropped) {
 
 }  // namespace
 
-int import_command(const std::vector<std::string>& paths, const CollectorStore::Options& options,
-                   bool json) {
+int import_command(const std::vector<std::string>& paths, const LinesServer::Options& lines,
+                   CollectorStore::Options options, bool json) {
+  std::string at;
+  const auto server = LinesServer::open(lines, options, at);
+  if (!server) return failed(server.error(), at);
   return ImportRun(options, json).run(paths);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/cli/lines_server.h"
 #include "agent/collector/store.h"
 
 namespace pinaflux {
@@ -16,7 +17,7 @@ namespace pinaflux {
 // A folder stands for the archives in it. Exit status: 0; 65 when a file is damaged, cut off or no export, or some of it
 // was refused; 66 when it
 // is not there; 75 when the collector that runs does not take it up; else by the database's error.
-int import_command(const std::vector<std::string>& paths, const CollectorStore::Options& options,
-                   bool json);
+int import_command(const std::vector<std::string>& paths, const LinesServer::Options& lines,
+                   CollectorStore::Options options, bool json);
 
 }  // namespace pinaflux

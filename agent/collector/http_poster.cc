@@ -16,9 +16,18 @@ Result<Poster::Answer> HttpPoster::post(std::string_view body, std::string& why)
                      "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
                      std::to_string(body.size()) + "\r\n";
   if (!options_.authorization.empty()) head += "Authorization: " + options_.authorization + "\r\n";
-  head += "\r\n";
+  return ask(head, body, why);
+}
+
+Result<Poster::Answer> HttpPoster::get(std::string& why) {
+  return ask("GET " + options_.url.target + " HTTP/1.1\r\nHost: " + options_.url.authority + "\r\n",
+             {}, why);
+}
+
+Result<Poster::Answer> HttpPoster::ask(const std::string& head, std::string_view body,
+                                       std::string& why) {
   request_.clear();
-  append(request_, head);
+  append(request_, head + "\r\n");
   append(request_, body);
   // A server may have ended a connection that nobody used.
   const bool used = exchange_ != nullptr && exchange_->ready();

@@ -31,11 +31,13 @@ class HttpPoster final : public Poster, private HttpExchange::Events {
       : network_(network), loop_(loop), options_(std::move(options)) {}
 
   Result<Answer> post(std::string_view body, std::string& why) override;
+  Result<Answer> get(std::string& why);
 
  private:
   void connected(HttpExchange& exchange) override;
   void answered(HttpExchange& exchange, const HttpExchange::Answer& answer) override;
   void failed(HttpExchange& exchange, const std::string& why) override;
+  Result<Answer> ask(const std::string& head, std::string_view body, std::string& why);
   Status try_once();
 
   Network& network_;

@@ -1,30 +1,21 @@
-// pinaflux-collector: receives what gateways send, lands each record once, and proves it.
-//
-// The composition root: it alone names platform/linux, the command line and the exit statuses.
+// pinaflux-collector: receives what gateways send, lands each record once, and proves it. Here is its command line.
 
 #include <cstdio>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "agent/cli/agent_commands.h"
+#include "agent/cli/collector_file.h"
+#include "agent/cli/collector_run.h"
+#include "agent/cli/collector_status.h"
 #include "agent/cli/decode_command.h"
 #include "agent/cli/exit_status.h"
 #include "agent/cli/import_command.h"
-#include "agent/cli/lines_server.h"
 #include "agent/cli/report_commands.h"
-#include "agent/collector/collector.h"
-#include "agent/collector/postgres.h"
-#include "agent/collector/status.h"
-#include "agent/collector/store.h"
 #include "agent/config/units.h"
-#include "platform/address.h"
-#include "platform/base/text.h"
-#include "platform/linux/linux.h"
-#include "platform/tls/credentials.h"
-#include "version.h"
+#include "platform/linux/files.h"
 
 namespace pinaflux {
 
@@ -32,271 +23,8 @@ namespace {
 
 constexpr const char* kDatabase =
     "where rows land: a file (SQLite), or postgresql://USER@HOST/DATABASE; made if missing";
-constexpr const char* kGapLimit = "24h";
-constexpr std::size_t kPasswordBytesMax = 64 * 1024;
-constexpr std::size_t kPskBytesMin = 16;
 
-struct RunOptions {
-  CollectorOptions collector;
-  CollectorStore::Options store;
-  std::string password_file;
-  std::string ca;  // A PEM file or a folder of them.
-  std::string key_password_file, psk_file;
-  std::string keys;  // Folder of the gateways' keys.
-  std::string sign_key;
-  bool keys_optional = false;
-  std::string listen;
-  std::string gap_limit = kGapLimit;
-  LinesServer::Options lines;
-  std::string file_size;
-};
-
-bool in_postgres(const CollectorStore::Options& store) {
-  return postgres::Connection::is_address(store.database);
-}
-
-int failed(const Error& error, const std::string& at, const std::string& why = {}) {
-  std::fprintf(stderr, "pinaflux-collector: %s: %s", at.c_str(), error.what);
-  if (!why.empty()) std::fprintf(stderr, ": %s", why.c_str());
-  if (error.sys_errno != 0) std::fprintf(stderr, " (errno %d)", error.sys_errno);
-  std::fputc('\n', stderr);
-  return exit_status(error);
-}
-
-class Service {
- public:
-  Service(const RunOptions& options, LinuxPlatform& platform, LinuxWorker& worker)
-      : options_(options),
-        platform_(platform),
-        worker_(worker),
-        log_(Log::Level::info, [&platform] { return platform.clock.now(); }) {}
-
-  int run();
-
- private:
-  Status open_store();
-  Status listen();
-  void handle(const HttpRequest& request);
-  bool load_tls();
-  Status load_keys(std::string& which);
-  bool http_is_safe() const;
-  Status sign_acks(GatewayKeys& keys);
-  Status start();
-
-  RunOptions options_;
-  LinuxPlatform& platform_;
-  LinuxWorker& worker_;
-  Log log_;
-  std::unique_ptr<LinesServer> lines_;
-  std::unique_ptr<CollectorStore> store_;
-  std::optional<GatewayKeys> keys_;
-  std::unique_ptr<ImportFolder> imports_;
-  std::unique_ptr<Collector> collector_;
-  std::unique_ptr<HttpServer> http_;
-};
-
-Status Service::open_store() {
-  std::vector<std::string> findings;
-  auto store = CollectorStore::open(options_.store, platform_.files, findings);
-  for (const std::string& finding : findings) log_.warning("collector.store", finding);
-  if (!store) return std::unexpected(store.error());
-  store_ = std::move(*store);
-  if (in_postgres(options_.store)) return {};
-  imports_ = std::make_unique<ImportFolder>(platform_.files,
-                                            ImportFolder::directory_of(options_.store.database));
-  return imports_->prepare();
-}
-
-Status Service::listen() {
-  if (options_.listen.empty()) return {};
-  auto http = platform_.http_servers.listen(
-      options_.listen, {}, [this](const HttpRequest& request) { handle(request); }, {});
-  if (!http) return std::unexpected(http.error());
-  http_ = std::move(*http);
-  log_.notice("collector.http", "serving /metrics and /healthz", {{"at", http_->address()}});
-  return {};
-}
-
-void Service::handle(const HttpRequest& request) {
-  const CollectorStatus status = collector_->status();
-  HttpAnswer answer;
-  if (request.method != "GET" && request.method != "HEAD") {
-    answer.status = 405;
-  } else if (request.path == "/metrics") {
-    answer.body = collector_prometheus(status);
-    answer.headers.emplace_back("Content-Type", "text/plain; version=0.0.4");
-  } else if (request.path == "/healthz") {
-    answer.status = healthy(status) ? 200 : 503;
-    answer.body = collector_json(status) + "\n";
-    answer.headers.emplace_back("Content-Type", "application/json");
-  } else {
-    answer.status = 404;
-  }
-  http_->answer(request.id, answer);
-}
-
-Status Service::start() {
-  Collector::World world{.loop = *platform_.loop,
-                         .worker = worker_,
-                         .clock = platform_.clock,
-                         .store = *store_,
-                         .log = log_,
-                         .make_session =
-                             [this](const mqtt::Options& options, mqtt::Session::Events& events) {
-                               return mqtt::Session::connect(platform_.network, *platform_.loop,
-                                                             options, events);
-                             },
-                         .http = &platform_.http_servers,
-                         .seed = platform_.entropy.u64(),
-                         .keys = keys_ ? &*keys_ : nullptr,
-                         .imports = imports_.get(),
-                         .built = WallTime{kBuildTimeUnixSeconds * Duration::seconds(1).ns}};
-  collector_ = std::make_unique<Collector>(options_.collector, std::move(world));
-  return collector_->start();
-}
-
-// What cannot be used is said now: at night nobody would look for it.
-bool Service::load_tls() {
-  tls::Options& tls = options_.collector.tls;
-  if (!options_.collector.broker.starts_with("tls://")) return true;
-  const auto refuse = [](const std::string& why) {
-    std::fprintf(stderr, "pinaflux-collector: TLS: %s\n", why.c_str());
-    return false;
-  };
-  const auto info = platform_.files.info(options_.ca);
-  (info && info->directory ? tls.ca_directory : tls.ca_file) = options_.ca;
-  if (!options_.key_password_file.empty()) {
-    const auto text = platform_.files.read_text(options_.key_password_file, kPasswordBytesMax);
-    if (!text) return refuse("'" + options_.key_password_file + "': " + text.error().what);
-    tls.key_password = trim(*text);
-  }
-  if (!options_.psk_file.empty()) {
-    const auto text = platform_.files.read_text(options_.psk_file, kPasswordBytesMax);
-    const std::string_view digits = text ? trim(*text) : std::string_view();
-    tls.psk_key.resize(digits.size() / 2);
-    if (tls.psk_key.size() < kPskBytesMin || !unhex(digits, tls.psk_key))
-      return refuse("'" + options_.psk_file +
-                    "' holds no pre-shared key: 32 to 128 hexadecimal digits");
-  }
-  const auto loaded = tls::Credentials::load(platform_.files, tls);
-  return loaded ? true : refuse(loaded.error().text);
-}
-
-Status Service::sign_acks(GatewayKeys& keys) {
-  if (options_.sign_key.empty()) return {};
-  const crypto::Random random = [this](MutableBytes bytes) { platform_.entropy.fill(bytes); };
-  if (Status s = keys.sign_by(platform_.files, options_.sign_key, random); !s) return s;
-  log_.notice("collector.sign", "acks that no MAC proves are signed by our key",
-              {{"file", options_.sign_key}});
-  return {};
-}
-
-// On SIGHUP again; those that cannot be read leave the others as they are.
-Status Service::load_keys(std::string& which) {
-  if (options_.keys.empty() && options_.sign_key.empty()) return {};
-  auto loaded = options_.keys.empty() ? GatewayKeys::none()
-                                      : GatewayKeys::load(platform_.files, options_.keys,
-                                                          options_.keys_optional, which);
-  if (!loaded) return std::unexpected(loaded.error());
-  which = options_.sign_key;
-  if (Status s = sign_acks(*loaded); !s) return s;
-  if (keys_) loaded->go_on_from(*keys_);
-  keys_ = std::move(*loaded);
-  if (options_.keys.empty()) return {};
-  log_.notice("collector.keys", "what gateways send is proved by their keys",
-              {{"directory", options_.keys}, {"gateways", keys_->gateways()}});
-  return {};
-}
-
-// Whoever reaches it may write in any gateway's name, unless gateways prove who they are.
-bool Service::http_is_safe() const {
-  if (options_.collector.http.empty()) return true;
-  const auto address = parse_address(options_.collector.http);
-  const bool here = address && (address->kind == Address::Kind::unix_socket ||
-                                address->host.starts_with("127.") || address->host == "::1" ||
-                                address->host == "localhost");
-  if (here || (keys_ && !options_.keys_optional)) return true;
-  std::fprintf(stderr,
-               "pinaflux-collector: --http %s can be reached from outside: listen on 127.0.0.1, "
-               "behind a server that "
-               "speaks TLS and asks for passwords; or let gateways prove who they are (--keys)\n",
-               options_.collector.http.c_str());
-  return false;
-}
-
-int Service::run() {
-  std::string which;
-  auto lines = LinesServer::open(options_.lines, options_.store, which);
-  if (!lines) return failed(lines.error(), which);
-  lines_ = std::move(*lines);
-  if (Status s = open_store(); !s)
-    return failed(s.error(), postgres::shown(options_.store.database));
-  if (!options_.password_file.empty()) {
-    auto text = platform_.files.read_text(options_.password_file, kPasswordBytesMax);
-    if (!text) return failed(text.error(), options_.password_file);
-    options_.collector.password = trim(*text);
-  }
-  if (!load_tls()) return kExitConfiguration;
-  if (Status s = load_keys(which); !s) return failed(s.error(), which);
-  if (!http_is_safe()) return kExitConfiguration;
-  if (options_.collector.broker == "none") options_.collector.broker.clear();
-  if (!options_.collector.share.empty() && !in_postgres(options_.store)) {
-    std::fputs(
-        "pinaflux-collector: --share: collectors that share the work need one database for "
-        "all: --database postgresql://...\n",
-        stderr);
-    return kExitUsage;
-  }
-  if (options_.collector.broker.empty() && options_.collector.http.empty()) {
-    std::fputs(
-        "pinaflux-collector: --broker none leaves no way in: add --http tcp://127.0.0.1:8080\n",
-        stderr);
-    return kExitUsage;
-  }
-  platform_.process.on_signals(
-      [this] {
-        platform_.process.notify("STOPPING=1");
-        if (collector_) collector_->stop();
-      },
-      [this] {
-        std::string at;
-        if (Status s = load_keys(at); !s) {
-          log_.failed(Log::Level::error, "collector.keys", s.error(),
-                      {{"at", at}, {"kept", "the earlier keys"}});
-        }
-      });
-  platform_.network.raise_time_floor(kBuildTimeUnixSeconds);
-  if (Status s = start(); !s) return failed(s.error(), options_.collector.broker);
-  if (Status s = listen(); !s) return failed(s.error(), options_.listen);
-  if (!platform_.clock.synchronised()) {
-    log_.warning(
-        "collector.clock",
-        "the kernel does not say that this clock is synchronised: records of gateways without "
-        "a trusted clock get calendar time by it all the same, without an uncertainty");
-  }
-  log_.notice("collector.started", "the collector runs",
-              {{"version", kVersion}, {"database", postgres::shown(options_.store.database)}});
-  platform_.process.notify("READY=1");
-  platform_.loop->run([this] {
-    const bool more = collector_->turn();
-    if (collector_->stopped()) platform_.loop->stop();
-    return more;
-  });
-  log_.notice("collector.stopped", "everything acknowledged is on disk",
-              {{"rows", collector_->status().counts.rows}});
-  return kExitOk;
-}
-
-int run_command(const RunOptions& options) {
-  configure_names();
-  auto platform = LinuxPlatform::make();
-  if (!platform) return failed(platform.error(), "start");
-  auto worker = (*platform)->worker();
-  if (!worker) return failed(worker.error(), "start");
-  return Service(options, **platform, **worker).run();
-}
-
-void add_files(CLI::App& sub, RunOptions& options, std::string& layout) {
+void add_files(CLI::App& sub, CollectorRun& options, std::string& layout) {
   OutletOptions& outlets = options.store.outlets;
   sub.add_option("--archive", outlets.archive,
                  "also keep what lands as it came, a file a day, in this folder (see replay)");
@@ -330,7 +58,7 @@ void add_files(CLI::App& sub, RunOptions& options, std::string& layout) {
       ->needs(lines);
 }
 
-void add_tls(CLI::App& run, RunOptions& options) {
+void add_tls(CLI::App& run, CollectorRun& options) {
   tls::Options& tls = options.collector.tls;
   run.add_option(
       "--ca", options.ca,
@@ -358,7 +86,7 @@ void add_gap_limit(CLI::App& sub, std::string& limit) {
       });
 }
 
-void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
+CLI::App* add_run(CLI::App& app, CollectorRun& options, std::string& layout) {
   CLI::App* run = app.add_subcommand("run", "receive, land, acknowledge");
   run->add_option("--broker", options.collector.broker,
                   "MQTT broker, tcp://HOST:PORT or tls://HOST:PORT; none: by HTTP only")
@@ -367,7 +95,7 @@ void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
       "--http", options.collector.http,
       "also receive by HTTP what gateways POST (uplink.broker: https://...): where to listen, for "
       "example tcp://127.0.0.1:8080, behind a server that speaks TLS");
-  run->add_option("--database", options.store.database, kDatabase)->required();
+  run->add_option("--database", options.store.database, kDatabase);
   run->add_option("--share", options.collector.share,
                   "share the work with the collectors that name the same group (a shared "
                   "subscription); their --database is one PostgreSQL, their --client-id differs");
@@ -395,36 +123,52 @@ void add_run(CLI::App& app, RunOptions& options, std::string& layout) {
       ->capture_default_str();
   add_gap_limit(*run, options.gap_limit);
   run->add_option("--listen", options.listen,
-                  "serve /metrics and /healthz, for example tcp://127.0.0.1:9470");
+                  "serve /metrics, /healthz and /status, for example tcp://127.0.0.1:9470");
+  return run;
+}
+
+// What a configuration file says to the command; false: it has been told what is wrong.
+bool configure(const std::string& path, CLI::App& run, CLI::App& used) {
+  if (path.empty()) return true;
+  LinuxFiles files;
+  const std::vector<Finding> findings = apply_collector_file(files, path, run, used);
+  std::fputs(findings_text(findings).c_str(), stderr);
+  return !has_errors(findings);
+}
+
+int without(const char* option) {
+  std::fprintf(
+      stderr,
+      "pinaflux-collector: --%s is needed: on the command line, or in the file of --config\n",
+      option);
+  return kExitUsage;
 }
 
 int main_of(int argc, char** argv) {
   CLI::App app("Receives what Pinaflux gateways send, lands each record once, and proves it.",
                "pinaflux-collector");
   app.require_subcommand(1);
-  RunOptions options;
+  CollectorRun options;
   std::string layout = "stream";
-  add_run(app, options, layout);
-  std::string database;
+  CLI::App* run = add_run(app, options, layout);
   bool json = false;
   CLI::App* verify = app.add_subcommand("verify", "prove that nothing is missing or there twice");
-  verify->add_option("--database", database, kDatabase)->required();
+  verify->add_option("--database", options.store.database, kDatabase);
   verify->add_flag("--json", json, "for machines: pinaflux.verify/1");
-  std::string limit = kGapLimit;
   CLI::App* gateways = app.add_subcommand(
       "gateways", "what each gateway has landed, lost and owes; status 1 if something is missing");
-  gateways->add_option("--database", database, kDatabase)->required();
-  add_gap_limit(*gateways, limit);
+  gateways->add_option("--database", options.store.database, kDatabase);
+  add_gap_limit(*gateways, options.gap_limit);
   gateways->add_flag("--json", json, "for machines: pinaflux.gateways/1");
   std::vector<std::string> exports;
   CLI::App* import = app.add_subcommand("import", "land what `pinaflux queue export` wrote");
   import->add_option("file", exports, "export files")->required();
-  import->add_option("--database", options.store.database, kDatabase)->required();
+  import->add_option("--database", options.store.database, kDatabase);
   add_files(*import, options, layout);
   import->add_flag("--json", json, "for machines: pinaflux.import/1");
   CLI::App* replay = app.add_subcommand("replay", "land an archive again, into any database");
   replay->add_option("file", exports, "files of run --archive, or their folder")->required();
-  replay->add_option("--database", options.store.database, kDatabase)->required();
+  replay->add_option("--database", options.store.database, kDatabase);
   add_files(*replay, options, layout);
   replay->add_flag("--json", json, "for machines: pinaflux.import/1");
   DecodeOptions decoding;
@@ -435,6 +179,16 @@ int main_of(int argc, char** argv) {
   decode->add_flag("--header", decoding.header, "print the header lines instead, as JSON");
   decode->add_flag("--salvage", decoding.salvage,
                    "also print what is left of damaged envelopes, marked _salvaged");
+  CLI::App* status = app.add_subcommand("status", "ask the collector that runs how it is");
+  status->add_option("--listen", options.listen,
+                     "where it serves, for example tcp://127.0.0.1:9470");
+  status->add_flag("--json", json, "for machines: pinaflux.collector/1");
+  std::string file;
+  for (CLI::App* sub : {run, verify, gateways, import, replay, status}) {
+    sub->add_option("--config", file, "YAML file whose keys are the options of run, with _ for -");
+  }
+  CLI::App* check = app.add_subcommand("check", "say what is wrong with a configuration file");
+  check->add_option("file", file, "the file")->required();
   CLI::App* version = app.add_subcommand("version", "say which version this is");
   version->add_flag("--json", json, "for machines: pinaflux.version/1");
   try {
@@ -442,6 +196,18 @@ int main_of(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitOk : kExitUsage;
   }
+  CLI::App& used = app.got_subcommand(check) ? *run : *app.get_subcommands().front();
+  if (!configure(file, *run, used)) return kExitConfiguration;
+  if (app.got_subcommand(check)) {
+    std::printf("%s: good\n", file.c_str());
+    return kExitOk;
+  }
+  if (app.got_subcommand(status)) {
+    return options.listen.empty() ? without("listen") : collector_status(options.listen, json);
+  }
+  if (app.got_subcommand(decode)) return decode_command(decoding);
+  if (app.got_subcommand(version)) return version_command("pinaflux-collector", json);
+  if (options.store.database.empty()) return without("database");
   OutletOptions& outlets = options.store.outlets;
   outlets.ndjson.one_file = layout == "one";
   if (!options.file_size.empty()) {
@@ -451,20 +217,11 @@ int main_of(int argc, char** argv) {
   const bool once = app.got_subcommand(import) || app.got_subcommand(replay);
   options.store.collector = once ? "import" : options.collector.client_id;
   options.collector.gap_limit = *config::parse_duration(options.gap_limit);
-  if (app.got_subcommand("run")) return run_command(options);
-  if (once) {
-    std::string at;
-    const auto lines = LinesServer::open(options.lines, options.store, at);
-    if (!lines) return failed(lines.error(), at);
-    return import_command(exports, options.store, json);
-  }
-  if (app.got_subcommand(gateways)) {
-    return gateways_command(database, *config::parse_duration(limit), json);
-  }
-  if (app.got_subcommand(verify)) return verify_command(database, json);
-  if (app.got_subcommand(decode)) return decode_command(decoding);
-  if (app.got_subcommand(version)) return version_command("pinaflux-collector", json);
-  return kExitOk;
+  if (app.got_subcommand(run)) return collector_run(options);
+  if (once) return import_command(exports, options.lines, options.store, json);
+  if (app.got_subcommand(gateways))
+    return gateways_command(options.store.database, options.collector.gap_limit, json);
+  return verify_command(options.store.database, json);
 }
 
 }  // namespace

@@ -68,6 +68,31 @@ std::string collector_prometheus(const CollectorStatus& status) {
   return text;
 }
 
+std::string collector_text(const CollectorStatus& status) {
+  const Counts& c = status.counts;
+  const auto count = [](std::uint64_t n, const char* what) {
+    return n == 0 ? std::string() : ", " + std::to_string(n) + " " + what;
+  };
+  std::string text = std::string("link       ") + link_name(status.link);
+  if (!status.link_text.empty()) text += ": " + status.link_text;
+  text += "\nstorage    " + (healthy(status) ? std::string("working") : status.storage_text);
+  text += "\nlanded     " + std::to_string(c.rows) + " rows in " + std::to_string(c.envelopes) +
+          " envelopes since it was started" + count(c.redelivered, "that had landed before") +
+          count(c.declared, "declarations of loss");
+  text += "\nwaiting    " + std::to_string(status.pending) + " messages";
+  if (c.rejects + c.quarantined + c.lines_refused > 0) {
+    text += "\nrefused    " + std::to_string(c.rejects) + " messages" +
+            count(c.forks, "of them contradict what has landed") +
+            count(c.quarantined, "rows in pinaflux_quarantine") +
+            count(c.lines_refused, "lines in --lines-refused");
+  }
+  if (status.gaps > 0) {
+    text += "\ngaps       " + std::to_string(status.gaps) +
+            " lanes have records missing between others: pinaflux-collector gateways";
+  }
+  return text + "\n";
+}
+
 std::string collector_json(const CollectorStatus& status) {
   JsonWriter j;
   j.begin_object().key("schema").string("pinaflux.collector/1");

@@ -14,6 +14,7 @@ namespace pinaflux {
 // What arrives can be landed. A broker that is away is what the gateways' spools are for, and healthy.
 bool healthy(const CollectorStatus& status);
 std::string collector_prometheus(const CollectorStatus& status);  // Text exposition format 0.0.4.
+std::string collector_text(const CollectorStatus& status);        // For a person, some lines.
 std::string collector_json(const CollectorStatus& status);  // "pinaflux.collector/1", one line.
 
 }  // namespace pinaflux
