@@ -154,6 +154,8 @@ int main_of(int argc, char** argv) {
   bool json = false;
   CLI::App* verify = app.add_subcommand("verify", "prove that nothing is missing or there twice");
   verify->add_option("--database", options.store.database, kDatabase);
+  bool by_day = false;
+  verify->add_flag("--by-day", by_day, "also for each day of the records' time");
   verify->add_flag("--json", json, "for machines: pinaflux.verify/1");
   CLI::App* gateways = app.add_subcommand(
       "gateways", "what each gateway has landed, lost and owes; status 1 if something is missing");
@@ -221,7 +223,7 @@ int main_of(int argc, char** argv) {
   if (once) return import_command(exports, options.lines, options.store, json);
   if (app.got_subcommand(gateways))
     return gateways_command(options.store.database, options.collector.gap_limit, json);
-  return verify_command(options.store.database, json);
+  return verify_command(options.store.database, by_day, json);
 }
 
 }  // namespace

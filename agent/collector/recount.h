@@ -18,8 +18,14 @@
 
 namespace pinaflux {
 
+// Of the column `day` of a query by kDayOfRow.
+inline Day day_of(std::int64_t column) { return column < 0 ? Day() : Day(column); }
+
 class Recount {
  public:
+  static constexpr const char* kDayOfRow =
+      "CASE WHEN _boot IS NULL THEN _time/86400000000000 ELSE -1 END";
+
   virtual ~Recount() = default;
 
   virtual Status gateways(const std::function<void(GatewayReport&&)>& take) = 0;
@@ -27,10 +33,10 @@ class Recount {
   virtual Status gaps(const std::function<void(std::int64_t lane, WallTime since)>& take) = 0;
   virtual Status lanes(const std::function<void(std::int64_t id, LaneReport&&)>& take) = 0;
   virtual Status ranges(std::int64_t lane, const std::function<void(Stretch&&)>& take) = 0;
-  // Of all rows of the lane, in order; one that is there twice comes twice. Rows whose columns say another lane or seq
-  // than their key are strays.
+  // Of all rows of the lane, in order, with the day of their time; one that is there twice comes twice. Rows whose columns
+  // say another lane or seq than their key are strays.
   virtual Status seqs(std::int64_t lane, const LaneReport& report,
-                      const std::function<void(std::uint64_t seq)>& take) = 0;
+                      const std::function<void(std::uint64_t seq, Day day)>& take) = 0;
   virtual Status strays(
       const std::function<void(std::string_view gateway, std::string_view epoch,
                                std::string_view lane, std::uint64_t seq)>& take) = 0;

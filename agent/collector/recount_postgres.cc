@@ -31,7 +31,7 @@ class PostgresRecount final : public Recount {
   Status lanes(const std::function<void(std::int64_t, LaneReport&&)>& take) override;
   Status ranges(std::int64_t lane, const std::function<void(Stretch&&)>& take) override;
   Status seqs(std::int64_t lane, const LaneReport& report,
-              const std::function<void(std::uint64_t)>& take) override;
+              const std::function<void(std::uint64_t, Day)>& take) override;
   Status strays(const std::function<void(std::string_view, std::string_view, std::string_view,
                                          std::uint64_t)>& take) override;
 
@@ -56,7 +56,8 @@ Status PostgresRecount::prepare() {
   for (int row = 0; row < tables->rows(); ++row) {
     names_.push_back(postgres::quoted(tables->text(row, 0)));
     if (row > 0) sql += " UNION ALL ";
-    sql += "SELECT _id,_gateway,_epoch,_lane,_seq FROM " + names_.back();
+    sql += std::string("SELECT _id,_gateway,_epoch,_lane,_seq,") + kDayOfRow + " FROM " +
+           names_.back();
   }
   return connection_->execute(sql + ") t ORDER BY _id");
 }
@@ -122,7 +123,7 @@ Result<bool> PostgresRecount::row_is_here() {
 }
 
 Status PostgresRecount::seqs(std::int64_t lane, const LaneReport& report,
-                             const std::function<void(std::uint64_t)>& take) {
+                             const std::function<void(std::uint64_t, Day)>& take) {
   for (;; ++row_) {
     const auto here = row_is_here();
     if (!here) return std::unexpected(here.error());
@@ -134,7 +135,7 @@ Status PostgresRecount::seqs(std::int64_t lane, const LaneReport& report,
     const bool fits = of == lane && Tables::seq_of(key) == seq &&
                       rows_->text(row_, 1) == report.gateway &&
                       rows_->text(row_, 2) == report.epoch && rows_->text(row_, 3) == report.lane;
-    if (fits) take(seq);
+    if (fits) take(seq, day_of(rows_->integer(row_, 5)));
   }
 }
 

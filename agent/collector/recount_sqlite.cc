@@ -2,6 +2,7 @@
 // needs no memory.
 
 #include <queue>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -30,12 +31,12 @@ class SqliteRecount final : public Recount {
   Status lanes(const std::function<void(std::int64_t, LaneReport&&)>& take) override;
   Status ranges(std::int64_t lane, const std::function<void(Stretch&&)>& take) override;
   Status seqs(std::int64_t lane, const LaneReport& report,
-              const std::function<void(std::uint64_t)>& take) override;
+              const std::function<void(std::uint64_t, Day)>& take) override;
   Status strays(const std::function<void(std::string_view, std::string_view, std::string_view,
                                          std::uint64_t)>& take) override;
 
  private:
-  using Next = std::pair<std::uint64_t, std::size_t>;  // Seq, table.
+  using Next = std::tuple<std::uint64_t, std::size_t, Day>;  // Seq, table.
 
   Status advance(std::size_t table);
 
@@ -69,7 +70,8 @@ Status SqliteRecount::prepare() {
   }
   const std::string mask = std::to_string(Tables::kSeqMax);
   for (const std::string& name : names_) {
-    const std::string sql = "SELECT _seq FROM " + Catalog::quoted(name) +
+    const std::string sql = std::string("SELECT _seq,") + kDayOfRow + " FROM " +
+                            Catalog::quoted(name) +
                             " WHERE _id BETWEEN ?1 AND ?2 AND _seq=(_id & " + mask +
                             ") AND _gateway=?3 AND _epoch=?4 AND _lane=?5 ORDER BY _id";
     Result<sqlite::Statement> rows = database_->prepare(sql.c_str());
@@ -143,12 +145,12 @@ Status SqliteRecount::ranges(std::int64_t lane, const std::function<void(Stretch
 Status SqliteRecount::advance(std::size_t table) {
   const Result<bool> row = rows_[table].step();
   if (!row) return std::unexpected(row.error());
-  if (*row) heads_.emplace(seq_in(rows_[table], 0), table);
+  if (*row) heads_.emplace(seq_in(rows_[table], 0), table, day_of(rows_[table].integer(1)));
   return {};
 }
 
 Status SqliteRecount::seqs(std::int64_t lane, const LaneReport& report,
-                           const std::function<void(std::uint64_t)>& take) {
+                           const std::function<void(std::uint64_t, Day)>& take) {
   for (std::size_t table = 0; table < rows_.size(); ++table) {
     sqlite::Statement& rows = rows_[table];
     rows.bind(1, Tables::key_of(lane, 0));
@@ -159,10 +161,10 @@ Status SqliteRecount::seqs(std::int64_t lane, const LaneReport& report,
     if (Status s = advance(table); !s) return s;
   }
   while (!heads_.empty()) {
-    const auto [at, table] = heads_.top();
+    const auto [at, table, day] = heads_.top();
     heads_.pop();
     if (Status s = advance(table); !s) return s;
-    take(at);
+    take(at, day);
   }
   return {};
 }

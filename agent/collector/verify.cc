@@ -26,9 +26,15 @@ struct Kept {
   std::uint64_t every = 1;
 };
 
+struct Absent {
+  Range range;
+  std::uint64_t count = 0;
+  std::string reason;  // Empty: missing.
+};
+
 class Verifier {
  public:
-  explicit Verifier(Recount& recount) : recount_(recount) {}
+  explicit Verifier(Recount& recount, bool by_day = false) : recount_(recount), by_day_(by_day) {}
   Result<VerifyReport> run();
   // Without the rows.
   Result<VerifyReport> account();
@@ -37,7 +43,8 @@ class Verifier {
   struct Lane {
     std::int64_t id = 0;
     LaneReport report;
-    std::vector<Kept> landed;  // What the ledger says, in order.
+    std::vector<Kept> landed;    // What the ledger says, in order,
+    std::vector<Absent> absent;  // and what it says of the others, if they are wanted by day.
   };
 
   Status read_lanes();
@@ -46,12 +53,14 @@ class Verifier {
   Status recount(Lane& lane);
   void take_stray(std::string_view gateway, std::string_view epoch, std::string_view lane,
                   std::uint64_t seq);
-  static void take_range(Lane& lane, const Stretch& stretch, std::uint64_t& next);
-  static void take_thinned(Lane& lane, const Range& range, std::string_view text);
+  void take_range(Lane& lane, const Stretch& stretch, std::uint64_t& next) const;
+  void take_thinned(Lane& lane, const Range& range, std::string_view text) const;
+  void lose(Lane& lane, const Range& range, std::uint64_t count, const std::string& reason) const;
   static void miss(LaneReport& report, const Range& range);
   static bool has_landed(const Lane& lane, std::uint64_t seq);
 
   Recount& recount_;
+  const bool by_day_;
   std::vector<Lane> lanes_;
   std::map<std::string, std::size_t> by_key_;
   std::uint64_t strays_ = 0;
@@ -69,7 +78,7 @@ std::string key_of(std::string_view gateway, std::string_view epoch, std::string
 Status Verifier::read_lanes() {
   return recount_.lanes([this](std::int64_t id, LaneReport&& report) {
     by_key_[key_of(report.gateway, report.epoch, report.lane)] = lanes_.size();
-    lanes_.push_back({id, std::move(report), {}});
+    lanes_.push_back({id, std::move(report), {}, {}});
   });
 }
 
@@ -119,7 +128,7 @@ Status Verifier::read_ranges(Lane& lane) {
 }
 
 // `next` is the first seq that has not been looked at.
-void Verifier::take_range(Lane& lane, const Stretch& stretch, std::uint64_t& next) {
+void Verifier::take_range(Lane& lane, const Stretch& stretch, std::uint64_t& next) const {
   LaneReport& report = lane.report;
   const Range& range = stretch.range;
   if (range.first > next) report.outstanding += range.first - next;
@@ -127,19 +136,29 @@ void Verifier::take_range(Lane& lane, const Stretch& stretch, std::uint64_t& nex
   switch (stretch.fate) {
     case Fate::landed: lane.landed.push_back({range}); return;
     case Fate::thinned: take_thinned(lane, range, stretch.reason); return;
-    case Fate::lost: report.lost[stretch.reason] += range.count(); return;
+    case Fate::lost: return lose(lane, range, range.count(), stretch.reason);
     case Fate::earlier: report.earlier += range.count(); return;
     case Fate::renumbered: report.renumbered += range.count(); return;
     case Fate::undeclared: break;
   }
   miss(report, range);
+  if (by_day_) lane.absent.push_back({range, range.count(), {}});
 }
 
-void Verifier::take_thinned(Lane& lane, const Range& range, std::string_view text) {
+void Verifier::lose(Lane& lane, const Range& range, std::uint64_t count,
+                    const std::string& reason) const {
+  lane.report.lost[reason] += count;
+  if (by_day_) lane.absent.push_back({range, count, reason});
+}
+
+void Verifier::take_thinned(Lane& lane, const Range& range, std::string_view text) const {
   const auto every = parse_integer<std::uint64_t>(text).value_or(0);
-  if (every < 2) return miss(lane.report, range);
+  if (every < 2) {
+    if (by_day_) lane.absent.push_back({range, range.count(), {}});
+    return miss(lane.report, range);
+  }
   lane.landed.push_back({range, every});
-  lane.report.lost["thinned"] += range.count() - range.count_every(every);
+  lose(lane, range, range.count() - range.count_every(every), "thinned");
 }
 
 void Verifier::miss(LaneReport& report, const Range& range) {
@@ -186,21 +205,59 @@ class Walk {
   std::uint64_t due_ = 0;
 };
 
+// Gives each record its day, as the rows are met in order.
+class Days {
+ public:
+  Days(std::map<Day, DayReport>& days, const std::vector<Absent>& absent)
+      : days_(days), at_(absent.begin()), end_(absent.end()) {}
+
+  void meet(std::uint64_t seq, Day day) {
+    if (!begun_) last_ = day;
+    pass(seq);
+    begun_ = true;
+    last_ = day;
+  }
+  void land() { ++days_[last_].landed; }
+  void miss(const Range& range) { days_[last_].missing += range.count(); }
+  // All that is not there and ends before `seq`.
+  void pass(std::uint64_t seq) {
+    for (; at_ != end_ && at_->range.last < seq; ++at_) {
+      DayReport& day = days_[last_];
+      (at_->reason.empty() ? day.missing : day.lost[at_->reason]) += at_->count;
+    }
+  }
+
+ private:
+  std::map<Day, DayReport>& days_;
+  std::vector<Absent>::const_iterator at_, end_;
+  Day last_;
+  bool begun_ = false;
+};
+
 Status Verifier::recount(Lane& lane) {
   LaneReport& report = lane.report;
   Walk walk(lane.landed);
+  Days days(report.days, lane.absent);
   Range absent;
   std::uint64_t last_seen = 0;
-  Status read = recount_.seqs(lane.id, report, [&](std::uint64_t at) {
+  const auto miss_one = [&] {
+    miss(report, absent);
+    if (by_day_) days.miss(absent);
+  };
+  Status read = recount_.seqs(lane.id, report, [&](std::uint64_t at, Day day) {
     if (at == last_seen) {
       ++report.duplicates;
       return;
     }
     last_seen = at;
-    while (walk.skip(at, absent)) miss(report, absent);
-    ++(walk.meet(at) ? report.landed : report.extra);
+    while (walk.skip(at, absent)) miss_one();
+    if (by_day_) days.meet(at, day);
+    const bool known = walk.meet(at);
+    ++(known ? report.landed : report.extra);
+    if (by_day_ && known) days.land();
   });
-  while (read && walk.skip(Tables::kSeqMax + 1, absent)) miss(report, absent);
+  while (read && walk.skip(Tables::kSeqMax + 1, absent)) miss_one();
+  if (by_day_) days.pass(Tables::kSeqMax + 1);
   return read;
 }
 
@@ -250,10 +307,11 @@ Result<std::unique_ptr<Recount>> recount_of(const std::string& database, const c
 
 }  // namespace
 
-Result<VerifyReport> verify(const std::string& database, const char* vfs, std::string* why) {
+Result<VerifyReport> verify(const std::string& database, const char* vfs, std::string* why,
+                            bool by_day) {
   const auto recount = recount_of(database, vfs, why);
   if (!recount) return std::unexpected(recount.error());
-  return Verifier(**recount).run();
+  return Verifier(**recount, by_day).run();
 }
 
 Result<VerifyReport> account(const std::string& database, std::string* why) {

@@ -19,6 +19,15 @@
 
 namespace pinaflux {
 
+// Days since 1970 (UTC); none: not known.
+using Day = std::optional<std::int64_t>;
+
+// Records by the day of their time. What is not there counts for the day of the record before it; after it, if it is the first.
+struct DayReport {
+  std::uint64_t landed = 0, missing = 0;
+  std::map<std::string, std::uint64_t> lost;  // Declared, by reason.
+};
+
 struct LaneReport {
   std::string gateway, epoch, lane;
   std::uint64_t high = 0;                     // Everything up to here has landed or was declared.
@@ -36,6 +45,8 @@ struct LaneReport {
   std::vector<Range> missing_ranges;
   std::optional<WallTime>
       gap_since;  // Of an account: records are here, and others before them are not.
+
+  std::map<Day, DayReport> days;  // If they were asked for.
 
   std::uint64_t lost_count() const;
 };
@@ -58,8 +69,9 @@ struct VerifyReport {
 // Errors: not_found, denied, invalid (not a collector's database), newer, corrupt, io, busy.
 // A file, or postgresql://... `vfs`: Files::sqlite_vfs() of where a file lies. `why` may be null; it gets a server's
 // words.
+// `by_day`: LaneReport::days, too.
 Result<VerifyReport> verify(const std::string& database, const char* vfs = nullptr,
-                            std::string* why = nullptr);
+                            std::string* why = nullptr, bool by_day = false);
 
 // The same from the state alone, without looking at rows: what each gateway has landed, lost, and owes.
 Result<VerifyReport> account(const std::string& database, std::string* why = nullptr);

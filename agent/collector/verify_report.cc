@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "agent/collector/verify.h"
+#include "agent/seal/row_json.h"
 #include "platform/base/json_writer.h"
 #include "platform/base/text.h"
 
@@ -33,13 +34,49 @@ Totals totals(const VerifyReport& report) {
   return sum;
 }
 
+std::string day_name(Day day) {
+  return day ? iso_day(*day * Duration::days(1).ns) : std::string("unknown");
+}
+
+std::uint64_t lost_of(const DayReport& day) {
+  std::uint64_t count = 0;
+  for (const auto& [reason, records] : day.lost) count += records;
+  return count;
+}
+
+void append_reasons(JsonWriter& j, const std::map<std::string, std::uint64_t>& lost) {
+  j.key("lost_by_reason").begin_object();
+  for (const auto& [reason, count] : lost) j.key(reason).number(count);
+  j.end_object();
+}
+
+void append_days(JsonWriter& j, const LaneReport& lane) {
+  j.key("days").begin_array();
+  for (const auto& [day, report] : lane.days) {
+    j.begin_object().key("day").string(day_name(day)).key("landed").number(report.landed);
+    j.key("lost").number(lost_of(report)).key("missing").number(report.missing);
+    append_reasons(j, report.lost);
+    j.end_object();
+  }
+  j.end_array();
+}
+
+void append_days(std::string& to, const LaneReport& lane) {
+  for (const auto& [day, report] : lane.days) {
+    char text[160];
+    std::snprintf(text, sizeof text, "  %-32s %12llu %10llu %11s %9llu\n", day_name(day).c_str(),
+                  static_cast<unsigned long long>(report.landed),
+                  static_cast<unsigned long long>(lost_of(report)), "",
+                  static_cast<unsigned long long>(report.missing));
+    to += text;
+  }
+}
+
 void append_lane(JsonWriter& j, const LaneReport& lane) {
   j.begin_object().key("gateway").string(lane.gateway).key("epoch").string(lane.epoch);
   j.key("lane").string(lane.lane).key("high").number(lane.high).key("last").number(lane.last);
   j.key("landed").number(lane.landed).key("lost").number(lane.lost_count());
-  j.key("lost_by_reason").begin_object();
-  for (const auto& [reason, count] : lane.lost) j.key(reason).number(count);
-  j.end_object();
+  append_reasons(j, lane.lost);
   j.key("earlier").number(lane.earlier).key("outstanding").number(lane.outstanding);
   j.key("missing").number(lane.missing).key("missing_ranges").begin_array();
   for (const Range& range : lane.missing_ranges) {
@@ -47,7 +84,9 @@ void append_lane(JsonWriter& j, const LaneReport& lane) {
   }
   j.end_array().key("duplicates").number(lane.duplicates).key("extra").number(lane.extra);
   j.key("redelivered").number(lane.redelivered).key("forks").number(lane.forks);
-  j.key("renumbered").number(lane.renumbered).end_object();
+  j.key("renumbered").number(lane.renumbered);
+  if (!lane.days.empty()) append_days(j, lane);
+  j.end_object();
 }
 
 void append_ranges(std::string& to, const LaneReport& lane) {
@@ -72,6 +111,7 @@ void append_lane(std::string& to, const LaneReport& lane) {
       printable(lane.gateway) + "/" + lane.epoch.substr(0, 8) + "/" + printable(lane.lane);
   if (name.size() < 34) name.resize(34, ' ');
   to += name + text;
+  append_days(to, lane);
   for (const auto& [reason, count] : lane.lost) {
     to += "  lost (" + printable(reason) + "): " + std::to_string(count) + "\n";
   }

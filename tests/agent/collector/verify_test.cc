@@ -62,6 +62,31 @@ TEST_CASE_FIXTURE(VerifyFixture, "what landed, was declared lost and is on the w
   CHECK(lane.landed + lane.lost_count() + lane.outstanding == lane.last);
 }
 
+TEST_CASE_FIXTURE(VerifyFixture,
+                  "by day: what is not there counts for the day of the record before it") {
+  execute("UPDATE b SET _time=_time+86400000000000 WHERE _seq>18");
+  execute("UPDATE a SET _time=_time+86400000000000 WHERE _seq>18");
+  execute("UPDATE a SET _boot='9' WHERE _seq=39");
+  execute("DELETE FROM a WHERE _seq IN (3,33)");
+  const auto report = verify(path, nullptr, nullptr, true);
+  REQUIRE(report.has_value());
+  const auto& days = report->lanes[0].days;
+  REQUIRE(days.size() == 3);
+  constexpr std::int64_t kFirst = 20'659;  // 2026-07-25
+  CHECK(days.at(Day()).landed == 1);
+  CHECK(days.at(kFirst).landed == 17);
+  CHECK(days.at(kFirst).missing == 1);
+  CHECK(days.at(kFirst).lost.empty());
+  CHECK(days.at(kFirst + 1).landed == 10);
+  CHECK(days.at(kFirst + 1).missing == 1);
+  CHECK(days.at(kFirst + 1).lost == std::map<std::string, std::uint64_t>{{"evicted", 10}});
+  CHECK(verify_text(*report).contains("2026-07-26"));
+  CHECK(verify_json(*report).contains(
+      R"({"day":"2026-07-26","landed":10,"lost":10,"missing":1,"lost_by_reason":{"evicted":10}})"));
+  CHECK(report->lanes[0].landed == 28);
+  CHECK(this->report().lanes[0].days.empty());
+}
+
 TEST_CASE_FIXTURE(VerifyFixture, "a row that is gone from its table is missing") {
   execute("DELETE FROM b WHERE _seq IN (7, 8, 40)");
   const VerifyReport report = this->report();
