@@ -13,7 +13,7 @@ Result<VerifyReport> replay_archive(Files& files, const std::string& directory,
   std::ranges::sort(*names);
   {
     std::vector<std::string> findings;
-    auto store = CollectorStore::open({.database = database, .ndjson = {}}, files, findings);
+    auto store = CollectorStore::open({.database = database, .outlets = {}}, files, findings);
     if (!store) return std::unexpected(store.error());
     for (const std::string& name : *names) {
       if (!name.ends_with(".archive")) continue;

@@ -184,8 +184,8 @@ TEST_CASE_FIXTURE(PostgresFixture, "a database that is away is found again, and 
 }
 
 TEST_CASE_FIXTURE(PostgresFixture, "files are in step with the database") {
-  options.ndjson.directory = directory / "lines";
-  options.archive = directory / "archive";
+  options.outlets.ndjson.directory = directory / "lines";
+  options.outlets.archive = directory / "archive";
   restart();
   Gateway gateway;
   land({gateway.send(3)});
