@@ -263,7 +263,6 @@ int Service::run() {
 }  // namespace
 
 int collector_run(const CollectorRun& options) {
-  configure_names();
   auto platform = LinuxPlatform::make();
   if (!platform) return failed(platform.error(), "start");
   auto worker = (*platform)->worker();

@@ -268,6 +268,7 @@ void Collector::conclude_import() {
   publish_acks();
   if (!imported_) return;
   status_.counts += imported_->counts;
+  report_refused(imported_->counts);
   world_.log.line(imported_->complete ? Log::Level::notice : Log::Level::warning,
                   "collector.import",
                   imported_->complete ? "an export has landed" : imported_->text,
@@ -366,6 +367,14 @@ void Collector::watch_gaps(const Gaps& gaps) {
                      {{"lanes", gaps.lanes}, {"oldest_s", status_.oldest_gap.seconds()}});
 }
 
+void Collector::report_refused(const Counts& counts) {
+  if (counts.lines_refused == 0) return;
+  world_.log.warning("collector.lines",
+                     "the database for line protocol refuses lines: they are in --lines-refused, "
+                     "with its answer",
+                     {{"lines", counts.lines_refused}});
+}
+
 void Collector::report(const Landed& landed) {
   watch_gaps(landed.gaps);
   for (const std::string& finding : landed.findings) {
@@ -378,12 +387,7 @@ void Collector::report(const Landed& landed) {
         "rows that their table did not take are in pinaflux_quarantine, with the reason",
         {{"rows", landed.counts.quarantined}});
   }
-  if (landed.counts.lines_refused > 0) {
-    world_.log.warning("collector.lines",
-                       "the database for line protocol refuses lines: they are in --lines-refused, "
-                       "with its answer",
-                       {{"lines", landed.counts.lines_refused}});
-  }
+  report_refused(landed.counts);
   for (const Notice& notice : landed.notices) {
     const bool fork = std::string_view(notice.reason) == "fork";
     world_.log.warning(

@@ -148,6 +148,7 @@ class Collector : private mqtt::Session::Events {
   void take_acks();
   void acknowledge();
   void report(const Landed& landed);
+  void report_refused(const Counts& counts);
   void watch_gaps(const Gaps& gaps);
   void publish_acks();
   bool publish_ack(AckMessage& ack);

@@ -50,14 +50,14 @@ Status DayFiles::make_table(sqlite::Database& database) {
 }
 
 Status DayFiles::recover(std::vector<std::string>& findings) {
-  std::vector<std::pair<std::string, std::uint64_t>> known;
+  std::vector<std::pair<std::string, std::int64_t>> known;
   {
     const sqlite::Reading reading(all_);
     for (;;) {
       const Result<bool> row = all_.step();
       if (!row) return std::unexpected(row.error());
       if (!*row) break;
-      known.emplace_back(all_.text(0), static_cast<std::uint64_t>(all_.integer(1)));
+      known.emplace_back(all_.text(0), all_.integer(1));
     }
   }
   for (const auto& [path, bytes] : known) {
@@ -66,8 +66,10 @@ Status DayFiles::recover(std::vector<std::string>& findings) {
   return {};
 }
 
-Status DayFiles::recover_one(const std::string& path, std::uint64_t bytes,
+Status DayFiles::recover_one(const std::string& path, std::int64_t recorded,
                              std::vector<std::string>& findings) {
+  const bool full = recorded < 0;
+  const auto bytes = static_cast<std::uint64_t>(full ? -recorded : recorded);
   Result<FileInfo> info = files_->info(path);
   if (!info && info.error().code == Code::not_found && files_->info(path + kPart)) {
     if (Status s = files_->rename(path + kPart, path); !s) return s;
@@ -81,6 +83,7 @@ Status DayFiles::recover_one(const std::string& path, std::uint64_t bytes,
         path + " is shorter than what was landed in it: " + std::to_string(info->bytes) + " of " +
         std::to_string(bytes) + " bytes are left; it stays as it is, and another one begins");
   }
+  if (full && (!info || info->bytes < bytes)) return {};
   if (!info || info->bytes < bytes) {
     drop_.bind(1, std::string_view(path));
     return drop_.run();
@@ -97,12 +100,31 @@ Status DayFiles::make_directory(const std::string& directory) {
 
 Result<DayFiles::Target*> DayFiles::to(const std::string& name, std::string_view end,
                                        std::uint64_t bytes_max) {
-  Target& target = targets_[name + std::string(end)];
-  if (target.file_ == nullptr) {
+  const std::string key = name + std::string(end);
+  auto at = targets_.find(key);
+  if (at == targets_.end() || at->second.file_ == nullptr) {
+    if (files_open_ >= kFilesMax) {
+      if (Status s = close_all(); !s) return std::unexpected(s.error());
+    }
+    Target& target = targets_[key];
     target.bytes_max_ = bytes_max;
-    if (Status s = open_target(name, end, target); !s) return std::unexpected(s.error());
+    Status opened = target.path_.empty() ? open_target(name, end, target) : open_file(target);
+    if (!opened) return std::unexpected(opened.error());
+    return &target;
   }
-  return &target;
+  return &at->second;
+}
+
+// What was appended goes on later, behind what is written now.
+Status DayFiles::close_all() {
+  for (auto& [name, target] : targets_) {
+    if (target.file_ == nullptr) continue;
+    if (Status s = target.text.empty() ? Status() : write(target); !s) return s;
+    if (Status s = target.changed_ ? target.file_->sync() : Status(); !s) return s;
+    target.file_.reset();
+  }
+  files_open_ = 0;
+  return {};
 }
 
 Status DayFiles::open_target(const std::string& name, std::string_view end, Target& target) {
@@ -113,13 +135,13 @@ Status DayFiles::open_target(const std::string& name, std::string_view end, Targ
     const Result<std::int64_t> known = recorded(target.path_);
     if (!known) return std::unexpected(known.error());
     // Not named yet after a failed rename, or moved away by its reader: then a new one begins.
+    if (*known != kUnknown && *known < 0) continue;
     if (*known >= 0 && !files_->info(target.path_) && files_->info(target.path_ + kPart)) {
       if (Status s = files_->rename(target.path_ + kPart, target.path_); !s) return s;
     }
     const bool there = files_->info(target.path_).has_value();
     target.fresh_ = *known < 0 || !there;
     target.bytes_ = target.fresh_ ? 0 : static_cast<std::uint64_t>(*known);
-    if (!target.fresh_ && target.bytes_ >= target.bytes_max_) continue;
     if (!target.fresh_ || !there) return open_file(target);
   }
 }
@@ -130,6 +152,7 @@ Status DayFiles::open_file(Target& target) {
   Result<std::unique_ptr<File>> file = files_->open(path, Files::Mode::create);
   if (!file) return std::unexpected(file.error());
   target.file_ = std::move(*file);
+  ++files_open_;
   return target.file_->truncate(target.bytes_);
 }
 
@@ -147,9 +170,10 @@ Status DayFiles::flush() {
       if (Status s = write(target); !s) return s;
     }
     if (!target.changed_) continue;
-    if (Status s = target.file_->sync(); !s) return s;
+    if (Status s = target.file_ ? target.file_->sync() : Status(); !s) return s;
+    const auto bytes = static_cast<std::int64_t>(target.bytes_);
     put_.bind(1, std::string_view(target.path_));
-    put_.bind(2, static_cast<std::int64_t>(target.bytes_));
+    put_.bind(2, target.bytes_ >= target.bytes_max_ ? -bytes : bytes);
     if (Status s = put_.run(); !s) return s;
   }
   return {};
@@ -157,7 +181,7 @@ Status DayFiles::flush() {
 
 // A rename that fails is repeated by open() of the next start: the record says whose the .part is.
 void DayFiles::committed() {
-  bool keep = targets_.size() <= kFilesMax;
+  bool keep = targets_.size() <= kFilesMax && files_open_ == targets_.size();
   for (auto& [name, target] : targets_) {
     target.changed_ = false;
     if (!std::exchange(target.fresh_, false)) continue;
@@ -165,9 +189,9 @@ void DayFiles::committed() {
     if (named) named = files_->sync_directory(parent(target.path_));
     if (!named) keep = false;
   }
-  if (!keep) targets_.clear();
-  std::erase_if(targets_,
-                [](const auto& one) { return one.second.bytes_ >= one.second.bytes_max_; });
+  if (!keep) abandon();
+  files_open_ -= std::erase_if(
+      targets_, [](const auto& one) { return one.second.bytes_ >= one.second.bytes_max_; });
 }
 
 Result<std::int64_t> DayFiles::recorded(const std::string& path) {
@@ -175,7 +199,7 @@ Result<std::int64_t> DayFiles::recorded(const std::string& path) {
   get_.bind(1, std::string_view(path));
   const Result<bool> row = get_.step();
   if (!row) return std::unexpected(row.error());
-  return *row ? get_.integer(0) : -1;
+  return *row ? get_.integer(0) : kUnknown;
 }
 
 }  // namespace pinaflux

@@ -4,14 +4,15 @@
 //            committed: the length of each file is part of the transaction, and what is beyond it is cut off on
 //            start.
 // Order      to(), grown() -> flush() -> the owner's COMMIT -> committed(); abandon() on a rollback.
-// Limits     kFilesMax files stay open between transactions. A file that is not ours is left alone. One that has
-//            reached its limit gets a successor, <name>-2 and so on, with the next transaction.
+// Limits     kFilesMax files are open. A file that is not ours is left alone. One that has reached its limit gets a
+//            successor, <name>-2 and so on, with the next transaction; its name is not used again, wherever it is moved.
 // Ownership  Database and Files must outlive it.
 // Threads    Storage worker.
 // Tests      tests/agent/collector/ndjson_sink_test.cc, archive_test.cc
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,7 +35,7 @@ class DayFiles {
 
    private:
     friend class DayFiles;
-    std::string path_;         // What the database records.
+    std::string path_;         // What the database records; empty: not chosen yet.
     std::uint64_t bytes_ = 0;  // Committed, and written since.
     bool fresh_ = false;       // Not committed yet: its bytes are in path + ".part".
     bool changed_ = false;
@@ -63,23 +64,27 @@ class DayFiles {
   Status flush();
   void committed();
   // Forgets what was appended since the last commit.
-  void abandon() { targets_.clear(); }
+  void abandon() { targets_.clear(), files_open_ = 0; }
 
  private:
   static constexpr std::size_t kFilesMax = 64;
+  static constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::min();
   static constexpr std::size_t kTextMax = 1024 * 1024;  // Bytes in memory, a file.
 
   explicit DayFiles(Files& files) : files_(&files) {}
-  Status recover_one(const std::string& path, std::uint64_t bytes,
+  Status recover_one(const std::string& path, std::int64_t recorded,
                      std::vector<std::string>& findings);
   Status open_target(const std::string& name, std::string_view end, Target& target);
   Status open_file(Target& target);
   Status write(Target& target);
-  Result<std::int64_t> recorded(const std::string& path);  // -1: not recorded.
+  Status close_all();
+  // Of bytes; kUnknown: not recorded. A file that is full is recorded by their negative.
+  Result<std::int64_t> recorded(const std::string& path);
 
   Files* files_;
   sqlite::Statement put_, get_, all_, drop_;
   std::map<std::string, Target> targets_;  // By name and end.
+  std::size_t files_open_ = 0;             // Of them.
 };
 
 }  // namespace pinaflux

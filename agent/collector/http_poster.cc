@@ -6,6 +6,9 @@ namespace pinaflux {
 
 namespace {
 
+constexpr Duration kConnectMax = Duration::seconds(10);
+constexpr std::size_t kAnswerBytesMax =
+    32 * 1024 * 1024;  // InfluxDB repeats the lines that it refuses.
 constexpr std::size_t kWriteBytesMax = 16 * 1024 * 1024;  // The text of the longest row, and more.
 
 }  // namespace
@@ -29,10 +32,10 @@ Result<Poster::Answer> HttpPoster::ask(const std::string& head, std::string_view
   request_.clear();
   append(request_, head + "\r\n");
   append(request_, body);
-  // A server may have ended a connection that nobody used.
-  const bool used = exchange_ != nullptr && exchange_->ready();
+  hear();
   Status asked = try_once();
-  if (!asked && used) asked = try_once();
+  // A server may have ended a connection that nobody used just now.
+  if (!asked && given_up_) asked = try_once();
   if (!asked) {
     why = why_;
     return std::unexpected(asked.error());
@@ -40,26 +43,38 @@ Result<Poster::Answer> HttpPoster::ask(const std::string& head, std::string_view
   return std::move(answer_);
 }
 
+// What has come of a connection since it was used: its end, or what nobody asked for.
+void HttpPoster::hear() {
+  if (exchange_ == nullptr) return;
+  loop_.post([this] { loop_.stop(); });
+  loop_.run([] { return false; });
+  if (!exchange_->ready()) exchange_.reset();
+}
+
 Status HttpPoster::try_once() {
-  done_ = false;
+  done_ = given_up_ = false;
   why_.clear();
   if (exchange_ == nullptr || !exchange_->ready()) {
     HttpExchange::Options options;
     options.network.write_bytes_max = kWriteBytesMax;
     options.network.tls = options_.tls;
+    options.network.connect_timeout = kConnectMax;
     options.answer_max = options_.answer_max;
+    options.body_bytes_max = kAnswerBytesMax;
     HttpExchange::Events& events = *this;
     exchange_ =
         std::make_unique<HttpExchange>(network_, loop_, options_.url.address, options, events);
     if (Status s = exchange_->dial(); !s) {
       why_ = s.error().what;
+      exchange_.reset();
       return s;
     }
   } else {
     exchange_->ask(request_);
   }
-  if (!done_ && why_.empty()) loop_.run([] { return false; });
+  while (!done_ && why_.empty()) loop_.run([] { return false; });
   if (done_) return {};
+  given_up_ = exchange_->given_up();
   exchange_.reset();
   return fail(Code::io, "the database for line protocol does not answer");
 }

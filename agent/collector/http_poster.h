@@ -24,7 +24,7 @@ class HttpPoster final : public Poster, private HttpExchange::Events {
     HttpUrl url;
     std::string authorization = {};  // The header's value; empty: none.
     tls::Options tls = {};
-    Duration answer_max = Duration::seconds(30);
+    Duration answer_max = Duration::seconds(15);
   };
 
   HttpPoster(Network& network, Loop& loop, Options options)
@@ -39,6 +39,7 @@ class HttpPoster final : public Poster, private HttpExchange::Events {
   void failed(HttpExchange& exchange, const std::string& why) override;
   Result<Answer> ask(const std::string& head, std::string_view body, std::string& why);
   Status try_once();
+  void hear();
 
   Network& network_;
   Loop& loop_;
@@ -47,6 +48,7 @@ class HttpPoster final : public Poster, private HttpExchange::Events {
   Buffer request_;
   Answer answer_;
   bool done_ = false;
+  bool given_up_ = false;  // By the server, before anything of an answer came.
   std::string why_;
 };
 

@@ -89,7 +89,8 @@ std::string import_json(std::span<const ImportReport> reports) {
     j.key("envelopes").number(r.envelopes).key("landed").number(r.counts.envelopes);
     j.key("rows").number(r.counts.rows).key("redelivered").number(r.counts.redelivered);
     j.key("tombstones").number(r.counts.declared).key("rejects").number(r.counts.rejects);
-    j.key("forks").number(r.counts.forks).end_object();
+    j.key("forks").number(r.counts.forks).key("lines_refused").number(r.counts.lines_refused);
+    j.end_object();
   }
   j.end_array().end_object();
   return j.take();
@@ -101,6 +102,10 @@ std::string import_text(const ImportReport& r) {
   text += std::to_string(r.envelopes) + " envelopes: " + std::to_string(r.counts.rows) +
           " records landed, " + std::to_string(r.counts.redelivered) + " envelopes had landed, " +
           std::to_string(r.counts.declared) + " declarations of loss\n";
+  if (r.counts.lines_refused > 0) {
+    text += "  the database for line protocol refused " + std::to_string(r.counts.lines_refused) +
+            " lines: they are in --lines-refused, with its answer\n";
+  }
   if (!r.complete) text += "  INCOMPLETE: " + r.text + "\n";
   return text;
 }

@@ -16,6 +16,7 @@
 #include "agent/cli/report_commands.h"
 #include "agent/config/units.h"
 #include "platform/linux/files.h"
+#include "platform/linux/names.h"
 
 namespace pinaflux {
 
@@ -44,6 +45,9 @@ void add_files(CLI::App& sub, CollectorRun& options, std::string& layout) {
       "--lines-to", options.lines.url,
       "also post line protocol there, for example http://127.0.0.1:8086/write?db=plant; what is "
       "not taken holds acknowledgements back");
+  lines->check([](const std::string& text) {
+    return text.empty() ? std::string("say where: http://HOST:PORT/write?db=NAME") : std::string();
+  });
   sub.add_option(
          "--lines-ca", options.lines.ca,
          "with https://: the CA certificates by which that server is believed, a PEM file or "
@@ -230,4 +234,7 @@ int main_of(int argc, char** argv) {
 
 }  // namespace pinaflux
 
-int main(int argc, char** argv) { return pinaflux::main_of(argc, argv); }
+int main(int argc, char** argv) {
+  pinaflux::configure_names();
+  return pinaflux::main_of(argc, argv);
+}

@@ -33,12 +33,12 @@ Status Outlets::recover(std::vector<std::string>& findings) {
   return files_->recover(findings);
 }
 
-Status Outlets::take_rows(const std::string& today, WallTime now, const RowIdentity& identity,
+Status Outlets::take_rows(const std::string& today, const RowIdentity& identity,
                           std::span<const Row> rows) {
   Status done;
   if (ndjson_) done = ndjson_->append(today, identity, rows);
   if (done && csv_) done = csv_->append(today, identity, rows);
-  if (done && lines_) done = lines_->append(today, now, identity, rows);
+  if (done && lines_) done = lines_->append(today, identity, rows);
   return done;
 }
 

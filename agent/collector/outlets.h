@@ -44,8 +44,8 @@ class Outlets {
 
   // The same once more, where the database may have taken another course than was thought.
   Status recover(std::vector<std::string>& findings);
-  // `today`: the day of landing, `now` its time. Errors stop everything: what was appended cannot be taken back alone.
-  Status take_rows(const std::string& today, WallTime now, const RowIdentity& identity,
+  // `today`: the day of landing. Errors stop everything: what was appended cannot be taken back alone.
+  Status take_rows(const std::string& today, const RowIdentity& identity,
                    std::span<const Row> rows);
   Status take_envelope(const std::string& today, Bytes envelope);
   Status flush(const std::string& today);

@@ -393,7 +393,7 @@ Status CollectorStore::land_rows(const LaneEntry& lane, const Header& header, co
   if (Status s = home_->tables().land(lane.id, identity, rows, anchors_); !s) return s;
   landed_.counts.rows += rows.size();
   if (!outlets_) return {};
-  return of_files(outlets_->take_rows(today_, now_, identity, rows));
+  return of_files(outlets_->take_rows(today_, identity, rows));
 }
 
 Status CollectorStore::take_loss(const Arrival& arrival, const Header& header) {

@@ -10,9 +10,16 @@ namespace pinaflux {
 
 namespace {
 
-// Of a name in line protocol; a line break has no spelling there, and becomes a blank.
+// Of a name in line protocol; a line break has no spelling there, and becomes a blank; nor has a backslash before what is
+// escaped, or at the end: it becomes a slash.
 void append_escaped(std::string& to, std::string_view name, std::string_view special) {
-  for (const char c : name) {
+  for (std::size_t at = 0; at < name.size(); ++at) {
+    const char c = name[at];
+    const char next = at + 1 < name.size() ? name[at + 1] : '\n';
+    if (c == '\\') {
+      to += next == '\n' || next == '\\' || special.contains(next) ? '/' : c;
+      continue;
+    }
     if (special.contains(c) || c == '\n') to += '\\';
     to += c == '\n' ? ' ' : c;
   }
@@ -50,8 +57,27 @@ Value signed_value(const Value& v) {
   return Value::int64(static_cast<std::int64_t>(number));
 }
 
-// "name=value,..."; empty: there was nothing to write.
-std::string fields_of(const RowIdentity& identity, const Row& row, LineTypes types) {
+void append_tag(std::string& to, const char* name, std::string_view value) {
+  to.append(",").append(name).append("=");
+  append_escaped(to, value, ",= ");
+}
+
+std::string point_name(const std::string& field) {
+  const bool ours = field.empty() || field.starts_with('_') || field == "time" ||
+                    field == "gateway" || field == "lane";
+  return ours ? "_" + field : field;
+}
+
+Value as_double(const Value& v) {
+  if (v.type() == Type::int64) return Value::float64(static_cast<double>(v.as_int64()));
+  if (v.type() == Type::uint64) return Value::float64(static_cast<double>(v.as_uint64()));
+  return v;
+}
+
+}  // namespace
+
+bool append_line_protocol(std::string& to, const RowIdentity& identity, const Row& row,
+                          LineTypes types) {
   std::string fields;
   const auto names = row.shape->fields();
   const auto add = [&](std::string_view name, const Value& v) {
@@ -63,7 +89,7 @@ std::string fields_of(const RowIdentity& identity, const Row& row, LineTypes typ
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (has_spelling(row.values[i])) add(names[i], row.values[i]);
   }
-  if (fields.empty()) return fields;
+  if (fields.empty()) return false;
   if (row.time.boot != 0) {
     add("_since_boot_ns", Value::int64(row.time.ns));
     std::string boot;
@@ -74,20 +100,6 @@ std::string fields_of(const RowIdentity& identity, const Row& row, LineTypes typ
     add("_salvaged", Value::text(identity.salvaged));
     add("_fields_lost", Value::uint64(identity.fields_lost));
   }
-  return fields;
-}
-
-void append_tag(std::string& to, const char* name, std::string_view value) {
-  to.append(",").append(name).append("=");
-  append_escaped(to, value, ",= ");
-}
-
-}  // namespace
-
-bool append_line_protocol(std::string& to, const RowIdentity& identity, const Row& row,
-                          LineTypes types) {
-  const std::string fields = fields_of(identity, row, types);
-  if (fields.empty()) return false;
   append_escaped(to, row.shape->stream(), ", ");
   to += ' ' + fields;
   if (row.time.boot == 0) to += ' ' + std::to_string(row.time.ns);
@@ -95,15 +107,23 @@ bool append_line_protocol(std::string& to, const RowIdentity& identity, const Ro
   return true;
 }
 
-bool append_point(std::string& to, const RowIdentity& identity, const Row& row, std::uint64_t n,
-                  std::int64_t landed) {
-  const std::string fields = fields_of(identity, row, LineTypes::influx1);
+bool append_point(std::string& to, const RowIdentity& identity, const Row& row, std::uint64_t n) {
+  std::string fields;
+  const auto names = row.shape->fields();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!has_spelling(row.values[i])) continue;
+    if (!fields.empty()) fields += ',';
+    append_escaped(fields, point_name(names[i]), ",= ");
+    fields += '=';
+    append_field(fields, as_double(row.values[i]));
+  }
   if (fields.empty()) return false;
   append_escaped(to, row.shape->stream(), ", ");
   append_tag(to, "gateway", identity.gateway);
   append_tag(to, "lane", identity.lane);
+  if (row.time.boot != 0) append_tag(to, "_boot", std::to_string(row.time.boot));
   if (n > 0) append_tag(to, "_n", std::to_string(n));
-  to += ' ' + fields + ' ' + std::to_string(row.time.boot == 0 ? row.time.ns : landed) + '\n';
+  to += ' ' + fields + ' ' + std::to_string(row.time.ns) + '\n';
   return true;
 }
 

@@ -21,9 +21,10 @@ enum class LineTypes : std::uint8_t { all, influx1 };
 bool append_line_protocol(std::string& to, const RowIdentity& identity, const Row& row,
                           LineTypes types = LineTypes::all);
 
-// The same as a point of a database that keeps one for each measurement, tags and time: with the tags gateway and lane, and _n
-// if it is not 0; in the types of influx1. `landed` (ns since 1970) is the time of a row that has no calendar time.
-bool append_point(std::string& to, const RowIdentity& identity, const Row& row, std::uint64_t n,
-                  std::int64_t landed);
+// The same as a point of a database that keeps one for each measurement, tags and time. Tags: gateway, lane; _boot, where the
+// time is none of a calendar (it is then that since the boot, in 1970); _n, if it is not 0. All numbers are doubles: such a
+// database keeps the first type that it meets, and 20 and 20.5 are one sensor's. A field called time, gateway or lane, or
+// whose name begins with an underscore, gets one more in front, and one without a name is "_".
+bool append_point(std::string& to, const RowIdentity& identity, const Row& row, std::uint64_t n);
 
 }  // namespace pinaflux

@@ -57,7 +57,7 @@ TEST_CASE("the reports as JSON are the golden line") {
         R"({"schema":"pinaflux.import/1","files":[{"file":"a.export","gateway":"pump",)"
         R"("complete":false,"text":"some of it was refused: see pinaflux_reject",)"
         R"("envelopes":7,"landed":3,"rows":300,"redelivered":2,"tombstones":1,"rejects":1,)"
-        R"("forks":0}]})");
+        R"("forks":0,"lines_refused":0}]})");
 }
 
 TEST_CASE_FIXTURE(ImportFixture, "imported, then delivered by MQTT: landed once") {
