@@ -46,7 +46,7 @@ connection upstream
 address 127.0.0.1:{relay}
 topic bridged/# out 1
 cleansession false
-restart_timeout 1
+restart_timeout 1 1
 autosave_interval 5
 keepalive_interval 10
 """
