@@ -1,9 +1,9 @@
 #include "agent/collector/csv_sink.h"
 
 #include "agent/collector/ndjson_sink.h"
+#include "agent/collector/row_files.h"
 #include "agent/data/identity.h"
 #include "agent/seal/row_csv.h"
-#include "platform/base/assert.h"
 #include "platform/base/text.h"
 #include "platform/crypto/crypto.h"
 
@@ -39,27 +39,16 @@ void append_line(std::string& to, const RowIdentity& identity, const Row& row) {
 
 Status CsvSink::append(const std::string& today, const RowIdentity& identity,
                        std::span<const Row> rows) {
-  const Shape* shape = nullptr;
-  DayFiles::Target* to = nullptr;
-  RowIdentity each = identity;
-  for (const Row& row : rows) {
-    if (row.shape != shape) {
-      shape = row.shape;
-      const std::string header = header_of(*shape);
-      const Digest digest = crypto::sha256(as_bytes(header));
-      const auto found = files_->to(options_.directory + "/" + folder_name(shape->stream()) + "/" +
-                                        today + "." + hex(Bytes(digest).first(kDigestBytes)),
-                                    ".csv", options_.file_bytes_max);
-      if (!found) return std::unexpected(found.error());
-      to = *found;
-      if (to->begins()) to->text = header;
-    }
-    ASSERT(to != nullptr);
-    append_line(to->text, each, row);
-    each.seq += each.step;
-    if (Status s = files_->grown(*to); !s) return s;
-  }
-  return {};
+  const auto file_of = [&](const Shape& shape) {
+    const std::string header = header_of(shape);
+    const Digest digest = crypto::sha256(as_bytes(header));
+    auto file = files_->to(options_.directory + "/" + folder_name(shape.stream()) + "/" + today +
+                               "." + hex(Bytes(digest).first(kDigestBytes)),
+                           ".csv", options_.file_bytes_max);
+    if (file && (*file)->begins()) (*file)->text = header;
+    return file;
+  };
+  return append_rows(*files_, identity, rows, file_of, append_line);
 }
 
 }  // namespace pinaflux

@@ -1,8 +1,6 @@
 #include "agent/collector/ndjson_sink.h"
 
-#include <utility>
-
-#include "platform/base/assert.h"
+#include "agent/collector/row_files.h"
 
 namespace pinaflux {
 
@@ -41,23 +39,10 @@ std::string NdjsonSink::name_of(const std::string& today, std::string_view strea
 
 Status NdjsonSink::append(const std::string& today, const RowIdentity& identity,
                           std::span<const Row> rows) {
-  const Shape* shape = nullptr;
-  DayFiles::Target* to = nullptr;
-  RowIdentity each = identity;
-  for (const Row& row : rows) {
-    if (row.shape != shape) {
-      const auto found =
-          files_->to(name_of(today, row.shape->stream()), ".ndjson", options_.file_bytes_max);
-      if (!found) return std::unexpected(found.error());
-      to = *found;
-      shape = row.shape;
-    }
-    ASSERT(to != nullptr);
-    append_json_line(to->text, each, row);
-    each.seq += each.step;
-    if (Status s = files_->grown(*to); !s) return s;
-  }
-  return {};
+  const auto file_of = [&](const Shape& shape) {
+    return files_->to(name_of(today, shape.stream()), ".ndjson", options_.file_bytes_max);
+  };
+  return append_rows(*files_, identity, rows, file_of, append_json_line);
 }
 
 }  // namespace pinaflux
