@@ -2,24 +2,16 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "agent/collector/ndjson_sink.h"
-#include "platform/linux/files.h"
-#include "tests/agent/collector/collector_kit.h"
+#include "tests/agent/collector/files_kit.h"
 
 using namespace pinaflux;
 using namespace pinaflux::collector_kit;
 
 namespace {
 
-struct CsvFixture {
-  kit::TemporaryDirectory directory;
-  LinuxFiles files;
-  std::unique_ptr<sqlite::Database> database = open_database(directory / "landed.db");
-  std::vector<std::string> findings;
-  std::unique_ptr<DayFiles> grown = *DayFiles::open(files, *database, findings);
+struct CsvFixture : FilesFixture {
   Shapes shapes;
   CsvOptions options{directory / "out"};
 
@@ -27,12 +19,6 @@ struct CsvFixture {
     const Row row{shapes.intern("boiler/1", fields), values.data(), {1'784'980'800'000'000'000, 0}};
     CsvSink sink(options, *grown);
     REQUIRE(sink.append("2026-07-25", {"pump", "e1", "normal", seq}, {&row, 1}).has_value());
-  }
-  void commit() {
-    REQUIRE(database->begin().has_value());
-    REQUIRE(grown->flush().has_value());
-    REQUIRE(database->commit().has_value());
-    grown->committed();
   }
   std::vector<std::string> names() {
     std::vector<std::string> all;
@@ -42,11 +28,7 @@ struct CsvFixture {
     std::ranges::sort(all);
     return all;
   }
-  std::string read(const std::string& name) {
-    std::ostringstream text;
-    text << std::ifstream(directory / "out/boiler%2F1/" + name).rdbuf();
-    return text.str();
-  }
+  std::string read(const std::string& name) { return text_of("out/boiler%2F1/" + name); }
 };
 
 constexpr const char* kTime = "2026-07-25T12:00:00.000000000Z";

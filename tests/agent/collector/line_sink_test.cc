@@ -1,11 +1,8 @@
 #include "agent/collector/line_sink.h"
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
-#include "platform/linux/files.h"
-#include "tests/agent/collector/collector_kit.h"
+#include "tests/agent/collector/files_kit.h"
 
 using namespace pinaflux;
 using namespace pinaflux::collector_kit;
@@ -32,12 +29,7 @@ struct FakeServer final : Poster {
   }
 };
 
-struct LineFixture {
-  kit::TemporaryDirectory directory;
-  LinuxFiles files;
-  std::unique_ptr<sqlite::Database> database = open_database(directory / "landed.db");
-  std::vector<std::string> findings;
-  std::unique_ptr<DayFiles> grown = *DayFiles::open(files, *database, findings);
+struct LineFixture : FilesFixture {
   FakeServer server;
   LineSink sink{server, directory / "refused", *grown};
   Rows rows;
@@ -51,13 +43,8 @@ struct LineFixture {
     return sink.flush("2026-07-25");
   }
   std::string refused() {
-    REQUIRE(database->begin().has_value());
-    REQUIRE(grown->flush().has_value());
-    REQUIRE(database->commit().has_value());
-    grown->committed();
-    std::ostringstream text;
-    text << std::ifstream(directory / "refused/2026-07-25.lines").rdbuf();
-    return text.str();
+    commit();
+    return text_of("refused/2026-07-25.lines");
   }
 };
 

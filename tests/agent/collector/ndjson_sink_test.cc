@@ -3,41 +3,23 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <sstream>
 
-#include "platform/linux/files.h"
-#include "tests/agent/collector/collector_kit.h"
+#include "tests/agent/collector/files_kit.h"
 
 using namespace pinaflux;
 using namespace pinaflux::collector_kit;
 
 namespace {
 
-struct NdjsonFixture {
-  kit::TemporaryDirectory directory;
-  LinuxFiles files;
-  std::unique_ptr<sqlite::Database> database = open_database(directory / "landed.db");
+struct NdjsonFixture : FilesFixture {
   NdjsonOptions options{directory / "out", false};
-  std::vector<std::string> findings;
-  std::unique_ptr<DayFiles> grown = open();
   Rows rows;
 
-  std::unique_ptr<DayFiles> open() {
-    auto made = DayFiles::open(files, *database, findings);
-    REQUIRE(made.has_value());
-    return std::move(*made);
-  }
   void append(const char* stream, std::uint64_t seq, const char* day = "2026-07-25") {
     rows.clear();
     rows.count(stream, seq, 1);
     NdjsonSink sink(options, *grown);
     REQUIRE(sink.append(day, {"pump", "e1", "normal", seq}, rows.all()).has_value());
-  }
-  void commit() {
-    REQUIRE(database->begin().has_value());
-    REQUIRE(grown->flush().has_value());
-    REQUIRE(database->commit().has_value());
-    grown->committed();
   }
   // A crash after the files were synced and before the database was.
   void crash_before_commit() {
@@ -47,11 +29,7 @@ struct NdjsonFixture {
     grown.reset();
     grown = open();
   }
-  std::string read(const std::string& name) {
-    std::ostringstream text;
-    text << std::ifstream(directory / "out/" + name).rdbuf();
-    return text.str();
-  }
+  std::string read(const std::string& name) { return text_of("out/" + name); }
   bool exists(const std::string& name) {
     return std::filesystem::exists(directory / "out/" + name);
   }
