@@ -26,17 +26,6 @@ bool is_null(const Value& value) {
   return value.type() == Type::absent || value.type() == Type::null;
 }
 
-// Its fields alone: its time may be corrected later.
-std::string fields_json(const Row& row, const std::set<std::size_t>& without = {}) {
-  JsonWriter json;
-  json.begin_object();
-  for (std::size_t i = 0; i < row.shape->field_count(); ++i) {
-    if (is_null(row.values[i]) || without.contains(i)) continue;
-    append_json_value(json.key(row.shape->fields()[i]), row.values[i]);
-  }
-  return json.end_object().take();
-}
-
 // A row's own fault, not the database's.
 bool is_of_row(const Error& error) {
   return error.code == Code::invalid || error.code == Code::exists || error.code == Code::denied;
@@ -242,7 +231,7 @@ void PostgresTables::append_quarantine(const Place& place, const Row& row,
   append_identity(lines, key_of(place.lane, place.seq), place.identity, place.seq, row,
                   place.anchor);
   for (const std::string& text :
-       {postgres::storable(row.shape->stream()), postgres::storable(reason), fields_json(row)}) {
+       {postgres::storable(row.shape->stream()), postgres::storable(reason), json_fields(row)}) {
     lines += '\t';
     append_escaped(lines, text);
   }
@@ -430,14 +419,14 @@ Result<std::optional<Stamp>> PostgresTables::landed_like(std::int64_t lane, std:
     if (known == fields.end() || other) return std::nullopt;
     in_column.insert(known->second);
   }
-  const std::string more = fields_json(row, in_column);
+  const std::string more = json_fields(row, in_column);
   const bool same = found->is_null(0, 2) ? more == "{}" : more == found->text(0, 2);
   return same ? stamp_of(*found) : std::nullopt;
 }
 
 Result<std::optional<Stamp>> PostgresTables::in_quarantine(std::int64_t key, const Row& row) {
   const std::vector<std::optional<std::string>> parameters = {
-      std::to_string(key), postgres::storable(row.shape->stream()), fields_json(row)};
+      std::to_string(key), postgres::storable(row.shape->stream()), json_fields(row)};
   const auto found =
       connection_->ask_once(std::string("SELECT _time,_boot FROM ") + PostgresCatalog::kQuarantine +
                                 " WHERE _id=$1 AND _stream=$2 AND _record::text=$3",

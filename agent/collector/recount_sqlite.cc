@@ -59,7 +59,8 @@ Status SqliteRecount::prepare() {
     return fail(Code::newer, "this database was written by a newer collector: use that one");
   }
   Result<sqlite::Statement> tables = database_->prepare(
-      "SELECT m.name FROM sqlite_schema m WHERE m.type='table' AND (m.name='pinaflux_overflow' OR"
+      "SELECT m.name FROM sqlite_schema m WHERE m.type='table' AND (m.name IN "
+      "('pinaflux_overflow','pinaflux_quarantine') OR"
       " m.name IN (SELECT name FROM pinaflux_stream)) ORDER BY m.name");
   if (!tables) return std::unexpected(tables.error());
   for (;;) {

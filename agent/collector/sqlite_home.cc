@@ -76,11 +76,24 @@ Status SqliteHome::commit() {
 void SqliteHome::rollback() {
   database_->rollback();
   tables_->forget();
+  tables_->quarantined(0);
+}
+
+Status SqliteHome::begin_one() {
+  quarantined_before_ = tables_->quarantined();
+  return begin_one_.run();
 }
 
 Status SqliteHome::undo_one() {
   tables_->forget();
+  tables_->quarantined(quarantined_before_);
   return undo_one_.run();
+}
+
+std::uint64_t SqliteHome::take_quarantined() {
+  const std::uint64_t count = tables_->quarantined();
+  tables_->quarantined(0);
+  return count;
 }
 
 }  // namespace pinaflux

@@ -32,13 +32,13 @@ class SqliteHome final : public Home {
   Status begin(std::span<const LaneKey> lanes) override;
   Status commit() override;
   void rollback() override;
-  Status begin_one() override { return begin_one_.run(); }
+  Status begin_one() override;
   Status undo_one() override;
   Status end_one() override { return end_one_.run(); }
   bool broken() const override { return false; }
   bool again() override { return false; }
   std::uint64_t renewals() const override { return 0; }
-  std::uint64_t take_quarantined() override { return 0; }
+  std::uint64_t take_quarantined() override;
   std::string trouble() const override { return {}; }
 
  private:
@@ -49,6 +49,7 @@ class SqliteHome final : public Home {
   std::unique_ptr<sqlite::Database> database_;
   sqlite::Statement begin_one_, undo_one_, end_one_;
   std::unique_ptr<SqliteSink> tables_;
+  std::uint64_t quarantined_before_ = 0;  // begin_one().
 };
 
 }  // namespace pinaflux

@@ -35,7 +35,9 @@ constexpr std::size_t kTermsEach = 100;
 Result<SqliteSink> SqliteSink::prepare(sqlite::Database& database) {
   Result<Catalog> catalog = Catalog::prepare(database);
   if (!catalog) return std::unexpected(catalog.error());
-  return SqliteSink(database, std::move(*catalog));
+  Result<SqliteQuarantine> quarantine = SqliteQuarantine::prepare(database);
+  if (!quarantine) return std::unexpected(quarantine.error());
+  return SqliteSink(database, std::move(*catalog), std::move(*quarantine));
 }
 
 void SqliteSink::forget() {
@@ -48,6 +50,7 @@ void SqliteSink::forget() {
 Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows,
                         std::span<const std::int64_t> anchors) {
   ++landing_;
+  refused_.clear();
   const Shape* shape = nullptr;
   Plan* plan = nullptr;
   std::uint64_t seq = identity.seq;
@@ -58,20 +61,72 @@ Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity, std::spa
       plan = *found;
       shape = row.shape;
     }
-    ASSERT(plan != nullptr);
-    if (plan->landing != landing_) bind_identity(*plan, identity, *shape);
     const std::int64_t id = key_of(lane, seq);
-    bind_anchor(plan->insert, anchors.empty() ? 0 : anchors.front());
+    const std::int64_t anchor = anchors.empty() ? 0 : anchors.front();
     if (!anchors.empty()) anchors = anchors.subspan(1);
-    if (Status s = insert(*plan, id, seq, row); !s) return s;
+    std::string reason;
+    if (plan == nullptr) {
+      reason = refused_[shape];
+    } else {
+      if (plan->landing != landing_) bind_identity(*plan, identity, *shape);
+      bind_anchor(plan->insert, anchor);
+      Status done = insert(*plan, id, seq, row);
+      if (!done && stops_everything(done.error().code)) return done;
+      if (!done) reason = database_->why();
+    }
+    if (!reason.empty()) {
+      if (Status s = set_aside({id, seq, anchor}, identity, row, reason); !s) return s;
+    }
     seq += identity.step;
   }
   return {};
 }
 
+// What a row that failed has done is undone by SQLite, unless a rule says otherwise.
+Status SqliteSink::set_aside(const Key& key, const RowIdentity& identity, const Row& row,
+                             std::string_view reason) {
+  if (!database_->in_transaction()) {
+    return fail(Code::io,
+                "a rule of the database took back the whole transaction: let it RAISE(ABORT), "
+                "not RAISE(ROLLBACK)");
+  }
+  const Result<bool> there = is_there(key.id, row);
+  if (!there) return std::unexpected(there.error());
+  if (*there) return fail(Code::exists, "a row with this key is there already");
+  ++quarantined_;
+  return quarantine_.take(key.id, identity, key.seq, row, key.anchor, reason);
+}
+
+// Not in a table that is none of ours any more.
+Result<bool> SqliteSink::is_there(std::int64_t id, const Row& row) {
+  const Result<const Table*> table = catalog_.existing(row.shape->stream());
+  if (!table && stops_everything(table.error().code)) return std::unexpected(table.error());
+  if (!table || *table == nullptr) return false;
+  const std::string sql = "SELECT 1 FROM " + Catalog::quoted((*table)->name) + " WHERE _id=?";
+  auto find = database_->prepare(sql.c_str());
+  if (!find) return false;
+  find->bind(1, id);
+  return find->step();
+}
+
+// Null: the stream's table cannot be made, or takes no rows of this shape; refused_ says why.
 Result<SqliteSink::Plan*> SqliteSink::plan_for(const Shape& shape) {
   if (shape.id() < plans_.size() && plans_[shape.id()]) return plans_[shape.id()].get();
+  if (refused_.contains(&shape)) return nullptr;
   if (plan_count_ >= kPlansMax) forget();
+  if (Status s = database_->execute("SAVEPOINT plan"); !s) return std::unexpected(s.error());
+  const Result<Plan*> made = keep_plan(shape);
+  if (!made && stops_everything(made.error().code)) return made;
+  if (!made) {
+    refused_[&shape] = database_->why();
+    if (Status s = database_->execute("ROLLBACK TO plan"); !s) return std::unexpected(s.error());
+    forget();
+  }
+  if (Status s = database_->execute("RELEASE plan"); !s) return std::unexpected(s.error());
+  return made ? made : nullptr;
+}
+
+Result<SqliteSink::Plan*> SqliteSink::keep_plan(const Shape& shape) {
   Result<std::unique_ptr<Plan>> made = plan(shape);
   if (!made) return std::unexpected(made.error());
   if (shape.id() >= plans_.size()) plans_.resize(shape.id() + 1);
@@ -202,7 +257,7 @@ Result<std::optional<Stamp>> SqliteSink::landed_like(std::int64_t lane, std::uin
                                                      const Row& row) {
   const Result<Search*> search = search_for(*row.shape);
   if (!search) return std::unexpected(search.error());
-  if (*search == nullptr) return std::nullopt;
+  if (*search == nullptr) return quarantine_.holds(key_of(lane, seq), row);
   sqlite::Statement& find = (*search)->find;
   const sqlite::Reading reading(find);
   find.bind(kId, key_of(lane, seq));
@@ -210,7 +265,7 @@ Result<std::optional<Stamp>> SqliteSink::landed_like(std::int64_t lane, std::uin
   bind_values((*search)->layout, find, row);
   const Result<bool> there = find.step();
   if (!there) return std::unexpected(there.error());
-  if (!*there) return std::nullopt;
+  if (!*there) return quarantine_.holds(key_of(lane, seq), row);
   const auto boot = find.is_null(1) ? std::uint64_t{0} : parse_boot(find.text(1)).value_or(0);
   return Stamp{find.integer(0), boot};
 }
@@ -240,8 +295,13 @@ Result<std::uint64_t> SqliteSink::nth_seq(const std::string& stream, std::int64_
 Status SqliteSink::retime(const Retiming& to) {
   const Result<std::string> table = table_of(to.stream);
   if (!table) return std::unexpected(table.error());
+  if (Status s = retime_in(SqliteQuarantine::kTable, to); !s) return s;
+  return retime_in(*table, to);
+}
+
+Status SqliteSink::retime_in(const std::string& table, const Retiming& to) {
   const std::string boot = boot_name(to.boot);
-  const std::string begin = "UPDATE " + *table + " SET _anchor=?1,_boot=NULL,_time=_time+?2";
+  const std::string begin = "UPDATE " + table + " SET _anchor=?1,_boot=NULL,_time=_time+?2";
   const std::string where = " WHERE _id BETWEEN ?3 AND ?4 AND ";
   const std::string changes[] = {
       begin + where + "_boot=?5 AND _time>=0 AND _time<?7 AND _gateway=?6",

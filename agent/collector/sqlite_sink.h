@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "agent/collector/catalog.h"
+#include "agent/collector/sqlite_quarantine.h"
 #include "agent/collector/tables.h"
 #include "agent/data/record.h"
 #include "agent/seal/row_json.h"
@@ -37,6 +38,9 @@ class SqliteSink final : public Tables {
                                 std::int64_t count) override;
   Status retime(const Retiming& retiming) override;
   void forget() override;
+  // Rows that are in quarantine since the last prepare(), or since what this was set back to.
+  std::uint64_t quarantined() const { return quarantined_; }
+  void quarantined(std::uint64_t count) { quarantined_ = count; }
 
  private:
   static constexpr std::size_t kPlansMax = 1'024;
@@ -46,6 +50,11 @@ class SqliteSink final : public Tables {
     std::vector<int> places;  // By field: of the parameter, 0 where it goes to `_more`.
     bool overflow = false;    // The stream has no table of its own.
     bool has_more = false;
+  };
+  struct Key {
+    std::int64_t id;
+    std::uint64_t seq;
+    std::int64_t anchor;  // 0: none.
   };
   struct Plan {
     sqlite::Statement insert;
@@ -59,9 +68,10 @@ class SqliteSink final : public Tables {
     std::size_t columns = 0;  // Of the table, that it knows.
   };
 
-  explicit SqliteSink(sqlite::Database& database, Catalog catalog)
-      : database_(&database), catalog_(std::move(catalog)) {}
+  SqliteSink(sqlite::Database& database, Catalog catalog, SqliteQuarantine quarantine)
+      : database_(&database), catalog_(std::move(catalog)), quarantine_(std::move(quarantine)) {}
   Result<Plan*> plan_for(const Shape& shape);
+  Result<Plan*> keep_plan(const Shape& shape);
   Result<std::unique_ptr<Plan>> plan(const Shape& shape);
   static Layout layout_of(const Shape& shape, const Table& table);
   Result<Search*> search_for(const Shape& shape);
@@ -69,6 +79,10 @@ class SqliteSink final : public Tables {
   Result<std::string> table_of(const std::string& stream);
   void bind_identity(Plan& plan, const RowIdentity& identity, const Shape& shape);
   Status insert(Plan& plan, std::int64_t id, std::uint64_t seq, const Row& row);
+  Status set_aside(const Key& key, const RowIdentity& identity, const Row& row,
+                   std::string_view reason);
+  Result<bool> is_there(std::int64_t id, const Row& row);
+  Status retime_in(const std::string& table, const Retiming& to);
   void bind_values(const Layout& layout, sqlite::Statement& to, const Row& row);
   void bind_anchor(sqlite::Statement& to, std::int64_t anchor);
   void bind_time(sqlite::Statement& to, Stamp time);
@@ -76,7 +90,10 @@ class SqliteSink final : public Tables {
 
   sqlite::Database* database_;
   Catalog catalog_;
-  std::vector<std::unique_ptr<Plan>> plans_;  // By Shape::id().
+  SqliteQuarantine quarantine_;
+  std::uint64_t quarantined_ = 0;
+  std::map<const Shape*, std::string> refused_;  // Of this land(): without a table, and why.
+  std::vector<std::unique_ptr<Plan>> plans_;     // By Shape::id().
   std::size_t plan_count_ = 0;
   std::map<const Shape*, Search> searches_;
   std::uint64_t landing_ = 0;

@@ -30,19 +30,6 @@ constexpr int kRestAfter = 64;  // Transactions.
 constexpr std::size_t kShapesKept = 1'024;
 constexpr std::size_t kArenaKept = 32 * 1024 * 1024;
 
-// The disk's fault or another writer's: everything waits. All else is the envelope's.
-bool stops_everything(Code code) {
-  switch (code) {
-    case Code::full:
-    case Code::io:
-    case Code::read_only:
-    case Code::denied:
-    case Code::busy:
-    case Code::corrupt: return true;
-    default: return false;
-  }
-}
-
 // What was appended cannot be taken back alone: all of the transaction is.
 Status of_files(Status appended) {
   if (!appended && !stops_everything(appended.error().code)) appended.error().code = Code::io;

@@ -1,6 +1,7 @@
 // Tables: where rows land, one table a stream.
 //
-// Promise    A row lands once or the transaction fails: its key is unique, see catalog.cc.
+// Promise    A row lands once or the transaction fails: its key is unique, see catalog.cc. One that its table does not take
+//            lands in pinaflux_quarantine, with the reason, as JSON.
 // Ownership  forget() after every rollback, and before the Shapes that its rows had are destroyed.
 // Threads    Storage worker.
 #pragma once
@@ -28,6 +29,19 @@ struct Retiming {
   std::int64_t anchor_id = 0;
   Anchor anchor;
 };
+
+// The disk's fault or another writer's: everything waits. All else is the row's, or the envelope's.
+inline bool stops_everything(Code code) {
+  switch (code) {
+    case Code::full:
+    case Code::io:
+    case Code::read_only:
+    case Code::denied:
+    case Code::busy:
+    case Code::corrupt: return true;
+    default: return false;
+  }
+}
 
 class Tables {
  public:

@@ -65,6 +65,17 @@ std::string iso_time(std::int64_t ns) {
   return iso_day(ns) + text;
 }
 
+std::string json_fields(const Row& row, const std::set<std::size_t>& without) {
+  JsonWriter json;
+  json.begin_object();
+  for (std::size_t i = 0; i < row.shape->field_count(); ++i) {
+    const Type type = row.values[i].type();
+    if (type == Type::absent || type == Type::null || without.contains(i)) continue;
+    append_json_value(json.key(row.shape->fields()[i]), row.values[i]);
+  }
+  return json.end_object().take();
+}
+
 void append_json_value(JsonWriter& to, const Value& value) {
   switch (value.type()) {
     case Type::absent:

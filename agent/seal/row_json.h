@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,8 @@ struct RowIdentity {
 };
 
 void append_json_value(JsonWriter& to, const Value& value);
+// {<fields>} alone, but those that are null or absent, and those at the positions `without`.
+std::string json_fields(const Row& row, const std::set<std::size_t>& without = {});
 // {"_stream":..,"_gateway":..,"_epoch":..,"_lane":..,"_seq":..,"_time":..,<fields>} and a newline. A
 // field whose name begins with an underscore gets another one, so that it can never be taken for ours. What was
 // salvaged has "_salvaged" and "_fields_lost" behind "_seq", which is null where it is not known.

@@ -289,6 +289,10 @@ Result<bool> Database::has_column(std::string_view table, std::string_view colum
   return failed();
 }
 
+std::string Database::why() const { return sqlite3_errmsg(raw_); }
+
+bool Database::in_transaction() const { return sqlite3_get_autocommit(raw_) == 0; }
+
 Result<FileMarks> Database::marks() {
   FileMarks marks;
   for (const auto& [mark, sql] : {std::pair{&marks.version, "PRAGMA user_version"},

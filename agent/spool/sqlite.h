@@ -117,6 +117,10 @@ class Database {
   Result<std::int64_t> integer(const char* sql);  // One row, one column; not_found without a row.
   Result<FileMarks> marks();
   Result<bool> has_column(std::string_view table, std::string_view column);
+  // What SQLite says of the last call that failed: it may hold names and texts of the schema, no values.
+  std::string why() const;
+  // False after a rule of the database took back the whole transaction: RAISE(ROLLBACK).
+  bool in_transaction() const;
 
   Status begin() { return begin_.run(); }
   // An error other than full leaves open whether the transaction is in the WAL.

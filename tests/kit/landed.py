@@ -25,13 +25,18 @@ def streams(connection):
     return found
 
 
+def _id_in(columns):
+    """What gives a reading's id in a table of these columns; None: nothing does."""
+    return "id" if "id" in columns else "json_extract(_record, '$.id')" if "_record" in columns else None
+
+
 def ids(database):
-    """{id: how many rows carry it} over all streams."""
+    """{id: how many rows carry it} over all streams, quarantine included."""
     connection = _connect(database)
     counts = {}
     for table, columns in streams(connection):
-        if "id" in columns:
-            for (number,) in connection.execute(f"SELECT id FROM {_quoted(table)} WHERE id IS NOT NULL"):
+        if its := _id_in(columns):
+            for (number,) in connection.execute(f"SELECT {its} FROM {_quoted(table)} WHERE {its} IS NOT NULL"):
                 counts[number] = counts.get(number, 0) + 1
     connection.close()
     return counts
@@ -61,9 +66,9 @@ def twice(database, count=5):
     connection = _connect(database)
     places = {}
     for table, columns in streams(connection):
-        if "id" in columns:
+        if its := _id_in(columns):
             for number, *place in connection.execute(
-                    f"SELECT id, _epoch, _lane, _seq FROM {_quoted(table)} WHERE id IS NOT NULL"):
+                    f"SELECT {its}, _epoch, _lane, _seq FROM {_quoted(table)} WHERE {its} IS NOT NULL"):
                 places.setdefault(number, []).append((table, *place))
     doubled = sorted(number for number, found in places.items() if len(found) > 1)
     shown = [(number, places[number]) for number in [*doubled[:count], *doubled[-count:]]]

@@ -25,6 +25,8 @@ class LandedTables {
 
  private:
   Status read_table(const std::string& name);
+  Status read_quarantine();
+  Status read(const std::string& what, const std::string& table, std::uint64_t& count);
   void judge(const sqlite::Statement& row);
   void judge_time(const Ledger::Span& span, WallTime time, Duration give, bool bounded,
                   const std::string& which);
@@ -55,21 +57,32 @@ Status LandedTables::read_all() {
       return read;
     }
   }
-  return {};
+  return read_quarantine();
 }
 
 Status LandedTables::read_table(const std::string& name) {
-  const std::string sql =
-      "SELECT p,n,v,_time,_boot IS NOT "
-      "NULL,_anchor,coalesce(uncertainty,round_trip/2),EXISTS(SELECT 1 FROM"
-      " pinaflux_anchor b WHERE b.gateway=_gateway AND b.boot=_boot) FROM \"" +
-      name + "\" LEFT JOIN pinaflux_anchor a ON a.id=_anchor";
+  std::uint64_t count = 0;
+  return read("p,n,v", name, count);
+}
+
+Status LandedTables::read_quarantine() {
+  return read("json_extract(_record,'$.p'),json_extract(_record,'$.n'),json_extract(_record,'$.v')",
+              "pinaflux_quarantine", counts_.quarantined);
+}
+
+Status LandedTables::read(const std::string& what, const std::string& table, std::uint64_t& count) {
+  const std::string sql = "SELECT " + what +
+                          ",_time,_boot IS NOT "
+                          "NULL,_anchor,coalesce(uncertainty,round_trip/2),EXISTS(SELECT 1 FROM"
+                          " pinaflux_anchor b WHERE b.gateway=_gateway AND b.boot=_boot) FROM \"" +
+                          table + "\" LEFT JOIN pinaflux_anchor a ON a.id=_anchor";
   auto rows = database_.prepare(sql.c_str());
   if (!rows) return std::unexpected(rows.error());
   for (;;) {
     const auto row = rows->step();
     if (!row) return std::unexpected(row.error());
     if (!*row) return {};
+    ++count;
     judge(*rows);
   }
 }

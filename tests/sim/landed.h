@@ -18,6 +18,7 @@ struct LandedCounts {
   std::uint64_t resolved = 0;    // Times by an anchor, of which
   std::uint64_t bounded = 0;     // this many know how well.
   std::uint64_t since_boot = 0;  // Rows of boots that nothing is known of.
+  std::uint64_t quarantined = 0;
 };
 
 // `judge_times`: the gateway's clock was never set wrong after it was right, so that times must be true.

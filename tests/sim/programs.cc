@@ -146,7 +146,7 @@ class Cloud::DoomedWorker final : public Worker {
 };
 
 // A database that cannot be opened, or written, now is poisoned at a later start.
-void poison(Files& files) {
+void poison(Files& files, Refused refused) {
   auto database = sqlite::Database::open(
       {.path = Cloud::kDatabase, .page_bytes = 4096, .shared = true, .vfs = files.sqlite_vfs()});
   if (!database || !(*database)->make_durable()) return;
@@ -162,12 +162,16 @@ void poison(Files& files) {
         std::to_string(Ledger::kPoisonRest) + " BEGIN SELECT RAISE(ABORT,'poison'); END";
     if (!(*database)->execute(rule.c_str())) return;
   }
+  if (refused != Refused::by_quarantine_too) return;
+  std::ignore = (*database)->execute(
+      "CREATE TRIGGER IF NOT EXISTS \"rule of quarantine\" BEFORE INSERT ON pinaflux_quarantine"
+      " BEGIN SELECT RAISE(ABORT,'poison'); END");
 }
 
 class Cloud::Running final : public Program {
  public:
   Running(Cloud& cloud, Life& life) : worker_(cloud, life.worker) {
-    if (cloud.options_.poisoned) poison(life.files);
+    if (cloud.options_.refused != Refused::nothing) poison(life.files, cloud.options_.refused);
     std::vector<std::string> findings;
     auto store = CollectorStore::open(
         {.database = kDatabase,

@@ -51,6 +51,9 @@ class Gateway final : public Machine {
   bool clock_honest_ = true;
 };
 
+// What an operator's rule in the collector's database refuses of a record that Ledger::is_poison.
+enum class Refused : std::uint8_t { nothing, by_its_table, by_quarantine_too };
+
 class Cloud final : public Machine {
  public:
   static constexpr const char* kDatabase = "/landed.db";
@@ -61,9 +64,8 @@ class Cloud final : public Machine {
   struct Options {
     ProofKind
         proof;  // Only what is proved by the keys in kKeys is believed, and acks are proved so.
-    // An operator's rule in its database refuses some records (Ledger::is_poison), from its second start on.
-    bool poisoned;
-    bool archives;  // It keeps in kArchive what lands.
+    Refused refused;  // From its second start on.
+    bool archives;    // It keeps in kArchive what lands.
   };
   Cloud(Stage& stage, const sim::SimDisk::Options& disk, const Options& options);
   ~Cloud() override { stop_living(); }

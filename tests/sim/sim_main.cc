@@ -106,7 +106,7 @@ struct Sums {
   std::uint64_t commits = 0, faults = 0, starts = 0, sent = 0, landed = 0, lost = 0,
                 redelivered = 0, thinned = 0, steps = 0, timed = 0, resolved = 0, bounded = 0,
                 since_boot = 0, images = 0, clones = 0, renumbered = 0, undeliverable = 0,
-                posted = 0, two_ways = 0, archived = 0;
+                quarantined = 0, posted = 0, two_ways = 0, archived = 0;
   std::uint64_t commits_min = UINT64_MAX, faults_min = UINT64_MAX;
   double seconds = 0, drain_max = 0;
 };
@@ -153,6 +153,7 @@ constexpr Count kCounts[] = {
     {[](const Outcome& o) { return o.clones; }, &Sums::clones},
     {[](const Outcome& o) { return o.renumbered; }, &Sums::renumbered},
     {[](const Outcome& o) { return o.undeliverable; }, &Sums::undeliverable},
+    {[](const Outcome& o) { return o.quarantined; }, &Sums::quarantined},
     {[](const Outcome& o) { return o.posted; }, &Sums::posted},
     {[](const Outcome& o) { return o.two_ways; }, &Sums::two_ways},
     {[](const Outcome& o) { return o.archived; }, &Sums::archived},
@@ -341,6 +342,7 @@ int conclude(const Arguments& arguments, const Sums& sums) {
                                                             {"clones", sums.clones},
                                                             {"renumbered", sums.renumbered},
                                                             {"undeliverable", sums.undeliverable},
+                                                            {"quarantined", sums.quarantined},
                                                             {"posted", sums.posted},
                                                             {"two_ways", sums.two_ways},
                                                             {"archived", sums.archived}};
@@ -355,7 +357,8 @@ int conclude(const Arguments& arguments, const Sums& sums) {
         "starts %llu, records %llu, landed %llu, declared lost %llu (thinned %llu), redelivered "
         "envelopes %llu, "
         "events %llu, times judged %llu, by anchor %llu (%llu bounded), since boot %llu, images "
-        "put back %llu, clones %llu, renumbered %llu, undeliverable %llu, by HTTP %llu, in two "
+        "put back %llu, clones %llu, renumbered %llu, undeliverable %llu, quarantined %llu, by "
+        "HTTP %llu, in two "
         "ways %llu, archives landed again %llu; %.1f "
         "simulated hours, longest drain %.0f s; %.1f ms of CPU a seed\n",
         static_cast<unsigned long long>(sums.seeds), static_cast<unsigned long long>(sums.failed),
@@ -374,6 +377,7 @@ int conclude(const Arguments& arguments, const Sums& sums) {
         static_cast<unsigned long long>(sums.images), static_cast<unsigned long long>(sums.clones),
         static_cast<unsigned long long>(sums.renumbered),
         static_cast<unsigned long long>(sums.undeliverable),
+        static_cast<unsigned long long>(sums.quarantined),
         static_cast<unsigned long long>(sums.posted),
         static_cast<unsigned long long>(sums.two_ways),
         static_cast<unsigned long long>(sums.archived), sums.seconds / 3600, sums.drain_max, each);

@@ -82,7 +82,8 @@ class World {
   void accuse(std::string what) { stage_.witness.accuse(std::move(what)); }
 
   const RunOptions options_;
-  const bool dense_, poisoned_;
+  const bool dense_;
+  const Refused refused_;
   const char* const far_;  // As in Cast.
   Stage stage_;
   const bool fat_;
@@ -134,9 +135,11 @@ void prove(Configuration& configuration, ProofKind by) {
 }
 
 // What the collector's database refuses would be said to be lost by a mutant's oracle.
-bool is_poisoned(const RunOptions& options) {
-  return options.mutant == Mutant::none && options.break_at == 0 &&
-         options.seed % kPoisonedOneIn == 5;
+Refused refused_by(const RunOptions& options) {
+  if (options.mutant != Mutant::none || options.break_at != 0) return Refused::nothing;
+  if (options.seed % kPoisonedOneIn != 5) return Refused::nothing;
+  return options.seed / kPoisonedOneIn % 2 == 0 ? Refused::by_its_table
+                                                : Refused::by_quarantine_too;
 }
 
 // The gateway sends by HTTP, to the collector itself.
@@ -188,7 +191,7 @@ Configuration varied(Configuration configuration, const RunOptions& options) {
 World::World(const RunOptions& options, Configuration configuration)
     : options_(options),
       dense_(is_dense(options)),
-      poisoned_(is_poisoned(options)),
+      refused_(refused_by(options)),
       far_(is_posted(options) ? "collector" : "cloud"),
       stage_(options.seed),
       fat_(stage_.random.one_in(kFatOneIn)),
@@ -197,7 +200,7 @@ World::World(const RunOptions& options, Configuration configuration)
       collector_(stage_,
                  disk_options(stage_.random.u64(), options.mutant == Mutant::collector_lies),
                  {.proof = proof_of(options),
-                  .poisoned = is_poisoned(options),
+                  .refused = refused_by(options),
                   .archives = is_archived(options)}),
       gateway_(stage_, "gateway", 1, varied(std::move(configuration), options), options.mutant,
                disk_options(stage_.random.u64(), options.mutant == Mutant::lying_sync)),
@@ -279,7 +282,7 @@ Outcome World::run() {
   pass(Duration::seconds(2));  // The gateway subscribes before anybody publishes.
   for (auto& producer : plant_) producer->start();
   pass(Duration::seconds(10));
-  if (poisoned_) {
+  if (refused_ != Refused::nothing) {
     collector_.die_after_commit(Duration::seconds(2));
     pass(Duration::seconds(15));
   }
@@ -308,7 +311,7 @@ Outcome World::run() {
 void World::fall_silent() {
   director_.heal();
   // A gateway that has begun anew gives nothing up before something was taken.
-  if (poisoned_) pass(Duration::seconds(40));
+  if (refused_ == Refused::by_quarantine_too) pass(Duration::seconds(40));
   for (auto& producer : plant_) producer->stop();
   if (clones_press_) clones_press_->stop();
 }
@@ -497,11 +500,13 @@ void World::judge_records(const VerifyReport& report) {
       accuse("lane " + lane.lane + " lost records, and may not");
     }
   }
+  outcome_.quarantined = outcome_.times.quarantined;
   if (landed != ledger_.landed() + outcome_.times.anchors)
     accuse("the tables and the proof count different rows");
   for (std::uint32_t producer = 0; producer < ledger_.producers(); ++producer) {
     std::string which;
-    const std::uint64_t missing = ledger_.missing(producer, poisoned_, which);
+    const std::uint64_t missing =
+        ledger_.missing(producer, refused_ == Refused::by_quarantine_too, which);
     if (missing <= (producer == noise_ ? lost_of_bulk : 0)) continue;
     accuse(std::to_string(missing) + " acknowledged records of " + ledger_.name(producer) +
            " neither landed nor were declared lost:" + which);
@@ -521,7 +526,7 @@ void World::judge_poison(std::uint64_t undeliverable) {
   }
   const std::uint64_t most = (1 + outcome_.images + outcome_.clones) * poison.sent;
   const bool fits = poison.acknowledged <= undeliverable && undeliverable <= most;
-  if (poisoned_ ? fits : outcome_.undeliverable == 0) return;
+  if (refused_ == Refused::by_quarantine_too ? fits : outcome_.undeliverable == 0) return;
   accuse(std::to_string(undeliverable) + " records are declared undeliverable, of " +
          std::to_string(poison.acknowledged) + " to " + std::to_string(poison.sent));
 }

@@ -39,6 +39,7 @@ struct Outcome {
   std::uint64_t two_ways = 0;            // 1: one of its lanes does, the others by MQTT.
   std::uint64_t archived = 0;            // 1: the collector's archive was landed again.
   std::uint64_t undeliverable = 0;       // Records that the collector never takes.
+  std::uint64_t quarantined = 0;         // Records that their table never takes.
   LandedCounts times;                    // How rows got their time.
   double seconds = 0;                    // Simulated.
   double drain_seconds = 0;              // From the end of the faults until nothing waits.

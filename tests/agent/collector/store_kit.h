@@ -7,6 +7,7 @@
 
 #include "agent/collector/store.h"
 #include "agent/collector/verify.h"
+#include "agent/spool/sqlite.h"
 #include "platform/linux/files.h"
 #include "tests/agent/collector/gateway.h"
 
@@ -33,6 +34,16 @@ struct StoreFixture {
     landed = Landed{};
     REQUIRE(store->land(arrivals, {kNoon}, landed).has_value());
     return landed;
+  }
+  // As an operator, while the collector is down.
+  void execute(const std::string& sql) {
+    store.reset();
+    auto database = sqlite::Database::open({.path = options.database, .page_bytes = 4096});
+    REQUIRE(database.has_value());
+    REQUIRE((*database)->make_durable().has_value());
+    REQUIRE((*database)->execute(sql.c_str()).has_value());
+    database->reset();
+    store = open();
   }
   std::string ask(const std::string& sql) {
     auto database = sqlite::Database::open({.path = options.database, .read_only = true});

@@ -95,6 +95,26 @@ TEST_CASE_FIXTURE(TimingFixture,
   CHECK(complete());
 }
 
+TEST_CASE_FIXTURE(TimingFixture, "rows in quarantine get their calendar time, too") {
+  add(1, 3);
+  land({sent()});
+  execute(
+      "CREATE TRIGGER rule BEFORE INSERT ON boiler WHEN NEW.value IN (5,40) BEGIN SELECT "
+      "RAISE(ABORT,'not here'); END");
+  add(4, 4);
+  land({sent()});
+  add_anchor(kOwn);
+  land({sent()});
+  settle();
+  add(39, 3);
+  land({sent()});
+  CHECK(wrong() == "0\n");
+  CHECK(ask("SELECT concat_ws('|',_boot IS NULL,_time-" + std::to_string(kNoon) +
+            ",_record) FROM pinaflux_quarantine ORDER BY _id") ==
+        "1|5000000000|{\"value\":5}\n1|40000000000|{\"value\":40}\n");
+  CHECK(complete());
+}
+
 TEST_CASE_FIXTURE(TimingFixture,
                   "rows of another boot, of another gateway and of the calendar are left alone") {
   Gateway other("valve", 0xe2);
