@@ -99,15 +99,15 @@ std::string edit_key(std::string_view prefix, std::uint64_t hash) {
 
 }  // namespace
 
-Result<DeadbandNode> DeadbandNode::make(const Deadband& options) {
+Result<std::unique_ptr<Step>> DeadbandStep::make(const Deadband& options) {
   if (options.field.empty()) return fail(Code::invalid, "a deadband names a field");
   if (!(options.within >= 0.0)) return fail(Code::invalid, "a deadband's width is 0 or more");
   if (options.silence_max.ns < 0) return fail(Code::invalid, "a deadband's silence is 0 or more");
   if (options.keys_max == 0) return fail(Code::invalid, "a deadband needs room for 1 key or more");
-  return DeadbandNode(options);
+  return std::unique_ptr<Step>(new DeadbandStep(options));
 }
 
-DeadbandNode::DeadbandNode(const Deadband& options)
+DeadbandStep::DeadbandStep(const Deadband& options)
     : within_(options.within),
       silence_max_(options.silence_max),
       field_(options.field),
@@ -115,7 +115,11 @@ DeadbandNode::DeadbandNode(const Deadband& options)
   for (const std::string& key : options.keys) keys_.emplace_back(key);
 }
 
-bool DeadbandNode::keeps(const Record& record, Instant now) {
+void DeadbandStep::take(const Record& record, Flow& flow) {
+  if (keeps(record, flow.now)) flow.emit(record);
+}
+
+bool DeadbandStep::keeps(const Record& record, Instant now) {
   const Value value = field_.of(record);
   if (value.type() == Type::absent) return true;
   if (value.is_view() && value.as_text().size() > BandTable::kTextBytesMax) return true;
@@ -134,21 +138,21 @@ bool DeadbandNode::keeps(const Record& record, Instant now) {
 }
 
 // Empty when it is too long.
-std::string_view DeadbandNode::key_of(const Record& record) {
+std::string_view DeadbandStep::key_of(const Record& record) {
   KeyWriter key(scratch_);
   key.text(Type::text, record.shape().stream());
   for (Column& column : keys_) write_key(key, column.of(record));
   return key.full() ? std::string_view() : key.result();
 }
 
-Band* DeadbandNode::last(std::string_view key, std::uint64_t hash) {
+Band* DeadbandStep::last(std::string_view key, std::uint64_t hash) {
   for (std::size_t i = pending_count_; i > 0; --i) {
     if (pending_[i - 1].hash == hash && pending_[i - 1].key == key) return &pending_[i - 1].band;
   }
   return table_.find(key, hash);
 }
 
-bool DeadbandNode::silent_too_long(const Band& band, Stamp time, Instant now) const {
+bool DeadbandStep::silent_too_long(const Band& band, Stamp time, Instant now) const {
   if (silence_max_.ns == 0) return false;
   const bool comparable = time.boot == band.time.boot;
   if (comparable &&
@@ -159,7 +163,7 @@ bool DeadbandNode::silent_too_long(const Band& band, Stamp time, Instant now) co
   return now - band.arrival >= silence_max_;
 }
 
-void DeadbandNode::remember(std::string_view key, std::uint64_t hash, const Value& value,
+void DeadbandStep::remember(std::string_view key, std::uint64_t hash, const Value& value,
                             Stamp time, Instant now) {
   if (pending_count_ == pending_.size()) pending_.emplace_back();
   Pending& pending = pending_[pending_count_++];
@@ -173,20 +177,20 @@ void DeadbandNode::remember(std::string_view key, std::uint64_t hash, const Valu
   band.arrival = now;
 }
 
-void DeadbandNode::commit() {
+void DeadbandStep::commit() {
   for (std::size_t i = 0; i < pending_count_; ++i) {
     table_.put(pending_[i].key, pending_[i].hash) = pending_[i].band;
   }
   pending_count_ = 0;
 }
 
-void DeadbandNode::save(std::string_view prefix, std::vector<StateEdit>& to) {
+void DeadbandStep::save(std::string_view prefix, std::vector<StateEdit>& to) {
   table_.save([&](std::uint64_t hash, Buffer value) {
     to.push_back({edit_key(prefix, hash), std::move(value)});
   });
 }
 
-void DeadbandNode::snapshot(std::string_view prefix, std::vector<StateEdit>& to) const {
+void DeadbandStep::snapshot(std::string_view prefix, std::vector<StateEdit>& to) const {
   table_.snapshot([&](std::uint64_t hash, Buffer value) {
     to.push_back({edit_key(prefix, hash), std::move(value)});
   });

@@ -1,7 +1,5 @@
-// DeadbandNode: the node of Deadband: drops records that say nothing new.
+// DeadbandStep: the node of Deadband: drops records that say nothing new.
 //
-// Promise    A record that keeps() said yes to is remembered only by commit(): one that is refused further
-//            down its path leaves no trace.
 // Threads    Loop.
 // Tests      tests/agent/pipeline/deadband_test.cc
 #pragma once
@@ -10,27 +8,23 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/data/group.h"
 #include "agent/pipeline/band_table.h"
 #include "agent/pipeline/column.h"
-#include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/step.h"
 
 namespace pinaflux {
 
-class DeadbandNode {
+class DeadbandStep final : public Step {
  public:
   // Errors: no field, a band below 0 or not a number, no room for keys.
-  static Result<DeadbandNode> make(const Deadband& options);
+  static Result<std::unique_ptr<Step>> make(const Deadband& options);
 
-  bool keeps(const Record& record, Instant now);
-  // What keeps() said yes to since the last call came through, or did not.
-  void commit();
-  void discard() { pending_count_ = 0; }
-
-  // `prefix` begins the edits' keys.
-  void save(std::string_view prefix, std::vector<StateEdit>& to);
-  void snapshot(std::string_view prefix, std::vector<StateEdit>& to) const;
-  bool restore(Bytes value) { return table_.restore(value); }
+  void take(const Record& record, Flow& flow) override;
+  void commit() override;
+  void discard() override { pending_count_ = 0; }
+  void save(std::string_view prefix, std::vector<StateEdit>& to) override;
+  void snapshot(std::string_view prefix, std::vector<StateEdit>& to) const override;
+  void restore(Bytes value) override { (void)table_.restore(value); }
 
  private:
   struct Pending {
@@ -38,7 +32,8 @@ class DeadbandNode {
     std::uint64_t hash = 0;
     Band band;
   };
-  explicit DeadbandNode(const Deadband& options);
+  explicit DeadbandStep(const Deadband& options);
+  bool keeps(const Record& record, Instant now);
   std::string_view key_of(const Record& record);
   Band* last(std::string_view key, std::uint64_t hash);
   bool silent_too_long(const Band& band, Stamp time, Instant now) const;

@@ -67,16 +67,20 @@ Order compare(const Value&, std::monostate) { return Order::unordered; }
 
 }  // namespace
 
-Result<Filter> Filter::make(const FieldFilter& options) {
+Result<std::unique_ptr<Step>> FilterStep::make(const FieldFilter& options) {
   if (options.field.empty()) return fail(Code::invalid, "a filter names a field");
   const bool has_value = !std::holds_alternative<std::monostate>(options.with);
   if (!has_value && options.compare != FieldFilter::Compare::exists) {
     return fail(Code::invalid, "a filter compares with a value");
   }
-  return Filter(options);
+  return std::unique_ptr<Step>(new FilterStep(options));
 }
 
-bool Filter::keeps(const Record& record) {
+void FilterStep::take(const Record& record, Flow& flow) {
+  if (keeps(record)) flow.emit(record);
+}
+
+bool FilterStep::keeps(const Record& record) {
   using Compare = FieldFilter::Compare;
   const Value value = column_.of(record);
   if (value.type() == Type::absent || value.type() == Type::null) return options_.keep_missing;

@@ -1,23 +1,25 @@
-// Filter: the node of FieldFilter: keeps the records for which one comparison holds.
+// FilterStep: the node of FieldFilter: keeps the records for which one comparison holds.
 //
 // Threads    Loop.
 // Tests      tests/agent/pipeline/filter_test.cc
 #pragma once
 
 #include "agent/pipeline/column.h"
-#include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/step.h"
 
 namespace pinaflux {
 
-class Filter {
+class FilterStep final : public Step {
  public:
   // Errors: a comparison without a value.
-  static Result<Filter> make(const FieldFilter& options);
+  static Result<std::unique_ptr<Step>> make(const FieldFilter& options);
 
-  bool keeps(const Record& record);
+  void take(const Record& record, Flow& flow) override;
 
  private:
-  explicit Filter(const FieldFilter& options) : options_(options), column_(options.field) {}
+  explicit FilterStep(const FieldFilter& options) : options_(options), column_(options.field) {}
+  bool keeps(const Record& record);
+
   FieldFilter options_;
   Column column_;
 };

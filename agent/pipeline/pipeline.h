@@ -110,6 +110,7 @@ class Pipeline {
 
  private:
   struct State;
+  class Walk;
   explicit Pipeline(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

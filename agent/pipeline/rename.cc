@@ -6,7 +6,7 @@
 
 namespace pinaflux {
 
-Result<Renamer> Renamer::make(const Rename& options, Shapes& shapes) {
+Result<std::unique_ptr<Step>> RenameStep::make(const Rename& options, Shapes& shapes) {
   for (auto at = options.fields.begin(); at != options.fields.end(); ++at) {
     const auto& [from, to] = *at;
     if (from.empty() || to.empty()) return fail(Code::invalid, "rename: a field's name is empty");
@@ -14,19 +14,19 @@ Result<Renamer> Renamer::make(const Rename& options, Shapes& shapes) {
                                    [&](const auto& earlier) { return earlier.first == from; });
     if (twice) return fail(Code::invalid, "rename: a field is renamed twice");
   }
-  return Renamer(options, shapes);
+  return std::unique_ptr<Step>(new RenameStep(options, shapes));
 }
 
-std::expected<Record, Reason> Renamer::rename(const Record& record) {
+void RenameStep::take(const Record& record, Flow& flow) {
   const std::size_t id = record.shape().id();
   if (id >= targets_.size()) targets_.resize(id + 1);
   if (!targets_[id]) targets_[id] = find(record.shape());
   const Target& target = *targets_[id];
-  if (target.shape == nullptr) return std::unexpected(target.reason);
-  return Record::derived(record, Row{target.shape, record.row().values, record.time()});
+  if (target.shape == nullptr) return flow.refuse(target.reason);
+  flow.emit(Record::derived(record, Row{target.shape, record.row().values, record.time()}));
 }
 
-Renamer::Target Renamer::find(const Shape& shape) const {
+RenameStep::Target RenameStep::find(const Shape& shape) const {
   std::vector<std::string_view> names(shape.fields().begin(), shape.fields().end());
   for (std::string_view& name : names) {
     const auto it = std::ranges::find(options_.fields, name, [](auto& p) { return p.first; });

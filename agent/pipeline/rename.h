@@ -1,4 +1,4 @@
-// Renamer: the node of Rename: other names for the same values.
+// RenameStep: the node of Rename: other names for the same values.
 //
 // Promise    Values are not copied: only the shape changes, and it is found once per shape.
 // Ownership  Shapes must outlive it.
@@ -6,29 +6,27 @@
 // Tests      tests/agent/pipeline/rename_test.cc
 #pragma once
 
-#include <expected>
 #include <optional>
 #include <vector>
 
-#include "agent/data/intake.h"
-#include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/step.h"
 
 namespace pinaflux {
 
-class Renamer {
+class RenameStep final : public Step {
  public:
   // Errors: an empty name, a field that is renamed twice.
-  static Result<Renamer> make(const Rename& options, Shapes& shapes);
+  static Result<std::unique_ptr<Step>> make(const Rename& options, Shapes& shapes);
 
-  // node_failed: two fields would have the same name. shapes_exhausted: limits.h.
-  std::expected<Record, Reason> rename(const Record& record);
+  // Refuses with node_failed: two fields would have the same name; shapes_exhausted: limits.h.
+  void take(const Record& record, Flow& flow) override;
 
  private:
   struct Target {
     const Shape* shape = nullptr;
     Reason reason = Reason::node_failed;
   };
-  Renamer(const Rename& options, Shapes& shapes) : options_(options), shapes_(&shapes) {}
+  RenameStep(const Rename& options, Shapes& shapes) : options_(options), shapes_(&shapes) {}
   Target find(const Shape& shape) const;
 
   Rename options_;

@@ -12,10 +12,23 @@
 
 #include "agent/mask/masker.h"
 #include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/step.h"
 #include "agent/vault/vault.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {
+
+// What a step alone makes of one record.
+struct StepFlow final : Flow {
+  explicit StepFlow(Step& step, const Record& record) : Flow(Instant{}) {
+    step.take(record, *this);
+  }
+  void emit(const Record& record) override { emitted.push_back(record); }
+  void refuse(Reason reason) override { refused = reason; }
+
+  std::vector<Record> emitted;
+  std::optional<Reason> refused;
+};
 
 struct RecordFixture {
   using Cells = std::vector<std::pair<std::string, Value>>;

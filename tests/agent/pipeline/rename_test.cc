@@ -10,15 +10,17 @@ namespace {
 struct RenameFixture : RecordFixture {
   // "stream: names", or the reason.
   std::string renamed(const Rename& options, const Record& record) {
-    auto renamer = Renamer::make(options, shapes);
-    REQUIRE(renamer.has_value());
-    const auto result = renamer->rename(record);
-    if (!result) return reason_name(result.error());
-    CHECK(result->row().values == record.row().values);
-    CHECK(result->time() == record.time());
-    std::string text(result->shape().stream());
+    auto step = RenameStep::make(options, shapes);
+    REQUIRE(step.has_value());
+    const StepFlow flow(**step, record);
+    if (flow.refused) return reason_name(*flow.refused);
+    REQUIRE(flow.emitted.size() == 1);
+    const Record& result = flow.emitted[0];
+    CHECK(result.row().values == record.row().values);
+    CHECK(result.time() == record.time());
+    std::string text(result.shape().stream());
     text += ":";
-    for (const std::string& name : result->shape().fields()) text += " " + name;
+    for (const std::string& name : result.shape().fields()) text += " " + name;
     return text;
   }
 

@@ -1,0 +1,29 @@
+#include "agent/pipeline/step.h"
+
+#include "agent/pipeline/deadband.h"
+#include "agent/pipeline/filter.h"
+#include "agent/pipeline/rename.h"
+
+namespace pinaflux {
+
+namespace {
+
+class PassStep final : public Step {
+ public:
+  void take(const Record& record, Flow& flow) override { flow.emit(record); }
+};
+
+}  // namespace
+
+void Step::save(std::string_view, std::vector<StateEdit>&) {}
+void Step::snapshot(std::string_view, std::vector<StateEdit>&) const {}
+void Step::restore(Bytes) {}
+
+Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes) {
+  if (const auto* filter = std::get_if<FieldFilter>(&kind)) return FilterStep::make(*filter);
+  if (const auto* rename = std::get_if<Rename>(&kind)) return RenameStep::make(*rename, shapes);
+  if (const auto* deadband = std::get_if<Deadband>(&kind)) return DeadbandStep::make(*deadband);
+  return std::make_unique<PassStep>();
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,55 @@
+// Step: the work of one node, of whatever kind. Pipeline walks from step to step.
+//
+// Promise    What take() remembers of a record counts only after commit(): a walk that is refused further on
+//            leaves no trace.
+// Order      (take()+, then commit() or discard())*; save() between walks. restore() before the first take().
+// Ownership  Records and Flow live as long as the call.
+// Threads    Loop.
+// Tests      tests/agent/pipeline/
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "agent/data/group.h"
+#include "agent/data/record.h"
+#include "agent/pipeline/pipeline.h"
+
+namespace pinaflux {
+
+// Where a step passes on what it makes of a record.
+class Flow {
+ public:
+  explicit Flow(Instant now) : now(now) {}
+
+  const Instant now;
+  // To everything that takes from the node.
+  virtual void emit(const Record& record) = 0;
+  // The record that the walk began with is refused, as a whole.
+  virtual void refuse(Reason reason) = 0;
+
+ protected:
+  ~Flow() = default;
+};
+
+class Step {
+ public:
+  virtual ~Step() = default;
+
+  virtual void take(const Record& record, Flow& flow) = 0;
+  virtual void commit() {}
+  virtual void discard() {}
+
+  // State that changed since the last call. `prefix` begins the edits' keys.
+  virtual void save(std::string_view prefix, std::vector<StateEdit>& to);
+  // All of it.
+  virtual void snapshot(std::string_view prefix, std::vector<StateEdit>& to) const;
+  // Of an edit that was committed; a value that is damaged, or of other options, is ignored.
+  virtual void restore(Bytes value);
+};
+
+// Errors: options that make no sense (each kind says which).
+Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes);
+
+}  // namespace pinaflux
