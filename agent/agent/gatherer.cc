@@ -78,10 +78,7 @@ void Gatherer::poll(Group& group) {
 }
 
 bool Gatherer::take(const Parcel& parcel, Group& group, Instant now) {
-  const std::size_t records = parcel.records_end - parcel.records_begin;
-  const std::size_t deliveries = records * pipeline_.deliveries_max(parcel.source);
-  const bool fits =
-      group.record_count() + deliveries <= limits::kGroupRecordsMax && mask(parcel, group);
+  const bool fits = mask(parcel, group) && pipeline_.has_room(parcel.source, masked_, group);
   if (!fits && !group.empty()) return false;
   std::uint64_t accepted = 0;
   if (fits) {
@@ -112,17 +109,15 @@ Gatherer::Entry Gatherer::enter(std::span<const RawRecord> raw, SourceIndex sour
                                 Masker::Origin origin, Group& group, Instant now) {
   using Outcome = Replay::Outcome;
   if (group.full()) return {};
-  const std::size_t deliveries = raw.size() * pipeline_.deliveries_max(source);
-  const bool room = group.record_count() + deliveries <= limits::kGroupRecordsMax;
+  const Entry no_room{group.empty() ? Outcome::stays : Outcome::waits, Reason::too_large};
   masked_.clear();
   for (const RawRecord& record : raw) {
     const auto masked = masker_.mask(record, group.arena, origin);
-    if (!room || masked.verdict == Masker::Verdict::no_room) {
-      return {group.empty() ? Outcome::stays : Outcome::waits, Reason::too_large};
-    }
+    if (masked.verdict == Masker::Verdict::no_room) return no_room;
     if (masked.verdict == Masker::Verdict::refused) return {Outcome::stays, masked.reason};
     masked_.push_back(*masked.record);
   }
+  if (!pipeline_.has_room(source, masked_, group)) return no_room;
   Entry entry{Outcome::taken};
   for (const Record& record : masked_) {
     const auto processed = pipeline_.process(source, record, now, group);

@@ -8,6 +8,7 @@
 
 #include "agent/config/build.h"
 #include "agent/config/scalars.h"
+#include "agent/pipeline/expression.h"
 #include "agent/pipeline/graph.h"
 #include "platform/base/text.h"
 
@@ -39,6 +40,14 @@ class Nodes {
       node.kind = rename(r.section("rename"));
     } else if (r.has("deadband")) {
       node.kind = deadband(r.section("deadband"));
+    } else if (r.has("where")) {
+      check_expression(*r.node("where"));
+      node.kind = Condition{r.text("where")};
+    } else if (r.has("derive")) {
+      node.kind = derive(*r.node("derive"));
+    } else if (r.has("select") || r.has("drop")) {
+      const bool drop = r.has("drop");
+      node.kind = Select{r.texts(drop ? "drop" : "select"), drop};
     }
     return node;
   }
@@ -95,6 +104,34 @@ class Nodes {
       to.fields.emplace_back(pair.key, name);
     }
     return to;
+  }
+
+  Derive derive(const Node& fields) {
+    Derive d;
+    for (const Entry& pair : fields.entries) {
+      if (pair.key.empty() || pair.key.size() > limits::kNameBytesMax) {
+        findings_.error(pair.place, "this is no name of a field", "names have 1 to 512 bytes");
+      }
+      check_expression(pair.value);
+      d.fields.emplace_back(pair.key, pair.value.text);
+    }
+    return d;
+  }
+
+  void check_expression(const Node& node) {
+    if (const auto made = Expression::compile(node.text); !made) {
+      findings_.error(place_in(node, made.error().at), made.error().what,
+                      "fields are names, texts stand in '...': temperature > 80 AND state = 'run'");
+    }
+  }
+
+  // Of a byte of a text, if the text stands in its line as it was read.
+  static Place place_in(const Node& node, std::size_t at) {
+    const Place& place = node.place;
+    const std::string_view line = place.text->line(place.line);
+    const std::size_t begin = line.find(node.text, place.column > 0 ? place.column - 1 : 0);
+    if (begin == std::string_view::npos || node.text.empty()) return place;
+    return Place::at(*place.text, place.line, begin + at);
   }
 
   Deadband deadband(const Reader& r) {

@@ -1,6 +1,7 @@
 // The table, second half: from the pipeline to the far end.
 #include "agent/config/key_table.h"
 #include "agent/data/limits.h"
+#include "agent/pipeline/expression.h"
 
 namespace pinaflux::config {
 
@@ -75,6 +76,35 @@ constexpr Key kPipeline[] = {
      .fallback = "drop",
      .choices = "keep|drop",
      .doc = "What happens to records that do not have the field."},
+    {.path = "pipeline.*.where",
+     .type = Type::text,
+     .min = 1,
+     .max = Expression::kTextMax,
+     .group = "kind",
+     .example = "\"temperature > 80 AND state = 'run'\"",
+     .doc = "Keeps the records for which this expression holds (SQLite's, of one record: fields "
+            "are columns)."},
+    {.path = "pipeline.*.derive",
+     .type = Type::pairs,
+     .min = 1,
+     .max = 256,
+     .group = "kind",
+     .example = "{power: voltage * current}",
+     .doc = "Field: expression of the record's other fields. All see the record as it came."},
+    {.path = "pipeline.*.select",
+     .type = Type::texts,
+     .min = 1,
+     .max = kNameMax,
+     .group = "kind",
+     .example = "[temperature, state]",
+     .doc = "Keeps these fields of a record, and no others."},
+    {.path = "pipeline.*.drop",
+     .type = Type::texts,
+     .min = 1,
+     .max = kNameMax,
+     .group = "kind",
+     .example = "[debug, raw]",
+     .doc = "Takes these fields out of a record."},
     {.path = "pipeline.*.rename",
      .type = Type::section,
      .group = "kind",

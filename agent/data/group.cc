@@ -17,7 +17,8 @@ bool Group::empty() const {
 
 bool Group::full() const {
   return record_count() >= limits::kGroupRecordsFull ||
-         arena.bytes_used() >= arena.bytes_max() * 3 / 4;
+         arena.bytes_used() >= arena.bytes_max() * 3 / 4 ||
+         computed.bytes_used() >= computed.bytes_max() * 3 / 4;
 }
 
 const KeptRecord* Group::kept_of(std::size_t refusal) const {
@@ -52,6 +53,7 @@ void Group::reset() {
   states.clear();
   acks.clear();
   arena.reset();
+  computed.reset();
 }
 
 }  // namespace pinaflux

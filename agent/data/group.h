@@ -2,8 +2,8 @@
 //
 // Promise    Everything in a Group becomes durable together, or nothing of it does. Raw bytes that it holds are
 //            overwritten by reset().
-// Limits     limits::kGroupRecordsMax records, kGroupBytesMax of arena; kKeptEach refused records are kept.
-// Ownership  Owns its arena: records and their text live until reset(). Two groups take turns: one is
+// Limits     limits::kGroupRecordsMax records, kGroupBytesMax of arena and kGroupComputedMax beside it; kKeptEach refused records are kept.
+// Ownership  Owns its arenas: records and their text live until reset(). Two groups take turns: one is
 //            filled on the loop while the other is committed on the storage worker.
 // Threads    One owner at a time: handed over whole.
 #pragma once
@@ -65,9 +65,10 @@ struct Group {
   // Of one source and reason.
   static constexpr std::size_t kKeptEach = 16;
 
-  Group() : arena(limits::kGroupBytesMax) {}
+  Group() : arena(limits::kGroupBytesMax), computed(limits::kGroupComputedMax) {}
 
   Arena arena;
+  Arena computed;                                  // Values that the pipeline made of those.
   std::vector<Record> records[limits::kLanesMax];  // In arrival order within a lane.
   std::vector<Receipt> receipts;                   // At most one per source.
   std::vector<CursorEdit> cursors;                 // In order: later edits win.

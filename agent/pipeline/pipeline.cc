@@ -1,7 +1,7 @@
 // A record walks the graph depth first. What reaches a lane is collected, and goes into the group only when the
-// whole walk went well: a refusal on one path takes back the others, what steps remembered included. Steps copy
-// no values (a renamed record shares them with the original), so the only thing that can run out is the group's
-// count of records, and that is asked before the walk.
+// whole walk went well: a refusal on one path takes back the others, what steps remembered included. What can run out is asked
+// before the walk: the group's count of records, and its arena for what steps compute (a renamed record shares its values with
+// the original). A text that comes out longer than was thought refuses its record (too_large).
 
 #include "agent/pipeline/pipeline.h"
 
@@ -31,6 +31,15 @@ struct Delivery {
   Record record;
 };
 
+// What all paths of a record ask of the arena: cells for `copies` times its fields and for `cells` more, and `bytes`.
+struct Wanted {
+  std::size_t copies = 0, cells = 0, bytes = 0;
+
+  std::size_t for_record(const Record& record) const {
+    return (copies * record.shape().field_count() + cells) * sizeof(Value) + bytes;
+  }
+};
+
 // "pipeline/a/<hash>" is of node "a", "pipeline/a/b/<hash>" is of node "a/b" only.
 bool names(std::string_view prefix, std::string_view key) {
   return key.starts_with(prefix) && key.find('/', prefix.size()) == std::string_view::npos;
@@ -39,8 +48,23 @@ bool names(std::string_view prefix, std::string_view key) {
 }  // namespace
 
 struct Pipeline::State {
+  // `added`: fields that the record has got on its way here.
+  void add_wanted(const Graph::Edges& edges, std::size_t added, Wanted& to) const {
+    for (const Graph::Edge& edge : edges) {
+      if (edge.lane) continue;
+      const Step::Computed its = nodes[edge.index].step->computed();
+      if (its.copies) {
+        ++to.copies;
+        to.cells += added + its.fields;
+        to.bytes += its.bytes + alignof(Value);
+      }
+      add_wanted(graph.from_node[edge.index], added + its.fields, to);
+    }
+  }
+
   Graph graph;
   std::vector<Node> nodes;
+  std::vector<Wanted> wanted;  // By SourceIndex.
   Tap tap;
 
   // Of the walk that is going on.
@@ -51,7 +75,7 @@ struct Pipeline::State {
 // One walk: through all that comes of a record.
 class Pipeline::Walk final : public Flow {
  public:
-  Walk(State& state, Instant now) : Flow(now), state_(state) {
+  Walk(State& state, Instant now, Arena& arena) : Flow(now, arena), state_(state) {
     state_.deliveries.clear();
     state_.visited.clear();
   }
@@ -112,6 +136,9 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(const PipelineOptions& options,
     if (!step) return std::unexpected(step.error());
     state->nodes.push_back({std::string(kPrefix) + node.name + "/", std::move(*step)});
   }
+  for (const Graph::Edges& edges : state->graph.from_source) {
+    state->add_wanted(edges, 0, state->wanted.emplace_back());
+  }
   state->deliveries.reserve(kDeliveriesMax);
   return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
 }
@@ -136,7 +163,7 @@ Pipeline::Outcome Pipeline::process(SourceIndex source, const Record& record, In
   if (group.record_count() + deliveries_max > limits::kGroupRecordsMax) {
     return {Verdict::no_room, Reason::no_lane};
   }
-  Walk walk(state, now);
+  Walk walk(state, now, group.computed);
   walk.along(state.graph.from_source[source], record);
   if (walk.refusal()) {
     walk.discard();
@@ -146,8 +173,15 @@ Pipeline::Outcome Pipeline::process(SourceIndex source, const Record& record, In
   return {Verdict::taken, Reason::no_lane};
 }
 
-std::size_t Pipeline::deliveries_max(SourceIndex source) const {
-  return state_->graph.deliveries[source];
+bool Pipeline::has_room(SourceIndex source, std::span<const Record> records,
+                        const Group& group) const {
+  const std::size_t deliveries = records.size() * state_->graph.deliveries[source];
+  if (group.record_count() + deliveries > limits::kGroupRecordsMax) return false;
+  const Wanted& wanted = state_->wanted[source];
+  if (wanted.copies == 0) return true;
+  std::size_t bytes = group.computed.bytes_used();
+  for (const Record& record : records) bytes += wanted.for_record(record);
+  return bytes <= group.computed.bytes_max();
 }
 
 void Pipeline::save(Group& group) {

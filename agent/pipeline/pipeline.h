@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -56,7 +57,22 @@ struct Deadband {
   std::vector<std::string> keys;  // One band per distinct values of these fields (and per stream).
   std::size_t keys_max = 4096;    // Least recently used is forgotten (its next record is kept).
 };
-using NodeKind = std::variant<PassThrough, FieldFilter, Rename, Deadband>;
+// Keeps records for which an expression (expression.h) holds.
+struct Condition {
+  std::string where;
+};
+// Fields computed of the record's others, by expressions (expression.h), which all see the record as it came. A name that it has
+// gets the new value, in its place; others are added, in this order.
+struct Derive {
+  std::vector<std::pair<std::string, std::string>> fields;  // Name, expression.
+};
+// Of a record's fields these, or all others. One that has none of them goes nowhere.
+struct Select {
+  std::vector<std::string> fields;
+  bool drop = false;  // All others.
+};
+using NodeKind =
+    std::variant<PassThrough, FieldFilter, Rename, Deadband, Condition, Derive, Select>;
 
 struct NodeOptions {
   std::string name;
@@ -96,8 +112,8 @@ class Pipeline {
     std::string_view node = {};  // That refused it, as long as the Pipeline lives; empty: none did.
   };
   Outcome process(SourceIndex source, const Record& record, Instant now, Group& group);
-  // Of one record of this source: how many records the lanes may get.
-  std::size_t deliveries_max(SourceIndex source) const;
+  // The group has room for all that may come of these records; process() is asked for each of them.
+  bool has_room(SourceIndex source, std::span<const Record> records, const Group& group) const;
   // Called once before a group is committed: adds the state that changed since the last call.
   void save(Group& group);
   // The whole state, for a Pipeline that takes over at a reload: save() the old one into a group that will

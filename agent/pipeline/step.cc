@@ -1,8 +1,11 @@
 #include "agent/pipeline/step.h"
 
+#include "agent/pipeline/condition.h"
 #include "agent/pipeline/deadband.h"
+#include "agent/pipeline/derive.h"
 #include "agent/pipeline/filter.h"
 #include "agent/pipeline/rename.h"
+#include "agent/pipeline/select.h"
 
 namespace pinaflux {
 
@@ -23,6 +26,9 @@ Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes) {
   if (const auto* filter = std::get_if<FieldFilter>(&kind)) return FilterStep::make(*filter);
   if (const auto* rename = std::get_if<Rename>(&kind)) return RenameStep::make(*rename, shapes);
   if (const auto* deadband = std::get_if<Deadband>(&kind)) return DeadbandStep::make(*deadband);
+  if (const auto* where = std::get_if<Condition>(&kind)) return ConditionStep::make(*where);
+  if (const auto* derive = std::get_if<Derive>(&kind)) return DeriveStep::make(*derive, shapes);
+  if (const auto* select = std::get_if<Select>(&kind)) return SelectStep::make(*select, shapes);
   return std::make_unique<PassStep>();
 }
 

@@ -21,9 +21,10 @@ namespace pinaflux {
 // Where a step passes on what it makes of a record.
 class Flow {
  public:
-  explicit Flow(Instant now) : now(now) {}
+  Flow(Instant now, Arena& arena) : now(now), arena(arena) {}
 
   const Instant now;
+  Arena& arena;  // For the values that a step makes; they live as long as the group.
   // To everything that takes from the node.
   virtual void emit(const Record& record) = 0;
   // The record that the walk began with is refused, as a whole.
@@ -38,6 +39,13 @@ class Step {
   virtual ~Step() = default;
 
   virtual void take(const Record& record, Flow& flow) = 0;
+  // What take() asks of the arena for one record.
+  struct Computed {
+    bool copies = false;     // It copies the record's cells,
+    std::size_t fields = 0;  // adds at most this many,
+    std::size_t bytes = 0;   // and writes this much besides.
+  };
+  virtual Computed computed() const { return {}; }
   virtual void commit() {}
   virtual void discard() {}
 

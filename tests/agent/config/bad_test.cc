@@ -34,7 +34,7 @@ std::vector<std::filesystem::path> cases() {
 TEST_CASE("every bad configuration is refused with the very words that help") {
   const bool write = std::getenv("PINAFLUX_GOLDEN") != nullptr;
   const auto all = cases();
-  CHECK(all.size() >= 40);
+  CHECK(all.size() >= 60);
   ConfigFiles files;
   for (const auto& path : all) {
     CAPTURE(path.string());

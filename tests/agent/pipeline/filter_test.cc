@@ -14,8 +14,8 @@ using Compare = FieldFilter::Compare;
 using With = decltype(FieldFilter::with);
 
 struct FilterFixture : RecordFixture {
-  static bool passes(Step& step, const Record& record) {
-    return !StepFlow(step, record).emitted.empty();
+  bool passes(Step& step, const Record& record) {
+    return !StepFlow(step, record, arena).emitted.empty();
   }
 
   bool keeps(Compare compare, With with, Value value, bool keep_missing = false) {

@@ -20,7 +20,7 @@ namespace pinaflux {
 
 // What a step alone makes of one record.
 struct StepFlow final : Flow {
-  explicit StepFlow(Step& step, const Record& record) : Flow(Instant{}) {
+  StepFlow(Step& step, const Record& record, Arena& arena) : Flow(Instant{}, arena) {
     step.take(record, *this);
   }
   void emit(const Record& record) override { emitted.push_back(record); }

@@ -12,7 +12,7 @@ struct RenameFixture : RecordFixture {
   std::string renamed(const Rename& options, const Record& record) {
     auto step = RenameStep::make(options, shapes);
     REQUIRE(step.has_value());
-    const StepFlow flow(**step, record);
+    const StepFlow flow(**step, record, arena);
     if (flow.refused) return reason_name(*flow.refused);
     REQUIRE(flow.emitted.size() == 1);
     const Record& result = flow.emitted[0];
