@@ -11,6 +11,7 @@
 #include "agent/config/init.h"
 #include "agent/config/load.h"
 #include "agent/config/schema.h"
+#include "agent/pipeline/drawing.h"
 #include "platform/linux/files.h"
 
 namespace pinaflux {
@@ -32,6 +33,16 @@ int config_explain(const std::string& key) {
   const std::string text = explain(key, &known);
   std::fputs(text.c_str(), known ? stdout : stderr);
   return known ? kExitOk : kExitUsage;
+}
+
+int graph_command(const std::string& path, const std::string& format) {
+  LinuxFiles files;
+  const Loaded loaded = load_configuration(files, path);
+  std::fputs(findings_text(loaded.findings).c_str(), stderr);
+  if (!loaded.configuration) return kExitConfiguration;
+  const auto as = drawing_of(format).value_or(Drawing::text);
+  std::fputs(draw(loaded.configuration->pipeline, as).c_str(), stdout);
+  return kExitOk;
 }
 
 int config_schema() {

@@ -1,4 +1,4 @@
-// `pinaflux config validate|explain|schema` and `pinaflux init`: everything about a configuration that needs no
+// `pinaflux config validate|explain|schema`, `pinaflux graph` and `pinaflux init`: everything about a configuration that needs no
 // running agent.
 //
 // Promise    Nothing but the file of `init` is written, and that one never over another without `force`.
@@ -15,6 +15,8 @@ int config_validate(const std::string& path, bool json);
 // Empty: all sections. Exit status: 0, or 64 when there is no such key.
 int config_explain(const std::string& key);
 int config_schema();
+// Of a valid configuration the way from sources to lanes, as drawing.h names the formats. Exit status: 0; 78.
+int graph_command(const std::string& path, const std::string& format);
 // "-": standard output. Exit status: 0; 73 (cannot create) when the file is there already; else by sysexits.
 int init_command(const std::string& output, bool force);
 

@@ -37,6 +37,7 @@ struct Arguments {
   RunOptions run;
   BenchSpoolOptions bench_spool;
   BenchSealOptions bench_seal;
+  std::string format = "text";
   std::uint64_t count = 0;
   bool json = false;
   bool force = false;
@@ -110,6 +111,12 @@ void CommandLine::add_config_commands() {
                         [this] { return apply_command(a_.agent, a_.file); });
   apply->add_option("file", a_.file, "configuration file")->required();
   add_address(apply);
+  auto* graph = command(app_, "graph", "the way of records from sources to lanes",
+                        [this] { return graph_command(a_.configuration, a_.format); });
+  graph->add_option("file", a_.configuration, "configuration file")->capture_default_str();
+  graph->add_option("--format", a_.format, "text, mermaid, dot or json")
+      ->check(CLI::IsMember({"text", "mermaid", "dot", "json"}))
+      ->capture_default_str();
   auto* init = command(app_, "init", "write a commented configuration for this machine",
                        [this] { return init_command(a_.output, a_.force); });
   init->add_option("--output,-o", a_.output, "where to (-: standard output)")

@@ -1,0 +1,231 @@
+#include "agent/pipeline/drawing.h"
+
+#include <algorithm>
+#include <set>
+#include <span>
+
+#include "platform/base/json_writer.h"
+#include "platform/base/text.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr std::size_t kWhatMax = 60;
+
+struct Kind {
+  const char* name = "pass";
+  std::string what;  // In a few words; empty: the name says it.
+};
+
+std::string listed(std::span<const std::string> names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+std::string listed(std::span<const std::pair<std::string, std::string>> pairs,
+                   const char* between) {
+  std::string text;
+  for (const auto& [name, value] : pairs) {
+    text += (text.empty() ? "" : ", ") + name + between + value;
+  }
+  return text;
+}
+
+Kind kind_of(const NodeKind& node) {
+  if (const auto* filter = std::get_if<FieldFilter>(&node)) return {"filter", filter->field};
+  if (const auto* where = std::get_if<Condition>(&node)) return {"where", where->where};
+  if (const auto* derive = std::get_if<Derive>(&node)) {
+    return {"derive", listed(derive->fields, " = ")};
+  }
+  if (const auto* select = std::get_if<Select>(&node)) {
+    return {select->drop ? "drop" : "select", listed(select->fields)};
+  }
+  if (const auto* rename = std::get_if<Rename>(&node)) {
+    std::string what = listed(rename->fields, " to ");
+    if (!rename->stream.empty()) what += (what.empty() ? "" : ", ") + ("stream " + rename->stream);
+    return {"rename", what};
+  }
+  if (const auto* deadband = std::get_if<Deadband>(&node)) {
+    std::string within;
+    append_json_double(within, deadband->within);
+    return {"deadband", deadband->field + " within " + within};
+  }
+  return {};
+}
+
+// In one line.
+std::string shortened(std::string text) {
+  if (text.size() > kWhatMax) text = std::string(utf8_prefix(text, kWhatMax)) + "...";
+  std::ranges::replace_if(text, [](unsigned char c) { return c < ' ' || c == 0x7f; }, ' ');
+  return text;
+}
+
+// "deadband temperature within 0.1"
+std::string spoken(const NodeKind& node) {
+  const Kind kind = kind_of(node);
+  return kind.name + (kind.what.empty() ? "" : " " + shortened(kind.what));
+}
+
+class Text {
+ public:
+  explicit Text(const PipelineOptions& options) : options_(options) {}
+
+  std::string draw() {
+    for (const std::string& source : options_.sources) {
+      text_ += source + "\n";
+      outputs(source, 1);
+    }
+    return std::move(text_);
+  }
+
+ private:
+  void outputs(const std::string& name, std::size_t depth) {
+    std::size_t count = 0;
+    for (const NodeOptions& node : options_.nodes) {
+      if (!std::ranges::contains(node.from, name)) continue;
+      ++count;
+      const bool again = !drawn_.insert(node.name).second;
+      line(depth, node.name + ": " + spoken(node.kind) + (again ? " (see above)" : ""));
+      if (!again) outputs(node.name, depth + 1);
+    }
+    for (const PipelineLane& lane : options_.lanes) {
+      if (!std::ranges::contains(lane.from, name)) continue;
+      ++count;
+      line(depth, "-> " + lane.name);
+    }
+    if (count == 0) line(depth, "(no lane takes it)");
+  }
+
+  void line(std::size_t depth, const std::string& text) {
+    text_ += std::string(2 * depth, ' ') + text + "\n";
+  }
+
+  const PipelineOptions& options_;
+  std::set<std::string> drawn_;
+  std::string text_;
+};
+
+// Both languages want names without spaces for what they draw: s0, n0, l0.
+class Diagram {
+ public:
+  Diagram(const PipelineOptions& options, bool mermaid) : options_(options), mermaid_(mermaid) {}
+
+  std::string draw() {
+    text_ = mermaid_ ? "flowchart LR\n" : "digraph pipeline {\n  rankdir=LR;\n";
+    for (std::size_t i = 0; i < options_.sources.size(); ++i) {
+      box(id('s', i), options_.sources[i], Form::source);
+    }
+    for (std::size_t i = 0; i < options_.nodes.size(); ++i) {
+      const NodeOptions& node = options_.nodes[i];
+      box(id('n', i), node.name + ": " + spoken(node.kind), Form::node);
+      arrows(node.from, id('n', i));
+    }
+    for (std::size_t i = 0; i < options_.lanes.size(); ++i) {
+      box(id('l', i), options_.lanes[i].name, Form::lane);
+      arrows(options_.lanes[i].from, id('l', i));
+    }
+    return std::move(text_) + (mermaid_ ? "" : "}\n");
+  }
+
+ private:
+  enum class Form { source, node, lane };
+
+  static std::string id(char kind, std::size_t number) { return kind + std::to_string(number); }
+
+  void box(const std::string& id, const std::string& label, Form form) {
+    static constexpr const char* kMermaid[][2] = {{"([", "])"}, {"[", "]"}, {"[(", ")]"}};
+    static constexpr const char* kDot[] = {"ellipse", "box", "cylinder"};
+    const auto at = static_cast<std::size_t>(form);
+    if (mermaid_) {
+      text_ += "  " + id + kMermaid[at][0] + quoted(label) + kMermaid[at][1] + "\n";
+    } else {
+      text_ += "  " + id + " [shape=" + kDot[at] + ", label=" + quoted(label) + "];\n";
+    }
+  }
+
+  void arrows(const std::vector<std::string>& from, const std::string& to) {
+    std::set<std::string> seen;
+    for (const std::string& name : from) {
+      if (!seen.insert(name).second) continue;
+      text_ += "  " + id_of(name) + (mermaid_ ? " --> " : " -> ") + to + (mermaid_ ? "\n" : ";\n");
+    }
+  }
+
+  std::string id_of(const std::string& name) const {
+    const auto source = std::ranges::find(options_.sources, name);
+    if (source != options_.sources.end()) {
+      return id('s', static_cast<std::size_t>(source - options_.sources.begin()));
+    }
+    const auto node = std::ranges::find(options_.nodes, name, &NodeOptions::name);
+    return id('n', static_cast<std::size_t>(node - options_.nodes.begin()));
+  }
+
+  std::string quoted(const std::string& label) const {
+    std::string text = "\"";
+    for (char c : label) {
+      if (c == '"') {
+        text += mermaid_ ? "#quot;" : "\\\"";
+      } else if (c == '\\' && !mermaid_) {
+        text += "\\\\";
+      } else {
+        text += c;
+      }
+    }
+    return text + "\"";
+  }
+
+  const PipelineOptions& options_;
+  const bool mermaid_;
+  std::string text_;
+};
+
+void names(JsonWriter& j, std::string_view key, std::span<const std::string> list) {
+  j.key(key).begin_array();
+  for (const std::string& name : list) j.string(name);
+  j.end_array();
+}
+
+std::string json(const PipelineOptions& options) {
+  JsonWriter j;
+  j.begin_object().key("schema").string("pinaflux.graph/1");
+  names(j, "sources", options.sources);
+  j.key("nodes").begin_array();
+  for (const NodeOptions& node : options.nodes) {
+    const Kind kind = kind_of(node.kind);
+    j.begin_object().key("name").string(node.name).key("kind").string(kind.name);
+    j.key("what").string(kind.what);
+    names(j, "from", node.from);
+    j.end_object();
+  }
+  j.end_array().key("lanes").begin_array();
+  for (const PipelineLane& lane : options.lanes) {
+    j.begin_object().key("name").string(lane.name);
+    names(j, "from", lane.from);
+    j.end_object();
+  }
+  return j.end_array().end_object().take() + "\n";
+}
+
+}  // namespace
+
+std::optional<Drawing> drawing_of(std::string_view name) {
+  if (name == "text") return Drawing::text;
+  if (name == "mermaid") return Drawing::mermaid;
+  if (name == "dot") return Drawing::dot;
+  if (name == "json") return Drawing::json;
+  return std::nullopt;
+}
+
+std::string draw(const PipelineOptions& options, Drawing as) {
+  switch (as) {
+    case Drawing::text: return Text(options).draw();
+    case Drawing::json: return json(options);
+    case Drawing::mermaid: break;
+    case Drawing::dot: break;
+  }
+  return Diagram(options, as == Drawing::mermaid).draw();
+}
+
+}  // namespace pinaflux

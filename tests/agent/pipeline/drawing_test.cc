@@ -1,0 +1,72 @@
+#include "agent/pipeline/drawing.h"
+
+#include <doctest/doctest.h>
+
+namespace pinaflux {
+namespace {
+
+const PipelineOptions kPlant{{"boiler", "zigbee", "spare"},
+                             {{"hot", {"boiler"}, Condition{"temp > 80 AND state = \"on\""}},
+                              {"power", {"boiler", "hot"}, Derive{{{"p", "u * i"}}}},
+                              {"dry", {"zigbee"}, Deadband{.field = "temp", .within = 0.1}},
+                              {"less", {"dry", "dry"}, Select{{"debug", "raw"}, true}}},
+                             {{"alarm", {"hot"}}, {"normal", {"power", "less", "zigbee"}}}};
+
+TEST_CASE("text follows the records") {
+  CHECK(draw(kPlant, Drawing::text) ==
+        "boiler\n"
+        "  hot: where temp > 80 AND state = \"on\"\n"
+        "    power: derive p = u * i\n"
+        "      -> normal\n"
+        "    -> alarm\n"
+        "  power: derive p = u * i (see above)\n"
+        "zigbee\n"
+        "  dry: deadband temp within 0.1\n"
+        "    less: drop debug, raw\n"
+        "      -> normal\n"
+        "  -> normal\n"
+        "spare\n"
+        "  (no lane takes it)\n");
+}
+
+TEST_CASE("what tools draw") {
+  const PipelineOptions small{
+      {"in"}, {{"n", {"in"}, Condition{"a = \"b\""}}}, {{"out", {"n", "in"}}}};
+  CHECK(draw(small, Drawing::mermaid) ==
+        "flowchart LR\n"
+        "  s0([\"in\"])\n"
+        "  n0[\"n: where a = #quot;b#quot;\"]\n"
+        "  s0 --> n0\n"
+        "  l0[(\"out\")]\n"
+        "  n0 --> l0\n"
+        "  s0 --> l0\n");
+  CHECK(draw(small, Drawing::dot) ==
+        "digraph pipeline {\n"
+        "  rankdir=LR;\n"
+        "  s0 [shape=ellipse, label=\"in\"];\n"
+        "  n0 [shape=box, label=\"n: where a = \\\"b\\\"\"];\n"
+        "  s0 -> n0;\n"
+        "  l0 [shape=cylinder, label=\"out\"];\n"
+        "  n0 -> l0;\n"
+        "  s0 -> l0;\n"
+        "}\n");
+}
+
+TEST_CASE("JSON, a contract") {
+  CHECK(draw({{"in"},
+              {{"n", {"in"}, Rename{.fields = {{"a", "b"}}, .stream = "s"}}},
+              {{"out", {"n"}}}},
+             Drawing::json) ==
+        "{\"schema\":\"pinaflux.graph/"
+        "1\",\"sources\":[\"in\"],\"nodes\":[{\"name\":\"n\",\"kind\":\"rename\","
+        "\"what\":\"a to b, stream "
+        "s\",\"from\":[\"in\"]}],\"lanes\":[{\"name\":\"out\",\"from\":[\"n\"]}]}\n");
+}
+
+TEST_CASE("formats by name") {
+  CHECK(drawing_of("dot") == Drawing::dot);
+  CHECK_FALSE(drawing_of("png").has_value());
+}
+
+}  // namespace
+}  // namespace pinaflux
