@@ -9,6 +9,7 @@
 #include "agent/cli/bench_seal.h"
 #include "agent/cli/bench_spool.h"
 #include "agent/cli/config_commands.h"
+#include "agent/cli/config_test.h"
 #include "agent/cli/decode_command.h"
 #include "agent/cli/doctor.h"
 #include "agent/cli/exit_status.h"
@@ -35,6 +36,7 @@ struct Arguments {
   std::string uplink = UplinkOptions::kFirst;
   AgentAddress agent{"", kConfiguration};
   RunOptions run;
+  ConfigTestOptions config_test;
   BenchSpoolOptions bench_spool;
   BenchSealOptions bench_seal;
   std::string format = "text";
@@ -106,6 +108,16 @@ void CommandLine::add_config_commands() {
   auto* explain = command(*config, "explain", "what a key means, its unit, range and default",
                           [this] { return config_explain(a_.key); });
   explain->add_option("key", a_.key, "for example spool.size_max; none: all keys");
+  auto* test = command(*config, "test", "try mask and pipeline with a test's records", [this] {
+    a_.config_test.configuration = a_.configuration;
+    return config_test_command(a_.config_test);
+  });
+  test->add_option("test", a_.config_test.tests,
+                   "files of lines: STREAM PAYLOAD gives, -> LANE STREAM {FIELDS} expects")
+      ->required();
+  test->add_option("--config,-c", a_.configuration, "configuration file")->capture_default_str();
+  auto* print = test->add_flag("--print", a_.config_test.print, "show what comes of each line");
+  test->add_flag("--json", a_.config_test.json, "for a machine to read")->excludes(print);
   command(*config, "schema", "the JSON Schema for editors", [] { return config_schema(); });
   auto* apply = command(*config, "apply", "hand a configuration to the running agent",
                         [this] { return apply_command(a_.agent, a_.file); });
