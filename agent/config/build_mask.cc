@@ -24,6 +24,15 @@ Operator operator_of(std::string_view text) {
   return text == "reject" ? Operator::reject : Operator::drop;
 }
 
+DetectorSet detectors_of(const std::vector<std::string>& names) {
+  DetectorSet set = 0;
+  const auto all = split(kDetectorNames, '|');
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (std::ranges::contains(names, all[i])) set |= DetectorSet{1} << i;
+  }
+  return set;
+}
+
 bool is_key_id(std::string_view id) {
   return valid_name(id) && id.find('.') == std::string_view::npos;
 }
@@ -38,6 +47,7 @@ class Rules {
     rule.stream = r.text("stream");
     rule.field = r.text("field");
     rule.allow = r.texts("allow");
+    rule.value = detectors_of(r.texts("value"));
     rule.with = operator_of(r.text(r.has("allow") ? "others" : "with"));
     rule.key_id = r.text("key");
     rule.length = static_cast<std::size_t>(std::max<std::int64_t>(r.integer("length"), 0));
@@ -65,9 +75,10 @@ class Rules {
   }
 
   void selection(const Reader& r) {
-    exclude(r, "topic", {"stream", "field", "allow", "name"},
+    exclude(r, "topic", {"stream", "field", "allow", "name", "value"},
             "a rule on topics has 'topic' and 'with' alone");
     exclude(r, "allow", {"field"}, "an allow-list names the fields that stay; use two rules");
+    exclude(r, "allow", {"value"}, "an allow-list goes by names; use two rules");
     exclude(r, "allow", {"with", "name"},
             "an allow-list says with 'others' what happens to the rest");
     if (r.has("others") && !r.has("allow")) {
@@ -79,9 +90,11 @@ class Rules {
       findings_.error(r.key_place("field"), "a rule on the stream's name selects no fields",
                       "remove 'field', or write name: field");
     }
-    if (!stream_name && !r.has("topic") && !r.has("field") && !r.has("allow")) {
-      findings_.error(r.place(), "the rule does not say what it masks",
-                      "add field: PATTERN, allow: [FIELD, ...], topic: PATTERN or name: stream");
+    if (!stream_name && !r.has("topic") && !r.has("field") && !r.has("allow") && !r.has("value")) {
+      findings_.error(
+          r.place(), "the rule does not say what it masks",
+          "add field: PATTERN, value: [email, ...], allow: [FIELD, ...], topic: PATTERN or "
+          "name: stream");
     }
     if (!r.has("with") && !r.has("allow")) {
       findings_.error(r.place(), "'with' is missing",
@@ -91,10 +104,14 @@ class Rules {
 
   void operation(const Reader& r, const MaskRule& rule) {
     const bool names = rule.on_stream_name || rule.on_field_name;
-    if (names && r.has("with") && (rule.with == Operator::drop || rule.with == Operator::round) &&
-        is_one_of(r.text("with"), "drop|round")) {
+    const bool drops_found = r.text("name") == "field" && r.has("value");
+    if (names && r.has("with") && is_one_of(r.text("with"), drops_found ? "round" : "drop|round")) {
       findings_.error(r.value_place("with"), "a name cannot be masked with " + r.text("with"),
                       "names take hmac, truncate, replace or reject");
+    }
+    if (!names && r.has("value") && rule.with == Operator::round) {
+      findings_.error(r.value_place("with"), "what is found in a text cannot be rounded",
+                      "'value' takes drop, hmac, truncate, replace or reject");
     }
     if (rule.with == Operator::round && r.has("step") && rule.step == 0.0) {
       findings_.error(r.value_place("step"), "'step' is 0",

@@ -1,6 +1,7 @@
 // The table, first half: until records are masked.
 #include "agent/config/key_table.h"
 #include "agent/data/limits.h"
+#include "agent/mask/detect.h"
 #include "agent/spool/spool.h"
 
 namespace pinaflux::config {
@@ -286,6 +287,15 @@ constexpr Key kMask[] = {
      .example = "device.*.user",
      .doc = "Fields that the rule is for, by name, nested ones with dots; * for one step, ** for "
             "any."},
+    {.path = "mask.*.value",
+     .type = Type::texts,
+     .choices = kDetectorNames,
+     .example = "[email, iban]",
+     .doc = "Mask what is found by its form in the texts of the fields (all of them without "
+            "`field`), or with "
+            "`name` in names: hmac, truncate and replace work on what was found, the text around "
+            "it stays; drop "
+            "and reject work on the field and the record. What each finds: agent/mask/README.md."},
     {.path = "mask.*.topic",
      .type = Type::text,
      .min = 1,

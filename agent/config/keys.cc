@@ -122,7 +122,9 @@ std::string spoken_type(const Key& key) {
     case Type::list: return "a list";
     case Type::pairs: return "a map of texts";
     case Type::text: return "a text";
-    case Type::texts: return "a text or a list of texts";
+    case Type::texts:
+      return key.choices.empty() ? "a text or a list of texts"
+                                 : "one or a list of " + spoken_choices(key.choices);
     case Type::name: return "a name: 1 to 64 of A-Z a-z 0-9 . _ -";
     case Type::choice: return spoken_choices(key.choices);
     case Type::boolean: return "true or false";

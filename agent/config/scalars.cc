@@ -26,8 +26,8 @@ class Checker {
              refuse(named(key_) + " is empty", "it takes " + spoken_type(key_));
     }
     switch (key_.type) {
-      case Type::text:
-      case Type::texts: return text();
+      case Type::text: return text();
+      case Type::texts: return key_.choices.empty() ? text() : choice();
       case Type::name: return name();
       case Type::choice: return choice();
       case Type::boolean: return is_one_of(value_.text, "true|false") || wrong_type();

@@ -158,6 +158,7 @@ class Writer {
   }
 
   void text(const Key& key) {
+    if (!key.choices.empty()) return choice(key);
     scalar_text();
     if (!key.may_be_empty) j_.key("minLength").number(1);
     if (key.max > 0) j_.key("maxLength").number(key.max);

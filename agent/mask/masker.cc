@@ -28,7 +28,8 @@ struct Masker::State {
   std::vector<Rule> rules;
   // By Shape::id; a plan's rules point into `rules`.
   std::vector<std::unique_ptr<Plan>> plans_of_origin[2];
-  Rule::Scratch scratch;
+  MaskScratch scratch;
+  bool looks_at_values = false;
 };
 
 namespace {
@@ -39,15 +40,15 @@ using Origin = Masker::Origin;
 
 Outcome refuse(Reason reason) { return {Verdict::refused, reason, std::nullopt}; }
 
-enum class Cell { done, failed, no_room };
+enum class Kept { done, failed, rejected, no_room };
 
-Cell keep(const Value& value, Arena& arena, Value& to) {
+Kept keep(const Value& value, Arena& arena, Value& to) {
   to = value;
-  if (!value.is_view()) return Cell::done;
+  if (!value.is_view()) return Kept::done;
   const std::string_view text = arena.copy(value.as_text());
-  if (text.data() == nullptr) return Cell::no_room;
+  if (text.data() == nullptr) return Kept::no_room;
   to = value.type() == Type::text ? Value::text(text) : Value::bytes(as_bytes(text));
-  return Cell::done;
+  return Kept::done;
 }
 
 // The first that is not done yet.
@@ -60,14 +61,30 @@ std::uint32_t work_left(const Plan& plan, const Plan::Column& column, const Valu
   return left;
 }
 
-Cell work(const Plan& plan, const Plan::Column& column, Value value, Rule::Scratch& scratch,
+Kept work(const Plan& plan, const Plan::Column& column, Value value, MaskScratch& scratch,
           Arena& arena, Value& to) {
   to = Value();
-  if (value.type() == Type::absent) return Cell::done;
+  if (value.type() == Type::absent) return Kept::done;
   for (std::uint32_t i = work_left(plan, column, value); i < column.work_end; ++i) {
-    if (!plan.work[i]->apply(value, scratch)) return Cell::failed;
+    if (value.type() == Type::absent) break;  // Dropped by what it held.
+    const auto applied = plan.work[i]->apply(value, {plan.origin}, scratch);
+    if (applied == Rule::Applied::failed) return Kept::failed;
+    if (applied == Rule::Applied::rejected) return Kept::rejected;
   }
   return keep(value, arena, to);
+}
+
+Kept keep_all(const Plan& plan, const Row& raw, MaskScratch& scratch, Arena& arena,
+              std::span<Value> to) {
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const Plan::Column& column = plan.columns[i];
+    const Value& value = raw.values[column.source];
+    const Kept kept = column.work_begin == column.work_end
+                          ? keep(value, arena, to[i])
+                          : work(plan, column, value, scratch, arena, to[i]);
+    if (kept != Kept::done) return kept;
+  }
+  return Kept::done;
 }
 
 }  // namespace
@@ -80,7 +97,9 @@ Result<std::unique_ptr<Masker>> Masker::make(const MaskOptions& options, Shapes&
     auto rule = Rule::make(options_of_rule, vault);
     if (!rule) return std::unexpected(rule.error());
     state->rules.push_back(std::move(*rule));
+    state->looks_at_values |= state->rules.back().by_value();
   }
+  if (state->looks_at_values) state->scratch.make_room();
   return std::unique_ptr<Masker>(new Masker(std::move(state)));
 }
 
@@ -90,20 +109,19 @@ Masker::~Masker() = default;
 Masker::Outcome Masker::mask(const RawRecord& raw, Arena& arena, Origin origin) {
   const Plan& plan = state_->plan_of(*raw.row.shape, origin);
   if (plan.refused) return refuse(*plan.refused);
-  const Value* from = raw.row.values;
   for (std::uint32_t position : plan.rejected) {
-    if (from[position].type() != Type::absent) return refuse(Reason::unknown_field);
+    if (raw.row.values[position].type() != Type::absent) return refuse(Reason::unknown_field);
   }
+  state_->scratch.begin_record();
   const std::span<Value> to = arena.array<Value>(plan.columns.size());
-  if (to.data() == nullptr) return {Verdict::no_room, Reason::malformed, std::nullopt};
-  for (std::size_t i = 0; i < to.size(); ++i) {
-    const Plan::Column& column = plan.columns[i];
-    const Value& value = from[column.source];
-    const Cell cell = column.work_begin == column.work_end
-                          ? keep(value, arena, to[i])
-                          : work(plan, column, value, state_->scratch, arena, to[i]);
-    if (cell == Cell::failed) return refuse(Reason::mask_failed);
-    if (cell == Cell::no_room) return {Verdict::no_room, Reason::malformed, std::nullopt};
+  const Kept kept =
+      to.data() == nullptr ? Kept::no_room : keep_all(plan, raw.row, state_->scratch, arena, to);
+  if (state_->looks_at_values) state_->scratch.wipe();
+  switch (kept) {
+    case Kept::failed: return refuse(Reason::mask_failed);
+    case Kept::rejected: return refuse(Reason::unknown_field);
+    case Kept::no_room: return {Verdict::no_room, Reason::malformed, std::nullopt};
+    case Kept::done: break;
   }
   return {Verdict::kept, Reason::malformed, Record(Row{plan.shape, to.data(), raw.row.time})};
 }

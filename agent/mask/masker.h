@@ -8,13 +8,17 @@
 // Names      A rule on names masks the steps that its pattern's wildcards matched, or, without a wildcard,
 //            all of them: what the configuration writes down is not secret. A stream's first step is
 //            the source's name and stays. Names that become equal refuse the record.
+// By value   A rule may look at what a text holds (detect.h). Then hmac, truncate and replace work on what was
+//            found, and the rest of the text stays; drop and reject work on the field and the record. Numbers
+//            are looked at as they would be written: a card's number is found in an integer, too.
 // Letters    A dead letter's record was masked before. It is masked again, by the rules of today; but what has
 //            the whole form of an hmac rule's own token is left to it as it is, or it would no longer be
 //            the token that the far end knows. Dropping, rounding, truncating and replacing give the same again.
-// Limits     Plans are compiled once per shape; steady state takes nothing from the heap.
+// Limits     Plans are compiled once per shape; steady state takes nothing from the heap. By value a
+//            record's texts may grow by limits::kRecordBytesMax, and none beyond that; what would is refused.
 // Ownership  Shapes must outlive the Masker; keys are copied, and wiped with it.
 // Threads    Loop.
-// Tests      tests/agent/mask/masker_test.cc
+// Tests      tests/agent/mask/masker_test.cc, tests/agent/mask/by_value_test.cc. Reference: README.md
 #pragma once
 
 #include <expected>
@@ -25,6 +29,7 @@
 
 #include "agent/data/group.h"
 #include "agent/data/record.h"
+#include "agent/mask/detect.h"
 #include "platform/base/result.h"
 
 namespace pinaflux {
@@ -36,6 +41,9 @@ struct MaskRule {
   std::string field;            // Pattern; a value rule.
   bool on_stream_name = false;  // Applies the operator to the stream's name (topic included).
   bool on_field_name = false;   // Applies the operator to the names of matching fields.
+  // By value, if not empty: only what these detectors find, in the texts of those fields (all of them if
+  // `field` is empty) or names. The text around it stays.
+  DetectorSet value = 0;
   Operator with = Operator::drop;
   std::string key_id;       // hmac: which key of the vault.
   std::size_t length = 0;   // truncate: characters kept (UTF-8 code points).

@@ -35,30 +35,59 @@ struct Draft {
 std::string mask_name(const Rule& rule, std::string_view name, char separator,
                       const Pattern::StepSet& steps, Masker::Origin origin) {
   std::string masked;
-  Rule::Scratch scratch;
+  MaskScratch scratch;
+  if (rule.by_value()) scratch.make_room();
   std::size_t at = 0;
   Split rest(name, separator);
   for (std::string_view step; rest.next(step); ++at) {
     if (at > 0) masked += separator;
     const bool done = origin == Masker::Origin::letter && rule.made(Value::text(step));
-    masked += steps.test(at) && !done ? rule.apply_to_name(step, scratch) : step;
+    masked += steps.test(at) && !done ? rule.apply_to_name(step, {origin}, scratch) : step;
   }
   return masked;
 }
 
+// By value a pattern says where to look, not which steps are secret.
+std::string mask_found_in(const Rule& rule, std::string_view name, Masker::Origin origin) {
+  MaskScratch scratch;
+  scratch.make_room();
+  return std::string(rule.apply_to_name(name, {origin}, scratch));
+}
+
+bool is_found_in_steps(const Rule& rule, std::string_view stream) {
+  Split rest(stream, '/');
+  std::string_view step;
+  rest.next(step);  // The source's name.
+  while (rest.next(step)) {
+    if (rule.finds_in(step)) return true;
+  }
+  return false;
+}
+
 void apply_to_stream_name(const Rule& rule, Draft& draft) {
+  if (rule.by_value() && !is_found_in_steps(rule, draft.stream)) return;
   if (rule.with() == Rule::Operator::reject) {
     draft.plan.refused = Reason::unknown_field;
     return;
   }
-  draft.stream =
-      mask_name(rule, draft.stream, '/', rule.stream_steps(draft.stream), draft.plan.origin);
+  Pattern::StepSet steps = rule.stream_steps(draft.stream);
+  if (rule.by_value()) steps.set().reset(0);
+  draft.stream = mask_name(rule, draft.stream, '/', steps, draft.plan.origin);
+}
+
+bool selects(const Rule& rule, const std::string& name, Pattern::StepSet& wild) {
+  if (!rule.selects_field(name, wild)) return false;
+  return !rule.by_value() || !rule.on_field_name() || rule.finds_in(name);
 }
 
 void apply_to_field(const Rule& rule, const Pattern::StepSet& wild, Draft& draft,
                     Draft::Field& field) {
-  if (rule.with() == Rule::Operator::reject) {
+  if (rule.by_value() && !rule.on_field_name()) {
+    field.work.push_back(&rule);
+  } else if (rule.with() == Rule::Operator::reject) {
     draft.plan.rejected.push_back(field.source);
+  } else if (rule.by_value()) {
+    field.name = mask_found_in(rule, field.name, draft.plan.origin);
   } else if (rule.on_field_name()) {
     const bool literal = wild.none();
     field.name = mask_name(rule, field.name, '.', literal ? ~wild : wild, draft.plan.origin);
@@ -73,12 +102,12 @@ void apply_to_fields(const Rule& rule, Draft& draft) {
     draft.allow_list_decided = true;
   }
   Pattern::StepSet wild;
-  if (rule.with() == Rule::Operator::drop) {
-    std::erase_if(draft.fields, [&](auto& f) { return rule.selects_field(f.name, wild); });
+  if (rule.with() == Rule::Operator::drop && (!rule.by_value() || rule.on_field_name())) {
+    std::erase_if(draft.fields, [&](auto& f) { return selects(rule, f.name, wild); });
     return;
   }
   for (Draft::Field& field : draft.fields) {
-    if (rule.selects_field(field.name, wild)) apply_to_field(rule, wild, draft, field);
+    if (selects(rule, field.name, wild)) apply_to_field(rule, wild, draft, field);
   }
 }
 

@@ -37,18 +37,21 @@ constexpr std::size_t kTokenBytes = 16;  // 128 bits: collisions are out of reac
 constexpr std::size_t kTokenTextMax = (kTokenBytes * 8 + 5) / 6;
 constexpr double kExactMax = 9007199254740992.0;  // 2^53: integers below are exact in a double.
 
-// Every cell of a record may become a token or a replacement, and still fits into an empty group.
-static_assert(kKeyIdBytesMax + 1 + kTokenTextMax <= sizeof(Rule::Scratch::text));
+// Every cell of a record may become a token or a replacement, its texts may grow by what is found in them, and it
+// still fits into an empty group.
+static_assert(kKeyIdBytesMax + 1 + kTokenTextMax <= sizeof(MaskScratch::text));
 static_assert(kKeyIdBytesMax + 1 + kTokenTextMax <= kReplacementBytesMax);
 static_assert(limits::kFieldsMax * (kReplacementBytesMax + 1 + sizeof(Value)) +
-                  limits::kRecordBytesMax <=
+                  2 * limits::kRecordBytesMax <=
               limits::kGroupBytesMax - 512 * 1024);  // The ends of its blocks stay unused.
 
+bool is_base64url(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_';
+}
+
 bool is_key_id(std::string_view id) {
-  return !id.empty() && id.size() <= kKeyIdBytesMax && std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
-  });
+  return !id.empty() && id.size() <= kKeyIdBytesMax && std::ranges::all_of(id, is_base64url);
 }
 
 bool has_mqtt_wildcard(std::string_view pattern) {
@@ -66,7 +69,12 @@ Status check_operator(const MaskRule& rule) {
   if (rule.with == Operator::replace && rule.replacement.size() > kReplacementBytesMax) {
     return fail(Code::invalid, "a mask rule's replacement has at most 256 bytes");
   }
+  if (rule.value != 0 && (rule.with == Operator::round || rule.with == Operator::keep)) {
+    return fail(Code::invalid, "what is found by value can be hashed, cut, replaced or rejected");
+  }
   if (!rule.on_stream_name && !rule.on_field_name) return {};
+  const bool by_value = rule.value != 0 && !rule.on_stream_name;
+  if (rule.with == Operator::drop && by_value) return {};
   if (rule.with == Operator::round || rule.with == Operator::keep || rule.with == Operator::drop) {
     return fail(Code::invalid, "a name can be hashed, truncated, replaced or rejected");
   }
@@ -81,7 +89,10 @@ Status check_patterns(const MaskRule& rule) {
     if (rule.field.empty() && rule.allow.empty()) return {};
     return fail(Code::invalid, "a rule on the stream's name selects no fields");
   }
-  if (rule.field.empty() == rule.allow.empty()) {
+  if (rule.value != 0 && !rule.allow.empty()) {
+    return fail(Code::invalid, "an allow-list goes by names, not by value");
+  }
+  if (rule.value == 0 && rule.field.empty() == rule.allow.empty()) {
     return fail(Code::invalid, "a mask rule names a field or an allow-list, one of the two");
   }
   if (!rule.field.empty() && !Pattern(rule.field, '.').valid()) {
@@ -108,12 +119,12 @@ std::string_view base64url(Bytes bytes, char* to) {
 }
 
 template <std::integral T>
-std::string_view integer_text(T number, Rule::Scratch& scratch) {
+std::string_view integer_text(T number, MaskScratch& scratch) {
   const auto end = std::to_chars(scratch.text, scratch.text + sizeof scratch.text, number).ptr;
   return {scratch.text, static_cast<std::size_t>(end - scratch.text)};
 }
 
-std::string_view canonical_double(double d, Rule::Scratch& scratch) {
+std::string_view canonical_double(double d, MaskScratch& scratch) {
   if (std::isnan(d)) return "nan";  // One token for all NaNs.
   if (std::abs(d) < kExactMax && d == std::trunc(d)) {
     return integer_text(static_cast<std::int64_t>(d), scratch);
@@ -123,7 +134,7 @@ std::string_view canonical_double(double d, Rule::Scratch& scratch) {
   return {scratch.text, text.size};
 }
 
-std::string_view canonical_text(const Value& value, Rule::Scratch& scratch) {
+std::string_view canonical_text(const Value& value, MaskScratch& scratch) {
   switch (value.type()) {
     case Type::boolean: return value.as_boolean() ? "true" : "false";
     case Type::int64: return integer_text(value.as_int64(), scratch);
@@ -135,6 +146,12 @@ std::string_view canonical_text(const Value& value, Rule::Scratch& scratch) {
     case Type::null: break;
   }
   return {};
+}
+
+bool is_whole_number(const Value& value) {
+  if (value.type() != Type::float64) return value.is_number();
+  const double d = value.as_float64();
+  return std::abs(d) < kExactMax && d == std::trunc(d);
 }
 
 double round_double(double d, double step) {
@@ -177,7 +194,7 @@ Rule::Rule(const MaskRule& options, std::optional<crypto::Hmac> hmac)
     : options_(options),
       with_(options.with),
       stream_(options.stream, '/'),
-      field_(options.field, '.'),
+      field_(by_value() && options.field.empty() ? "**" : options.field, '.'),
       hmac_(std::move(hmac)) {
   for (const std::string& a : options.allow) allow_.emplace_back(a, '.');
   if (with_ != Operator::keep) return;
@@ -199,45 +216,110 @@ Pattern::StepSet Rule::stream_steps(std::string_view stream) const {
   return steps;
 }
 
-bool Rule::apply(Value& value, Scratch& scratch) const {
-  if (value.type() == Type::null && with_ != Operator::replace) return true;
+Rule::Applied Rule::apply(Value& value, const Cell& cell, MaskScratch& scratch) const {
+  if (by_value()) return apply_by_value(value, cell, scratch);
+  if (value.type() == Type::null && with_ != Operator::replace) return Applied::done;
   switch (with_) {
     case Operator::hmac:
       value = Value::text(token(canonical_text(value, scratch), scratch));
-      return true;
+      return Applied::done;
     case Operator::truncate:
-      if (value.type() != Type::text) return false;
+      if (value.type() != Type::text) return Applied::failed;
       value = Value::text(utf8_prefix(value.as_text(), options_.length));
-      return true;
-    case Operator::round: return round(value);
-    case Operator::replace: value = Value::text(options_.replacement); return true;
+      return Applied::done;
+    case Operator::round: return round(value) ? Applied::done : Applied::failed;
+    case Operator::replace: value = Value::text(options_.replacement); return Applied::done;
     case Operator::drop:
     case Operator::keep:
     case Operator::reject: break;
   }
-  return false;
+  return Applied::failed;
 }
 
-std::string_view Rule::apply_to_name(std::string_view step, Scratch& scratch) const {
-  if (with_ == Operator::hmac) return token(step, scratch);
-  if (with_ == Operator::truncate) return utf8_prefix(step, options_.length);
+Rule::Applied Rule::apply_by_value(Value& value, const Cell& cell, MaskScratch& scratch) const {
+  const bool view = value.is_view(), whole = is_whole_number(value);
+  if (!view && !whole) return Applied::done;
+  char digits[sizeof scratch.text];
+  std::string_view text = canonical_text(value, scratch);
+  if (whole) {  // Tokens are written where the number's text is now.
+    std::memcpy(digits, text.data(), text.size());
+    text = {digits, text.size()};
+  }
+  if (!finds_in(text)) return Applied::done;
+  if (with_ == Operator::reject) return Applied::rejected;
+  if (with_ == Operator::drop) {
+    value = Value();
+    return Applied::done;
+  }
+  const std::string_view masked = mask_found(text, cell, scratch);
+  if (masked.data() == nullptr) return Applied::failed;
+  value = value.type() == Type::bytes ? Value::bytes(as_bytes(masked)) : Value::text(masked);
+  return Applied::done;
+}
+
+bool Rule::finds_in(std::string_view text) const {
+  TextSpan found;
+  return Finder(options_.value, text).next(found);
+}
+
+std::string_view Rule::mask_found(std::string_view text, const Cell& cell,
+                                  MaskScratch& scratch) const {
+  scratch.begin(text.size());
+  while (!text.empty()) {
+    const std::string_view done = cell.origin == Masker::Origin::letter ? next_token(text) : "";
+    const std::string_view piece =
+        done.empty() ? text : text.substr(0, static_cast<std::size_t>(done.data() - text.data()));
+    if (!append_masked(piece, scratch) || !scratch.append(done)) return {};
+    text.remove_prefix(piece.size() + done.size());
+  }
+  return scratch.finish();
+}
+
+bool Rule::append_masked(std::string_view piece, MaskScratch& scratch) const {
+  Finder finder(options_.value, piece);
+  std::size_t at = 0;
+  for (TextSpan found; finder.next(found); at = found.end) {
+    const std::string_view raw = piece.substr(found.begin, found.end - found.begin);
+    if (!scratch.append(piece.substr(at, found.begin - at)) ||
+        !scratch.append(mask_text(raw, scratch))) {
+      return false;
+    }
+  }
+  return scratch.append(piece.substr(at));
+}
+
+std::string_view Rule::mask_text(std::string_view text, MaskScratch& scratch) const {
+  if (with_ == Operator::hmac) return token(text, scratch);
+  if (with_ == Operator::truncate) return utf8_prefix(text, options_.length);
   ASSERT(with_ == Operator::replace);
   return options_.replacement;
 }
 
-bool Rule::made(const Value& value) const {
-  if (with_ != Operator::hmac || value.type() != Type::text) return false;
-  std::string_view text = value.as_text();
-  if (!text.starts_with(options_.key_id)) return false;
-  text.remove_prefix(options_.key_id.size());
-  return text.size() == 1 + kTokenTextMax && text[0] == ':' &&
-         std::ranges::all_of(text.substr(1), [](char c) {
-           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                  c == '-' || c == '_';
-         });
+std::string_view Rule::apply_to_name(std::string_view step, const Cell& cell,
+                                     MaskScratch& scratch) const {
+  return by_value() ? mask_found(step, cell, scratch) : mask_text(step, scratch);
 }
 
-std::string_view Rule::token(std::string_view text, Scratch& scratch) const {
+bool Rule::made(const Value& value) const {
+  if (by_value() || with_ != Operator::hmac || value.type() != Type::text) return false;
+  return next_token(value.as_text()).size() == value.as_text().size();
+}
+
+// The first of this rule's own tokens in a text, as a view of it; empty if there is none.
+std::string_view Rule::next_token(std::string_view text) const {
+  const std::string_view id = options_.key_id;
+  const std::size_t size = id.size() + 1 + kTokenTextMax;
+  if (with_ != Operator::hmac) return {};
+  for (std::size_t at = text.find(id); at != std::string_view::npos && at + size <= text.size();
+       at = text.find(id, at + 1)) {
+    const std::string_view hash = text.substr(at + id.size() + 1, kTokenTextMax);
+    if (text[at + id.size()] == ':' && std::ranges::all_of(hash, is_base64url))
+      return text.substr(at, size);
+  }
+  return {};
+}
+
+std::string_view Rule::token(std::string_view text, MaskScratch& scratch) const {
   const auto digest = hmac_->of(as_bytes(text));
   const std::string_view id = options_.key_id;
   std::memcpy(scratch.text, id.data(), id.size());

@@ -14,6 +14,7 @@
 #include "agent/data/value.h"
 #include "agent/mask/masker.h"
 #include "agent/mask/pattern.h"
+#include "agent/mask/scratch.h"
 #include "platform/crypto/crypto.h"
 
 namespace pinaflux {
@@ -41,20 +42,33 @@ class Rule {
   // first, which is the source's name.
   Pattern::StepSet stream_steps(std::string_view stream) const;
 
-  // Where a token or a number's text is written; a Value may point into it until the next use.
-  struct Scratch {
-    char text[128];
+  // What a rule is told of the value that it is given.
+  struct Cell {
+    Masker::Origin origin = Masker::Origin::source;
   };
-  // Replaces a value that is present. False: the rule cannot be applied to it.
-  bool apply(Value& value, Scratch& scratch) const;
+  enum class Applied { done, failed, rejected };  // failed: the rule cannot be applied to it.
+
+  bool by_value() const { return options_.value != 0; }
+  // Works on a value that is present; it may point into `scratch` until the next use.
+  Applied apply(Value& value, const Cell& cell, MaskScratch& scratch) const;
   // The value has the form of a token of this rule: of its key's name, and whole.
   bool made(const Value& value) const;
-  // One step of a name; hmac, truncate and replace only.
-  std::string_view apply_to_name(std::string_view step, Scratch& scratch) const;
+  // One step of a name, or by value a whole name; hmac, truncate and replace only. By value data() is nullptr
+  // when it becomes too long.
+  std::string_view apply_to_name(std::string_view step, const Cell& cell,
+                                 MaskScratch& scratch) const;
+  // By value: it holds what the rule looks for.
+  bool finds_in(std::string_view text) const;
 
  private:
   Rule(const MaskRule& options, std::optional<crypto::Hmac> hmac);
-  std::string_view token(std::string_view text, Scratch& scratch) const;
+  Applied apply_by_value(Value& value, const Cell& cell, MaskScratch& scratch) const;
+  // The text with what was found in it worked on; data() is nullptr when it becomes too long.
+  std::string_view mask_found(std::string_view text, const Cell& cell, MaskScratch& scratch) const;
+  bool append_masked(std::string_view piece, MaskScratch& scratch) const;
+  std::string_view mask_text(std::string_view text, MaskScratch& scratch) const;
+  std::string_view next_token(std::string_view text) const;
+  std::string_view token(std::string_view text, MaskScratch& scratch) const;
   bool round(Value& value) const;
 
   MaskRule options_;

@@ -161,9 +161,14 @@ TEST_CASE_FIXTURE(Fixture, "every rule that is accepted is accepted by the maske
                       "  - {allow: [x, 'y.*'], others: reject}\n"
                       "  - {field: '*', name: field, with: truncate, length: 2}\n"
                       "  - {name: stream, stream: 'machine/*', with: replace, text: x}\n"
-                      "  - {topic: 'ward/*/bed', with: truncate, length: 1}\n" +
+                      "  - {topic: 'ward/*/bed', with: truncate, length: 1}\n"
+                      "  - {value: [email, phone], with: replace, text: '-'}\n"
+                      "  - {value: card, field: 'notes.*', with: drop}\n"
+                      "  - {value: email, name: field, with: drop}\n"
+                      "  - {value: vin, name: stream, with: truncate, length: 3}\n" +
                       kUplink);
-  REQUIRE(c.mask.rules.size() == 9);
+  REQUIRE(c.mask.rules.size() == 13);
+  CHECK(c.mask.rules[9].value == (only(Detector::email) | only(Detector::phone)));
   CHECK(c.mask.rules[3].replacement == "");
   CHECK((c.mask.rules[5].with == MaskRule::Operator::reject));
   CHECK(c.mask.rules[8].stream == "*/ward/*/bed");

@@ -341,13 +341,17 @@ TEST_CASE_FIXTURE(MaskFixture, "the steady state takes nothing from the heap") {
          {.field = "b", .with = Operator::truncate, .length = 2},
          {.field = "c", .with = Operator::round, .step = 0.5},
          {.field = "d", .with = Operator::drop},
-         {.field = "e", .with = Operator::replace, .replacement = "-"}});
+         {.field = "e", .with = Operator::replace, .replacement = "-"},
+         {.value = only(Detector::email), .with = Operator::hmac, .key_id = "k1"},
+         {.value = only(Detector::card), .with = Operator::replace, .replacement = "-"}});
   const RawRecord record = raw("s", {{"a", Value::text("ada")},
                                      {"b", Value::text("lovelace")},
                                      {"c", Value::float64(1.7)},
                                      {"d", Value::int64(1)},
                                      {"e", Value::int64(2)},
-                                     {"f", Value::text("plain")}});
+                                     {"f", Value::text("plain")},
+                                     {"g", Value::text("ada@x.org, 4111111111111111")},
+                                     {"h", Value::int64(4111111111111111)}});
   arena.reset();
   REQUIRE(masker->mask(record, arena).verdict == Masker::Verdict::kept);
 
