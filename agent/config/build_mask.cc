@@ -6,7 +6,9 @@
 
 #include "agent/config/build.h"
 #include "agent/config/redact.h"
+#include "agent/config/secret.h"
 #include "agent/config/units.h"
+#include "agent/mask/coarse_time.h"
 #include "agent/mask/pattern.h"
 #include "platform/base/text.h"
 
@@ -16,12 +18,23 @@ namespace {
 
 using Operator = MaskRule::Operator;
 
+// In the order of the table's choices.
+constexpr Operator kOperators[] = {
+    Operator::drop,    Operator::hmac,   Operator::truncate, Operator::round,
+    Operator::replace, Operator::reject, Operator::bucket,   Operator::coarsen,
+    Operator::noise,   Operator::ff1,    Operator::grid,     Operator::home_zone,
+};
+
 Operator operator_of(std::string_view text) {
-  if (text == "hmac") return Operator::hmac;
-  if (text == "truncate") return Operator::truncate;
-  if (text == "round") return Operator::round;
-  if (text == "replace") return Operator::replace;
-  return text == "reject" ? Operator::reject : Operator::drop;
+  const auto names = split(find_key("mask.*.with")->choices, '|');
+  const auto at = std::ranges::find(names, text);
+  return at == names.end() ? Operator::drop : kOperators[at - names.begin()];
+}
+
+Duration tick_of(std::string_view unit) {
+  if (unit == "s") return Duration::seconds(1);
+  if (unit == "us") return Duration::microseconds(1);
+  return unit == "ns" ? Duration::nanoseconds(1) : Duration::milliseconds(1);
 }
 
 DetectorSet detectors_of(const std::vector<std::string>& names) {
@@ -32,6 +45,12 @@ DetectorSet detectors_of(const std::vector<std::string>& names) {
   }
   return set;
 }
+
+bool rule_on_position(Operator with) {
+  return with == Operator::grid || with == Operator::home_zone;
+}
+
+constexpr DetectorSet kDigitForms = only(Detector::card) | only(Detector::phone);
 
 bool is_key_id(std::string_view id) {
   return valid_name(id) && id.find('.') == std::string_view::npos;
@@ -56,8 +75,20 @@ class Rules {
     rule.on_stream_name = r.text("name") == "stream" || r.has("topic");
     rule.on_field_name = r.text("name") == "field";
     if (r.has("topic")) rule.stream = "*/" + r.text("topic");
+    rule.width = r.number("width");
+    rule.to = r.duration("to");
+    rule.tick = tick_of(r.text("unit"));
+    rule.time = r.duration("time");
+    rule.latitude = r.text("lat");
+    rule.longitude = r.text("lon");
+    rule.cell = r.number("cell");
+    rule.radius = r.number("radius");
+    rule.null_inside = r.text("inside") == "null";
     selection(r);
     operation(r, rule);
+    numbers(r, rule);
+    times(r);
+    position(r, rule);
     patterns(r);
     if (!rule.allow.empty()) allow_list(r, rule);
     building_.to.mask.rules.push_back(std::move(rule));
@@ -85,12 +116,19 @@ class Rules {
       findings_.error(r.key_place("others"), "'others' needs an allow-list",
                       "add allow: [FIELD, ...], or use 'with'");
     }
+    exclude(r, "lat", {"field", "allow", "name", "value", "topic"},
+            "grid and home_zone work on the two fields that 'lat' and 'lon' name");
+    exclude(r, "time", {"field", "allow", "name", "value", "topic", "with"},
+            "a rule on the record's own time has 'time' and 'stream' alone");
+    if (r.has("time")) return;
     const bool stream_name = r.text("name") == "stream";
     if (stream_name && r.has("field")) {
       findings_.error(r.key_place("field"), "a rule on the stream's name selects no fields",
                       "remove 'field', or write name: field");
     }
-    if (!stream_name && !r.has("topic") && !r.has("field") && !r.has("allow") && !r.has("value")) {
+    const bool position = rule_on_position(operator_of(r.text("with")));
+    if (!stream_name && !position && !r.has("topic") && !r.has("field") && !r.has("allow") &&
+        !r.has("value")) {
       findings_.error(
           r.place(), "the rule does not say what it masks",
           "add field: PATTERN, value: [email, ...], allow: [FIELD, ...], topic: PATTERN or "
@@ -98,26 +136,82 @@ class Rules {
     }
     if (!r.has("with") && !r.has("allow")) {
       findings_.error(r.place(), "'with' is missing",
-                      "it takes drop, hmac, truncate, round, replace or reject");
+                      "it takes " + spoken_choices(find_key("mask.*.with")->choices));
     }
   }
 
   void operation(const Reader& r, const MaskRule& rule) {
     const bool names = rule.on_stream_name || rule.on_field_name;
+    const std::string with = r.text("with");
     const bool drops_found = r.text("name") == "field" && r.has("value");
-    if (names && r.has("with") && is_one_of(r.text("with"), drops_found ? "round" : "drop|round")) {
-      findings_.error(r.value_place("with"), "a name cannot be masked with " + r.text("with"),
-                      "names take hmac, truncate, replace or reject");
-    }
-    if (!names && r.has("value") && rule.with == Operator::round) {
-      findings_.error(r.value_place("with"), "what is found in a text cannot be rounded",
-                      "'value' takes drop, hmac, truncate, replace or reject");
+    const std::string_view of_names =
+        drops_found ? "drop|hmac|truncate|replace|reject" : "hmac|truncate|replace|reject";
+    constexpr std::string_view kOfFound = "drop|hmac|truncate|replace|reject|ff1";
+    if (names && !with.empty() && !is_one_of(with, of_names)) {
+      findings_.error(r.value_place("with"), "a name cannot be masked with " + with,
+                      "names take " + spoken_choices(of_names));
+    } else if (r.has("value") && !with.empty() && !is_one_of(with, kOfFound)) {
+      findings_.error(r.value_place("with"),
+                      "what is found in a text cannot be masked with " + with,
+                      "'value' takes " + spoken_choices(kOfFound));
+    } else if (rule.with == Operator::ff1 && (rule.value & ~kDigitForms) != 0) {
+      findings_.error(r.value_place("value"), "ff1 needs six digits or more in what is found",
+                      "with it 'value' takes card or phone");
     }
     if (rule.with == Operator::round && r.has("step") && rule.step == 0.0) {
       findings_.error(r.value_place("step"), "'step' is 0",
                       "numbers become multiples of it: write 0.1 or 5");
     }
-    if (rule.with == Operator::hmac && r.has("key")) check_key(root_, r, "key", findings_);
+    if (r.has("key")) check_key(root_, r, "key", findings_);
+  }
+
+  void numbers(const Reader& r, MaskRule& rule) {
+    exclude(r, "width", {"edges"}, "buckets are all of one width, or have edges");
+    if (rule.with == Operator::bucket && !r.has("width") && !r.has("edges")) {
+      findings_.error(r.place(), "the buckets have no edges",
+                      "add width: 10, or edges: [0, 18, 65]");
+    }
+    if (r.has("width") && rule.width == 0.0) {
+      findings_.error(r.value_place("width"), "'width' is 0", "write 0.5 or 10");
+    }
+    const auto edges = r.texts("edges");
+    for (const std::string& text : edges) {
+      const auto edge = parse_double(text);
+      if (!edge || (!rule.edges.empty() && *edge <= rule.edges.back())) {
+        findings_.error(r.value_place("edges"),
+                        edge ? "the edges do not rise" : "an edge is not a number",
+                        "write them from the lowest on: [0, 18, 65]");
+        return;
+      }
+      rule.edges.push_back(*edge);
+    }
+  }
+
+  void times(const Reader& r) {
+    for (const char* name : {"to", "time"}) {
+      const Duration step = r.duration(name);
+      if (!r.has(name) || step < Duration::seconds(1) || is_time_step(step)) continue;
+      findings_.error(r.value_place(name), "a day is not made of steps of " + format_duration(step),
+                      "write 1s, 1m, 15m, 1h or another even part of a day");
+    }
+  }
+
+  void position(const Reader& r, MaskRule& rule) {
+    if (!rule.latitude.empty() && rule.latitude == rule.longitude) {
+      findings_.error(r.value_place("lon"), "one field cannot be latitude and longitude",
+                      "name the field of each");
+    }
+    if (rule.with != Operator::home_zone) return;
+    std::string secret = read_secret(building_.files, r, "centre", findings_);
+    const auto centre = parse_geo_position(secret);
+    if (centre) {
+      rule.centre = *centre;
+    } else if (!secret.empty()) {
+      findings_.error(
+          r.value_place("centre"), "what 'centre' refers to is no position",
+          "it holds LATITUDE, LONGITUDE in degrees, with decimal points and a comma between");
+    }
+    wipe({reinterpret_cast<std::uint8_t*>(secret.data()), secret.size()});
   }
 
   void patterns(const Reader& r) {

@@ -1,7 +1,6 @@
-// The table, first half: until records are masked.
+// The table, first part: what comes in.
 #include "agent/config/key_table.h"
 #include "agent/data/limits.h"
-#include "agent/mask/detect.h"
 #include "agent/spool/spool.h"
 
 namespace pinaflux::config {
@@ -267,107 +266,9 @@ constexpr Key kSources[] = {
      .doc = "File systems whose room is read."},
 };
 
-constexpr Key kMask[] = {
-    {.path = "mask",
-     .type = Type::list,
-     .doc = "Rules for what must not be stored, applied in order before anything else sees a "
-            "record. A rule "
-            "that cannot be applied to a value refuses the record."},
-    {.path = "mask.*.stream",
-     .type = Type::text,
-     .fallback = "**",
-     .min = 1,
-     .max = kNameMax,
-     .example = "zigbee/*",
-     .doc = "Streams that the rule is for: `<source>/...`, * for one step, ** for any."},
-    {.path = "mask.*.field",
-     .type = Type::text,
-     .min = 1,
-     .max = kNameMax,
-     .example = "device.*.user",
-     .doc = "Fields that the rule is for, by name, nested ones with dots; * for one step, ** for "
-            "any."},
-    {.path = "mask.*.value",
-     .type = Type::texts,
-     .choices = kDetectorNames,
-     .example = "[email, iban]",
-     .doc = "Mask what is found by its form in the texts of the fields (all of them without "
-            "`field`), or with "
-            "`name` in names: hmac, truncate and replace work on what was found, the text around "
-            "it stays; drop "
-            "and reject work on the field and the record. What each finds: agent/mask/README.md."},
-    {.path = "mask.*.topic",
-     .type = Type::text,
-     .min = 1,
-     .max = kNameMax,
-     .example = "ward/*/bed",
-     .doc = "Instead of stream and field: topics whose wildcard steps are masked in the stream's "
-            "name, whatever "
-            "the source."},
-    {.path = "mask.*.allow",
-     .type = Type::texts,
-     .min = 1,
-     .max = kNameMax,
-     .example = "[temperature, humidity]",
-     .doc = "Instead of field: the fields that stay; `others` says what happens to the rest. The "
-            "first "
-            "allow-list that matches a stream decides."},
-    {.path = "mask.*.others",
-     .type = Type::choice,
-     .fallback = "drop",
-     .choices = "drop|reject",
-     .doc = "With allow: drop the other fields, or reject a record that has one."},
-    {.path = "mask.*.name",
-     .type = Type::choice,
-     .choices = "stream|field",
-     .example = "field",
-     .doc = "Mask names, not values: the steps of the stream's or the field's name that the "
-            "pattern does not "
-            "write down."},
-    {.path = "mask.*.with",
-     .type = Type::choice,
-     .choices = "drop|hmac|truncate|round|replace|reject",
-     .example = "hmac",
-     .doc = "drop the field; hmac: a token that is the same for the same value; truncate text; "
-            "round numbers; "
-            "replace by a text; reject the record."},
-    {.path = "mask.*.key",
-     .type = Type::name,
-     .required = true,
-     .when = {"with", "hmac"},
-     .example = "people",
-     .doc = "Name of the key below `keys`."},
-    {.path = "mask.*.length",
-     .type = Type::integer,
-     .min = 0,
-     .max = limits::kRecordBytesMax,
-     .required = true,
-     .when = {"with", "truncate"},
-     .example = "8",
-     .doc = "Characters that stay."},
-    {.path = "mask.*.step",
-     .type = Type::number,
-     .min = 0,
-     .max = kExactMax,
-     .required = true,
-     .when = {"with", "round"},
-     .example = "0.5",
-     .doc = "Numbers become multiples of it; above 0."},
-    {.path = "mask.*.text",
-     .type = Type::text,
-     .min = 0,
-     .max = 256,
-     .required = true,
-     .may_be_empty = true,
-     .when = {"with", "replace"},
-     .example = "removed",
-     .doc = "What stands in the value's place."},
-};
-
 }  // namespace
 
 std::span<const Key> top_keys() { return kTop; }
 std::span<const Key> source_keys() { return kSources; }
-std::span<const Key> mask_keys() { return kMask; }
 
 }  // namespace pinaflux::config

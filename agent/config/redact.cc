@@ -76,7 +76,7 @@ bool is_secret_name(std::string_view key) {
   for (const char* part : {"pass", "pwd", "secret", "token"}) {
     if (lower.find(part) != std::string::npos) return true;
   }
-  for (const char* name : {"password", "token", "secret"}) {
+  for (const char* name : {"password", "token", "secret", "centre"}) {
     if (edit_distance(lower, name) <= 2) return true;
   }
   return false;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "agent/mask/coarse_time.h"
 #include "agent/mask/plan.h"
 #include "agent/mask/rule.h"
 
@@ -21,6 +22,7 @@ struct Masker::State {
       return *plans[id];
     if (id >= plans.size()) plans.resize(id + 1);
     plans[id] = std::make_unique<Plan>(compile_plan(rules, raw, shapes, origin));
+    if (places.size() < plans[id]->places.size()) places.resize(plans[id]->places.size());
     return *plans[id];
   }
 
@@ -30,6 +32,7 @@ struct Masker::State {
   std::vector<std::unique_ptr<Plan>> plans_of_origin[2];
   MaskScratch scratch;
   bool looks_at_values = false;
+  std::vector<Value> places;  // Of the plan in hand.
 };
 
 namespace {
@@ -61,27 +64,43 @@ std::uint32_t work_left(const Plan& plan, const Plan::Column& column, const Valu
   return left;
 }
 
-Kept work(const Plan& plan, const Plan::Column& column, Value value, MaskScratch& scratch,
-          Arena& arena, Value& to) {
+Kept work(const Plan& plan, const Plan::Column& column, Value value, const Rule::Cell& cell,
+          MaskScratch& scratch, Arena& arena, Value& to) {
   to = Value();
   if (value.type() == Type::absent) return Kept::done;
   for (std::uint32_t i = work_left(plan, column, value); i < column.work_end; ++i) {
     if (value.type() == Type::absent) break;  // Dropped by what it held.
-    const auto applied = plan.work[i]->apply(value, {plan.origin}, scratch);
+    const auto applied = plan.work[i]->apply(value, cell, scratch);
     if (applied == Rule::Applied::failed) return Kept::failed;
     if (applied == Rule::Applied::rejected) return Kept::rejected;
   }
   return keep(value, arena, to);
 }
 
-Kept keep_all(const Plan& plan, const Row& raw, MaskScratch& scratch, Arena& arena,
-              std::span<Value> to) {
+Kept work_on_positions(const Plan& plan, const Row& raw, std::span<Value> places) {
+  for (std::size_t i = 0; i < plan.places.size(); ++i) places[i] = raw.values[plan.places[i]];
+  for (const Plan::Pair& pair : plan.pairs) {
+    const auto applied =
+        pair.rule->apply_to_position(places[pair.latitude], places[pair.longitude]);
+    if (applied == Rule::Applied::failed) return Kept::failed;
+  }
+  return Kept::done;
+}
+
+Kept keep_all(const Plan& plan, const Row& raw, std::span<const Value> places, MaskScratch& scratch,
+              Arena& arena, std::span<Value> to) {
+  Rule::Cell cell{plan.origin, plan.shape->stream(), {}, raw.time};
   for (std::size_t i = 0; i < to.size(); ++i) {
     const Plan::Column& column = plan.columns[i];
-    const Value& value = raw.values[column.source];
-    const Kept kept = column.work_begin == column.work_end
-                          ? keep(value, arena, to[i])
-                          : work(plan, column, value, scratch, arena, to[i]);
+    const Value& value = column.place < 0 ? raw.values[column.source]
+                                          : places[static_cast<std::size_t>(column.place)];
+    Kept kept = Kept::done;
+    if (column.work_begin == column.work_end) {
+      kept = keep(value, arena, to[i]);
+    } else {
+      cell.field = plan.shape->fields()[i];
+      kept = work(plan, column, value, cell, scratch, arena, to[i]);
+    }
     if (kept != Kept::done) return kept;
   }
   return Kept::done;
@@ -114,8 +133,11 @@ Masker::Outcome Masker::mask(const RawRecord& raw, Arena& arena, Origin origin) 
   }
   state_->scratch.begin_record();
   const std::span<Value> to = arena.array<Value>(plan.columns.size());
-  const Kept kept =
-      to.data() == nullptr ? Kept::no_room : keep_all(plan, raw.row, state_->scratch, arena, to);
+  Kept kept =
+      to.data() == nullptr ? Kept::no_room : work_on_positions(plan, raw.row, state_->places);
+  if (kept == Kept::done)
+    kept = keep_all(plan, raw.row, state_->places, state_->scratch, arena, to);
+  std::ranges::fill(state_->places, Value());
   if (state_->looks_at_values) state_->scratch.wipe();
   switch (kept) {
     case Kept::failed: return refuse(Reason::mask_failed);
@@ -123,7 +145,9 @@ Masker::Outcome Masker::mask(const RawRecord& raw, Arena& arena, Origin origin) 
     case Kept::no_room: return {Verdict::no_room, Reason::malformed, std::nullopt};
     case Kept::done: break;
   }
-  return {Verdict::kept, Reason::malformed, Record(Row{plan.shape, to.data(), raw.row.time})};
+  Stamp time = raw.row.time;
+  if (plan.time_step.ns > 0) coarsen(time, plan.time_step);
+  return {Verdict::kept, Reason::malformed, Record(Row{plan.shape, to.data(), time})};
 }
 
 }  // namespace pinaflux

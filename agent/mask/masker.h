@@ -11,9 +11,13 @@
 // By value   A rule may look at what a text holds (detect.h). Then hmac, truncate and replace work on what was
 //            found, and the rest of the text stays; drop and reject work on the field and the record. Numbers
 //            are looked at as they would be written: a card's number is found in an integer, too.
+// Positions  grid and home_zone take two fields together, before the other rules of these fields. One without the
+//            other refuses the record.
 // Letters    A dead letter's record was masked before. It is masked again, by the rules of today; but what has
 //            the whole form of an hmac rule's own token is left to it as it is, or it would no longer be
-//            the token that the far end knows. Dropping, rounding, truncating and replacing give the same again.
+//            the token that the far end knows. Other operators give the same again, but for two: noise is added
+//            once more, and what ff1 would encrypt a second time refuses the record, because nothing tells digits
+//            that it wrote from digits that it has not seen.
 // Limits     Plans are compiled once per shape; steady state takes nothing from the heap. By value a
 //            record's texts may grow by limits::kRecordBytesMax, and none beyond that; what would is refused.
 // Ownership  Shapes must outlive the Masker; keys are copied, and wiped with it.
@@ -30,12 +34,28 @@
 #include "agent/data/group.h"
 #include "agent/data/record.h"
 #include "agent/mask/detect.h"
+#include "agent/mask/geo_position.h"
 #include "platform/base/result.h"
+#include "platform/base/time.h"
 
 namespace pinaflux {
 
 struct MaskRule {
-  enum class Operator { drop, hmac, truncate, round, replace, keep, reject };
+  enum class Operator {
+    drop,
+    hmac,
+    truncate,
+    round,
+    replace,
+    keep,
+    reject,
+    bucket,
+    coarsen,
+    noise,
+    ff1,
+    grid,
+    home_zone,
+  };
   // What the rule looks at. `field` patterns: names with dots, `*` one step, `**` any steps.
   std::string stream = "**";    // Pattern on "source/..." with '/' as step.
   std::string field;            // Pattern; a value rule.
@@ -45,7 +65,7 @@ struct MaskRule {
   // `field` is empty) or names. The text around it stays.
   DetectorSet value = 0;
   Operator with = Operator::drop;
-  std::string key_id;       // hmac: which key of the vault.
+  std::string key_id;       // hmac, noise, ff1: which key of the vault.
   std::size_t length = 0;   // truncate: characters kept (UTF-8 code points).
   double step = 0.0;        // round: to multiples of it.
   std::string replacement;  // replace: this text, at most 256 bytes.
@@ -53,6 +73,19 @@ struct MaskRule {
   // to others: drop the field (keep means the same), reject the record, or any other operator. `keep` with
   // a `field` is an allow-list of that one pattern.
   std::vector<std::string> allow;
+
+  double width = 0.0;  // bucket: multiples of it; noise: at most so much is added or taken away.
+  std::vector<double> edges;                  // bucket, instead of a width: they rise.
+  Duration to;                                // coarsen: a step of coarse_time.h.
+  Duration tick = Duration::milliseconds(1);  // coarsen: the unit of numbers.
+  Duration
+      time;  // Instead of all others but `stream`: the record's own time is made coarse to this step.
+  // grid and home_zone, instead of `field`: two fields by their names.
+  std::string latitude, longitude;
+  double cell = 0.0;         // grid: metres.
+  GeoPosition centre;        // home_zone: secret itself.
+  double radius = 0.0;       // home_zone: metres.
+  bool null_inside = false;  // home_zone: null, not absent.
 };
 
 struct MaskOptions {

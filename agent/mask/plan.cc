@@ -24,6 +24,7 @@ struct Draft {
     std::uint32_t source;
     std::string name;
     std::vector<const Rule*> work;
+    std::int32_t place = -1;
   };
 
   std::string stream;
@@ -42,7 +43,7 @@ std::string mask_name(const Rule& rule, std::string_view name, char separator,
   for (std::string_view step; rest.next(step); ++at) {
     if (at > 0) masked += separator;
     const bool done = origin == Masker::Origin::letter && rule.made(Value::text(step));
-    masked += steps.test(at) && !done ? rule.apply_to_name(step, {origin}, scratch) : step;
+    masked += steps.test(at) && !done ? rule.apply_to_name(step, origin, scratch) : step;
   }
   return masked;
 }
@@ -51,7 +52,7 @@ std::string mask_name(const Rule& rule, std::string_view name, char separator,
 std::string mask_found_in(const Rule& rule, std::string_view name, Masker::Origin origin) {
   MaskScratch scratch;
   scratch.make_room();
-  return std::string(rule.apply_to_name(name, {origin}, scratch));
+  return std::string(rule.apply_to_name(name, origin, scratch));
 }
 
 bool is_found_in_steps(const Rule& rule, std::string_view stream) {
@@ -111,6 +112,25 @@ void apply_to_fields(const Rule& rule, Draft& draft) {
   }
 }
 
+// One of the two alone would say a part of what the rule is to hide.
+void apply_to_position(const Rule& rule, Draft& draft) {
+  const auto named = [&](std::string_view name) {
+    return std::ranges::find(draft.fields, name, &Draft::Field::name);
+  };
+  const auto latitude = named(rule.latitude()), longitude = named(rule.longitude());
+  const bool without = latitude == draft.fields.end();
+  if (without != (longitude == draft.fields.end())) draft.plan.refused = Reason::mask_failed;
+  if (without || draft.plan.refused) return;
+  const auto place = [&](Draft::Field& field) {
+    if (field.place < 0) {
+      field.place = static_cast<std::int32_t>(draft.plan.places.size());
+      draft.plan.places.push_back(field.source);
+    }
+    return static_cast<std::size_t>(field.place);
+  };
+  draft.plan.pairs.push_back({&rule, place(*latitude), place(*longitude)});
+}
+
 bool has_duplicate(std::vector<std::string_view> names) {
   std::ranges::sort(names);
   return std::ranges::adjacent_find(names) != names.end();
@@ -123,7 +143,8 @@ Plan finish(Draft& draft, Shapes& shapes) {
     names.push_back(field.name);
     const auto begin = static_cast<std::uint32_t>(plan.work.size());
     plan.work.insert(plan.work.end(), field.work.begin(), field.work.end());
-    plan.columns.push_back({field.source, begin, static_cast<std::uint32_t>(plan.work.size())});
+    plan.columns.push_back(
+        {field.source, begin, static_cast<std::uint32_t>(plan.work.size()), field.place});
   }
   if (plan.refused) return plan;
   if (has_duplicate(names)) {
@@ -147,8 +168,17 @@ Plan compile_plan(std::span<const Rule> rules, const Shape& raw, Shapes& shapes,
   }
   for (const Rule& rule : rules) {
     const bool selected = rule.selects_stream(draft.stream);
-    if (selected && (rule.on_field_name() || !rule.on_names())) apply_to_fields(rule, draft);
-    if (selected && rule.on_stream_name()) apply_to_stream_name(rule, draft);
+    if (!selected) continue;
+    if (rule.on_time().ns > 0) {
+      draft.plan.time_step = std::max(draft.plan.time_step, rule.on_time());
+      continue;
+    }
+    if (rule.on_position()) {
+      apply_to_position(rule, draft);
+      continue;
+    }
+    if (rule.on_field_name() || !rule.on_names()) apply_to_fields(rule, draft);
+    if (rule.on_stream_name()) apply_to_stream_name(rule, draft);
   }
   return finish(draft, shapes);
 }

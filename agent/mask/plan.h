@@ -22,6 +22,11 @@ struct Plan {
     std::uint32_t source = 0;      // Position in the raw record.
     std::uint32_t work_begin = 0;  // In `work`; begin == end: the cell is copied as it is.
     std::uint32_t work_end = 0;
+    std::int32_t place = -1;  // In `places`: what the rules on positions left counts.
+  };
+  struct Pair {
+    const Rule* rule;
+    std::size_t latitude, longitude;  // In `places`.
   };
 
   Masker::Origin origin = Masker::Origin::source;
@@ -30,6 +35,9 @@ struct Plan {
   std::vector<std::uint32_t> rejected;  // Raw positions; a record that has one of them is refused.
   std::vector<Column> columns;          // Of the masked record.
   std::vector<const Rule*> work;        // By column, in the order of the configuration.
+  std::vector<std::uint32_t> places;    // Raw positions of what rules on positions look at,
+  std::vector<Pair> pairs;              // before the columns, in the order of the configuration.
+  Duration time_step;                   // Of the record's own time; zero: it stays.
 };
 
 Plan compile_plan(std::span<const Rule> rules, const Shape& raw, Shapes& shapes,

@@ -5,24 +5,34 @@
 //   truncate   first n chars  refused          refused  refused    null
 //   round      refused        nearest multiple refused  refused    null
 //   replace    the text       the text         the text the text   the text
+//   bucket     refused        lower edge       refused  refused    null
+//   coarsen    earlier time   earlier time     refused  refused    null
+//   noise      refused        number           refused  refused    null
+//   ff1        digits changed integer          refused  refused    null
 //
 // A token is `<key id>:<base64url of the first 128 bits of HMAC-SHA-256>`. What is hashed is the value's
 // canonical text: bytes and text as they are, true and false, integers in decimal, a double that is
 // an integer like one, others in their shortest form. So 5, 5.0 and "5" give the same token, and a join by
 // token works across sources that type an identifier differently.
 //
-// Multiples of a step such as 0.1 are computed as n / 10 and not as n * 0.1: the result is then the
-// double nearest to the decimal, and seal's scaled integers keep it in one or two bytes.
+// ff1 keeps integers integers, with as many digits: while what comes out begins with a zero or does not fit the type,
+// it is encrypted once more (cycle walking), which is a permutation of those that do.
+//
+// A key of the vault may serve several operators: noise and ff1 derive keys of their own from it.
 
 #include "agent/mask/rule.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <concepts>
 #include <cstring>
-#include <limits>
+#include <span>
 
+#include "agent/mask/coarse_time.h"
+#include "agent/mask/number.h"
+#include "agent/mask/rule_check.h"
 #include "agent/vault/vault.h"
 #include "platform/base/double_text.h"
 #include "platform/base/text.h"
@@ -31,11 +41,8 @@ namespace pinaflux {
 
 namespace {
 
-constexpr std::size_t kKeyIdBytesMax = 64;
-constexpr std::size_t kReplacementBytesMax = 256;
 constexpr std::size_t kTokenBytes = 16;  // 128 bits: collisions are out of reach.
 constexpr std::size_t kTokenTextMax = (kTokenBytes * 8 + 5) / 6;
-constexpr double kExactMax = 9007199254740992.0;  // 2^53: integers below are exact in a double.
 
 // Every cell of a record may become a token or a replacement, its texts may grow by what is found in them, and it
 // still fits into an empty group.
@@ -48,60 +55,6 @@ static_assert(limits::kFieldsMax * (kReplacementBytesMax + 1 + sizeof(Value)) +
 bool is_base64url(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_';
-}
-
-bool is_key_id(std::string_view id) {
-  return !id.empty() && id.size() <= kKeyIdBytesMax && std::ranges::all_of(id, is_base64url);
-}
-
-bool has_mqtt_wildcard(std::string_view pattern) {
-  return std::ranges::any_of(split(pattern, '/'), [](auto s) { return s == "+" || s == "#"; });
-}
-
-Status check_operator(const MaskRule& rule) {
-  using Operator = MaskRule::Operator;
-  if (rule.with == Operator::hmac && !is_key_id(rule.key_id)) {
-    return fail(Code::invalid, "a key's name has 1 to 64 letters, digits, '-' or '_'");
-  }
-  if (rule.with == Operator::round && !(rule.step > 0.0 && std::isfinite(rule.step))) {
-    return fail(Code::invalid, "a mask rule rounds to a step above 0");
-  }
-  if (rule.with == Operator::replace && rule.replacement.size() > kReplacementBytesMax) {
-    return fail(Code::invalid, "a mask rule's replacement has at most 256 bytes");
-  }
-  if (rule.value != 0 && (rule.with == Operator::round || rule.with == Operator::keep)) {
-    return fail(Code::invalid, "what is found by value can be hashed, cut, replaced or rejected");
-  }
-  if (!rule.on_stream_name && !rule.on_field_name) return {};
-  const bool by_value = rule.value != 0 && !rule.on_stream_name;
-  if (rule.with == Operator::drop && by_value) return {};
-  if (rule.with == Operator::round || rule.with == Operator::keep || rule.with == Operator::drop) {
-    return fail(Code::invalid, "a name can be hashed, truncated, replaced or rejected");
-  }
-  return {};
-}
-
-Status check_patterns(const MaskRule& rule) {
-  if (!Pattern(rule.stream, '/').valid() || has_mqtt_wildcard(rule.stream)) {
-    return fail(Code::invalid, "a stream pattern is a name with * for one step and ** for any");
-  }
-  if (rule.on_stream_name && !rule.on_field_name) {
-    if (rule.field.empty() && rule.allow.empty()) return {};
-    return fail(Code::invalid, "a rule on the stream's name selects no fields");
-  }
-  if (rule.value != 0 && !rule.allow.empty()) {
-    return fail(Code::invalid, "an allow-list goes by names, not by value");
-  }
-  if (rule.value == 0 && rule.field.empty() == rule.allow.empty()) {
-    return fail(Code::invalid, "a mask rule names a field or an allow-list, one of the two");
-  }
-  if (!rule.field.empty() && !Pattern(rule.field, '.').valid()) {
-    return fail(Code::invalid, "a mask rule's field pattern is too long");
-  }
-  if (!std::ranges::all_of(rule.allow, [](auto& a) { return Pattern(a, '.').valid(); })) {
-    return fail(Code::invalid, "an allow-list's pattern is empty or too long");
-  }
-  return {};
 }
 
 std::string_view base64url(Bytes bytes, char* to) {
@@ -126,7 +79,7 @@ std::string_view integer_text(T number, MaskScratch& scratch) {
 
 std::string_view canonical_double(double d, MaskScratch& scratch) {
   if (std::isnan(d)) return "nan";  // One token for all NaNs.
-  if (std::abs(d) < kExactMax && d == std::trunc(d)) {
+  if (std::abs(d) < kExactIntegerMax && d == std::trunc(d)) {
     return integer_text(static_cast<std::int64_t>(d), scratch);
   }
   const DoubleText text = double_text(d);
@@ -151,55 +104,49 @@ std::string_view canonical_text(const Value& value, MaskScratch& scratch) {
 bool is_whole_number(const Value& value) {
   if (value.type() != Type::float64) return value.is_number();
   const double d = value.as_float64();
-  return std::abs(d) < kExactMax && d == std::trunc(d);
-}
-
-double round_double(double d, double step) {
-  if (std::isnan(d))
-    return std::numeric_limits<double>::quiet_NaN();  // A payload could say something.
-  const double per_unit = std::nearbyint(1.0 / step);
-  const bool decimal = per_unit >= 1.0 && std::abs(per_unit * step - 1.0) < 1e-9;
-  const double count = decimal ? d * per_unit : d / step;
-  // Neighbouring doubles are further apart than the step: `d` is as coarse as asked already.
-  if (!(std::abs(count) < kExactMax)) return d;
-  const double rounded = decimal ? std::round(count) / per_unit : std::round(count) * step;
-  return rounded == 0.0 ? 0.0 : rounded;  // No -0: its sign would tell on which side it was.
-}
-
-// Half away from zero. False when the multiple is beyond 64 bits.
-bool round_int64(std::int64_t& value, std::int64_t step) {
-  const std::int64_t rest = value % step;
-  const std::int64_t below = value - rest;  // Towards zero.
-  const std::int64_t far = rest < 0 ? -rest : rest;
-  if (far < step - far) {
-    value = below;
-    return true;
-  }
-  return !__builtin_add_overflow(below, value < 0 ? -step : step, &value);
+  return std::abs(d) < kExactIntegerMax && d == std::trunc(d);
 }
 
 }  // namespace
 
 Result<Rule> Rule::make(const MaskRule& options, const Vault& vault) {
-  if (auto s = check_operator(options); !s) return std::unexpected(s.error());
-  if (auto s = check_patterns(options); !s) return std::unexpected(s.error());
-  if (options.with != Operator::hmac) return Rule(options, std::nullopt);
-  const Bytes key = vault.key(options.key_id);
-  if (key.empty())
-    return fail(Code::not_found, "a mask rule names a key that `keys` does not have");
-  return Rule(options, crypto::Hmac(key));
+  if (auto s = check_rule(options); !s) return std::unexpected(s.error());
+  Rule rule(options);
+  if (options.with == Operator::hmac || options.with == Operator::noise ||
+      options.with == Operator::ff1) {
+    const Bytes key = vault.key(options.key_id);
+    if (key.empty())
+      return fail(Code::not_found, "a mask rule names a key that `keys` does not have");
+    rule.take_key(key);
+  }
+  return rule;
 }
 
-Rule::Rule(const MaskRule& options, std::optional<crypto::Hmac> hmac)
+Rule::Rule(const MaskRule& options)
     : options_(options),
       with_(options.with),
       stream_(options.stream, '/'),
-      field_(by_value() && options.field.empty() ? "**" : options.field, '.'),
-      hmac_(std::move(hmac)) {
+      field_(by_value() && options.field.empty() ? "**" : options.field, '.') {
   for (const std::string& a : options.allow) allow_.emplace_back(a, '.');
   if (with_ != Operator::keep) return;
   if (allow_.empty()) allow_.emplace_back(options.field, '.');
   with_ = Operator::drop;
+}
+
+void Rule::take_key(Bytes key) {
+  if (with_ == Operator::hmac) {
+    hmac_.emplace(key);
+    return;
+  }
+  std::array<std::uint8_t, 32> derived;
+  const std::string_view use = with_ == Operator::ff1 ? "pinaflux mask ff1" : "pinaflux mask noise";
+  crypto::hkdf_sha256(key, {}, as_bytes(use), derived);
+  if (with_ == Operator::ff1) {
+    ff1_.emplace(derived);
+  } else {
+    hmac_.emplace(derived);
+  }
+  wipe(derived);
 }
 
 bool Rule::selects_field(std::string_view field, Pattern::StepSet& wild) const {
@@ -227,13 +174,117 @@ Rule::Applied Rule::apply(Value& value, const Cell& cell, MaskScratch& scratch) 
       if (value.type() != Type::text) return Applied::failed;
       value = Value::text(utf8_prefix(value.as_text(), options_.length));
       return Applied::done;
-    case Operator::round: return round(value) ? Applied::done : Applied::failed;
     case Operator::replace: value = Value::text(options_.replacement); return Applied::done;
-    case Operator::drop:
-    case Operator::keep:
-    case Operator::reject: break;
+    case Operator::ff1: return apply_ff1(value, cell, scratch);
+    default: break;
   }
-  return Applied::failed;
+  return apply_to_number(value, cell, scratch) ? Applied::done : Applied::failed;
+}
+
+bool Rule::apply_to_number(Value& value, const Cell& cell, MaskScratch& scratch) const {
+  switch (with_) {
+    case Operator::round: return round_to_multiple(value, options_.step);
+    case Operator::bucket:
+      return options_.edges.empty() ? lower_to_multiple(value, options_.width)
+                                    : lower_to_edge(value, options_.edges);
+    case Operator::coarsen: return coarsen(value, options_.to, options_.tick, scratch.text);
+    case Operator::noise:
+      return value.is_number() && add_noise(value, options_.width, noise_of(value, cell, scratch));
+    default: return false;
+  }
+}
+
+// The same for the same reading: sent twice, it does not tell more.
+std::uint64_t Rule::noise_of(const Value& value, const Cell& cell, MaskScratch& scratch) const {
+  std::array<std::uint8_t, 2 * limits::kNameBytesMax + 64> message;
+  std::size_t size = 0;
+  const auto put = [&](Bytes piece) {
+    std::ranges::copy(piece, message.begin() + static_cast<std::ptrdiff_t>(size));
+    size += piece.size();
+  };
+  for (const std::string_view name : {cell.stream, cell.field}) {
+    put(as_bytes(name));
+    message[size++] = 0;
+  }
+  for (std::uint64_t part : {static_cast<std::uint64_t>(cell.time.ns), cell.time.boot}) {
+    for (int i = 0; i < 8; ++i, part >>= 8) message[size++] = static_cast<std::uint8_t>(part);
+  }
+  put(as_bytes(canonical_text(value, scratch)));
+  const auto digest = hmac_->of(Bytes(message).first(size));
+  return pinaflux::Reader(digest).u64();
+}
+
+Rule::Applied Rule::apply_ff1(Value& value, const Cell& cell, MaskScratch& scratch) const {
+  if (cell.origin == Masker::Origin::letter) return Applied::failed;
+  if (is_whole_number(value)) {
+    return encrypt_number(value, scratch) ? Applied::done : Applied::failed;
+  }
+  if (value.type() != Type::text) return Applied::failed;
+  const std::string_view encrypted = encrypt_digits(value.as_text(), scratch);
+  if (encrypted.data() == nullptr) return Applied::failed;
+  value = Value::text(encrypted);
+  return Applied::done;
+}
+
+// data() is nullptr where there are too few or too many digits.
+std::string_view Rule::encrypt_digits(std::string_view text, MaskScratch& scratch) const {
+  const auto is_digit_here = [](char c) { return c >= '0' && c <= '9'; };
+  char digits[Ff1::kDigitsMax];
+  const auto count = static_cast<std::size_t>(std::ranges::count_if(text, is_digit_here));
+  if (count < Ff1::kDigitsMin || count > Ff1::kDigitsMax || text.size() > sizeof scratch.text)
+    return {};
+  std::ranges::copy_if(text, digits, is_digit_here);
+  ff1_->encrypt({digits, count});
+  std::memmove(scratch.text, text.data(), text.size());
+  const char* next = digits;
+  for (char& c : std::span(scratch.text, text.size())) {
+    if (is_digit_here(c)) c = *next++;
+  }
+  return {scratch.text, text.size()};
+}
+
+bool Rule::encrypt_number(Value& value, MaskScratch& scratch) const {
+  constexpr int kWalksMax = 1'000;  // One in ten to nine in ten of what comes out fits.
+  std::string_view text = canonical_text(value, scratch);
+  for (int walk = 0; walk < kWalksMax; ++walk) {
+    text = encrypt_digits(text, scratch);
+    if (text.data() == nullptr) return false;
+    if (text[text[0] == '-' ? 1 : 0] == '0') continue;
+    const auto small = parse_integer<std::int64_t>(text);
+    const auto large = parse_integer<std::uint64_t>(text);
+    if (value.type() == Type::int64 && small) {
+      value = Value::int64(*small);
+      return true;
+    }
+    if (value.type() == Type::uint64 && large && !small) {
+      value = Value::uint64(*large);
+      return true;
+    }
+    if (value.type() == Type::float64 && small &&
+        std::abs(static_cast<double>(*small)) < kExactIntegerMax) {
+      value = Value::float64(static_cast<double>(*small));
+      return true;
+    }
+  }
+  return false;
+}
+
+Rule::Applied Rule::apply_to_position(Value& latitude, Value& longitude) const {
+  const auto is_empty = [](const Value& v) {
+    return v.type() == Type::absent || v.type() == Type::null;
+  };
+  if (is_empty(latitude) && is_empty(longitude)) return Applied::done;
+  if (!latitude.is_number() || !longitude.is_number()) return Applied::failed;
+  const GeoPosition position{latitude.to_double(), longitude.to_double()};
+  if (!position.valid()) return Applied::failed;
+  if (with_ == Operator::grid) {
+    const GeoPosition centre = cell_centre(position, options_.cell);
+    latitude = Value::float64(centre.latitude);
+    longitude = Value::float64(centre.longitude);
+  } else if (distance(position, options_.centre) <= options_.radius) {
+    latitude = longitude = options_.null_inside ? Value::null() : Value();
+  }
+  return Applied::done;
 }
 
 Rule::Applied Rule::apply_by_value(Value& value, const Cell& cell, MaskScratch& scratch) const {
@@ -251,7 +302,10 @@ Rule::Applied Rule::apply_by_value(Value& value, const Cell& cell, MaskScratch& 
     value = Value();
     return Applied::done;
   }
-  const std::string_view masked = mask_found(text, cell, scratch);
+  if (with_ == Operator::ff1 && cell.origin == Masker::Origin::letter) return Applied::failed;
+  if (with_ == Operator::ff1 && whole)
+    return encrypt_number(value, scratch) ? Applied::done : Applied::failed;
+  const std::string_view masked = mask_found(text, cell.origin, scratch);
   if (masked.data() == nullptr) return Applied::failed;
   value = value.type() == Type::bytes ? Value::bytes(as_bytes(masked)) : Value::text(masked);
   return Applied::done;
@@ -262,11 +316,11 @@ bool Rule::finds_in(std::string_view text) const {
   return Finder(options_.value, text).next(found);
 }
 
-std::string_view Rule::mask_found(std::string_view text, const Cell& cell,
+std::string_view Rule::mask_found(std::string_view text, Masker::Origin origin,
                                   MaskScratch& scratch) const {
   scratch.begin(text.size());
   while (!text.empty()) {
-    const std::string_view done = cell.origin == Masker::Origin::letter ? next_token(text) : "";
+    const std::string_view done = origin == Masker::Origin::letter ? next_token(text) : "";
     const std::string_view piece =
         done.empty() ? text : text.substr(0, static_cast<std::size_t>(done.data() - text.data()));
     if (!append_masked(piece, scratch) || !scratch.append(done)) return {};
@@ -280,10 +334,9 @@ bool Rule::append_masked(std::string_view piece, MaskScratch& scratch) const {
   std::size_t at = 0;
   for (TextSpan found; finder.next(found); at = found.end) {
     const std::string_view raw = piece.substr(found.begin, found.end - found.begin);
-    if (!scratch.append(piece.substr(at, found.begin - at)) ||
-        !scratch.append(mask_text(raw, scratch))) {
-      return false;
-    }
+    if (!scratch.append(piece.substr(at, found.begin - at))) return false;
+    const std::string_view masked = mask_text(raw, scratch);
+    if (masked.data() == nullptr || !scratch.append(masked)) return false;
   }
   return scratch.append(piece.substr(at));
 }
@@ -291,13 +344,14 @@ bool Rule::append_masked(std::string_view piece, MaskScratch& scratch) const {
 std::string_view Rule::mask_text(std::string_view text, MaskScratch& scratch) const {
   if (with_ == Operator::hmac) return token(text, scratch);
   if (with_ == Operator::truncate) return utf8_prefix(text, options_.length);
+  if (with_ == Operator::ff1) return encrypt_digits(text, scratch);
   ASSERT(with_ == Operator::replace);
   return options_.replacement;
 }
 
-std::string_view Rule::apply_to_name(std::string_view step, const Cell& cell,
+std::string_view Rule::apply_to_name(std::string_view step, Masker::Origin origin,
                                      MaskScratch& scratch) const {
-  return by_value() ? mask_found(step, cell, scratch) : mask_text(step, scratch);
+  return by_value() ? mask_found(step, origin, scratch) : mask_text(step, scratch);
 }
 
 bool Rule::made(const Value& value) const {
@@ -326,20 +380,6 @@ std::string_view Rule::token(std::string_view text, MaskScratch& scratch) const 
   scratch.text[id.size()] = ':';
   const auto hash = base64url(Bytes(digest).first(kTokenBytes), scratch.text + id.size() + 1);
   return {scratch.text, id.size() + 1 + hash.size()};
-}
-
-bool Rule::round(Value& value) const {
-  if (!value.is_number()) return false;
-  const double step = options_.step;
-  const bool whole = step == std::trunc(step) && step < kExactMax;
-  if (value.type() == Type::int64 && whole) {
-    std::int64_t i = value.as_int64();
-    if (!round_int64(i, static_cast<std::int64_t>(step))) return false;
-    value = Value::int64(i);
-  } else {
-    value = Value::float64(round_double(value.to_double(), step));
-  }
-  return true;
 }
 
 }  // namespace pinaflux

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/data/value.h"
+#include "agent/mask/ff1.h"
 #include "agent/mask/masker.h"
 #include "agent/mask/pattern.h"
 #include "agent/mask/scratch.h"
@@ -45,31 +46,45 @@ class Rule {
   // What a rule is told of the value that it is given.
   struct Cell {
     Masker::Origin origin = Masker::Origin::source;
+    std::string_view stream, field;  // As they are masked.
+    Stamp time;
   };
   enum class Applied { done, failed, rejected };  // failed: the rule cannot be applied to it.
 
   bool by_value() const { return options_.value != 0; }
+  Duration on_time() const { return options_.time; }  // Zero: it is no rule on the record's time.
+  bool on_position() const { return with_ == Operator::grid || with_ == Operator::home_zone; }
+  std::string_view latitude() const { return options_.latitude; }
+  std::string_view longitude() const { return options_.longitude; }
+  // Both are absent or null, or both are worked on.
+  Applied apply_to_position(Value& latitude, Value& longitude) const;
   // Works on a value that is present; it may point into `scratch` until the next use.
   Applied apply(Value& value, const Cell& cell, MaskScratch& scratch) const;
   // The value has the form of a token of this rule: of its key's name, and whole.
   bool made(const Value& value) const;
   // One step of a name, or by value a whole name; hmac, truncate and replace only. By value data() is nullptr
   // when it becomes too long.
-  std::string_view apply_to_name(std::string_view step, const Cell& cell,
+  std::string_view apply_to_name(std::string_view step, Masker::Origin origin,
                                  MaskScratch& scratch) const;
   // By value: it holds what the rule looks for.
   bool finds_in(std::string_view text) const;
 
  private:
-  Rule(const MaskRule& options, std::optional<crypto::Hmac> hmac);
+  explicit Rule(const MaskRule& options);
+  void take_key(Bytes key);
+  bool apply_to_number(Value& value, const Cell& cell, MaskScratch& scratch) const;
+  Applied apply_ff1(Value& value, const Cell& cell, MaskScratch& scratch) const;
   Applied apply_by_value(Value& value, const Cell& cell, MaskScratch& scratch) const;
   // The text with what was found in it worked on; data() is nullptr when it becomes too long.
-  std::string_view mask_found(std::string_view text, const Cell& cell, MaskScratch& scratch) const;
+  std::string_view mask_found(std::string_view text, Masker::Origin origin,
+                              MaskScratch& scratch) const;
   bool append_masked(std::string_view piece, MaskScratch& scratch) const;
   std::string_view mask_text(std::string_view text, MaskScratch& scratch) const;
   std::string_view next_token(std::string_view text) const;
   std::string_view token(std::string_view text, MaskScratch& scratch) const;
-  bool round(Value& value) const;
+  std::string_view encrypt_digits(std::string_view text, MaskScratch& scratch) const;
+  bool encrypt_number(Value& value, MaskScratch& scratch) const;
+  std::uint64_t noise_of(const Value& value, const Cell& cell, MaskScratch& scratch) const;
 
   MaskRule options_;
   Operator with_;
@@ -77,6 +92,7 @@ class Rule {
   Pattern field_;
   std::vector<Pattern> allow_;
   std::optional<crypto::Hmac> hmac_;
+  std::optional<Ff1> ff1_;
 };
 
 }  // namespace pinaflux

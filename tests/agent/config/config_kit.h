@@ -17,6 +17,7 @@ class ConfigFiles : public Files {
     put("/etc/secret", "hunter2\n");
     put("/etc/open", "hunter2\n", 0644);
     put("/etc/empty", "\n");
+    put("/etc/home", "52.5163, 13.3777\n");
   }
 
   void put(const std::string& path, std::string text, std::uint32_t mode = 0600) {

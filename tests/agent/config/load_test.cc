@@ -177,6 +177,33 @@ TEST_CASE_FIXTURE(Fixture, "every rule that is accepted is accepted by the maske
   CHECK(Masker::make(c.mask, shapes, Vault()).has_value());
 }
 
+TEST_CASE_FIXTURE(Fixture, "numbers, times and positions become rules that the masker accepts") {
+  const auto c = load(kHead + kMachine +
+                      "mask:\n"
+                      "  - {field: a, with: bucket, width: 0.5}\n"
+                      "  - {field: b, with: bucket, edges: [-1, 0, 18.5]}\n"
+                      "  - {field: c, with: coarsen, to: 1h, unit: us}\n"
+                      "  - {stream: 'machine/*', time: 15m}\n"
+                      "  - {with: grid, lat: gps.lat, lon: gps.lon, cell: 500}\n"
+                      "  - {with: home_zone, lat: lat, lon: lon, radius: 300, inside: 'null',\n"
+                      "     centre: {file: /etc/home}}\n"
+                      "  - {field: d, with: round, step: 2}\n" +
+                      kUplink);
+  REQUIRE(c.mask.rules.size() == 7);
+  CHECK(c.mask.rules[0].width == 0.5);
+  CHECK(c.mask.rules[1].edges == std::vector<double>{-1, 0, 18.5});
+  CHECK((c.mask.rules[2].to == Duration::hours(1) &&
+         c.mask.rules[2].tick == Duration::microseconds(1)));
+  CHECK(c.mask.rules[3].time == Duration::minutes(15));
+  CHECK((c.mask.rules[4].latitude == "gps.lat" && c.mask.rules[4].cell == 500));
+  CHECK(
+      (c.mask.rules[5].centre.latitude == 52.5163 && c.mask.rules[5].centre.longitude == 13.3777));
+  CHECK((c.mask.rules[5].radius == 300 && c.mask.rules[5].null_inside));
+  CHECK((c.mask.rules[6].with == MaskRule::Operator::round));
+  Shapes shapes;
+  CHECK(Masker::make(c.mask, shapes, Vault()).has_value());
+}
+
 TEST_CASE_FIXTURE(Fixture, "nodes, constants and lanes become what the pipeline takes") {
   const auto c =
       load(kHead + kMachine +
