@@ -13,6 +13,7 @@
 #include "agent/cli/exit_status.h"
 #include "agent/config/load.h"
 #include "agent/control/control.h"
+#include "agent/mask/loosening.h"
 #include "platform/base/json_writer.h"
 #include "platform/http/link.h"
 #include "platform/linux/linux.h"
@@ -158,6 +159,10 @@ void Runner::reload() {
     log_.error("agent.reload", "the configuration is invalid: the running one stays");
     return;
   }
+  if (const auto why = unconfirmed_loosening(running_->mask, configuration->mask); !why.empty()) {
+    log_.error("agent.reload", "the running configuration stays: " + why);
+    return;
+  }
   platform_.process.notify("RELOADING=1");
   staged_ = Staged{std::move(*configuration), std::nullopt};
   agent_->stop();
@@ -174,6 +179,8 @@ std::string Runner::apply(std::string_view text) {
   if (staged_ || stopping_) return answer(false, "the agent is restarting: try again", {});
   auto loaded = load_configuration_text(platform_.files, options_.configuration, text);
   if (!loaded.configuration) return answer(false, "the running one stays", loaded.findings);
+  const auto why = unconfirmed_loosening(running_->mask, loaded.configuration->mask);
+  if (!why.empty()) return answer(false, why, loaded.findings);
   auto former = platform_.files.read_text(options_.configuration, Control::kApplyBytesMax);
   if (!former) return answer(false, former.error().what, {});
   if (auto ok = platform_.files.replace(options_.configuration, text); !ok) {

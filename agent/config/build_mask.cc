@@ -10,6 +10,7 @@
 #include "agent/config/units.h"
 #include "agent/mask/coarse_time.h"
 #include "agent/mask/pattern.h"
+#include "agent/mask/regex.h"
 #include "platform/base/text.h"
 
 namespace pinaflux::config {
@@ -67,6 +68,7 @@ class Rules {
     rule.field = r.text("field");
     rule.allow = r.texts("allow");
     rule.value = detectors_of(r.texts("value"));
+    rule.match = r.text("match");
     rule.with = operator_of(r.text(r.has("allow") ? "others" : "with"));
     rule.key_id = r.text("key");
     rule.length = static_cast<std::size_t>(std::max<std::int64_t>(r.integer("length"), 0));
@@ -83,10 +85,11 @@ class Rules {
     rule.longitude = r.text("lon");
     rule.cell = r.number("cell");
     rule.radius = r.number("radius");
-    rule.null_inside = r.text("inside") == "null";
+    rule.null_inside = r.text("inside") == "nulls";
     selection(r);
     operation(r, rule);
     numbers(r, rule);
+    expression(r, rule);
     times(r);
     position(r, rule);
     patterns(r);
@@ -95,6 +98,8 @@ class Rules {
   }
 
  private:
+  static bool by_value(const Reader& r) { return r.has("value") || r.has("match"); }
+
   void exclude(const Reader& r, std::string_view name,
                std::initializer_list<std::string_view> others, std::string fix) {
     for (const auto other : others) {
@@ -106,19 +111,20 @@ class Rules {
   }
 
   void selection(const Reader& r) {
-    exclude(r, "topic", {"stream", "field", "allow", "name", "value"},
+    exclude(r, "topic", {"stream", "field", "allow", "name", "value", "match"},
             "a rule on topics has 'topic' and 'with' alone");
     exclude(r, "allow", {"field"}, "an allow-list names the fields that stay; use two rules");
-    exclude(r, "allow", {"value"}, "an allow-list goes by names; use two rules");
+    exclude(r, "value", {"match"}, "use two rules");
+    exclude(r, "allow", {"value", "match"}, "an allow-list goes by names; use two rules");
     exclude(r, "allow", {"with", "name"},
             "an allow-list says with 'others' what happens to the rest");
     if (r.has("others") && !r.has("allow")) {
       findings_.error(r.key_place("others"), "'others' needs an allow-list",
                       "add allow: [FIELD, ...], or use 'with'");
     }
-    exclude(r, "lat", {"field", "allow", "name", "value", "topic"},
+    exclude(r, "lat", {"field", "allow", "name", "value", "match", "topic"},
             "grid and home_zone work on the two fields that 'lat' and 'lon' name");
-    exclude(r, "time", {"field", "allow", "name", "value", "topic", "with"},
+    exclude(r, "time", {"field", "allow", "name", "value", "match", "topic", "with"},
             "a rule on the record's own time has 'time' and 'stream' alone");
     if (r.has("time")) return;
     const bool stream_name = r.text("name") == "stream";
@@ -128,7 +134,7 @@ class Rules {
     }
     const bool position = rule_on_position(operator_of(r.text("with")));
     if (!stream_name && !position && !r.has("topic") && !r.has("field") && !r.has("allow") &&
-        !r.has("value")) {
+        !by_value(r)) {
       findings_.error(
           r.place(), "the rule does not say what it masks",
           "add field: PATTERN, value: [email, ...], allow: [FIELD, ...], topic: PATTERN or "
@@ -143,17 +149,18 @@ class Rules {
   void operation(const Reader& r, const MaskRule& rule) {
     const bool names = rule.on_stream_name || rule.on_field_name;
     const std::string with = r.text("with");
-    const bool drops_found = r.text("name") == "field" && r.has("value");
+    const bool drops_found = r.text("name") == "field" && by_value(r);
     const std::string_view of_names =
         drops_found ? "drop|hmac|truncate|replace|reject" : "hmac|truncate|replace|reject";
     constexpr std::string_view kOfFound = "drop|hmac|truncate|replace|reject|ff1";
     if (names && !with.empty() && !is_one_of(with, of_names)) {
       findings_.error(r.value_place("with"), "a name cannot be masked with " + with,
                       "names take " + spoken_choices(of_names));
-    } else if (r.has("value") && !with.empty() && !is_one_of(with, kOfFound)) {
+    } else if (by_value(r) && !with.empty() && !is_one_of(with, kOfFound)) {
       findings_.error(r.value_place("with"),
                       "what is found in a text cannot be masked with " + with,
-                      "'value' takes " + spoken_choices(kOfFound));
+                      std::string(r.has("value") ? "'value' takes " : "'match' takes ") +
+                          spoken_choices(kOfFound));
     } else if (rule.with == Operator::ff1 && (rule.value & ~kDigitForms) != 0) {
       findings_.error(r.value_place("value"), "ff1 needs six digits or more in what is found",
                       "with it 'value' takes card or phone");
@@ -163,6 +170,24 @@ class Rules {
                       "numbers become multiples of it: write 0.1 or 5");
     }
     if (r.has("key")) check_key(root_, r, "key", findings_);
+  }
+
+  // The place in the line where the expression is at fault, if it stands there as it is read.
+  Place place_in(const Reader& r, std::string_view pattern, std::size_t offset) const {
+    const Place& value = r.value_place("match");
+    const std::string_view line = value.text == nullptr ? "" : value.text->line(value.line);
+    const std::size_t at = line.rfind(pattern);
+    return at == std::string_view::npos ? value : Place::at(*value.text, value.line, at + offset);
+  }
+
+  void expression(const Reader& r, const MaskRule& rule) {
+    if (rule.match.empty()) return;
+    const Regex::Fault fault = Regex(rule.match).fault();
+    if (fault.what == nullptr) return;
+    findings_.error(place_in(r, rule.match, std::min(fault.offset, rule.match.size() - 1)),
+                    "'match' is no expression: " + std::string(fault.what),
+                    "at character " + std::to_string(fault.offset + 1) +
+                        " of it; the syntax: pinaflux config explain mask.match");
   }
 
   void numbers(const Reader& r, MaskRule& rule) {
@@ -340,6 +365,7 @@ void build_keys(const Reader& root, Building& building) {
 void build_mask(const Reader& root, Building& building) {
   Rules rules(root, building);
   for (const auto& rule : root.names("mask")) rules.add(rule.reader);
+  building.to.mask.loosen = root.text("mask_loosen");
 }
 
 }  // namespace pinaflux::config

@@ -36,6 +36,16 @@ constexpr Key kMask[] = {
             "`name` in names: hmac, truncate and replace work on what was found, the text around "
             "it stays; drop "
             "and reject work on the field and the record. What each finds: agent/mask/README.md."},
+    {.path = "mask.*.match",
+     .type = Type::text,
+     .min = 1,
+     .max = 512,
+     .example = "\"EMP-[0-9]{6}\"",
+     .doc = "Instead of value: an expression of your own for what is looked for; the leftmost "
+            "match counts, and of "
+            "those the longest. It has . [a-z] [^a] \\d \\w \\s \\D \\W \\S \\xHH ^ $ \\b \\B "
+            "(a|b) (?:a) * + ? {m,n}, and (?i) at "
+            "the beginning for either case."},
     {.path = "mask.*.topic",
      .type = Type::text,
      .min = 1,
@@ -197,9 +207,19 @@ constexpr Key kMask[] = {
     {.path = "mask.*.inside",
      .type = Type::choice,
      .fallback = "drop",
-     .choices = "drop|null",
+     .choices = "drop|nulls",
      .when = {"with", "home_zone"},
-     .doc = "What becomes of both fields there: they are absent, or null."},
+     .doc = "What becomes of both fields there: drop takes them out, nulls leaves them with null."},
+
+    {.path = "mask_loosen",
+     .type = Type::text,
+     .min = 1,
+     .max = 64,
+     .example = "\"0123456789abcdef\"",
+     .doc = "Confirms that a reload may let more through than the running mask: the error that "
+            "refuses it says what to "
+            "write here. It is good for just that change. Rules that are added behind the others "
+            "need none."},
 };
 
 }  // namespace

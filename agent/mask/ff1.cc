@@ -3,7 +3,8 @@
 //   A, B = B, (A + y) mod 10^m      y: a number of d bytes, AES of round, tweak and B
 //
 // The names are those of the standard. Numbers stay strings of digits or of bytes: with halves of at most 28
-// digits a multiplication by 10 or by 256 and an addition, place by place, are all that it takes.
+// digits a multiplication by 10 or by 256 and an addition, place by place, are all that it takes; and y has at most the
+// 16 bytes of one block.
 
 #include "agent/mask/ff1.h"
 
@@ -20,7 +21,6 @@ using Block = crypto::Aes::Block;
 
 constexpr std::size_t kHalfMax = Ff1::kDigitsMax / 2;
 constexpr std::size_t kNumberBytesMax = 12;  // Of a half of kHalfMax digits.
-constexpr std::size_t kSumBytesMax = 2 * sizeof(Block);
 
 // Bytes that 10^digits - 1 takes; log2(10) = 3.3219..., and no power of ten here is near one of two.
 std::size_t bytes_of(std::size_t digits) { return (digits * 33220 / 10000 + 1 + 7) / 8; }
@@ -66,7 +66,7 @@ void Ff1::encrypt(std::span<char> digits, Bytes tweak) const {
   ASSERT(n >= kDigitsMin && n <= kDigitsMax);
   ASSERT(t <= kTweakMax);
   const std::size_t b = bytes_of(v), d = (b + 3) / 4 * 4 + 4;
-  ASSERT(b <= kNumberBytesMax && d <= kSumBytesMax);
+  ASSERT(b <= kNumberBytesMax && d <= sizeof(Block));
   Block p{1, 2,  1,  0,
           0, 10, 10, static_cast<std::uint8_t>(u),
           0, 0,  0,  static_cast<std::uint8_t>(n),
@@ -88,14 +88,7 @@ void Ff1::encrypt(std::span<char> digits, Bytes tweak) const {
       xor_into(r, Bytes(q).subspan(i, r.size()));
       aes_.encrypt(r);
     }
-    std::array<std::uint8_t, kSumBytesMax> s{};
-    std::ranges::copy(r, s.begin());
-    if (d > r.size()) {
-      r.back() ^= 1;
-      aes_.encrypt(r);
-      std::ranges::copy(r, s.begin() + sizeof(Block));
-    }
-    add(a, Bytes(s).first(d));
+    add(a, Bytes(r).first(d));
     std::swap(a, half_b);
   }
   std::ranges::copy(a, digits.begin());

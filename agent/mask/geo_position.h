@@ -15,6 +15,7 @@ struct GeoPosition {
   double longitude = 0.0;
 
   bool valid() const;
+  bool operator==(const GeoPosition&) const = default;
 };
 
 // "52.5163, 13.3777". Nothing where that is no place.

@@ -64,6 +64,7 @@ struct MaskRule {
   // By value, if not empty: only what these detectors find, in the texts of those fields (all of them if
   // `field` is empty) or names. The text around it stays.
   DetectorSet value = 0;
+  std::string match;  // The same for an expression of regex.h, instead of `value`.
   Operator with = Operator::drop;
   std::string key_id;       // hmac, noise, ff1: which key of the vault.
   std::size_t length = 0;   // truncate: characters kept (UTF-8 code points).
@@ -86,10 +87,13 @@ struct MaskRule {
   GeoPosition centre;        // home_zone: secret itself.
   double radius = 0.0;       // home_zone: metres.
   bool null_inside = false;  // home_zone: null, not absent.
+
+  bool operator==(const MaskRule&) const = default;
 };
 
 struct MaskOptions {
   std::vector<MaskRule> rules;
+  std::string loosen = {};  // Confirms a change to these (loosening.h).
 };
 
 class Vault;

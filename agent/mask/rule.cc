@@ -126,7 +126,9 @@ Rule::Rule(const MaskRule& options)
     : options_(options),
       with_(options.with),
       stream_(options.stream, '/'),
-      field_(by_value() && options.field.empty() ? "**" : options.field, '.') {
+      field_(options.value != 0 && options.field.empty() ? "**" : options.field, '.') {
+  if (!options.match.empty()) regex_.emplace(options.match);
+  if (regex_ && options.field.empty()) field_ = Pattern("**", '.');
   for (const std::string& a : options.allow) allow_.emplace_back(a, '.');
   if (with_ != Operator::keep) return;
   if (allow_.empty()) allow_.emplace_back(options.field, '.');
@@ -303,7 +305,7 @@ Rule::Applied Rule::apply_by_value(Value& value, const Cell& cell, MaskScratch& 
     return Applied::done;
   }
   if (with_ == Operator::ff1 && cell.origin == Masker::Origin::letter) return Applied::failed;
-  if (with_ == Operator::ff1 && whole)
+  if (with_ == Operator::ff1 && whole && !regex_)
     return encrypt_number(value, scratch) ? Applied::done : Applied::failed;
   const std::string_view masked = mask_found(text, cell.origin, scratch);
   if (masked.data() == nullptr) return Applied::failed;
@@ -313,7 +315,7 @@ Rule::Applied Rule::apply_by_value(Value& value, const Cell& cell, MaskScratch& 
 
 bool Rule::finds_in(std::string_view text) const {
   TextSpan found;
-  return Finder(options_.value, text).next(found);
+  return regex_ ? RegexFinder(*regex_, text).next(found) : Finder(options_.value, text).next(found);
 }
 
 std::string_view Rule::mask_found(std::string_view text, Masker::Origin origin,
@@ -330,7 +332,12 @@ std::string_view Rule::mask_found(std::string_view text, Masker::Origin origin,
 }
 
 bool Rule::append_masked(std::string_view piece, MaskScratch& scratch) const {
-  Finder finder(options_.value, piece);
+  return regex_ ? append_masked(piece, RegexFinder(*regex_, piece), scratch)
+                : append_masked(piece, Finder(options_.value, piece), scratch);
+}
+
+template <class Finds>
+bool Rule::append_masked(std::string_view piece, Finds finder, MaskScratch& scratch) const {
   std::size_t at = 0;
   for (TextSpan found; finder.next(found); at = found.end) {
     const std::string_view raw = piece.substr(found.begin, found.end - found.begin);

@@ -15,6 +15,7 @@
 #include "agent/mask/ff1.h"
 #include "agent/mask/masker.h"
 #include "agent/mask/pattern.h"
+#include "agent/mask/regex.h"
 #include "agent/mask/scratch.h"
 #include "platform/crypto/crypto.h"
 
@@ -51,7 +52,7 @@ class Rule {
   };
   enum class Applied { done, failed, rejected };  // failed: the rule cannot be applied to it.
 
-  bool by_value() const { return options_.value != 0; }
+  bool by_value() const { return options_.value != 0 || regex_; }
   Duration on_time() const { return options_.time; }  // Zero: it is no rule on the record's time.
   bool on_position() const { return with_ == Operator::grid || with_ == Operator::home_zone; }
   std::string_view latitude() const { return options_.latitude; }
@@ -79,6 +80,8 @@ class Rule {
   std::string_view mask_found(std::string_view text, Masker::Origin origin,
                               MaskScratch& scratch) const;
   bool append_masked(std::string_view piece, MaskScratch& scratch) const;
+  template <class Finds>
+  bool append_masked(std::string_view piece, Finds finder, MaskScratch& scratch) const;
   std::string_view mask_text(std::string_view text, MaskScratch& scratch) const;
   std::string_view next_token(std::string_view text) const;
   std::string_view token(std::string_view text, MaskScratch& scratch) const;
@@ -93,6 +96,7 @@ class Rule {
   std::vector<Pattern> allow_;
   std::optional<crypto::Hmac> hmac_;
   std::optional<Ff1> ff1_;
+  std::optional<Regex> regex_;
 };
 
 }  // namespace pinaflux

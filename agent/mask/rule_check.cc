@@ -6,6 +6,7 @@
 
 #include "agent/mask/coarse_time.h"
 #include "agent/mask/pattern.h"
+#include "agent/mask/regex.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {
@@ -13,6 +14,8 @@ namespace pinaflux {
 namespace {
 
 using Operator = MaskRule::Operator;
+
+bool by_value(const MaskRule& rule) { return rule.value != 0 || !rule.match.empty(); }
 
 bool in_key_id(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -78,12 +81,12 @@ bool works_on_names(Operator with) {
 
 Status check_operator(const MaskRule& rule) {
   if (auto s = check_parameters(rule); !s) return s;
-  if (rule.value != 0 && !works_on_found(rule.with)) {
+  if (by_value(rule) && !works_on_found(rule.with)) {
     return fail(Code::invalid,
                 "what is found by value can be dropped, hashed, cut, replaced or rejected");
   }
   if (!rule.on_stream_name && !rule.on_field_name) return {};
-  const bool drops_found = rule.value != 0 && !rule.on_stream_name && rule.with == Operator::drop;
+  const bool drops_found = by_value(rule) && !rule.on_stream_name && rule.with == Operator::drop;
   if (!drops_found && !works_on_names(rule.with)) {
     return fail(Code::invalid, "a name can be hashed, truncated, replaced or rejected");
   }
@@ -92,7 +95,7 @@ Status check_operator(const MaskRule& rule) {
 
 bool selects_by_name(const MaskRule& rule) {
   return !rule.field.empty() || !rule.allow.empty() || rule.on_stream_name || rule.on_field_name ||
-         rule.value != 0;
+         by_value(rule);
 }
 
 Status check_patterns(const MaskRule& rule) {
@@ -117,10 +120,10 @@ Status check_patterns(const MaskRule& rule) {
     if (rule.field.empty() && rule.allow.empty()) return {};
     return fail(Code::invalid, "a rule on the stream's name selects no fields");
   }
-  if (rule.value != 0 && !rule.allow.empty()) {
+  if (by_value(rule) && !rule.allow.empty()) {
     return fail(Code::invalid, "an allow-list goes by names, not by value");
   }
-  if (rule.value == 0 && rule.field.empty() == rule.allow.empty()) {
+  if (!by_value(rule) && rule.field.empty() == rule.allow.empty()) {
     return fail(Code::invalid, "a mask rule names a field or an allow-list, one of the two");
   }
   if (!rule.field.empty() && !Pattern(rule.field, '.').valid()) {
@@ -136,6 +139,12 @@ Status check_patterns(const MaskRule& rule) {
 
 Status check_rule(const MaskRule& rule) {
   if (auto s = check_operator(rule); !s) return s;
+  if (rule.value != 0 && !rule.match.empty()) {
+    return fail(Code::invalid, "a mask rule goes by forms or by an expression, one of the two");
+  }
+  if (!rule.match.empty() && Regex(rule.match).fault().what != nullptr) {
+    return fail(Code::invalid, "a mask rule's expression is no regular expression of ours");
+  }
   return check_patterns(rule);
 }
 

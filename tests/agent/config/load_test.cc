@@ -179,17 +179,21 @@ TEST_CASE_FIXTURE(Fixture, "every rule that is accepted is accepted by the maske
 
 TEST_CASE_FIXTURE(Fixture, "numbers, times and positions become rules that the masker accepts") {
   const auto c = load(kHead + kMachine +
+                      "mask_loosen: \"0123\"\n"
                       "mask:\n"
                       "  - {field: a, with: bucket, width: 0.5}\n"
                       "  - {field: b, with: bucket, edges: [-1, 0, 18.5]}\n"
                       "  - {field: c, with: coarsen, to: 1h, unit: us}\n"
                       "  - {stream: 'machine/*', time: 15m}\n"
                       "  - {with: grid, lat: gps.lat, lon: gps.lon, cell: 500}\n"
-                      "  - {with: home_zone, lat: lat, lon: lon, radius: 300, inside: 'null',\n"
+                      "  - {with: home_zone, lat: lat, lon: lon, radius: 300, inside: nulls,\n"
                       "     centre: {file: /etc/home}}\n"
-                      "  - {field: d, with: round, step: 2}\n" +
+                      "  - {field: d, with: round, step: 2}\n"
+                      "  - {match: '(?i)\\bemp-[0-9]{4,6}\\b', with: replace, text: x}\n" +
                       kUplink);
-  REQUIRE(c.mask.rules.size() == 7);
+  REQUIRE(c.mask.rules.size() == 8);
+  CHECK(c.mask.loosen == "0123");
+  CHECK(c.mask.rules[7].match == "(?i)\\bemp-[0-9]{4,6}\\b");
   CHECK(c.mask.rules[0].width == 0.5);
   CHECK(c.mask.rules[1].edges == std::vector<double>{-1, 0, 18.5});
   CHECK((c.mask.rules[2].to == Duration::hours(1) &&

@@ -101,6 +101,29 @@ TEST_CASE_FIXTURE(MaskFixture, "tokens in a text stay when it enters again as a 
   CHECK(text.find("bob") == std::string::npos);
 }
 
+TEST_CASE_FIXTURE(MaskFixture, "an expression of one's own finds in texts, numbers and names") {
+  rules({{.match = "(?i)emp-\\d{4,6}", .with = Operator::replace, .replacement = "#"},
+         {.field = "n", .match = "0{3}", .with = Operator::truncate, .length = 0},
+         {.on_field_name = true, .match = "\\d+", .with = Operator::truncate, .length = 1}});
+  CHECK(masked("s", {{"x", Value::text("EMP-1234, emp-12 and Emp-1234567")}}) ==
+        "s: x='#, emp-12 and #7'");
+  CHECK(masked("s", {{"n", Value::int64(120003)}}) == "s: n='123'");
+  CHECK(masked("s", {{"bed204.pulse", Value::int64(1)}}) == "s: bed2.pulse=1");
+  CHECK_FALSE(Masker::make({{{.match = "(", .with = Operator::drop}}}, shapes, vault).has_value());
+  CHECK_FALSE(
+      Masker::make({{{.value = kEmail, .match = "a", .with = Operator::drop}}}, shapes, vault)
+          .has_value());
+}
+
+TEST_CASE_FIXTURE(MaskFixture, "a token that an expression would find stays in a letter, too") {
+  rules({{.match = "[A-Za-z0-9]+", .with = Operator::hmac, .key_id = "k1"}});
+  const auto once = mask("s", {{"x", Value::text("(ada)(bob)")}});
+  REQUIRE(once.has_value());
+  const auto again = masker->mask({once->row()}, arena, Masker::Origin::letter).record;
+  REQUIRE(again.has_value());
+  CHECK(text_of(*again) == text_of(*once));
+}
+
 TEST_CASE_FIXTURE(MaskFixture, "a text that would grow too much refuses the record") {
   rules({{.value = kEmail, .with = Operator::replace, .replacement = std::string(256, 'x')}});
   std::string text;

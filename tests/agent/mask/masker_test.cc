@@ -343,7 +343,12 @@ TEST_CASE_FIXTURE(MaskFixture, "the steady state takes nothing from the heap") {
          {.field = "d", .with = Operator::drop},
          {.field = "e", .with = Operator::replace, .replacement = "-"},
          {.value = only(Detector::email), .with = Operator::hmac, .key_id = "k1"},
-         {.value = only(Detector::card), .with = Operator::replace, .replacement = "-"}});
+         {.value = only(Detector::card), .with = Operator::replace, .replacement = "-"},
+         {.match = "p(.a|.*z)", .with = Operator::replace, .replacement = "-"},
+         {.field = "i", .with = Operator::ff1, .key_id = "k1"},
+         {.field = "j", .with = Operator::noise, .key_id = "k1", .width = 0.5},
+         {.field = "k", .with = Operator::coarsen, .to = Duration::hours(1)},
+         {.with = Operator::grid, .latitude = "l", .longitude = "m", .cell = 500}});
   const RawRecord record = raw("s", {{"a", Value::text("ada")},
                                      {"b", Value::text("lovelace")},
                                      {"c", Value::float64(1.7)},
@@ -351,7 +356,12 @@ TEST_CASE_FIXTURE(MaskFixture, "the steady state takes nothing from the heap") {
                                      {"e", Value::int64(2)},
                                      {"f", Value::text("plain")},
                                      {"g", Value::text("ada@x.org, 4111111111111111")},
-                                     {"h", Value::int64(4111111111111111)}});
+                                     {"h", Value::int64(4111111111111111)},
+                                     {"i", Value::int64(123456789)},
+                                     {"j", Value::float64(20.5)},
+                                     {"k", Value::text("2026-01-31T12:34:56Z")},
+                                     {"l", Value::float64(52.5)},
+                                     {"m", Value::float64(13.4)}});
   arena.reset();
   REQUIRE(masker->mask(record, arena).verdict == Masker::Verdict::kept);
 

@@ -1,0 +1,64 @@
+#include "agent/mask/loosening.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "platform/base/bytes.h"
+#include "platform/base/text.h"
+#include "platform/crypto/crypto.h"
+
+namespace pinaflux {
+
+namespace {
+
+void put(Writer& to, double d) { to.u64(std::bit_cast<std::uint64_t>(d)); }
+
+// All of a rule but a home zone's centre: from its hash that could be guessed.
+void put(Writer& to, const MaskRule& rule) {
+  for (const std::string* text : {&rule.stream, &rule.field, &rule.match, &rule.key_id,
+                                  &rule.replacement, &rule.latitude, &rule.longitude}) {
+    to.text(*text);
+  }
+  to.varint(rule.allow.size());
+  for (const std::string& name : rule.allow) to.text(name);
+  to.varint(rule.edges.size());
+  for (const double edge : rule.edges) put(to, edge);
+  for (const double d : {rule.step, rule.width, rule.cell, rule.radius}) put(to, d);
+  to.varint(static_cast<std::uint64_t>(rule.with));
+  to.varint(rule.value);
+  to.varint(rule.length);
+  for (const Duration d : {rule.to, rule.tick, rule.time}) to.signed_varint(d.ns);
+  for (const bool b : {rule.on_stream_name, rule.on_field_name, rule.null_inside}) to.u8(b);
+}
+
+std::string confirmation(const MaskOptions& running, const MaskOptions& next) {
+  Buffer bytes;
+  Writer to(bytes);
+  for (const MaskOptions* mask : {&running, &next}) {
+    to.varint(mask->rules.size());
+    for (const MaskRule& rule : mask->rules) put(to, rule);
+  }
+  const crypto::Digest digest = crypto::sha256(bytes);
+  std::string hex;
+  for (const std::uint8_t byte : Bytes(digest).first(8)) {
+    hex += "0123456789abcdef"[byte >> 4];
+    hex += "0123456789abcdef"[byte & 15];
+  }
+  return hex;
+}
+
+}  // namespace
+
+std::string unconfirmed_loosening(const MaskOptions& running, const MaskOptions& next) {
+  const auto end = std::ranges::mismatch(running.rules, next.rules).in1;
+  if (end == running.rules.end()) return {};
+  const std::string wanted = confirmation(running, next);
+  if (next.loosen == wanted) return {};
+  return joined({"the mask may let more through than the running one: rule ",
+                 std::to_string(end - running.rules.begin() + 1),
+                 " of that is missing, changed or at another place; if that is meant, write "
+                 "mask_loosen: \"",
+                 wanted, "\""});
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,22 @@
+// Loosening: whether a new mask lets more through than the one that runs.
+//
+// Promise    A new mask that begins with all rules of the running one, unchanged and in their order, lets nothing more
+//            through: a rule works on what those before it left. Every other change counts as looser, because whether
+//            it is cannot be told from the rules alone.
+// Limits     Compares what is written, not what keys' files hold. Only with a mask that runs: a start asks nothing.
+// Threads    Pure functions; any.
+// Tests      tests/agent/mask/loosening_test.cc
+#pragma once
+
+#include <string>
+
+#include "agent/mask/masker.h"
+
+namespace pinaflux {
+
+// What is said to the operator when `next` is looser than `running` and does not carry the confirmation of just this
+// change (MaskOptions::loosen); else empty. It names a rule by its number, and the confirmation: 16 hexadecimal digits
+// of SHA-256 over both masks, a home zone's centre left out.
+std::string unconfirmed_loosening(const MaskOptions& running, const MaskOptions& next);
+
+}  // namespace pinaflux

@@ -1,0 +1,50 @@
+// Regular expressions: any bytes as an expression and a text; and an expression drawn from the bytes, compared with
+// another engine.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "agent/mask/regex.h"
+#include "tests/agent/mask/regex_reference.h"
+
+namespace pinaflux {
+namespace {
+
+void run(std::string_view pattern, std::string_view text) {
+  const Regex regex(pattern);
+  RegexFinder finder(regex, text);
+  std::size_t end = 0;
+  for (TextSpan span; finder.next(span); end = span.end) {
+    if (span.begin < end || span.end <= span.begin || span.end > text.size()) std::abort();
+  }
+}
+
+void compare(std::string_view bytes) {
+  const reference::Draw draw = [&](unsigned below) {
+    if (bytes.empty()) return 0u;
+    const unsigned drawn = static_cast<unsigned char>(bytes[0]) % below;
+    bytes.remove_prefix(1);
+    return drawn;
+  };
+  const reference::Expression expression = reference::draw_expression(draw, 5);
+  const Regex regex(expression.text);
+  if (regex.fault().what != nullptr) return;
+  std::string text;
+  while (!bytes.empty() && text.size() < 24) text += "aabB-\n"[draw(6)];
+  std::size_t looked_at = 0;
+  const TextSpan ours = regex.find(text, 0, looked_at);
+  const TextSpan theirs = reference::find(expression, text, 0);
+  if (ours.begin != theirs.begin || ours.end != theirs.end) std::abort();
+}
+
+}  // namespace
+}  // namespace pinaflux
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  const std::size_t cut = bytes.find('\0');
+  if (cut != std::string_view::npos) pinaflux::run(bytes.substr(0, cut), bytes.substr(cut + 1));
+  pinaflux::compare(bytes);
+  return 0;
+}
