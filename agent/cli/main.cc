@@ -14,6 +14,7 @@
 #include "agent/cli/doctor.h"
 #include "agent/cli/exit_status.h"
 #include "agent/cli/letter_line.h"
+#include "agent/cli/mask_preview.h"
 #include "agent/cli/queue_line.h"
 #include "agent/cli/run_command.h"
 #include "agent/cli/uplink_test_command.h"
@@ -37,6 +38,7 @@ struct Arguments {
   AgentAddress agent{"", kConfiguration};
   RunOptions run;
   ConfigTestOptions config_test;
+  MaskPreviewOptions preview{.configuration = kConfiguration};
   BenchSpoolOptions bench_spool;
   BenchSealOptions bench_seal;
   std::string format = "text";
@@ -129,6 +131,20 @@ void CommandLine::add_config_commands() {
   graph->add_option("--format", a_.format, "text, mermaid, dot or json")
       ->check(CLI::IsMember({"text", "mermaid", "dot", "json"}))
       ->capture_default_str();
+  CLI::App* mask = app_.add_subcommand("mask", "what mask rules do");
+  mask->require_subcommand(1);
+  auto* preview =
+      command(*mask, "preview", "records of a file after the mask, and what each rule did",
+              [this] { return mask_preview_command(a_.preview); });
+  preview->add_option("file", a_.preview.file, "NDJSON or line protocol (-: standard input)")
+      ->required();
+  preview->add_option("--source", a_.preview.source,
+                      "read it as this source would (default: the first)");
+  preview->add_option("--stream", a_.preview.stream,
+                      "as records of this stream (default: the source's)");
+  preview->add_option("--config,-c", a_.preview.configuration, "configuration file")
+      ->capture_default_str();
+  preview->add_flag("--json", a_.preview.json, "for a machine to read");
   auto* init = command(app_, "init", "write a commented configuration for this machine",
                        [this] { return init_command(a_.output, a_.force); });
   init->add_option("--output,-o", a_.output, "where to (-: standard output)")
