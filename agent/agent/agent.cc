@@ -215,11 +215,12 @@ bool Agent::State::turn() {
   const Instant now = host.clock.now();
   finish_commit();
   take_acks();
-  if (stopping == Stopping::no) reentry->enter(committer->filling(), now);
+  const Moment moment{now, time.stamp()};
+  if (stopping == Stopping::no) reentry->enter(committer->filling(), moment);
   const bool gathering = stopping == Stopping::no || stopping == Stopping::draining;
   if (gathering) time.tell(committer->filling());
   const auto gathered =
-      gathering ? gatherer->gather(committer->filling(), now) : Gatherer::Outcome::idle;
+      gathering ? gatherer->gather(committer->filling(), moment) : Gatherer::Outcome::idle;
   const Group& filling = committer->filling();
   const bool at_once =
       (spool_state.renumbering > 0 || uplinks->save_due()) && stopping == Stopping::no;
@@ -327,6 +328,7 @@ void Agent::State::take_acks() {
 void Agent::State::hold_sources(bool hold) {
   if (hold == held || stopping != Stopping::no) return;
   held = hold;
+  pipeline->hold(hold, host.clock.now());
   for (auto& source : sources) source->hold(hold ? Hold::full : Hold::none);
   if (hold) {
     host.log.warning("spool.full",
@@ -338,15 +340,13 @@ void Agent::State::hold_sources(bool hold) {
 }
 
 void Agent::State::submit(const Pace::Group& group, Instant now) {
+  wake_at(Instant::never(), now);
   if (!committer->idle()) return;
   const bool retrying = committer->retrying();
   const LeaseWish free_places = this->free_places();
   LeaseWish wish = pace.lease_now(free_places, group, now);
   const bool wanted = retrying ? now >= retry_at : pace.commit_now(group, wish, now);
-  if (!wanted) {
-    wake_at(retrying ? retry_at : pace.next(free_places, group), now);
-    return;
-  }
+  if (!wanted) return wake_at(retrying ? retry_at : pace.next(free_places, group), now);
   if (!retrying) {
     pipeline->save(committer->filling());
     time.prepare(committer->filling());
@@ -365,7 +365,10 @@ LeaseWish Agent::State::free_places() const {
   return wish;
 }
 
+// Or before, when silence closes a window.
 void Agent::State::wake_at(Instant at, Instant now) {
+  const Instant window = stopping == Stopping::no ? pipeline->next() : Instant::never();
+  if (window > now) at = std::min(at, window);
   if (at == Instant::never()) return;
   wake->start(std::max(at - now, Duration{}));
 }
@@ -429,12 +432,8 @@ AgentStatus Agent::State::status() const {
     s.sources.push_back(status_of(configuration.sources[i], sources[i]->health(), held));
   }
   for (const auto& lane : spool_state.lanes) s.lanes.push_back(status_of(lane, host.clock));
-  for (std::size_t r = 0; r <= static_cast<std::size_t>(Reason::no_lane); ++r) {
-    const auto reason = static_cast<Reason>(r);
-    if (gatherer->refused(reason) > 0) {
-      s.refused.push_back({reason_name(reason), gatherer->refused(reason)});
-    }
-  }
+  s.refused = gatherer->refused();
+  if (pipeline->late() > 0) s.refused.push_back({"late", pipeline->late()});
   s.spool = {
       spool_state.bytes_used,   spool_state.bytes_max,       spool_state.commits, commit_failures,
       spool_state.dead_letters, commit_took.seconds() * 1e3, spool_state.full,    spool_text};

@@ -50,19 +50,33 @@ Gatherer::Gatherer(const std::vector<std::unique_ptr<Source>>& sources, Masker& 
   masked_.reserve(limits::kIntakeRecordsMax);
 }
 
-Gatherer::Outcome Gatherer::gather(Group& group, Instant now) {
+Gatherer::Outcome Gatherer::gather(Group& group, const Moment& moment) {
   if (group.full()) return Outcome::full;
   if (next_parcel_ == intake_.parcels.size()) poll(group);
   const bool nothing_came = intake_.parcels.empty();
   while (next_parcel_ < intake_.parcels.size()) {
-    if (!take(intake_.parcels[next_parcel_], group, now)) return Outcome::full;
+    // A parcel that had no room comes first into an empty group: windows may not take its place again.
+    if (!(waited_ && group.empty()) && !drain(group, moment)) return Outcome::full;
+    waited_ = !take(intake_.parcels[next_parcel_], group, moment);
+    if (waited_) return Outcome::full;
     ++next_parcel_;
   }
   next_parcel_ = 0;
   intake_.reset();
+  if (!drain(group, moment)) return Outcome::full;
   if (std::ranges::none_of(sources_, [](const auto& s) { return s->ready(); }))
     return Outcome::idle;
   return nothing_came || group.full() ? Outcome::full : Outcome::more;
+}
+
+// False: something waits for another group.
+bool Gatherer::drain(Group& group, const Moment& moment) {
+  drained_.clear();
+  const bool all_out = pipeline_.drain(moment, group, drained_);
+  for (const Pipeline::Refused& r : drained_) {
+    refuse(group, {r.source, r.reason, 0, 0, 0}, r.record, r.node);
+  }
+  return all_out;
 }
 
 void Gatherer::poll(Group& group) {
@@ -77,13 +91,13 @@ void Gatherer::poll(Group& group) {
   }
 }
 
-bool Gatherer::take(const Parcel& parcel, Group& group, Instant now) {
+bool Gatherer::take(const Parcel& parcel, Group& group, const Moment& moment) {
   const bool fits = mask(parcel, group) && pipeline_.has_room(parcel.source, masked_, group);
   if (!fits && !group.empty()) return false;
   std::uint64_t accepted = 0;
   if (fits) {
     for (const Record& record : masked_) {
-      const auto outcome = pipeline_.process(parcel.source, record, now, group);
+      const auto outcome = pipeline_.process(parcel.source, record, moment, group);
       if (outcome.verdict == Pipeline::Verdict::taken) {
         ++accepted;
       } else {
@@ -106,9 +120,9 @@ bool Gatherer::take(const Parcel& parcel, Group& group, Instant now) {
 }
 
 Gatherer::Entry Gatherer::enter(std::span<const RawRecord> raw, SourceIndex source, LetterId letter,
-                                Masker::Origin origin, Group& group, Instant now) {
+                                Masker::Origin origin, Group& group, const Moment& moment) {
   using Outcome = Replay::Outcome;
-  if (group.full()) return {};
+  if (group.full() || !drain(group, moment)) return {};
   const Entry no_room{group.empty() ? Outcome::stays : Outcome::waits, Reason::too_large};
   masked_.clear();
   for (const RawRecord& record : raw) {
@@ -120,7 +134,7 @@ Gatherer::Entry Gatherer::enter(std::span<const RawRecord> raw, SourceIndex sour
   if (!pipeline_.has_room(source, masked_, group)) return no_room;
   Entry entry{Outcome::taken};
   for (const Record& record : masked_) {
-    const auto processed = pipeline_.process(source, record, now, group);
+    const auto processed = pipeline_.process(source, record, moment, group);
     if (processed.verdict == Pipeline::Verdict::taken) continue;
     ASSERT(processed.verdict != Pipeline::Verdict::no_room);
     refuse(group, {source, processed.reason, 0, 0, 0}, record, processed.node);
@@ -157,6 +171,15 @@ void Gatherer::refuse(Group& group, const Refusal& refusal) {
     return;
   }
   refusals.push_back(refusal);
+}
+
+std::vector<RefusedCount> Gatherer::refused() const {
+  std::vector<RefusedCount> all;
+  for (std::size_t r = 0; r <= static_cast<std::size_t>(Reason::no_lane); ++r) {
+    const auto reason = static_cast<Reason>(r);
+    if (refused(reason) > 0) all.push_back({reason_name(reason), refused(reason)});
+  }
+  return all;
 }
 
 // Those of the parcel, their bytes with the first of each sort.

@@ -19,6 +19,7 @@
 #include "agent/data/group.h"
 #include "agent/data/intake.h"
 #include "agent/data/replay.h"
+#include "agent/health/status.h"
 #include "agent/ingest/source.h"
 #include "agent/mask/masker.h"
 #include "agent/pipeline/pipeline.h"
@@ -35,7 +36,7 @@ class Gatherer {
     more,  // Something waits, and the group has room: come again after the other events.
     full,  // Something waits, and the group must be committed first.
   };
-  Outcome gather(Group& group, Instant now);
+  Outcome gather(Group& group, const Moment& moment);
 
   // A dead letter's records (of bytes, there may be several), not of a parcel. taken or refused (one of them, at
   // least): its letter goes with the group. stays: mask refused one, nothing was changed. waits: another group will
@@ -45,14 +46,16 @@ class Gatherer {
     Reason reason = Reason::node_failed;
   };
   Entry enter(std::span<const RawRecord> raw, SourceIndex source, LetterId letter,
-              Masker::Origin origin, Group& group, Instant now);
+              Masker::Origin origin, Group& group, const Moment& moment);
 
   // Records refused since start, by Reason.
   std::uint64_t refused(Reason reason) const { return refused_[static_cast<std::size_t>(reason)]; }
+  std::vector<RefusedCount> refused() const;  // Of each reason that there was.
 
  private:
   void poll(Group& group);
-  bool take(const Parcel& parcel, Group& group, Instant now);
+  bool take(const Parcel& parcel, Group& group, const Moment& moment);
+  bool drain(Group& group, const Moment& moment);
   bool mask(const Parcel& parcel, Group& group);
   void refuse(Group& group, const Refusal& refusal);
   void refuse_bytes(const Parcel& parcel, Group& group);
@@ -64,9 +67,11 @@ class Gatherer {
   Pipeline& pipeline_;
   Intake intake_;
   std::size_t next_parcel_ = 0;  // In the intake; those before it are in a group.
+  bool waited_ = false;          // The next parcel found no room in the last group.
   std::size_t first_source_ = 0;
-  std::vector<Record> masked_;    // Of the parcel at hand.
-  std::vector<Reason> unmasked_;  // Why records of the parcel at hand are not in masked_.
+  std::vector<Record> masked_;              // Of the parcel at hand.
+  std::vector<Reason> unmasked_;            // Why records of the parcel at hand are not in masked_.
+  std::vector<Pipeline::Refused> drained_;  // Of what the pipeline gave of its own accord.
   std::array<std::uint64_t, 32> refused_{};
 };
 

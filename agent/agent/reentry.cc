@@ -84,10 +84,10 @@ void Reentry::take(std::span<Replay> replays, Done done) {
   if (stopped_) stop();
 }
 
-void Reentry::enter(Group& group, Instant now) {
+void Reentry::enter(Group& group, const Moment& moment) {
   for (Request& request : requests_) {
     while (request.next < request.replays.size()) {
-      if (!enter(request.replays[request.next], group, now)) break;
+      if (!enter(request.replays[request.next], group, moment)) break;
       ++request.next;
     }
     if (request.next < request.replays.size()) break;
@@ -96,16 +96,16 @@ void Reentry::enter(Group& group, Instant now) {
 }
 
 // False: it waits for the next group.
-bool Reentry::enter(Replay& replay, Group& group, Instant now) {
+bool Reentry::enter(Replay& replay, Group& group, const Moment& moment) {
   const auto source = std::ranges::find(sources_, replay.source, &SourceOptions::name);
   if (source == sources_.end()) return stay(replay, "its source is not configured any more");
   if (entered_.contains(replay.letter)) return stay(replay, "it is being replayed already");
   const auto index = static_cast<SourceIndex>(source - sources_.begin());
-  return replay.raw ? enter_bytes(replay, *source, group, now)
-                    : enter_record(replay, index, group, now);
+  return replay.raw ? enter_bytes(replay, *source, group, moment)
+                    : enter_record(replay, index, group, moment);
 }
 
-bool Reentry::enter_record(Replay& replay, SourceIndex source, Group& group, Instant now) {
+bool Reentry::enter_record(Replay& replay, SourceIndex source, Group& group, const Moment& moment) {
   Opener opener;
   Arena arena(kRecordArenaBytes);
   std::vector<Row> rows;
@@ -120,10 +120,11 @@ bool Reentry::enter_record(Replay& replay, SourceIndex source, Group& group, Ins
     raw = *read;
   }
   return settle(replay, gatherer_.enter({&raw, 1}, source, replay.letter, Masker::Origin::letter,
-                                        group, now));
+                                        group, moment));
 }
 
-bool Reentry::enter_bytes(Replay& replay, const SourceOptions& source, Group& group, Instant now) {
+bool Reentry::enter_bytes(Replay& replay, const SourceOptions& source, Group& group,
+                          const Moment& moment) {
   const auto refused = RefusedBytes::open(replay.body);
   if (!refused || refused->format > static_cast<std::uint8_t>(Format::raw)) {
     return stay(replay, "its bytes are damaged");
@@ -140,7 +141,7 @@ bool Reentry::enter_bytes(Replay& replay, const SourceOptions& source, Group& gr
   if (!fits || tally.refused > 0) return stay(replay, why_unreadable(tally.fault));
   if (read.intake.records.empty()) return stay(replay, "there is no record in it");
   return settle(replay, gatherer_.enter(read.intake.records, source.index, replay.letter,
-                                        Masker::Origin::source, group, now));
+                                        Masker::Origin::source, group, moment));
 }
 
 bool Reentry::settle(Replay& replay, const Gatherer::Entry& entry) {

@@ -33,7 +33,7 @@ class Reentry {
 
   void take(std::span<Replay> replays, Done done);
   // Puts into the group what has room there.
-  void enter(Group& group, Instant now);
+  void enter(Group& group, const Moment& moment);
   // Letters that a commit has replaced.
   void committed(std::span<const LetterId> letters);
   // What is in no group yet stays.
@@ -47,9 +47,9 @@ class Reentry {
     Done done;
     std::size_t next = 0;  // Those before it are in a group, or stay.
   };
-  bool enter(Replay& replay, Group& group, Instant now);
-  bool enter_record(Replay& replay, SourceIndex source, Group& group, Instant now);
-  bool enter_bytes(Replay& replay, const SourceOptions& source, Group& group, Instant now);
+  bool enter(Replay& replay, Group& group, const Moment& moment);
+  bool enter_record(Replay& replay, SourceIndex source, Group& group, const Moment& moment);
+  bool enter_bytes(Replay& replay, const SourceOptions& source, Group& group, const Moment& moment);
   bool settle(Replay& replay, const Gatherer::Entry& entry);
   bool over(const Request& request) const;
   void conclude();

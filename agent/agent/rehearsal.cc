@@ -123,6 +123,9 @@ struct Rehearsal::State {
   void expect(std::string_view rest);
   void close_block();
   void collect();
+  void collect_lanes();
+  Moment moment() const { return {now, wall()}; }
+  Stamp wall() const { return Stamp::wall(kBegin + (now - Instant{})); }
   std::optional<Row> decode(const SourceOptions& options, const Payload& payload);
   std::optional<std::string> take_time(std::string_view& rest);
   void mistake(std::string what) { mistake_at(number, std::move(what)); }
@@ -141,6 +144,7 @@ struct Rehearsal::State {
   std::unique_ptr<Intake> intake;
   Group group;
   Instant now;
+  std::vector<Pipeline::Refused> refused_later;  // Of a drain().
 
   struct Came {
     std::uint32_t line;  // That gave it.
@@ -231,7 +235,7 @@ void Rehearsal::State::give(std::string_view text) {
     return mistake("no source is named '" + printable(name, 40) +
                    "': a line begins with a stream, ->, wait or #");
   }
-  Stamp arrival = Stamp::wall(kBegin + (now - Instant{}));
+  Stamp arrival = wall();
   if (const auto time = take_time(text)) {
     const auto ns = parse_rfc3339(*time);
     if (!ns) return mistake("what stands behind @ is no time such as 2026-07-25T06:14:09Z");
@@ -258,7 +262,7 @@ void Rehearsal::State::give(std::string_view text) {
       came({"refused " + std::string(reason_name(masked.reason)), {}, {}, {}});
       continue;
     }
-    const auto outcome = pipeline->process(index, *masked.record, now, group);
+    const auto outcome = pipeline->process(index, *masked.record, moment(), group);
     if (outcome.verdict != Pipeline::Verdict::taken) {
       const std::string node = outcome.node.empty() ? "" : " " + std::string(outcome.node);
       came({"refused " + std::string(reason_name(outcome.reason)) + node, {}, {}, {}});
@@ -271,6 +275,17 @@ void Rehearsal::State::give(std::string_view text) {
 
 // What has come to lanes.
 void Rehearsal::State::collect() {
+  refused_later.clear();
+  for (bool all_out = false; !all_out;) {
+    all_out = pipeline->drain(moment(), group, refused_later);
+    collect_lanes();
+  }
+  for (const Pipeline::Refused& r : refused_later) {
+    came({"refused " + std::string(reason_name(r.reason)) + " " + std::string(r.node), {}, {}, {}});
+  }
+}
+
+void Rehearsal::State::collect_lanes() {
   for (std::size_t lane = 0; lane < configuration.pipeline.lanes.size(); ++lane) {
     for (const Record& record : group.records[lane]) {
       Outcome outcome{configuration.pipeline.lanes[lane].name,

@@ -28,6 +28,7 @@ void build_uplinks(const Reader& root, Building& building);
 void build_budgets(const Reader& root, Building& building);
 void build_mask(const Reader& root, Building& building);
 void build_pipeline(const Reader& root, Building& building);  // Lanes, too. After build_sources.
+TimeWindow build_window(const Reader& section, Findings& findings);
 void build_delivery(const Reader& root,
                     Building& building);  // Gateway, spool, uplink, control. Last.
 

@@ -48,6 +48,8 @@ class Nodes {
     } else if (r.has("select") || r.has("drop")) {
       const bool drop = r.has("drop");
       node.kind = Select{r.texts(drop ? "drop" : "select"), drop};
+    } else if (r.has("window")) {
+      node.kind = build_window(r.section("window"), findings_);
     }
     return node;
   }
@@ -162,6 +164,7 @@ class Wiring {
     for (const auto& n : nodes_) inputs(n, true);
     for (const auto& l : lanes_) inputs(l, false);
     for (const auto& n : nodes_) find_cycle(n);
+    untaken_ports();
   }
 
   // What nobody takes from, in the order of its appearance.
@@ -200,12 +203,41 @@ class Wiring {
     }
     names_.push_back(node.name);
     by_name_.emplace(node.name, &node.reader);
+    if (!node.reader.has("window")) return;
+    const std::string late = node.name + ".late";
+    windows_.insert(late);
+    if (node.reader.section("window").text("late") != "pass") return;
+    const auto is = [&](const Named& other) { return other.name == late; };
+    if (std::ranges::any_of(sources_, is) || std::ranges::any_of(nodes_, is)) {
+      findings_.error(node.reader.place(), "two things are named " + quoted(late),
+                      "that is where the late records of this window come out: rename the other");
+      return;
+    }
+    names_.push_back(late);
+    by_name_.emplace(late, &node.reader);
+    ports_.emplace(late, node.name);
+  }
+
+  // The node that a name is of: "flow" for "flow.late".
+  const std::string& node_of(const std::string& name) const {
+    const auto port = ports_.find(name);
+    return port == ports_.end() ? name : port->second;
+  }
+
+  void untaken_ports() {
+    if (lanes_.empty()) return;
+    for (const auto& [late, node] : ports_) {
+      if (taken_.contains(late)) continue;
+      const Reader window = by_name_.at(node)->section("window");
+      findings_.error(window.key_place("late"), "nothing takes the late records",
+                      "add " + quoted(late) + " to 'from' of a lane or a node, or say late: drop");
+    }
   }
 
   void inputs(const Named& taker, bool node) {
     each_text(taker.reader, "from", [&](const Node& input) {
       if (input.text.empty()) return;
-      if (node && input.text == taker.name) {
+      if (node && node_of(input.text) == taker.name) {
         findings_.error(input.place, "the node takes its own output",
                         "name a source or another node");
         return;
@@ -225,7 +257,9 @@ class Wiring {
       known += (i > 0 ? ", " : "") + names_[i];
     if (names_.size() > 8) known += ", ...";
     findings_.error(input.place, "no source and no node is named " + quoted(input.text),
-                    lane    ? "this is a lane: nothing takes from a lane"
+                    windows_.contains(input.text)
+                        ? "that window drops its late records: say late: pass there"
+                    : lane  ? "this is a lane: nothing takes from a lane"
                     : meant ? "did you mean '" + std::string(*meant) + "'?"
                             : known);
   }
@@ -240,14 +274,15 @@ class Wiring {
     if (at == by_name_.end() || done_.contains(name)) return;
     path.push_back(name);
     each_text(*at->second, "from", [&](const Node& input) {
-      const auto seen = std::ranges::find(path, input.text);
+      const std::string& next = node_of(input.text);
+      const auto seen = std::ranges::find(path, next);
       if (seen == path.end()) {
-        follow(input.text, path);
-      } else if (input.text != name) {
+        follow(next, path);
+      } else if (next != name) {
         std::string way;
         for (auto step = seen; step != path.end(); ++step) way += *step + " from ";
         findings_.error(input.place, "the nodes take from each other in a circle",
-                        way + input.text + ": break it at one of them");
+                        way + next + ": break it at one of them");
       }
     });
     path.pop_back();
@@ -264,7 +299,9 @@ class Wiring {
   Findings& findings_;
   std::vector<Named> sources_, nodes_, lanes_;
   std::vector<std::string> names_;
-  std::map<std::string, const Reader*, std::less<>> by_name_;  // Nodes.
+  std::map<std::string, const Reader*, std::less<>> by_name_;  // Nodes and ports.
+  std::map<std::string, std::string, std::less<>> ports_;      // "flow.late": "flow".
+  std::set<std::string, std::less<>> windows_;  // "flow.late", whether it is there or not.
   std::set<std::string, std::less<>> taken_, done_;
 };
 

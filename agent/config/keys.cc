@@ -24,12 +24,11 @@ constexpr Later kLater[] = {
     {"sources.*.registers", "", "Modbus comes with a later version"},
     {"sources.*.of", "",
      "this version reads all groups; a filter node, or a mask rule with drop, leaves out some"},
-    {"pipeline.*.window", "",
-     "windows come with a later version; this one has pass, filter, rename and deadband"},
     {"pipeline.*.script", "",
-     "scripts come with a later version; this one has pass, filter, rename and deadband"},
+     "scripts come with a later version; this one has pass, filter, rename, deadband and window"},
     {"pipeline.*.expression", "",
-     "expressions come with a later version; this one has pass, filter, rename and deadband"},
+     "expressions come with a later version; this one has pass, filter, rename, deadband and "
+     "window"},
 };
 
 void append_to(std::vector<Key>& all, std::span<const Key> keys) {

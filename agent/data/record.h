@@ -24,6 +24,12 @@ struct Stamp {
   friend bool operator==(const Stamp&, const Stamp&) = default;
 };
 
+// A turn's time by both clocks.
+struct Moment {
+  Instant now;
+  Stamp stamp;  // Calendar time, or time since the boot while that is not trusted.
+};
+
 // A reading without a claim about masking: what seal writes and reads back.
 struct Row {
   const Shape* shape = nullptr;
@@ -45,11 +51,15 @@ class Record {
   std::span<const Value> cells() const { return row_.cells(); }
   Stamp time() const { return row_.time; }
 
-  // A record computed from masked ones (rename, window, deadband): its values come from `from` only.
+  // A record computed from a masked one (rename): its values come from `from` only.
   static Record derived(const Record& from, const Row& row) {
     (void)from;
     return Record(row);
   }
+
+  // A record of what the pipeline took from masked ones, which are gone by now (a window): its values come from
+  // them only.
+  static Record remembered(const Row& row) { return Record(row); }
 
  private:
   friend class Masker;

@@ -7,54 +7,12 @@
 #include "agent/pipeline/deadband.h"
 
 #include <cmath>
-#include <cstring>
+
+#include "agent/pipeline/node_key.h"
 
 namespace pinaflux {
 
 namespace {
-
-// Bytes into a bounded place; full() once something did not fit.
-class KeyWriter {
- public:
-  explicit KeyWriter(std::span<char> to) : to_(to) {}
-
-  void number(Type type, std::uint64_t bits) {
-    char raw[9] = {static_cast<char>(type)};
-    for (int i = 0; i < 8; ++i) raw[i + 1] = static_cast<char>(bits >> (8 * i));
-    raw_bytes({raw, sizeof raw});
-  }
-  void text(Type type, std::string_view text) {
-    number(type, text.size());
-    raw_bytes(text);
-  }
-  bool full() const { return full_; }
-  std::string_view result() const { return {to_.data(), size_}; }
-
- private:
-  void raw_bytes(std::string_view bytes) {
-    full_ = full_ || bytes.size() > to_.size() - size_;
-    if (full_ || bytes.empty()) return;
-    std::memcpy(to_.data() + size_, bytes.data(), bytes.size());
-    size_ += bytes.size();
-  }
-
-  std::span<char> to_;
-  std::size_t size_ = 0;
-  bool full_ = false;
-};
-
-void write_key(KeyWriter& key, const Value& value) {
-  constexpr double kExactMax = 0x1p53;
-  if (value.is_view()) {
-    key.text(value.type(), value.as_text());
-  } else if (value.type() == Type::float64 && std::abs(value.as_float64()) < kExactMax &&
-             value.as_float64() == std::trunc(value.as_float64())) {
-    key.number(Type::int64,
-               static_cast<std::uint64_t>(static_cast<std::int64_t>(value.as_float64())));
-  } else {
-    key.number(value.type(), value.as_uint64());
-  }
-}
 
 bool is_number(Type type) {
   return type == Type::int64 || type == Type::uint64 || type == Type::float64;
@@ -116,7 +74,7 @@ DeadbandStep::DeadbandStep(const Deadband& options)
 }
 
 void DeadbandStep::take(const Record& record, Flow& flow) {
-  if (keeps(record, flow.now)) flow.emit(record);
+  if (keeps(record, flow.moment.now)) flow.emit(record);
 }
 
 bool DeadbandStep::keeps(const Record& record, Instant now) {
@@ -141,7 +99,7 @@ bool DeadbandStep::keeps(const Record& record, Instant now) {
 std::string_view DeadbandStep::key_of(const Record& record) {
   KeyWriter key(scratch_);
   key.text(Type::text, record.shape().stream());
-  for (Column& column : keys_) write_key(key, column.of(record));
+  for (Column& column : keys_) key.value(column.of(record));
   return key.full() ? std::string_view() : key.result();
 }
 

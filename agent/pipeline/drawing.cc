@@ -12,6 +12,7 @@ namespace pinaflux {
 namespace {
 
 constexpr std::size_t kWhatMax = 60;
+constexpr const char* kLate = ".late";  // A window's other port.
 
 struct Kind {
   const char* name = "pass";
@@ -33,6 +34,21 @@ std::string listed(std::span<const std::pair<std::string, std::string>> pairs,
   return text;
 }
 
+// "0.5 s", "90 s": people's units would need a table.
+std::string seconds(Duration duration) {
+  std::string text;
+  append_json_double(text, duration.seconds());
+  return text + " s";
+}
+
+std::string window(const TimeWindow& window) {
+  const bool session = window.gap.ns > 0;
+  std::string what =
+      session ? "session, gap " + seconds(window.gap) : "every " + seconds(window.every);
+  if (!session && window.length.ns > 0) what += ", length " + seconds(window.length);
+  return what + " of " + listed(window.of) + ": " + listed(window.give);
+}
+
 Kind kind_of(const NodeKind& node) {
   if (const auto* filter = std::get_if<FieldFilter>(&node)) return {"filter", filter->field};
   if (const auto* where = std::get_if<Condition>(&node)) return {"where", where->where};
@@ -52,6 +68,7 @@ Kind kind_of(const NodeKind& node) {
     append_json_double(within, deadband->within);
     return {"deadband", deadband->field + " within " + within};
   }
+  if (const auto* its = std::get_if<TimeWindow>(&node)) return {"window", window(*its)};
   return {};
 }
 
@@ -84,18 +101,24 @@ class Text {
   void outputs(const std::string& name, std::size_t depth) {
     std::size_t count = 0;
     for (const NodeOptions& node : options_.nodes) {
-      if (!std::ranges::contains(node.from, name)) continue;
+      if (!takes(node.from, name)) continue;
       ++count;
       const bool again = !drawn_.insert(node.name).second;
       line(depth, node.name + ": " + spoken(node.kind) + (again ? " (see above)" : ""));
       if (!again) outputs(node.name, depth + 1);
     }
     for (const PipelineLane& lane : options_.lanes) {
-      if (!std::ranges::contains(lane.from, name)) continue;
+      if (!takes(lane.from, name)) continue;
       ++count;
-      line(depth, "-> " + lane.name);
+      const bool late = !std::ranges::contains(lane.from, name);
+      line(depth, "-> " + lane.name + (late ? " (what is late)" : ""));
     }
     if (count == 0) line(depth, "(no lane takes it)");
+  }
+
+  // From one of its ports.
+  static bool takes(const std::vector<std::string>& from, const std::string& name) {
+    return std::ranges::contains(from, name) || std::ranges::contains(from, name + kLate);
   }
 
   void line(std::size_t depth, const std::string& text) {
@@ -158,7 +181,9 @@ class Diagram {
     if (source != options_.sources.end()) {
       return id('s', static_cast<std::size_t>(source - options_.sources.begin()));
     }
-    const auto node = std::ranges::find(options_.nodes, name, &NodeOptions::name);
+    const auto node = std::ranges::find_if(options_.nodes, [&](const NodeOptions& its) {
+      return its.name == name || its.name + kLate == name;
+    });
     return id('n', static_cast<std::size_t>(node - options_.nodes.begin()));
   }
 

@@ -5,8 +5,7 @@
 #include "agent/pipeline/graph.h"
 
 #include <algorithm>
-#include <string_view>
-#include <unordered_map>
+#include <map>
 
 namespace pinaflux {
 
@@ -36,11 +35,16 @@ class Builder {
     for (std::uint16_t i = 0; i < counts_.size(); ++i) count_node(i);
     if (cyclic_) return fail(Code::invalid, "pipeline: a node takes its own output, by a cycle");
     cut_dead_ends();
+    for (const Count& node : counts_) graph_.deliveries_of_node.push_back(node.paths);
     return std::move(graph_);
   }
 
  private:
   enum class Mark : std::uint8_t { unseen, open, done };
+  struct Output {
+    Graph::Edges* edges = nullptr;
+    NodePort port = NodePort::main;
+  };
   struct Count {
     Mark mark = Mark::unseen;
     std::size_t paths = 0;
@@ -60,9 +64,15 @@ class Builder {
 
   Status connect() {
     std::size_t names = 0;
-    for (const auto& name : options_.sources) by_name_[name] = &graph_.from_source[names++];
-    for (const auto& node : options_.nodes) {
-      by_name_[node.name] = &graph_.from_node[names++ - options_.sources.size()];
+    for (const auto& name : options_.sources) by_name_[name] = {&graph_.from_source[names++]};
+    for (std::size_t i = 0; i < options_.nodes.size(); ++i) {
+      const NodeOptions& node = options_.nodes[i];
+      by_name_[node.name] = {&graph_.from_node[i]};
+      ++names;
+      if (auto late = late_port(node)) {
+        by_name_[*late] = {&graph_.from_node[i], NodePort::late};
+        ++names;
+      }
     }
     if (by_name_.size() != names) {
       return fail(Code::exists, "pipeline: two sources or nodes have the same name");
@@ -82,7 +92,8 @@ class Builder {
       if (it == by_name_.end()) {
         return fail(Code::not_found, "pipeline: `from` names neither a source nor a node");
       }
-      Graph::Edges& edges = *it->second;
+      Graph::Edges& edges = *it->second.edges;
+      edge.port = it->second.port;
       if (std::ranges::find(edges, edge) == edges.end()) edges.push_back(edge);
     }
     return {};
@@ -117,12 +128,18 @@ class Builder {
 
   const PipelineOptions& options_;
   Graph graph_;
-  std::unordered_map<std::string_view, Graph::Edges*> by_name_;
+  std::map<std::string, Output> by_name_;
   std::vector<Count> counts_;
   bool cyclic_ = false;
 };
 
 }  // namespace
+
+std::optional<std::string> late_port(const NodeOptions& node) {
+  const auto* window = std::get_if<TimeWindow>(&node.kind);
+  if (window == nullptr || !window->pass_late) return {};
+  return node.name + ".late";
+}
 
 Result<Graph> build_graph(const PipelineOptions& options) { return Builder(options).build(); }
 

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "agent/pipeline/pipeline.h"
@@ -15,6 +17,7 @@ struct Graph {
   struct Edge {
     bool lane;  // Otherwise a node.
     std::uint16_t index;
+    NodePort port = NodePort::main;  // Of the node that it leaves.
     friend bool operator==(const Edge&, const Edge&) = default;
   };
   using Edges = std::vector<Edge>;
@@ -22,8 +25,11 @@ struct Graph {
   std::vector<Edges> from_source;       // By SourceIndex.
   std::vector<Edges> from_node;         // By position in the options.
   std::vector<std::size_t> deliveries;  // By SourceIndex: records that one may become; 0: no lane.
+  std::vector<std::size_t> deliveries_of_node;  // By position in the options: likewise.
 };
 
+// The name of its late records, if the node passes them.
+std::optional<std::string> late_port(const NodeOptions& node);
 // Errors: not_found (an unknown name), exists (a name twice), invalid (a cycle), full (Pipeline's limits).
 Result<Graph> build_graph(const PipelineOptions& options);
 

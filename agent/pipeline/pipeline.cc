@@ -2,9 +2,13 @@
 // whole walk went well: a refusal on one path takes back the others, what steps remembered included. What can run out is asked
 // before the walk: the group's count of records, and its arena for what steps compute (a renamed record shares its values with
 // the original). A text that comes out longer than was thought refuses its record (too_large).
+//
+// A walk never makes a record out of many: what it closes waits in its step until drain() finds room for it, and
+// begins a walk of its own there. So any group takes any record, and a window that does not fit comes in the next.
 
 #include "agent/pipeline/pipeline.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -48,24 +52,30 @@ bool names(std::string_view prefix, std::string_view key) {
 }  // namespace
 
 struct Pipeline::State {
-  // `added`: fields that the record has got on its way here.
-  void add_wanted(const Graph::Edges& edges, std::size_t added, Wanted& to) const {
+  // `added`: fields that the record has got on its way here. No way goes on behind a node that gives of its own accord, but
+  // from its other port.
+  void add_wanted(const Graph::Edges& edges, std::size_t added, Wanted& to,
+                  bool main = true) const {
     for (const Graph::Edge& edge : edges) {
-      if (edge.lane) continue;
+      if (edge.lane || (!main && edge.port == NodePort::main)) continue;
       const Step::Computed its = nodes[edge.index].step->computed();
       if (its.copies) {
         ++to.copies;
         to.cells += added + its.fields;
         to.bytes += its.bytes + alignof(Value);
       }
-      add_wanted(graph.from_node[edge.index], added + its.fields, to);
+      add_wanted(graph.from_node[edge.index], added + its.fields, to,
+                 !std::ranges::contains(givers, edge.index));
     }
   }
 
   Graph graph;
   std::vector<Node> nodes;
-  std::vector<Wanted> wanted;  // By SourceIndex.
+  std::vector<Wanted> wanted;         // By SourceIndex.
+  std::vector<Wanted> given_wants;    // By place in `givers`.
+  std::vector<std::uint16_t> givers;  // Nodes that give records of their own accord.
   Tap tap;
+  bool held = false;
 
   // Of the walk that is going on.
   std::vector<Delivery> deliveries;
@@ -75,14 +85,16 @@ struct Pipeline::State {
 // One walk: through all that comes of a record.
 class Pipeline::Walk final : public Flow {
  public:
-  Walk(State& state, Instant now, Arena& arena) : Flow(now, arena), state_(state) {
+  Walk(State& state, const Moment& moment, SourceIndex source, Arena& arena)
+      : Flow(moment, source, arena), state_(state) {
     state_.deliveries.clear();
     state_.visited.clear();
   }
 
-  void along(const Graph::Edges& edges, const Record& record) {
+  void along(const Graph::Edges& edges, const Record& record, NodePort port = NodePort::main) {
     for (const Graph::Edge& edge : edges) {
       if (refusal_) return;
+      if (edge.port != port) continue;
       if (edge.lane) {
         state_.deliveries.push_back({static_cast<LaneIndex>(edge.index), record});
       } else {
@@ -115,7 +127,9 @@ class Pipeline::Walk final : public Flow {
     at_ = before;
   }
 
-  void emit(const Record& record) override { along(state_.graph.from_node[at_], record); }
+  void emit(const Record& record, NodePort port) override {
+    along(state_.graph.from_node[at_], record, port);
+  }
   void refuse(Reason reason) override {
     refusal_ = {Verdict::refused, reason, state_.nodes[at_].name()};
   }
@@ -134,10 +148,16 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(const PipelineOptions& options,
   for (const NodeOptions& node : options.nodes) {
     auto step = make_step(node.kind, shapes);
     if (!step) return std::unexpected(step.error());
+    if (std::holds_alternative<TimeWindow>(node.kind)) {
+      state->givers.push_back(static_cast<std::uint16_t>(state->nodes.size()));
+    }
     state->nodes.push_back({std::string(kPrefix) + node.name + "/", std::move(*step)});
   }
   for (const Graph::Edges& edges : state->graph.from_source) {
     state->add_wanted(edges, 0, state->wanted.emplace_back());
+  }
+  for (const std::uint16_t i : state->givers) {
+    state->add_wanted(state->graph.from_node[i], 0, state->given_wants.emplace_back());
   }
   state->deliveries.reserve(kDeliveriesMax);
   return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
@@ -154,7 +174,7 @@ void Pipeline::restore(const std::vector<StateEdit>& states) {
   }
 }
 
-Pipeline::Outcome Pipeline::process(SourceIndex source, const Record& record, Instant now,
+Pipeline::Outcome Pipeline::process(SourceIndex source, const Record& record, const Moment& moment,
                                     Group& group) {
   State& state = *state_;
   ASSERT(source < state.graph.from_source.size());
@@ -163,7 +183,7 @@ Pipeline::Outcome Pipeline::process(SourceIndex source, const Record& record, In
   if (group.record_count() + deliveries_max > limits::kGroupRecordsMax) {
     return {Verdict::no_room, Reason::no_lane};
   }
-  Walk walk(state, now, group.computed);
+  Walk walk(state, moment, source, group.computed);
   walk.along(state.graph.from_source[source], record);
   if (walk.refusal()) {
     walk.discard();
@@ -182,6 +202,70 @@ bool Pipeline::has_room(SourceIndex source, std::span<const Record> records,
   std::size_t bytes = group.computed.bytes_used();
   for (const Record& record : records) bytes += wanted.for_record(record);
   return bytes <= group.computed.bytes_max();
+}
+
+bool Pipeline::drain(const Moment& moment, Group& group, std::vector<Refused>& refused) {
+  for (const std::uint16_t i : state_->givers) {
+    if (!state_->held) state_->nodes[i].step->tick(moment.now);
+  }
+  bool all_out = true;
+  // What one gives, another may take, and have something to give then.
+  for (bool gave = true; gave;) {
+    gave = false;
+    all_out = true;
+    for (std::size_t giver = 0; giver < state_->givers.size(); ++giver) {
+      Step& step = *state_->nodes[state_->givers[giver]].step;
+      while (step.waits() && give(giver, moment, group, refused)) gave = true;
+      all_out = all_out && !step.waits();
+    }
+  }
+  return all_out;
+}
+
+// False: there was no room for it.
+bool Pipeline::give(std::size_t giver, const Moment& moment, Group& group,
+                    std::vector<Refused>& refused) {
+  State& state = *state_;
+  const std::uint16_t node = state.givers[giver];
+  Step& step = *state.nodes[node].step;
+  const std::size_t deliveries = state.graph.deliveries_of_node[node];
+  if (group.full() || group.record_count() + deliveries > limits::kGroupRecordsMax) return false;
+  const auto given = step.give(group.arena);
+  if (!given) return false;
+  const std::size_t wanted = state.given_wants[giver].for_record(given->record);
+  const bool room = group.computed.bytes_used() + wanted <= group.computed.bytes_max();
+  if (!room && !group.empty()) return false;
+  const SourceIndex source = given->source < state.graph.from_source.size() ? given->source : 0;
+  Walk walk(state, moment, source, group.computed);
+  walk.along(state.graph.from_node[node], given->record);
+  step.given();
+  if (walk.refusal()) {
+    walk.discard();
+    refused.push_back({source, walk.refusal()->reason, given->record, walk.refusal()->node});
+  } else {
+    walk.commit(group);
+  }
+  return true;
+}
+
+Instant Pipeline::next() const {
+  Instant next = Instant::never();
+  if (state_->held) return next;
+  for (const std::uint16_t i : state_->givers) {
+    next = std::min(next, state_->nodes[i].step->next());
+  }
+  return next;
+}
+
+void Pipeline::hold(bool hold, Instant now) {
+  if (!std::exchange(state_->held, hold) || hold) return;
+  for (const std::uint16_t i : state_->givers) state_->nodes[i].step->resume(now);
+}
+
+std::uint64_t Pipeline::late() const {
+  std::uint64_t late = 0;
+  for (const Node& node : state_->nodes) late += node.step->late();
+  return late;
 }
 
 void Pipeline::save(Group& group) {

@@ -1,7 +1,7 @@
 // Pipeline: a declared graph of nodes between mask and spool: fewer, better records, each with a lane.
 //
 // Promise    No I/O. A record that is refused has a reason, and is in no lane. State that must survive is
-//            handed to the group as StateEdits and commits with the records that caused it.
+//            handed to the group as StateEdits and commits with the records that caused it. README.md has more.
 // Order      Records keep their order along every path; a node sees them in arrival order. A record that
 //            comes to a lane by two paths is two records of it.
 // Limits     Nodes and edges are fixed by the configuration; state per key is bounded (Options). At most
@@ -25,6 +25,9 @@
 #include "platform/base/time.h"
 
 namespace pinaflux {
+
+// A node's ways out: "name" and "name.late".
+enum class NodePort : std::uint8_t { main, late };
 
 struct PassThrough {};
 // Keeps records for which the comparison holds. Numbers compare by value whatever their types, text and bytes
@@ -71,18 +74,39 @@ struct Select {
   std::vector<std::string> fields;
   bool drop = false;  // All others.
 };
+// Statistics of records by time, one record for each window of each key. README.md says exactly what that means.
+struct TimeWindow {
+  static constexpr std::int64_t kPanesMax = 64;     // Open at once, per key.
+  static constexpr std::size_t kFieldsMax = 1'024;  // Of a record that it gives.
+
+  Duration every{};   // A window ends (and begins) at each multiple of it since 1970.
+  Duration length{};  // A multiple of `every`; 0: `every`.
+  Duration gap{};     // Above 0: a session, which such a silence ends; then neither of the above.
+  std::vector<std::string> of;
+  std::vector<std::string> give;  // Statistic::parse
+  std::vector<std::string>
+      keys;  // One window per distinct values of these fields (and per stream).
+  Duration lateness{};
+  bool pass_late = false;       // To those that take from "<name>.late".
+  bool by_arrival = false;      // The turn's time counts, not the record's.
+  std::string stream;           // Of what it gives; empty: the input's.
+  std::size_t keys_max = 4096;  // Least recently used is closed early.
+};
+// Panes of a key that may be open at once. `every` or `gap` is above 0.
+std::int64_t panes_open_max(const TimeWindow& window);
 using NodeKind =
-    std::variant<PassThrough, FieldFilter, Rename, Deadband, Condition, Derive, Select>;
+    std::variant<PassThrough, FieldFilter, Rename, Deadband, Condition, Derive, Select, TimeWindow>;
 
 struct NodeOptions {
   std::string name;
-  std::vector<std::string> from;  // Sources or nodes. A source name means all its streams.
+  // Sources or nodes, "NAME.late" of a window that passes late records. A source name means all its streams.
+  std::vector<std::string> from;
   NodeKind kind;
 };
 
 struct PipelineLane {
   std::string name;
-  std::vector<std::string> from;  // Sources or nodes.
+  std::vector<std::string> from;  // As of a node.
 };
 
 struct PipelineOptions {
@@ -104,16 +128,32 @@ class Pipeline {
   void restore(const std::vector<StateEdit>& states);
   // Puts what comes of the record into the group's lanes. Reason::no_lane if no path leads from the source
   // to a lane; a record that a filter or a deadband dropped is taken. no_room: nothing of it was kept,
-  // and it can be given again. `now` bounds silence by the monotonic clock.
+  // and it can be given again. What the record closes (a window) waits for drain().
   enum class Verdict { taken, refused, no_room };
   struct Outcome {
     Verdict verdict;
     Reason reason;
     std::string_view node = {};  // That refused it, as long as the Pipeline lives; empty: none did.
   };
-  Outcome process(SourceIndex source, const Record& record, Instant now, Group& group);
+  Outcome process(SourceIndex source, const Record& record, const Moment& moment, Group& group);
   // The group has room for all that may come of these records; process() is asked for each of them.
   bool has_room(SourceIndex source, std::span<const Record> records, const Group& group) const;
+  // A record that the pipeline gave of its own accord (a window), and that a node further on refused.
+  struct Refused {
+    SourceIndex source;  // Of the last record that it was made from.
+    Reason reason;
+    Record record;
+    std::string_view node;
+  };
+  // Puts what waits, and what silence has closed by now, into the group while it has room: until Group::full(), and
+  // at least one record into a group that is empty. True: nothing waits any more.
+  bool drain(const Moment& moment, Group& group, std::vector<Refused>& refused);
+  // When silence may close something; never(): not before another record comes.
+  Instant next() const;
+  // Sources are held back, so silence says nothing; released at `now`, it counts from then on.
+  void hold(bool hold, Instant now);
+  // Records that came too late for their window, since the start.
+  std::uint64_t late() const;
   // Called once before a group is committed: adds the state that changed since the last call.
   void save(Group& group);
   // The whole state, for a Pipeline that takes over at a reload: save() the old one into a group that will
@@ -128,6 +168,7 @@ class Pipeline {
   struct State;
   class Walk;
   explicit Pipeline(std::unique_ptr<State> state);
+  bool give(std::size_t giver, const Moment& moment, Group& group, std::vector<Refused>& refused);
   std::unique_ptr<State> state_;
 };
 

@@ -6,6 +6,7 @@
 #include "agent/pipeline/filter.h"
 #include "agent/pipeline/rename.h"
 #include "agent/pipeline/select.h"
+#include "agent/pipeline/window.h"
 
 namespace pinaflux {
 
@@ -29,6 +30,7 @@ Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes) {
   if (const auto* where = std::get_if<Condition>(&kind)) return ConditionStep::make(*where);
   if (const auto* derive = std::get_if<Derive>(&kind)) return DeriveStep::make(*derive, shapes);
   if (const auto* select = std::get_if<Select>(&kind)) return SelectStep::make(*select, shapes);
+  if (const auto* window = std::get_if<TimeWindow>(&kind)) return WindowStep::make(*window, shapes);
   return std::make_unique<PassStep>();
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -21,12 +22,14 @@ namespace pinaflux {
 // Where a step passes on what it makes of a record.
 class Flow {
  public:
-  Flow(Instant now, Arena& arena) : now(now), arena(arena) {}
+  Flow(const Moment& moment, SourceIndex source, Arena& arena)
+      : moment(moment), source(source), arena(arena) {}
 
-  const Instant now;
+  const Moment moment;
+  const SourceIndex source;
   Arena& arena;  // For the values that a step makes; they live as long as the group.
-  // To everything that takes from the node.
-  virtual void emit(const Record& record) = 0;
+  // To everything that takes from this port of the node.
+  virtual void emit(const Record& record, NodePort port = NodePort::main) = 0;
   // The record that the walk began with is refused, as a whole.
   virtual void refuse(Reason reason) = 0;
 
@@ -55,6 +58,25 @@ class Step {
   virtual void snapshot(std::string_view prefix, std::vector<StateEdit>& to) const;
   // Of an edit that was committed; a value that is damaged, or of other options, is ignored.
   virtual void restore(Bytes value);
+
+  // The rest is of steps that give records of their own accord, between walks.
+
+  // Silence has lasted until now: what it closes waits to be given.
+  virtual void tick(Instant) {}
+  // Silence counts from now on only.
+  virtual void resume(Instant) {}
+  // When tick() may find something; never(): not before another record comes.
+  virtual Instant next() const { return Instant::never(); }
+  struct Given {
+    Record record;
+    SourceIndex source;  // That brought the last record of its key.
+  };
+  virtual bool waits() { return false; }
+  // The first that waits, made in the arena; nothing if that has no room. It waits until given().
+  virtual std::optional<Given> give(Arena&) { return {}; }
+  virtual void given() {}
+  // Records that came too late, since the start.
+  virtual std::uint64_t late() const { return 0; }
 };
 
 // Errors: options that make no sense (each kind says which).

@@ -94,7 +94,7 @@ struct GathererFixture {
   std::unique_ptr<Gatherer> gatherer;
   Group group;
 
-  Gatherer& make() {
+  Gatherer& make(std::vector<NodeOptions> nodes = {}) {
     masker = std::move(*Masker::make({}, shapes, vault));
     PipelineOptions options;
     PipelineLane lane{"normal", {}};
@@ -102,6 +102,8 @@ struct GathererFixture {
       options.sources.push_back("s" + std::to_string(i));
       lane.from.push_back(options.sources.back());
     }
+    if (!nodes.empty()) lane.from = {nodes.back().name};
+    options.nodes = std::move(nodes);
     options.lanes.push_back(lane);
     pipeline = std::move(*Pipeline::make(options, shapes));
     gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
@@ -111,7 +113,7 @@ struct GathererFixture {
 
 TEST_CASE_FIXTURE(GathererFixture, "parcels reach their lane in order, with one receipt a source") {
   sources.push_back(std::make_unique<ScriptedSource>(0, 3, 5, 10));
-  CHECK(make().gather(group, Instant{}) == Gatherer::Outcome::idle);
+  CHECK(make().gather(group, Moment{}) == Gatherer::Outcome::idle);
   REQUIRE(group.records[0].size() == 15);
   for (std::size_t i = 0; i < 15; ++i) {
     CHECK(group.records[0][i].cells()[0].as_int64() == static_cast<std::int64_t>(i));
@@ -122,13 +124,39 @@ TEST_CASE_FIXTURE(GathererFixture, "parcels reach their lane in order, with one 
 }
 
 TEST_CASE_FIXTURE(GathererFixture,
+                  "windows come by silence, as many as a group takes, the rest in the next one") {
+  constexpr std::size_t kKeys = 20'000;
+  sources.push_back(std::make_unique<ScriptedSource>(0, 100, kKeys / 100, 10));
+  const TimeWindow window{.every = Duration::seconds(60),
+                          .give = {"count"},
+                          .keys = {"v"},
+                          .by_arrival = true,
+                          .keys_max = kKeys};
+  make({{"w", {"s0"}, window}});
+  const auto at = [](std::int64_t second) {
+    return Moment{{second * 1'000'000'000}, Stamp{second * 1'000'000'000, 0}};
+  };
+  while (gatherer->gather(group, at(0)) != Gatherer::Outcome::idle) group.reset();
+  group.reset();
+  CHECK(gatherer->gather(group, at(59)) == Gatherer::Outcome::idle);
+  CHECK(group.empty());
+
+  CHECK(gatherer->gather(group, at(60)) == Gatherer::Outcome::full);
+  const std::size_t first = group.record_count();
+  CHECK(first == limits::kGroupRecordsFull);
+  group.reset();
+  CHECK(gatherer->gather(group, at(60)) == Gatherer::Outcome::idle);
+  CHECK(first + group.record_count() == kKeys);
+}
+
+TEST_CASE_FIXTURE(GathererFixture,
                   "what does not fit waits for the next group, and nothing is lost") {
   sources.push_back(std::make_unique<ScriptedSource>(0, 100, 10, 20'000));
   make();
   std::int64_t next = 0;
   Ticket ticket = 0;
   for (int groups = 0; groups < 1000 && ticket < 100; ++groups) {
-    while (gatherer->gather(group, Instant{}) == Gatherer::Outcome::more) {
+    while (gatherer->gather(group, Moment{}) == Gatherer::Outcome::more) {
     }
     REQUIRE_FALSE(group.empty());
     for (const Record& r : group.records[0]) CHECK(r.cells()[0].as_int64() == next++);
@@ -143,7 +171,7 @@ TEST_CASE_FIXTURE(GathererFixture,
                   "a parcel that fits no group is refused and counted, not kept waiting") {
   sources.push_back(std::make_unique<ScriptedSource>(0, 1, 300, 20'000));
   make();
-  (void)gatherer->gather(group, Instant{});
+  (void)gatherer->gather(group, Moment{});
   REQUIRE(group.receipts.size() == 1);
   CHECK(group.record_count() == 0);
   CHECK(gatherer->refused(Reason::too_large) == 1);
@@ -155,7 +183,7 @@ TEST_CASE_FIXTURE(GathererFixture, "more small records than a group holds wait: 
   make();
   std::size_t records = 0;
   for (int groups = 0; groups < 100; ++groups) {
-    while (gatherer->gather(group, Instant{}) == Gatherer::Outcome::more) {
+    while (gatherer->gather(group, Moment{}) == Gatherer::Outcome::more) {
     }
     records += group.record_count();
     CHECK(group.refusals.empty());
@@ -172,7 +200,7 @@ TEST_CASE_FIXTURE(GathererFixture, "a flooding source leaves the others their tu
   make();
   std::size_t quiet_tickets = 0;
   for (int turn = 0; turn < 60; ++turn) {
-    (void)gatherer->gather(group, Instant{});
+    (void)gatherer->gather(group, Moment{});
     for (const auto& r : group.receipts) {
       if (r.source == 1) quiet_tickets = r.ticket;
     }
@@ -191,7 +219,7 @@ TEST_CASE_FIXTURE(GathererFixture, "refusals beyond a bound are counted together
   pipeline = std::move(*Pipeline::make(options, shapes));  // No lane wants the source.
   sources[0] = std::make_unique<ScriptedSource>(0, 1, 1000, 10);
   gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
-  (void)gatherer->gather(group, Instant{});
+  (void)gatherer->gather(group, Moment{});
   CHECK(group.refusals.size() <= 256);
   std::uint64_t count = 0;
   for (const auto& r : group.refusals) count += r.count;
@@ -211,7 +239,7 @@ TEST_CASE_FIXTURE(GathererFixture, "a record that the pipeline refuses is kept a
   pipeline = std::move(*Pipeline::make(options, shapes));
   gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
 
-  (void)gatherer->gather(group, Instant{});
+  (void)gatherer->gather(group, Moment{});
 
   CHECK(group.refusals.size() == 40);
   REQUIRE(group.kept.size() == Group::kKeptEach);
@@ -227,7 +255,7 @@ TEST_CASE_FIXTURE(GathererFixture, "refused bytes go with their refusal, the fir
   reasons.insert(reasons.begin() + 3, Reason::bad_time);
   sources.push_back(std::make_unique<Garbage>(reasons, 100));
 
-  (void)make().gather(group, Instant{});
+  (void)make().gather(group, Moment{});
 
   CHECK(group.refusals.size() == 21);
   REQUIRE(group.kept_bytes.size() == Group::kKeptEach + 1);
@@ -247,7 +275,7 @@ TEST_CASE_FIXTURE(GathererFixture, "a group holds no more refused bytes than it 
   sources.push_back(std::make_unique<Garbage>(reasons, limits::kRefusedBytesMax));
   make();
   for (int turn = 0; turn < 2; ++turn) {
-    (void)gatherer->gather(group, Instant{});
+    (void)gatherer->gather(group, Moment{});
     sources[0] = std::make_unique<Garbage>(reasons, limits::kRefusedBytesMax / 2, 2);
   }
 
@@ -266,7 +294,7 @@ TEST_CASE_FIXTURE(GathererFixture, "what is refused before it was masked whole k
   masker = std::move(*Masker::make(mask, shapes, vault));
   gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
 
-  (void)gatherer->gather(group, Instant{});
+  (void)gatherer->gather(group, Moment{});
 
   CHECK(group.refusals.size() == 5);
   CHECK(group.refusals[0].reason == Reason::unknown_field);

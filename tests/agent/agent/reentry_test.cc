@@ -97,7 +97,7 @@ struct ReentryFixture {
           {.field = "pin", .with = MaskRule::Operator::drop}});
     sources.push_back(std::make_unique<OneReading>(bytes));
     rename(true);
-    (void)gatherer->gather(group, Instant{});
+    (void)gatherer->gather(group, Moment{});
     commit();
   }
   void mask(std::vector<MaskRule> rules) {
@@ -124,7 +124,7 @@ struct ReentryFixture {
     Buffer none;
     REQUIRE(*spool->operate(replay, none));
     reentry->take(replay.replays(), [this](Status s) { done.push_back(s); });
-    reentry->enter(group, Instant{});
+    reentry->enter(group, Moment{});
   }
   std::string ask(Operation& operation) {
     Buffer out;
@@ -243,7 +243,7 @@ TEST_CASE_FIXTURE(ReentryFixture,
   Buffer none;
   REQUIRE(*spool->operate(first, none));
   other.take(first.replays(), [](Status) {});
-  other.enter(group, Instant{});
+  other.enter(group, Moment{});
   CHECK(ask(first).find("its source is not configured any more") != std::string::npos);
   begin(second);
   CHECK(done.empty());

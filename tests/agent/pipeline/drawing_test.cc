@@ -63,6 +63,21 @@ TEST_CASE("JSON, a contract") {
         "s\",\"from\":[\"in\"]}],\"lanes\":[{\"name\":\"out\",\"from\":[\"n\"]}]}\n");
 }
 
+TEST_CASE("windows, and what comes late to them") {
+  TimeWindow window{.every = Duration::seconds(60)};
+  window.of = {"flow"};
+  window.give = {"mean", "max"};
+  window.pass_late = true;
+  const PipelineOptions plant{
+      {"in"}, {{"w", {"in"}, window}}, {{"out", {"w"}}, {"rest", {"w.late"}}}};
+  CHECK(draw(plant, Drawing::text) ==
+        "in\n"
+        "  w: window every 60 s of flow: mean, max\n"
+        "    -> out\n"
+        "    -> rest (what is late)\n");
+  CHECK(draw(plant, Drawing::dot).contains("n0 -> l1"));
+}
+
 TEST_CASE("formats by name") {
   CHECK(drawing_of("dot") == Drawing::dot);
   CHECK_FALSE(drawing_of("png").has_value());

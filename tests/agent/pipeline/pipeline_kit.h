@@ -20,10 +20,10 @@ namespace pinaflux {
 
 // What a step alone makes of one record.
 struct StepFlow final : Flow {
-  StepFlow(Step& step, const Record& record, Arena& arena) : Flow(Instant{}, arena) {
+  StepFlow(Step& step, const Record& record, Arena& arena) : Flow({}, 0, arena) {
     step.take(record, *this);
   }
-  void emit(const Record& record) override { emitted.push_back(record); }
+  void emit(const Record& record, NodePort) override { emitted.push_back(record); }
   void refuse(Reason reason) override { refused = reason; }
 
   std::vector<Record> emitted;
@@ -78,7 +78,7 @@ struct PipelineFixture : RecordFixture {
   }
 
   Pipeline::Verdict give(const Record& record, Instant now = {}, SourceIndex source = 0) {
-    const auto outcome = pipeline->process(source, record, now, group);
+    const auto outcome = pipeline->process(source, record, {now, {}}, group);
     reason = outcome.reason;
     node = outcome.node;
     return outcome.verdict;

@@ -1,0 +1,113 @@
+// WindowStep: the node of TimeWindow: panes per key fill, close, and are given as one record per window.
+//
+// Promise    What a record adds, and what a window gives, is in the state of the same group: a crash repeats nothing
+//            and loses nothing. Records within the lateness may come in any order: the output is the same.
+// Order      Windows of a key by their end; keys in the order in which they had something to give.
+// Limits     TimeWindow's; beside the open panes those that a parcel closed wait to be given.
+// Ownership  Shapes must outlive it.
+// Threads    Loop.
+// Tests      tests/agent/pipeline/window_test.cc, window_reference_test.cc
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "agent/pipeline/column.h"
+#include "agent/pipeline/node_key.h"
+#include "agent/pipeline/step.h"
+#include "agent/pipeline/window_table.h"
+
+namespace pinaflux {
+
+class WindowStep final : public Step {
+ public:
+  // Errors: a length that is no multiple of `every`, neither `every` nor `gap` or both, an unknown statistic, two
+  // fields of the same name, no field where a statistic wants one (invalid); TimeWindow's limits (full).
+  static Result<std::unique_ptr<Step>> make(const TimeWindow& options, Shapes& shapes);
+
+  // Refuses with shapes_exhausted; node_failed: a key that is too long; bad_time: 9 years from what a Stamp can
+  // hold, or nearer.
+  void take(const Record& record, Flow& flow) override;
+  void commit() override;
+  void discard() override;
+  void save(std::string_view prefix, std::vector<StateEdit>& to) override;
+  void snapshot(std::string_view prefix, std::vector<StateEdit>& to) const override;
+  void restore(Bytes value) override;
+
+  void tick(Instant now) override;
+  void resume(Instant now) override;
+  Instant next() const override { return due_; }
+  bool waits() override;
+  std::optional<Given> give(Arena& arena) override;
+  void given() override;
+  std::uint64_t late() const override { return late_; }
+
+ private:
+  using Index = WindowTable::Index;
+  using Key = WindowTable::Key;
+  using Pane = WindowTable::Pane;
+  struct Pending {
+    std::string key;
+    std::uint64_t hash = 0;
+    std::optional<Record> record;
+    std::int64_t time = 0;
+    const Shape* shape = nullptr;
+    SourceIndex source = 0;
+    Instant now;
+  };
+
+  WindowStep(const TimeWindow& options, std::vector<Statistic> give, Shapes& shapes);
+  const Shape* shape_of(const Shape& input);
+  const Shape* shape_for(std::string_view stream);
+  std::string_view key_of(const Record& record, std::uint64_t boot);
+  bool session() const { return options_.gap.ns > 0; }
+  bool late(const Key& key, std::int64_t time) const;
+
+  void absorb(const Pending& pending);
+  Index key_for(const Pending& pending);
+  void evict();
+  Index pane_for(Index key, std::int64_t time);
+  Index session_for(Index key, std::int64_t time);
+  Index fixed_pane_for(Index key, std::int64_t time);
+  void join(Index key, Index pane, Index next);
+
+  std::int64_t earliest_end(const Key& key) const;
+  std::int64_t open_end(const Key& key) const;
+  bool due(const Key& key) const;
+  Instant silent_until(const Key& key) const;
+  void make_ready(Index key);
+  void next_ready();
+  void fill(const Key& key, std::int64_t end);
+  void write(const Key& key, std::span<Value> cells, Arena& arena, bool& fits) const;
+
+  void encode(Index key, Buffer& to) const;
+  bool decode(Reader& from, Index key);
+  bool decode_panes(Reader& from, Index key);
+
+  TimeWindow options_;
+  std::vector<Statistic> give_;  // Without count.
+  bool counts_ = false;
+  Needs needs_;
+  std::uint64_t signature_;
+  Shapes& shapes_;
+  std::vector<std::string> names_;  // Of the fields that it gives.
+  std::vector<Column> of_, keys_;
+  std::vector<const Shape*> by_shape_;  // What it gives, by Shape::id of the input.
+  WindowTable table_;
+  std::array<char, KeyWriter::kBytesMax> scratch_;
+
+  std::vector<Pending> pending_;  // Places are used again.
+  std::size_t pending_count_ = 0;
+  std::uint64_t pending_late_ = 0, late_ = 0;
+
+  std::vector<Index> ready_;
+  std::size_t ready_begin_ = 0;
+  Instant due_ = Instant::never();  // No key is due by silence before.
+
+  // Of the window that is being given.
+  std::vector<Accumulator> merged_;
+  std::uint64_t merged_records_ = 0;
+};
+
+}  // namespace pinaflux

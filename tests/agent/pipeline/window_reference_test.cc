@@ -1,0 +1,422 @@
+// Windows against a reference that shares no code with them: it keeps every record of every window in plain maps
+// and computes the statistics when the window closes, from all of them. One seed is one run: streams, keys, missing
+// fields, odd numbers, shuffles, late records, clocks that step, boots, groups without room, and crashes, after
+// which the pipeline is made anew from what was committed and gets again what was not.
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "platform/base/random.h"
+#include "tests/agent/pipeline/pipeline_kit.h"
+
+namespace pinaflux {
+namespace {
+
+constexpr std::int64_t kS = 1'000'000'000;
+constexpr long double kBig = 0x1p50L;
+__extension__ typedef __float128 Quad;  // 113 bits: what is rounded from it once is right.
+
+struct Input {
+  std::string stream, device;
+  Stamp time;
+  std::vector<Value> fields;  // a, b
+  Instant now;
+};
+
+// Of a window: everything that it must say, as text.
+struct Reference {
+  explicit Reference(const TimeWindow& options) : o(options) {}
+
+  using KeyName = std::tuple<std::string, std::uint64_t, std::string>;
+  struct Session {
+    std::int64_t start, last;
+    std::vector<const Input*> records;
+  };
+  struct Key {
+    std::map<std::int64_t, std::vector<const Input*>> panes;
+    std::vector<Session> sessions;
+    std::int64_t event = INT64_MIN, closed = INT64_MIN, said = INT64_MIN;
+    std::int64_t arrived = 0;
+    bool silent = false;  // Since a restart nothing came, and nobody looked.
+  };
+
+  std::int64_t length() const { return o.length.ns > 0 ? o.length.ns : o.every.ns; }
+  static std::int64_t floor_to(std::int64_t t, std::int64_t e) {
+    std::int64_t n = t / e;
+    if (n * e > t) --n;
+    return n * e;
+  }
+
+  void record(const Input& in, std::int64_t now) {
+    Key& k = keys[{in.stream, in.time.boot, in.device}];
+    const std::int64_t t = in.time.ns;
+    const bool session = o.gap.ns > 0;
+    const std::int64_t end = session ? t + o.gap.ns : floor_to(t, o.every.ns) + o.every.ns;
+    if (end <= k.closed) {
+      ++late;
+      return;
+    }
+    if (session) {
+      Session mine{t, t, {&in}};
+      std::erase_if(k.sessions, [&](const Session& s) {
+        const bool open = s.last + o.gap.ns > k.closed;
+        if (!open || s.start - t >= o.gap.ns || t - s.last >= o.gap.ns) return false;
+        mine.start = std::min(mine.start, s.start);
+        mine.last = std::max(mine.last, s.last);
+        mine.records.insert(mine.records.end(), s.records.begin(), s.records.end());
+        return true;
+      });
+      k.sessions.push_back(mine);
+    } else {
+      k.panes[floor_to(t, o.every.ns)].push_back(&in);
+    }
+    k.event = std::max(k.event, t);
+    k.arrived = now;
+    k.silent = false;
+    k.closed = std::max(k.closed, k.event - o.lateness.ns);
+    close({in.stream, in.time.boot, in.device}, k);
+  }
+
+  void look(std::int64_t now) {
+    for (auto& [name, k] : keys) {
+      if (k.event == INT64_MIN) continue;
+      if (k.panes.empty() && k.sessions.empty()) continue;
+      if (k.silent) k.arrived = now;
+      k.silent = false;
+      const std::int64_t idle = k.event + (now - k.arrived) - o.lateness.ns;
+      if (first_end(k) <= idle) k.closed = std::max(k.closed, idle);
+      close(name, k);
+    }
+  }
+
+  void restart() {
+    for (auto& [name, k] : keys) k.silent = true;
+  }
+
+  std::int64_t first_end(const Key& k) const {
+    if (o.gap.ns > 0) {
+      std::int64_t end = INT64_MAX;
+      for (const Session& s : k.sessions) end = std::min(end, s.last + o.gap.ns);
+      return end;
+    }
+    for (std::int64_t end = k.panes.begin()->first + o.every.ns;; end += o.every.ns) {
+      if (end > k.said) return end;
+    }
+  }
+
+  void close(const KeyName& name, Key& k) {
+    if (o.gap.ns > 0) {
+      std::erase_if(k.sessions, [&](const Session& s) {
+        if (s.last + o.gap.ns > k.closed) return false;
+        say(name, s.start, s.records);
+        return true;
+      });
+      return;
+    }
+    while (!k.panes.empty() && first_end(k) <= k.closed) {
+      const std::int64_t end = first_end(k);
+      std::vector<const Input*> records;
+      for (const auto& [start, in] : k.panes) {
+        if (start < end && start >= end - length())
+          records.insert(records.end(), in.begin(), in.end());
+      }
+      say(name, end - length(), records);
+      k.said = end;
+      std::erase_if(k.panes, [&](const auto& p) { return p.first + length() <= end; });
+    }
+  }
+
+  void say(const KeyName& name, std::int64_t start, const std::vector<const Input*>& records) {
+    std::string line = std::get<0>(name) + "/" + std::get<2>(name) + "@" + std::to_string(start) +
+                       "#" + std::to_string(std::get<1>(name));
+    for (std::size_t f = 0; f < 2; ++f) line += " " + field(f, records);
+    said.push_back(line + " n=" + std::to_string(records.size()));
+  }
+
+  // mean min max sum first last stddev, of exact arithmetic as far as long double goes (the values are chosen so).
+  static std::string field(std::size_t f, const std::vector<const Input*>& records) {
+    struct Seen {
+      std::int64_t time;
+      long double x;
+      bool integer, boolean;
+    };
+    std::vector<Seen> seen;
+    for (const Input* in : records) {
+      const Value& v = in->fields[f];
+      if (v.type() == Type::boolean)
+        seen.push_back({in->time.ns, v.as_boolean() ? 1.0L : 0.0L, true, true});
+      if (v.type() == Type::int64)
+        seen.push_back({in->time.ns, static_cast<long double>(v.as_int64()), true, false});
+      if (v.type() == Type::float64 && !std::isnan(v.as_float64()))
+        seen.push_back({in->time.ns, v.as_float64(), false, false});
+    }
+    if (seen.empty()) return "-";
+    Quad sum = 0;
+    long double low = INFINITY, high = -INFINITY;
+    bool integers = true, infinite = false;
+    for (const Seen& s : seen) {
+      sum += s.x;
+      low = std::min(low, s.x);
+      high = std::max(high, s.x);
+      integers = integers && s.integer;
+      infinite = infinite || std::isinf(s.x);
+    }
+    const auto n = static_cast<Quad>(seen.size());
+    Quad spread = 0;
+    for (const Seen& s : seen) spread += (s.x - sum / n) * (s.x - sum / n);
+    const auto first = std::ranges::min(seen, [](const Seen& a, const Seen& b) {
+      return std::tuple(a.time, a.x) < std::tuple(b.time, b.x);
+    });
+    const auto last = std::ranges::max(seen, [](const Seen& a, const Seen& b) {
+      return std::tuple(a.time, a.x) < std::tuple(b.time, b.x);
+    });
+    std::string text = number(static_cast<double>(sum / n)) + "," + number(low) + "," +
+                       number(high) + "," +
+                       (integers ? "i" + number(static_cast<long double>(sum))
+                                 : number(static_cast<double>(sum))) +
+                       "," + number(first.x) + "," + number(last.x) + ",";
+    if (n >= 2 && !infinite && low < kBig) {
+      text += rounded(std::sqrt(static_cast<long double>(spread / (n - 1))));
+    }
+    return text;
+  }
+
+  static std::string number(long double x) {
+    char text[64];
+    if (std::isnan(x)) return "nan";
+    if (x == std::trunc(x) && std::abs(x) < 0x1p62L) {
+      std::snprintf(text, sizeof text, "%lld", static_cast<long long>(x));
+    } else {
+      std::snprintf(text, sizeof text, "%.17g", static_cast<double>(x));
+    }
+    return text;
+  }
+  static std::string rounded(long double x) {
+    char text[64];
+    std::snprintf(text, sizeof text, "%.9Lg", x);
+    return text;
+  }
+
+  TimeWindow o;
+  std::map<KeyName, Key> keys;
+  std::vector<std::string> said;
+  std::uint64_t late = 0;
+};
+
+// What a record of the pipeline says, in the words of the reference.
+std::string text_of(const Record& record) {
+  const auto cells = record.cells();
+  std::string line = std::string(record.shape().stream()) + "/" + std::string(cells[0].as_text()) +
+                     "@" + std::to_string(record.time().ns) + "#" +
+                     std::to_string(record.time().boot);
+  const auto plain = [](const Value& v) {
+    if (v.type() == Type::boolean) return Reference::number(v.as_boolean() ? 1 : 0);
+    if (v.type() == Type::int64) return Reference::number(static_cast<long double>(v.as_int64()));
+    return Reference::number(v.as_float64());
+  };
+  for (std::size_t f = 0; f < 2; ++f) {
+    const auto* c = &cells[1 + 7 * f];
+    if (c[0].type() == Type::absent) {
+      line += " -";
+      continue;
+    }
+    line += " " + plain(c[0]) + "," + plain(c[1]) + "," + plain(c[2]) + "," +
+            (c[3].type() == Type::int64 ? "i" : "") + plain(c[3]) + "," + plain(c[4]) + "," +
+            plain(c[5]) + ",";
+    if (c[6].type() != Type::absent && c[1].to_double() < kBig)
+      line += Reference::rounded(c[6].as_float64());
+  }
+  return line + " n=" + std::to_string(cells[15].as_int64());
+}
+
+enum class Sort { tumbling, sliding, session };
+
+struct Run : PipelineFixture {
+  Run(std::uint64_t seed, Sort sort) : random(seed) {
+    options = {.of = {"a", "b"},
+               .give = {"mean", "min", "max", "sum", "first", "last", "stddev", "count"},
+               .keys = {"device"},
+               .lateness = Duration::seconds(random.between(0, 20))};
+    if (sort == Sort::session) {
+      options.gap = Duration::seconds(random.between(2, 15));
+    } else {
+      options.every = Duration::seconds(random.between(1, 12));
+      if (sort == Sort::sliding) options.length = options.every * random.between(2, 6);
+    }
+    graph = {{"in"}, {{"w", {"in"}, options}}, {{"out", {"w"}}}};
+    make(graph);
+    crashes = random.one_in(2);
+    tight = random.one_in(4);
+    steps = random.one_in(3);
+  }
+
+  Value value() {
+    switch (random.below(12)) {
+      case 0: return {};
+      case 1: return Value::null();
+      case 2: return Value::float64(NAN);
+      case 3: return Value::text("x");
+      case 4: return Value::boolean(random.one_in(2));
+      case 5: return Value::int64((std::int64_t{1} << 54) + random.between(0, 9));
+      case 6: return random.one_in(20) ? Value::float64(INFINITY) : Value::int64(7);
+      case 7: return Value::float64(static_cast<double>(random.between(-4'000, 4'000)) / 8.0);
+      default: return Value::int64(random.between(-50, 50));
+    }
+  }
+
+  // Times rise on average, shuffled within the lateness and a bit beyond.
+  void generate() {
+    const std::size_t count = 40 + random.below(60);
+    std::int64_t now = 1'000 * kS;
+    std::int64_t offset[3] = {};
+    std::uint64_t boot = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      now += random.one_in(25) ? random.between(20, 60) * kS : random.between(0, 2) * kS;
+      if (steps && random.one_in(20)) offset[random.below(3)] = random.between(-90, 90) * kS;
+      if (steps && random.one_in(30)) boot = random.below(3);
+      const std::size_t device = random.below(3);
+      const std::int64_t jitter = random.between(0, options.lateness.ns + kS);
+      inputs.push_back({random.one_in(4) ? "s2" : "s1",
+                        std::string(1, static_cast<char>('x' + device)),
+                        {now + offset[device] - jitter, boot},
+                        {value(), value()},
+                        {now}});
+    }
+  }
+
+  // Leaves what a group could not take for the next one.
+  bool drain(Instant now) {
+    if (tight) leave_room_for(random.below(3));
+    std::vector<Pipeline::Refused> refused;
+    const bool all_out = pipeline->drain({now, {}}, group, refused);
+    CHECK(refused.empty());
+    return all_out;
+  }
+
+  // So that the group is full after so many windows more.
+  void leave_room_for(std::size_t windows) {
+    const std::size_t full = group.arena.bytes_max() * 3 / 4, wanted = full - windows * 256;
+    const std::size_t used = group.arena.bytes_used();
+    if (used < wanted) group.arena.allocate(wanted - used);
+  }
+
+  void commit() {
+    pipeline->save(group);
+    for (const StateEdit& edit : group.states) {
+      if (edit.value.empty()) {
+        committed.erase(edit.key);
+      } else {
+        committed[edit.key] = edit.value;
+      }
+    }
+    for (const Record& record : group.records[0]) {
+      landed.push_back(text_of(record));
+    }
+    group.reset();
+    done = at;
+    if (!over) kept = *reference;
+  }
+
+  // What was not committed is gone, and comes again.
+  void crash() {
+    group.reset();
+    make(graph);
+    std::vector<StateEdit> states;
+    for (const auto& [key, v] : committed) states.push_back({key, v});
+    pipeline->restore(states);
+    at = done;
+    reference = kept;
+    reference->restart();
+  }
+
+  void run() {
+    generate();
+    reference.emplace(options);
+    kept = *reference;
+    std::int64_t lag = 0;  // The clock goes on while the same records come again.
+    std::size_t crashes_left = crashes ? 4 : 0;
+    while (at < inputs.size()) {
+      const Input& in = inputs[at];
+      const Instant now{in.now.ns + lag};
+      reference->look(now.ns);
+      if (!drain(now)) {
+        commit();
+        continue;
+      }
+      if (arena.bytes_used() > arena.bytes_max() / 2) arena.reset();
+      CHECK(give(record(
+                     in.stream,
+                     {{"device", Value::text(in.device)}, {"a", in.fields[0]}, {"b", in.fields[1]}},
+                     in.time),
+                 now) == Pipeline::Verdict::taken);
+      reference->record(in, now.ns);
+      ++at;
+      if (random.one_in(10)) commit();
+      if (crashes_left > 0 && random.one_in(15)) {
+        --crashes_left;
+        crash();
+        lag += random.between(0, 100) * kS;
+      }
+    }
+    over = true;
+    for (std::int64_t later = 1; later < 25; ++later) {
+      const Instant now{inputs.back().now.ns + lag + later * 5 * kS};
+      reference->look(now.ns);
+      while (!drain(now)) commit();
+      commit();
+    }
+    std::ranges::sort(landed);
+    std::ranges::sort(reference->said);
+  }
+
+  Random random;
+  TimeWindow options;
+  PipelineOptions graph;
+  bool crashes = false, tight = false, steps = false;
+  bool over = false;  // Nothing more comes, and no crash.
+  std::vector<Input> inputs;
+  std::size_t at = 0, done = 0;
+  std::optional<Reference> reference, kept;
+  std::map<std::string, Buffer> committed;
+  std::vector<std::string> landed;
+};
+
+// Both are sorted.
+std::string first_difference(const std::vector<std::string>& landed,
+                             const std::vector<std::string>& said) {
+  for (std::size_t i = 0; i < std::max(landed.size(), said.size()); ++i) {
+    const std::string a = i < landed.size() ? landed[i] : "nothing";
+    const std::string b = i < said.size() ? said[i] : "nothing";
+    if (a != b) return "landed " + a + ", and the reference says " + b;
+  }
+  return {};
+}
+
+void compare(Sort sort, std::uint64_t seeds) {
+  std::uint64_t windows = 0, late = 0;
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    CAPTURE(seed);
+    Run run(seed, sort);
+    run.run();
+    windows += run.landed.size();
+    late += run.reference->late;
+    REQUIRE(first_difference(run.landed, run.reference->said) == "");
+    if (!run.crashes) REQUIRE(run.pipeline->late() == run.reference->late);
+  }
+  MESSAGE(windows << " windows, " << late << " late records");
+  CHECK(windows > 10 * seeds);
+  CHECK(late > seeds);
+}
+
+TEST_CASE("tumbling windows are those of the reference") { compare(Sort::tumbling, 4'000); }
+TEST_CASE("sliding windows are those of the reference") { compare(Sort::sliding, 3'000); }
+TEST_CASE("sessions are those of the reference") { compare(Sort::session, 3'000); }
+
+}  // namespace
+}  // namespace pinaflux
