@@ -1,0 +1,62 @@
+"""Every record is in one window, and none in two, over kills of the agent; silence closes the last ones."""
+
+import contextlib
+import json
+import random
+import sqlite3
+import threading
+import time
+
+from feed import HttpFeeder
+from services import wait_for
+
+BATCHES, BATCH, KILLS = 120, 25, 5
+MORE = ("  sums: {from: [per]}\n"
+        "pipeline:\n"
+        "  per: {from: line, window: {every: 1s, of: [v], give: [sum, min, max, count], by: [machine]}}\n")
+
+
+def _landed(database):
+    """(windows, records in them, their sum, records by themselves)."""
+    with contextlib.closing(sqlite3.connect(database, timeout=20)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM pinaflux_stream WHERE stream = 'line/press'")]
+        if not tables:
+            return (0, 0, 0, 0)
+        columns = {row[1] for row in connection.execute(f'PRAGMA table_info("{tables[0]}")')}
+        if "count" not in columns:
+            return (0, 0, 0, 0)
+        return connection.execute(f'SELECT count("count"), coalesce(sum("count"), 0), coalesce(sum(v_sum), 0), count(v) FROM "{tables[0]}"').fetchone()
+
+
+def add_up(place, path):
+    path.start()
+    feeder, rng = HttpFeeder(path.http_port, "/ingest/press"), random.Random(place.arguments.seed)
+    errors = []
+
+    def feed():
+        try:
+            for batch in range(BATCHES):
+                first = batch * BATCH
+                lines = [json.dumps({"v": n, "machine": f"m{n % 3}"}).encode() for n in range(first, first + BATCH)]
+                assert feeder.post(lines)
+                time.sleep(0.02)
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+
+    feeding = threading.Thread(target=feed, daemon=True)
+    feeding.start()
+    for _ in range(KILLS):
+        time.sleep(rng.uniform(0.2, 0.9))
+        path.agent.kill()
+        path.agent.start()
+    feeding.join(120)
+    assert not feeding.is_alive() and not errors, errors
+    records = BATCHES * BATCH
+    expected = (records, records * (records - 1) // 2, records)
+    with contextlib.suppress(TimeoutError):
+        wait_for("the last windows to be closed by silence, and to land", lambda: _landed(path.collector.database)[1:] == expected, 60)
+    windows, *sums = _landed(path.collector.database)
+    assert tuple(sums) == expected, (windows, sums, expected)
+    assert 3 <= windows < records / 2, windows
+    status, report = path.collector.verify()
+    assert status == 0, report
