@@ -28,6 +28,10 @@ char upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + '
 // The character there; 0 outside of the text.
 char at(std::string_view text, std::size_t i) { return i < text.size() ? text[i] : '\0'; }
 char before(std::string_view text, std::size_t i) { return i == 0 ? '\0' : text[i - 1]; }
+// Behind a digit and a dot: in a decimal number.
+bool behind_a_point(std::string_view text, std::size_t i) {
+  return before(text, i) == '.' && i >= 2 && is_digit(text[i - 2]);
+}
 
 constexpr TextSpan kNoSpan{};
 
@@ -36,6 +40,11 @@ constexpr TextSpan kNoSpan{};
 bool in_local_part(char c) {
   return is_alnum(c) || is_beyond_ascii(c) ||
          std::string_view(".!#$%+-^_~").find(c) != std::string_view::npos;
+}
+
+// Within a name (o'neil); elsewhere it is a quotation mark.
+bool is_apostrophe(std::string_view text, std::size_t i) {
+  return text[i] == '\'' && is_alnum(before(text, i)) && in_local_part(at(text, i + 1));
 }
 
 bool in_domain(char c) { return is_alnum(c) || c == '-' || c == '.' || is_beyond_ascii(c); }
@@ -63,7 +72,8 @@ TextSpan find_email(std::string_view text, std::size_t from) {
        sign = text.find('@', sign + 1)) {
     const std::size_t least = std::max(from, sign - std::min(sign, kLocalPartMax));
     std::size_t begin = sign;
-    while (begin > least && in_local_part(text[begin - 1])) --begin;
+    while (begin > least && (in_local_part(text[begin - 1]) || is_apostrophe(text, begin - 1)))
+      --begin;
     if (begin == sign) continue;
     if (const std::size_t end = domain_end(text, sign + 1); end > 0) return {begin, end};
   }
@@ -146,8 +156,7 @@ bool may_be_issued(char first, std::size_t digits) {
 }
 
 bool begins_digits(std::string_view text, std::size_t i) {
-  if (!is_digit(text[i]) || is_digit(before(text, i))) return false;
-  return !(before(text, i) == '.' && i >= 2 && is_digit(text[i - 2]));  // Behind a decimal point.
+  return is_digit(text[i]) && !is_digit(before(text, i)) && !behind_a_point(text, i);
 }
 
 // The end of the longest number that begins here and ends with a group of digits, or 0. All groups but the
@@ -208,8 +217,8 @@ TextSpan find_ipv4(std::string_view text, std::size_t from) {
       ++i;
       continue;
     }
-    std::size_t run = i;  // Of digits and dots: five numbers are a version, not an address.
-    while (is_digit(at(text, run)) || at(text, run) == '.') ++run;
+    std::size_t run = i;  // Of digits and single dots: five numbers are a version, not an address.
+    while (is_digit(at(text, run)) || (at(text, run) == '.' && at(text, run + 1) != '.')) ++run;
     std::size_t end = run;
     while (text[end - 1] == '.') --end;
     if (!is_alnum(before(text, i)) && !is_alnum(at(text, run)) && dotted_end(text, i) == end)
@@ -262,7 +271,7 @@ std::size_t ipv6_end(std::string_view text, std::size_t begin) {
 TextSpan find_ipv6(std::string_view text, std::size_t from) {
   for (std::size_t i = from; i < text.size(); ++i) {
     const char c = text[i];
-    if ((!is_hex(c) && c != ':') || is_alnum(before(text, i)) || before(text, i) == '.') continue;
+    if ((!is_hex(c) && c != ':') || is_alnum(before(text, i)) || behind_a_point(text, i)) continue;
     if (const std::size_t end = ipv6_end(text, i); end > 0) return {i, end};
   }
   return kNoSpan;
@@ -298,11 +307,11 @@ std::size_t mac_end(std::string_view text, std::size_t begin) {
   return end > 0 && (count == 3 || count == 4) ? end : 0;
 }
 
-// A pair with its separator ends here: what follows is the middle of a longer row.
+// A pair with the separator of the row that begins here ends here: it is the middle of a longer one.
 bool behind_a_pair(std::string_view text, std::size_t i) {
   const char separator = before(text, i);
-  return (separator == ':' || separator == '-') && i >= 3 && is_hex(text[i - 2]) &&
-         is_hex(text[i - 3]) && !is_alnum(before(text, i - 3));
+  return (separator == ':' || separator == '-') && at(text, i + 2) == separator && i >= 3 &&
+         is_hex(text[i - 2]) && is_hex(text[i - 3]) && !is_alnum(before(text, i - 3));
 }
 
 TextSpan find_mac(std::string_view text, std::size_t from) {
@@ -340,10 +349,12 @@ TextSpan find_vin(std::string_view text, std::size_t from) {
 // What may stand between two digits: at most three of these.
 bool in_gap(char c) { return c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')'; }
 
-// The end of the longest number whose '+' is here, or 0. One dot alone is a decimal point.
+// The end of the longest number whose '+' is here, or 0; what stands behind it does not matter (x890, ext. 5). A dot
+// that is the only gap is a decimal point.
 std::size_t phone_end(std::string_view text, std::size_t plus) {
   if (at(text, plus + 1) < '1' || at(text, plus + 1) > '9') return 0;
-  std::size_t digits = 0, end = 0, dots = 0, i = plus + 1;
+  std::size_t digits = 0, end = 0, gaps = 0, i = plus + 1;
+  bool point = false;
   for (;;) {
     while (is_digit(at(text, i))) ++i, ++digits;
     if (digits > kPhoneDigitsMax) break;
@@ -351,11 +362,11 @@ std::size_t phone_end(std::string_view text, std::size_t plus) {
     std::size_t gap = i;
     while (gap < i + 3 && in_gap(at(text, gap))) ++gap;
     if (gap == i || !is_digit(at(text, gap))) break;
-    if (text.substr(i, gap - i).find('.') != std::string_view::npos) ++dots;
+    point = ++gaps == 1 && text.substr(i, gap - i) == ".";
     i = gap;
     if (text.substr(i).starts_with("0)")) --digits;  // +49 (0)30: not dialled.
   }
-  return dots == 1 || is_letter(at(text, end)) ? 0 : end;
+  return point ? 0 : end;
 }
 
 TextSpan find_phone(std::string_view text, std::size_t from) {

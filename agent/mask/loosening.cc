@@ -13,7 +13,8 @@ namespace {
 
 void put(Writer& to, double d) { to.u64(std::bit_cast<std::uint64_t>(d)); }
 
-// All of a rule but a home zone's centre: from its hash that could be guessed.
+// All of a rule but a home zone's centre: from its hash that could be guessed. In its place stands which of the
+// running mask's centres it is.
 void put(Writer& to, const MaskRule& rule) {
   for (const std::string* text : {&rule.stream, &rule.field, &rule.match, &rule.key_id,
                                   &rule.replacement, &rule.latitude, &rule.longitude}) {
@@ -31,12 +32,31 @@ void put(Writer& to, const MaskRule& rule) {
   for (const bool b : {rule.on_stream_name, rule.on_field_name, rule.null_inside}) to.u8(b);
 }
 
+// The rule of the running mask that has this centre first; their count if none has.
+std::size_t place_of(GeoPosition centre, const MaskOptions& running) {
+  const auto has_it = [&](const MaskRule& rule) {
+    return rule.with == MaskRule::Operator::home_zone && rule.centre == centre;
+  };
+  return static_cast<std::size_t>(std::ranges::find_if(running.rules, has_it) -
+                                  running.rules.begin());
+}
+
+bool brings_a_centre(const MaskOptions& running, const MaskOptions& next) {
+  return std::ranges::any_of(next.rules, [&](const MaskRule& rule) {
+    return rule.with == MaskRule::Operator::home_zone &&
+           place_of(rule.centre, running) == running.rules.size();
+  });
+}
+
 std::string confirmation(const MaskOptions& running, const MaskOptions& next) {
   Buffer bytes;
   Writer to(bytes);
   for (const MaskOptions* mask : {&running, &next}) {
     to.varint(mask->rules.size());
-    for (const MaskRule& rule : mask->rules) put(to, rule);
+    for (const MaskRule& rule : mask->rules) {
+      put(to, rule);
+      if (rule.with == MaskRule::Operator::home_zone) to.varint(place_of(rule.centre, running));
+    }
   }
   const crypto::Digest digest = crypto::sha256(bytes);
   std::string hex;
@@ -52,13 +72,15 @@ std::string confirmation(const MaskOptions& running, const MaskOptions& next) {
 std::string unconfirmed_loosening(const MaskOptions& running, const MaskOptions& next) {
   const auto end = std::ranges::mismatch(running.rules, next.rules).in1;
   if (end == running.rules.end()) return {};
+  const std::string said =
+      joined({"the mask may let more through than the running one: rule ",
+              std::to_string(end - running.rules.begin() + 1),
+              " of that is missing, changed or at another place; if that is meant, "});
+  if (brings_a_centre(running, next))
+    return said + "restart the agent: a home zone has another centre, which no word can confirm";
   const std::string wanted = confirmation(running, next);
   if (next.loosen == wanted) return {};
-  return joined({"the mask may let more through than the running one: rule ",
-                 std::to_string(end - running.rules.begin() + 1),
-                 " of that is missing, changed or at another place; if that is meant, write "
-                 "mask_loosen: \"",
-                 wanted, "\""});
+  return joined({said, "write mask_loosen: \"", wanted, "\""});
 }
 
 }  // namespace pinaflux

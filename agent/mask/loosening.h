@@ -16,7 +16,8 @@ namespace pinaflux {
 
 // What is said to the operator when `next` is looser than `running` and does not carry the confirmation of just this
 // change (MaskOptions::loosen); else empty. It names a rule by its number, and the confirmation: 16 hexadecimal digits
-// of SHA-256 over both masks, a home zone's centre left out.
+// of SHA-256 over both masks, a home zone's centre left out. So where a rule has a centre that the running mask does
+// not know there is no confirmation: it would be one for any other centre as well. That takes a restart.
 std::string unconfirmed_loosening(const MaskOptions& running, const MaskOptions& next);
 
 }  // namespace pinaflux

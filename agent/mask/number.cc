@@ -11,10 +11,10 @@ namespace pinaflux {
 
 namespace {
 
-// A multiple in sight of it counts as reached: 0.29 * 100 is 28.999999999999996.
+// A multiple within a few steps of the double counts as reached: 0.29 * 100 is 28.999999999999996.
 double lower_count(double count) {
   const double nearest = std::round(count);
-  const double near = 1e-9 * std::max(1.0, std::abs(count));
+  const double near = std::min(1e-15 * std::max(1.0, std::abs(count)), 0.1);
   return std::abs(count - nearest) < near ? nearest : std::floor(count);
 }
 

@@ -38,6 +38,25 @@ Regex::Regex(std::string_view pattern) {
   for (auto& threads : threads_) threads.reserve(states_.size());
 }
 
+bool Regex::needs(char byte) const {
+  std::vector<bool> reached(states_.size());
+  std::vector<std::uint16_t> left{first_};
+  Set only_it{};
+  only_it[static_cast<unsigned char>(byte) / 32] = 1u << (static_cast<unsigned char>(byte) % 32);
+  while (!left.empty()) {
+    const std::uint16_t i = left.back();
+    left.pop_back();
+    if (i >= reached.size() || reached[i]) continue;
+    reached[i] = true;
+    const State& here = states_[i];
+    if (here.kind == State::Kind::match) return false;
+    if (here.kind == State::Kind::set && sets_[here.set] == only_it) continue;
+    left.push_back(here.next);
+    if (here.kind == State::Kind::split) left.push_back(here.other);
+  }
+  return !states_.empty();
+}
+
 bool Regex::holds(State::Kind assertion, std::string_view text, std::size_t at) const {
   const bool edge = (at > 0 && in_word(text, at - 1)) != in_word(text, at);
   switch (assertion) {
@@ -48,14 +67,16 @@ bool Regex::holds(State::Kind assertion, std::string_view text, std::size_t at) 
   }
 }
 
-void Regex::follow(std::uint16_t state, std::size_t begin, std::string_view text, std::size_t at,
-                   std::vector<Thread>& to) const {
+std::size_t Regex::follow(std::uint16_t state, std::size_t begin, std::string_view text,
+                          std::size_t at, std::vector<Thread>& to) const {
+  std::size_t steps = 0;
   stack_.push_back(state);
   while (!stack_.empty()) {
     const std::uint16_t i = stack_.back();
     stack_.pop_back();
     if (seen_[i] == round_) continue;
     seen_[i] = round_;
+    ++steps;
     const State& here = states_[i];
     switch (here.kind) {
       case State::Kind::set:
@@ -68,10 +89,12 @@ void Regex::follow(std::uint16_t state, std::size_t begin, std::string_view text
         if (holds(here.kind, text, at)) stack_.push_back(here.next);
     }
   }
+  return steps;
 }
 
-TextSpan Regex::find(std::string_view text, std::size_t from, std::size_t& looked_at) const {
+TextSpan Regex::find(std::string_view text, std::size_t from, std::size_t& steps) const {
   TextSpan best;
+  const std::size_t steps_max = kStepsPerByte * text.size() + kStepsAlways;
   if (states_.empty()) return best;
   std::vector<Thread>*now = &threads_[0], *next = &threads_[1];
   const auto begin_round = [&] {
@@ -79,10 +102,13 @@ TextSpan Regex::find(std::string_view text, std::size_t from, std::size_t& looke
   };
   now->clear();
   begin_round();
-  std::size_t at = from;
-  for (; at <= text.size(); ++at) {
+  for (std::size_t at = from; at <= text.size(); ++at) {
+    if (steps > steps_max) {
+      if (!now->empty()) return {now->front().begin, text.size()};
+      return {best.empty() ? at : best.begin, text.size()};
+    }
     if (best.empty() && at < text.size() && has(may_begin_, text[at]))
-      follow(first_, at, text, at, *now);
+      steps += follow(first_, at, text, at, *now);
     next->clear();
     begin_round();
     for (const Thread& thread : *now) {
@@ -91,25 +117,18 @@ TextSpan Regex::find(std::string_view text, std::size_t from, std::size_t& looke
       if (state.kind == State::Kind::match) {
         if (at > thread.begin) best = {thread.begin, at};
       } else if (at < text.size() && has(sets_[state.set], text[at])) {
-        follow(state.next, thread.begin, text, at + 1, *next);
+        steps += follow(state.next, thread.begin, text, at + 1, *next);
       }
     }
     std::swap(now, next);
     if (!best.empty() && now->empty()) break;
   }
-  looked_at += std::min(at, text.size()) - from;
   return best;
 }
 
 bool RegexFinder::next(TextSpan& span) {
-  constexpr std::size_t kLooks = 8;  // How often a byte may be looked at, on average.
   if (from_ >= text_.size()) return false;
-  if (looked_at_ > kLooks * text_.size()) {
-    span = {from_, text_.size()};
-    from_ = text_.size();
-    return true;
-  }
-  span = regex_.find(text_, from_, looked_at_);
+  span = regex_.find(text_, from_, steps_);
   if (span.empty()) {
     from_ = text_.size();
     return false;

@@ -5,8 +5,9 @@
 //            UTF-8, so that `.` takes one byte (no line's end), and a class holds ASCII and \xHH. `^` and `$` are the text's ends.
 //            No captures, no lazy repetition, no look-around, no references.
 // Match      The leftmost, and of those the longest. A match has one byte or more.
-// Limits     kPatternMax bytes of pattern, kStatesMax states when repetitions are written out. A search takes at most
-//            (bytes x states) steps, and nothing from the heap.
+// Limits     kPatternMax bytes of pattern, kStatesMax states when repetitions are written out. All searches of a text
+//            together take at most kStepsPerByte x its bytes + kStepsAlways steps (one is a state entered at one byte):
+//            beyond, its rest counts as found. Nothing from the heap.
 // Threads    One owner at a time: a search writes down its states in the object.
 // Source     Thompson, "Regular expression search algorithm", CACM 11(6), 1968.
 // Tests      tests/agent/mask/regex_test.cc, tests/fuzz/regex_fuzz.cc
@@ -28,6 +29,8 @@ class Regex {
   static constexpr std::size_t kStatesMax = 1'024;
   static constexpr std::size_t kRepeatMax = 255;  // {m,n}
   static constexpr std::size_t kNestingMax = 32;
+  static constexpr std::size_t kStepsPerByte = 64;  // Ordinary expressions take 1 to 10.
+  static constexpr std::size_t kStepsAlways = 8'192;
 
   struct Fault {
     std::size_t offset = 0;      // Of the pattern, in bytes.
@@ -36,10 +39,13 @@ class Regex {
   // On a fault the expression matches nothing.
   explicit Regex(std::string_view pattern);
   const Fault& fault() const { return fault_; }
+  // Every match holds this byte.
+  bool needs(char byte) const;
 
   // The first match that begins at `from` or behind it; empty if there is none. What is before `from` counts for
-  // ^ and \b. `looked_at` grows by the bytes that it took to be sure.
-  TextSpan find(std::string_view text, std::size_t from, std::size_t& looked_at) const;
+  // ^ and \b. `steps` grows by those that it took; where they are too many for this text, the match goes from the
+  // first place where one may have begun to the text's end.
+  TextSpan find(std::string_view text, std::size_t from, std::size_t& steps) const;
 
  private:
   friend class RegexParser;
@@ -58,9 +64,9 @@ class Regex {
   };
 
   bool holds(State::Kind assertion, std::string_view text, std::size_t at) const;
-  // Adds the threads that are reached from `state` without a byte, at this place of the text.
-  void follow(std::uint16_t state, std::size_t begin, std::string_view text, std::size_t at,
-              std::vector<Thread>& to) const;
+  // Adds the threads that are reached from `state` without a byte, at this place of the text. The steps taken.
+  std::size_t follow(std::uint16_t state, std::size_t begin, std::string_view text, std::size_t at,
+                     std::vector<Thread>& to) const;
 
   std::vector<State> states_;
   std::vector<Set> sets_;
@@ -76,8 +82,7 @@ class Regex {
 
 // Walks the matches of a text from left to right, in whole characters of UTF-8.
 //
-// Promise    Linear in the text: where matches are only known to be over far behind their ends, again and again, the
-//            rest of the text counts as one match.
+// Promise    Linear in the text: where the steps of a text are used up, its rest counts as one match.
 class RegexFinder {
  public:
   RegexFinder(const Regex& regex, std::string_view text) : regex_(regex), text_(text) {}
@@ -87,7 +92,7 @@ class RegexFinder {
   const Regex& regex_;
   std::string_view text_;
   std::size_t from_ = 0;
-  std::size_t looked_at_ = 0;
+  std::size_t steps_ = 0;
 };
 
 }  // namespace pinaflux

@@ -142,9 +142,12 @@ Status check_rule(const MaskRule& rule) {
   if (rule.value != 0 && !rule.match.empty()) {
     return fail(Code::invalid, "a mask rule goes by forms or by an expression, one of the two");
   }
-  if (!rule.match.empty() && Regex(rule.match).fault().what != nullptr) {
+  if (rule.match.empty()) return check_patterns(rule);
+  const Regex regex(rule.match);
+  if (regex.fault().what != nullptr)
     return fail(Code::invalid, "a mask rule's expression is no regular expression of ours");
-  }
+  if (rule.on_stream_name && regex.needs('/'))
+    return fail(Code::invalid, "a stream's name is matched step by step: no step holds a '/'");
   return check_patterns(rule);
 }
 

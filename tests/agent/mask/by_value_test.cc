@@ -115,6 +115,23 @@ TEST_CASE_FIXTURE(MaskFixture, "an expression of one's own finds in texts, numbe
           .has_value());
 }
 
+TEST_CASE_FIXTURE(MaskFixture, "an expression for more than one step of a stream is refused") {
+  const auto accepted = [&](const char* match) {
+    return Masker::make({{{.on_stream_name = true,
+                           .match = match,
+                           .with = Operator::replace,
+                           .replacement = "x"}}},
+                        shapes, vault)
+        .has_value();
+  };
+  CHECK_FALSE(accepted("press/[0-9]+"));
+  CHECK_FALSE(accepted("(ward|press)\\x2f[0-9]*"));
+  CHECK(accepted("press.[0-9]+"));
+  CHECK(accepted("(press/)?[0-9]+"));
+  rules({{.match = "a/b", .with = Operator::drop}});
+  CHECK(masked("s", {{"x", Value::text("a/b")}}) == "s: x=-");
+}
+
 TEST_CASE_FIXTURE(MaskFixture, "a token that an expression would find stays in a letter, too") {
   rules({{.match = "[A-Za-z0-9]+", .with = Operator::hmac, .key_id = "k1"}});
   const auto once = mask("s", {{"x", Value::text("(ada)(bob)")}});

@@ -53,6 +53,8 @@ TEST_CASE("e-mail addresses") {
         "mailto:[ada@x.org]. And [bob@y.org]!");
   CHECK(found(only(Detector::email), "to=ada@x.org&cc=bob@y.org") ==
         "to=[ada@x.org]&cc=[bob@y.org]");
+  CHECK(found(only(Detector::email), "o'neil@x.com, 'ada@x.org'") ==
+        "[o'neil@x.com], '[ada@x.org]'");
   const std::string local(80, 'a');
   CHECK(found(only(Detector::email), local + "@x.org") ==
         std::string(16, 'a') + "[" + std::string(64, 'a') + "@x.org]");
@@ -95,6 +97,7 @@ TEST_CASE("IPv4 addresses are no versions") {
                                     "1..2.3.4", "1.2.3.1234", "12.5 13.5 14.5"});
   CHECK(found(only(Detector::ipv4), "http://10.0.0.1:80/x 10.0.0.2.") ==
         "http://[10.0.0.1]:80/x [10.0.0.2].");
+  CHECK(found(only(Detector::ipv4), "10.0.0.1..10.0.0.2") == "[10.0.0.1]..[10.0.0.2]");
 }
 
 TEST_CASE("IPv6 addresses are no times and no C++ names") {
@@ -105,6 +108,7 @@ TEST_CASE("IPv6 addresses are no times and no C++ names") {
                                     "aa:bb:cc:dd:ee:ff", "x::1g", "a:b"});
   CHECK(found(only(Detector::ipv6), "[2001:db8::1]:443 addr:fe80::1%eth0") ==
         "[[2001:db8::1]]:443 addr:[fe80::1]%eth0");
+  CHECK(found(only(Detector::ipv6), "ip.2001:db8::1") == "ip.[2001:db8::1]");
 }
 
 TEST_CASE("MAC addresses") {
@@ -113,7 +117,13 @@ TEST_CASE("MAC addresses") {
   check_none(only(Detector::mac), {"00:15:8d:00:01", "00:15:8d:00:01:ag", "00:15:8d:00:01:ab:cd",
                                    "00158d0001ab", "00:15-8d:00:01:ab", "2026-01-31",
                                    "01:02:03:04:05:06:07:08:09:0a", "a0:15:8d:00:01:abc"});
-  CHECK(found(only(Detector::mac), "mac:aa:bb:cc:dd:ee:ff!") == "mac:[aa:bb:cc:dd:ee:ff]!");
+  const auto macs = [](const char* text) { return found(only(Detector::mac), text); };
+  CHECK(macs("mac:aa:bb:cc:dd:ee:ff!") == "mac:[aa:bb:cc:dd:ee:ff]!");
+  CHECK(macs("node-01-AA:BB:CC:DD:EE:FF") == "node-01-[AA:BB:CC:DD:EE:FF]");
+  CHECK(macs("a1-00:11:22:33:44:55") == "a1-[00:11:22:33:44:55]");
+  CHECK(macs("id:12-aabb.ccdd.eeff") == "id:12-[aabb.ccdd.eeff]");
+  CHECK(macs("mac-0a-1122.3344.5566") == "mac-0a-[1122.3344.5566]");
+  CHECK(macs("12:AA-BB-CC-DD-EE-FF") == "12:[AA-BB-CC-DD-EE-FF]");
 }
 
 TEST_CASE("vehicle numbers") {
@@ -127,7 +137,20 @@ TEST_CASE("phone numbers begin with '+' and a country") {
                                 "+1.212.555.1234", "+44 (0)20 7946 0958", "+43/1/2345678"});
   check_none(only(Detector::phone), {"0301234567", "+1234567", "+01234567890", "+12345678.5",
                                      "+1234567890123456", "1+23456789", "2026-01-31T12:00:00+01:00",
-                                     "1733000000000", "+49 30 123", "5e+10000000"});
+                                     "1733000000000", "+49 30 123", "5e+10000000", "+1234567.8"});
+}
+
+TEST_CASE("what stands behind a phone number does not hide it") {
+  const auto phones = [](const char* text) { return found(only(Detector::phone), text); };
+  CHECK(phones("call +4930123456 8am") == "call [+4930123456 8]am");
+  CHECK(phones("+49 30 1234567x890") == "[+49 30 1234567]x890");
+  CHECK(phones("+1 555 123 4567ext. 5") == "[+1 555 123 4567]ext. 5");
+  CHECK(phones("+49 30 1234567 3rd floor") == "[+49 30 1234567 3]rd floor");
+  CHECK(phones("Tel. +49 30 12345678. 24 hours") == "Tel. [+49 30 12345678. 24] hours");
+  CHECK(phones("+4930123456. 24 hours") == "[+4930123456. 24] hours");
+  CHECK(phones("+49 30 123456. 7") == "[+49 30 123456. 7]");
+  CHECK(phones("+49 30.1234567") == "[+49 30.1234567]");
+  CHECK(phones("+49 30 1234567 1234567890") == "[+49 30 1234567] 1234567890");
 }
 
 TEST_CASE("what overlaps is one, and detectors find each their own") {

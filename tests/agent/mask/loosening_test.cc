@@ -64,5 +64,28 @@ TEST_CASE("the confirmation is for one change only, and tells nothing of a home 
   CHECK(unconfirmed_loosening(elsewhere, next) == said);
 }
 
+TEST_CASE("a home zone's new centre takes a restart; a known one is confirmed for its own place") {
+  MaskOptions next = mask();
+  next.rules.erase(next.rules.begin());
+  next.loosen = confirmation_in(unconfirmed_loosening(mask(), next));
+  CHECK(unconfirmed_loosening(mask(), next).empty());
+  next.rules.back().centre = {1, 2};
+  const std::string said = unconfirmed_loosening(mask(), next);
+  CHECK(said.find("restart") != std::string::npos);
+  CHECK(said.find("mask_loosen") == std::string::npos);
+
+  MaskOptions two = mask();
+  two.rules.push_back(two.rules[2]);
+  two.rules[3].centre = {1, 2};
+  MaskOptions first = two, second = two;
+  first.rules.pop_back();
+  first.rules[1] = first.rules[2];
+  second.rules.pop_back();
+  second.rules[1] = second.rules[2] = two.rules[3];
+  first.loosen = second.loosen = confirmation_in(unconfirmed_loosening(two, first));
+  CHECK(unconfirmed_loosening(two, first).empty());
+  CHECK_FALSE(unconfirmed_loosening(two, second).empty());
+}
+
 }  // namespace
 }  // namespace pinaflux

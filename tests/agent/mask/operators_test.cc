@@ -48,6 +48,19 @@ TEST_CASE_FIXTURE(OperatorFixture, "a bucket of tenths is exact, and the same a 
   }
 }
 
+TEST_CASE_FIXTURE(OperatorFixture, "a bucket of a large number is never the one above it") {
+  rule({.field = "x", .with = Operator::bucket, .width = 1});
+  CHECK(x(Value::float64(1700000000.7)) == format_double(1700000000));
+  CHECK(x(Value::float64(1700000000.99999)) == format_double(1700000000));
+  CHECK(x(Value::float64(1e15 + 0.875)) == format_double(1e15));
+  rule({.field = "x", .with = Operator::bucket, .width = 0.1});
+  CHECK(x(Value::float64(300000000.97)) == format_double(300000000.9));
+  for (int i = 0; i < 1'000; ++i) {
+    const double edge = (3e12 + i) / 10.0;
+    CHECK(x(Value::float64(edge)) == format_double(edge));
+  }
+}
+
 TEST_CASE_FIXTURE(OperatorFixture, "buckets with edges have no place below the first") {
   rule({.field = "x", .with = Operator::bucket, .edges = {0, 18, 64.5}});
   CHECK(x(Value::int64(0)) == "0");

@@ -59,8 +59,8 @@ TEST_CASE("what is no expression is refused at its place") {
     REQUIRE(regex.fault().what != nullptr);
     CHECK(std::string_view(regex.fault().what).find(part) != std::string_view::npos);
     CHECK(regex.fault().offset == offset);
-    std::size_t looked_at = 0;
-    CHECK(regex.find("aaaa", 0, looked_at).empty());
+    std::size_t steps = 0;
+    CHECK(regex.find("aaaa", 0, steps).empty());
   };
   fault("a(b", 1, "not closed");
   fault("ab)c", 2, "no parenthesis");
@@ -103,8 +103,8 @@ TEST_CASE("drawn expressions find what another engine finds") {
       std::string text;
       for (unsigned size = draw(16); size > 0; --size) text += "aabB-\n"[draw(6)];
       const std::size_t from = draw(static_cast<unsigned>(text.size()) + 1);
-      std::size_t looked_at = 0;
-      const TextSpan ours = regex.find(text, from, looked_at);
+      std::size_t steps = 0;
+      const TextSpan ours = regex.find(text, from, steps);
       const TextSpan theirs = reference::find(expression, text, from);
       CAPTURE(expression.text);
       CAPTURE(text);
@@ -129,8 +129,8 @@ TEST_CASE("expressions of many kinds match as a whole where std::regex says so")
       std::string text;
       for (std::size_t size = random.below(9) + 1; size > 0; --size)
         text += "ABabcdfoorzx@.m 019"[random.below(19)];
-      std::size_t looked_at = 0;
-      const TextSpan span = ours.find(text, 0, looked_at);
+      std::size_t steps = 0;
+      const TextSpan span = ours.find(text, 0, steps);
       CAPTURE(pattern);
       CAPTURE(text);
       CHECK((span.begin == 0 && span.end == text.size()) == std::regex_match(text, theirs));
@@ -139,16 +139,50 @@ TEST_CASE("expressions of many kinds match as a whole where std::regex says so")
 }
 
 TEST_CASE("a text is looked at a bounded number of times, and what is left counts as found") {
-  // Each match is known to be over at the end of the text only: nine bytes of it are found one by one.
+  // Each match is known to be over at the end of the text only: a few bytes of it are found one by one.
   const std::string text(10'000, 'a');
   const Regex regex("a(.*b)?");
   RegexFinder finder(regex, text);
   std::size_t matches = 0, end = 0;
   for (TextSpan span; finder.next(span); end = span.end) ++matches;
   CHECK(end == text.size());
-  CHECK(matches < 12);
+  CHECK(matches < 64);
   // One that backtracking engines do not end on.
   CHECK(found("(a*)*b", std::string(5'000, 'a')) == std::string(5'000, 'a'));
+}
+
+TEST_CASE("the steps of a text are bounded, whatever the expression") {
+  const std::string text = "- " + std::string(64'000, 'a');
+  const std::size_t most = Regex::kStepsPerByte * text.size() + Regex::kStepsAlways;
+  for (const char* pattern : {"[A-Za-z0-9]{20,255}@", "(a?){250}b", "(|){250}a{3}b", "(.*b)?a"}) {
+    CAPTURE(pattern);
+    const Regex regex(pattern);
+    REQUIRE(regex.fault().what == nullptr);
+    std::size_t steps = 0, from = 0;
+    for (TextSpan span; !(span = regex.find(text, from, steps)).empty();) from = span.end;
+    CHECK(steps <= most + 2 * Regex::kStatesMax);
+    CHECK(from == text.size());
+  }
+  // What no match can begin in any more is left.
+  CHECK(found("[A-Za-z0-9]{20,255}@", text).starts_with("- a"));
+  CHECK(found("[A-Za-z0-9]{20,255}@", text).ends_with("a]"));
+}
+
+TEST_CASE("ordinary expressions keep far from the bound") {
+  std::string text;
+  while (text.size() < 60'000)
+    text += "2026-01-31T12:00:00Z ward 7, EMP-123456 to ada@example.org; ";
+  for (const char* pattern :
+       {"EMP-\\d{6}", "(?i)\\bemp-[0-9]{4,8}\\b", "[\\w.+-]+@[\\w-]+(\\.[\\w-]+)+", "[0-9a-f]{32}",
+        "\\b[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}\\b", "ward .*; to"}) {
+    CAPTURE(pattern);
+    const Regex regex(pattern);
+    std::size_t steps = 0, from = 0;
+    for (TextSpan span; !(span = regex.find(text, from, steps)).empty();) from = span.end;
+    CHECK(steps < Regex::kStepsPerByte * text.size() / 4);
+  }
+  // Short texts, too, where each letter may begin a match.
+  CHECK(found("[A-Za-z0-9]{20,255}@", std::string(100, 'a')) == std::string(100, 'a'));
 }
 
 }  // namespace
