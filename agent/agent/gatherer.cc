@@ -74,7 +74,8 @@ bool Gatherer::drain(Group& group, const Moment& moment) {
   drained_.clear();
   const bool all_out = pipeline_.drain(moment, group, drained_);
   for (const Pipeline::Refused& r : drained_) {
-    refuse(group, {r.source, r.reason, 0, 0, 0}, r.record, r.node);
+    refuse(group, {r.source, r.reason, 0, 0, 0}, r.record,
+           std::string(r.node) + std::string(KeptRecord::kGivenBy) + std::string(r.giver));
   }
   return all_out;
 }
@@ -124,14 +125,21 @@ Gatherer::Entry Gatherer::enter(std::span<const RawRecord> raw, SourceIndex sour
   using Outcome = Replay::Outcome;
   if (group.full() || !drain(group, moment)) return {};
   const Entry no_room{group.empty() ? Outcome::stays : Outcome::waits, Reason::too_large};
+  // What stays as it is takes no room in a group that would not be committed for it.
+  const auto give_back = [&](const Entry& entry) {
+    if (group.empty()) group.reset();
+    return entry;
+  };
   masked_.clear();
   for (const RawRecord& record : raw) {
     const auto masked = masker_.mask(record, group.arena, origin);
-    if (masked.verdict == Masker::Verdict::no_room) return no_room;
-    if (masked.verdict == Masker::Verdict::refused) return {Outcome::stays, masked.reason};
+    if (masked.verdict == Masker::Verdict::no_room) return give_back(no_room);
+    if (masked.verdict == Masker::Verdict::refused) {
+      return give_back({Outcome::stays, masked.reason});
+    }
     masked_.push_back(*masked.record);
   }
-  if (!pipeline_.has_room(source, masked_, group)) return no_room;
+  if (!pipeline_.has_room(source, masked_, group)) return give_back(no_room);
   Entry entry{Outcome::taken};
   for (const Record& record : masked_) {
     const auto processed = pipeline_.process(source, record, moment, group);

@@ -260,6 +260,7 @@ void Rehearsal::State::give(std::string_view text) {
     const auto masked = masker->mask(raw, group.arena);
     if (masked.verdict != Masker::Verdict::kept) {
       came({"refused " + std::string(reason_name(masked.reason)), {}, {}, {}});
+      collect();
       continue;
     }
     const auto outcome = pipeline->process(index, *masked.record, moment(), group);

@@ -64,18 +64,19 @@ Status SqliteSink::land(std::int64_t lane, const RowIdentity& identity, std::spa
     const std::int64_t id = key_of(lane, seq);
     const std::int64_t anchor = anchors.empty() ? 0 : anchors.front();
     if (!anchors.empty()) anchors = anchors.subspan(1);
-    std::string reason;
+    std::optional<std::string> refused;
     if (plan == nullptr) {
-      reason = refused_[shape];
+      refused = refused_[shape];
     } else {
       if (plan->landing != landing_) bind_identity(*plan, identity, *shape);
       bind_anchor(plan->insert, anchor);
       Status done = insert(*plan, id, seq, row);
       if (!done && stops_everything(done.error().code)) return done;
-      if (!done) reason = database_->why();
+      if (!done) refused = database_->why();
+      if (done && database_->changes() == 0) refused = "a rule of the table ignores it";
     }
-    if (!reason.empty()) {
-      if (Status s = set_aside({id, seq, anchor}, identity, row, reason); !s) return s;
+    if (refused) {
+      if (Status s = set_aside({id, seq, anchor}, identity, row, *refused); !s) return s;
     }
     seq += identity.step;
   }
@@ -152,8 +153,8 @@ Result<std::unique_ptr<SqliteSink::Plan>> SqliteSink::plan(const Shape& shape) {
     names += "," + Catalog::quoted(table.columns.at(shape.fields()[i]));
     marks += ",?";
   }
-  const std::string sql =
-      "INSERT INTO " + Catalog::quoted(table.name) + "(" + names + ") VALUES(" + marks + ")";
+  const std::string sql = "INSERT OR ABORT INTO " + Catalog::quoted(table.name) + "(" + names +
+                          ") VALUES(" + marks + ")";
   Result<sqlite::Statement> insert = database_->prepare(sql.c_str());
   if (!insert) return std::unexpected(insert.error());
   plan->insert = std::move(*insert);
@@ -256,8 +257,8 @@ Result<SqliteSink::Search> SqliteSink::search(const Shape& shape, const Table& t
 Result<std::optional<Stamp>> SqliteSink::landed_like(std::int64_t lane, std::uint64_t seq,
                                                      const Row& row) {
   const Result<Search*> search = search_for(*row.shape);
-  if (!search) return std::unexpected(search.error());
-  if (*search == nullptr) return quarantine_.holds(key_of(lane, seq), row);
+  if (!search && stops_everything(search.error().code)) return std::unexpected(search.error());
+  if (!search || *search == nullptr) return quarantine_.holds(key_of(lane, seq), row);
   sqlite::Statement& find = (*search)->find;
   const sqlite::Reading reading(find);
   find.bind(kId, key_of(lane, seq));

@@ -18,7 +18,7 @@ bool Group::empty() const {
 bool Group::full() const {
   return record_count() >= limits::kGroupRecordsFull ||
          arena.bytes_used() >= arena.bytes_max() * 3 / 4 ||
-         computed.bytes_used() >= computed.bytes_max() * 3 / 4;
+         computed.bytes_used() >= computed.bytes_max() / 4;
 }
 
 const KeptRecord* Group::kept_of(std::size_t refusal) const {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/data/identity.h"
@@ -53,9 +54,13 @@ struct StateEdit {
 // A record that was refused after it was masked. Only a Record can be kept: what was refused before masking
 // has no value here.
 struct KeptRecord {
+  // In `node`, before the name of the node (a window) that made the record: the source never had it.
+  static constexpr std::string_view kGivenBy = " behind ";
+
   std::size_t refusal = 0;  // Its place in Group::refusals.
   Record record;            // As the pipeline got it.
-  std::string node;         // That refused it; empty: none did.
+  std::string
+      node;  // That refused it; empty: none did. Of what a window made: "NODE behind WINDOW".
 };
 
 // Of a dead letter in the spool; never given twice.

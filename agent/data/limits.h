@@ -31,8 +31,9 @@ inline constexpr std::size_t kGroupRecordsFull = kIntakeRecordsMax * 7 / 8;  // 
 inline constexpr std::size_t kGroupRecordsMax =
     4 * kIntakeRecordsMax;                                      // A record may reach several lanes.
 inline constexpr std::size_t kGroupBytesMax = 4 * 1024 * 1024;  // Arena of masked values.
-inline constexpr std::size_t kGroupComputedMax = 4 * 1024 * 1024;  // Arena of computed values.
-inline constexpr std::size_t kIntakeBytesMax = 2 * 1024 * 1024;    // Arena of raw values, a poll.
+// Arena of computed cells, taken as it is needed; a quarter of it is full.
+inline constexpr std::size_t kGroupComputedMax = 16 * 1024 * 1024;
+inline constexpr std::size_t kIntakeBytesMax = 2 * 1024 * 1024;  // Arena of raw values, a poll.
 inline constexpr Duration kCommitStall =
     Duration::milliseconds(20);  // All sources wait: commit now.
 

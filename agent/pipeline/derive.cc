@@ -5,9 +5,6 @@
 namespace pinaflux {
 
 namespace {
-constexpr std::size_t kTextBytesEach =
-    64;  // For what an expression gives; more where there is room.
-
 // False: there is no room.
 bool keep(Value& value, Arena& arena) {
   if (!value.is_view()) return true;
@@ -32,20 +29,18 @@ Result<std::unique_ptr<Step>> DeriveStep::make(const Derive& options, Shapes& sh
   return step;
 }
 
-Step::Computed DeriveStep::computed() const {
-  return {.copies = true, .fields = fields_.size(), .bytes = fields_.size() * kTextBytesEach};
-}
+Step::Computed DeriveStep::computed() const { return {.copies = true, .fields = fields_.size()}; }
 
 void DeriveStep::take(const Record& record, Flow& flow) {
   const Target& target = this->target(record.shape());
   if (target.shape == nullptr) return flow.refuse(Reason::shapes_exhausted);
-  const auto cells = flow.arena.array<Value>(target.shape->field_count());
+  const auto cells = flow.cells.array<Value>(target.shape->field_count());
   if (cells.data() == nullptr) return flow.refuse(Reason::too_large);
   std::ranges::copy(record.cells(), cells.begin());
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     auto value = fields_[i].expression.evaluate(record);
     if (!value) return flow.refuse(Reason::node_failed);
-    if (!keep(*value, flow.arena)) return flow.refuse(Reason::too_large);
+    if (!keep(*value, flow.texts)) return flow.refuse(Reason::too_large);
     cells[target.places[i]] = *value;
   }
   flow.emit(Record::derived(record, Row{target.shape, cells.data(), record.time()}));

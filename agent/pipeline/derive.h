@@ -1,7 +1,7 @@
 // DeriveStep: the node of Derive: fields whose values are computed of the record's others.
 //
 // Promise    All expressions see the record as it came. One that has no value for it refuses the record (node_failed).
-// Limits     The new record's cells, and texts that come out, are in the group's arena for what is computed; too_large without room.
+// Limits     The new record's cells are in the group's arena for what is computed, texts in the other; too_large without room.
 // Ownership  Shapes must outlive it.
 // Threads    Loop.
 // Tests      tests/agent/pipeline/derive_test.cc

@@ -349,7 +349,8 @@ std::optional<Value> Expression::evaluate(const Record& record) {
     case SQLITE_FLOAT: return Value::float64(sqlite3_column_double(row, 0));
     case SQLITE_TEXT: {
       const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(row, 0));
-      return Value::text({text, size()});
+      const std::string_view view(text, size());
+      return utf8_valid(view) ? Value::text(view) : Value::bytes(as_bytes(view));
     }
     case SQLITE_BLOB: {
       const auto* bytes = static_cast<const std::uint8_t*>(sqlite3_column_blob(row, 0));

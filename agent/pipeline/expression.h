@@ -8,9 +8,10 @@
 //            underscores and dots, or if it is a word of the language (AND, CASE, NULL, ...). `_stream` is the stream's name,
 //            `_time` the record's time in ns since 1970, null while the calendar was not trusted.
 // Values     As SQLite's: booleans are 1 and 0, NaN is null, an integer beyond int64 is a double, 1 / 2 is 0, what is divided by 0
-//            is null, and a text is never equal to a number. https://www.sqlite.org/lang_expr.html
+//            is null, and a text is never equal to a number. A text that comes out and is not UTF-8 is bytes. https://www.sqlite.org/lang_expr.html
 // Promise    Reads nothing but the record: no tables, subqueries, parameters, time of day or random numbers; the same record gives
-//            the same value on every machine. Compiled once.
+//            the same value, but for the last digits of mathematics and of numbers read from texts, which another processor may
+//            round otherwise. Compiled once.
 // Limits     kTextMax bytes of text, kFieldsMax fields; a result has at most limits::kRecordBytesMax bytes.
 // Ownership  What evaluate() gives lives until it is called again.
 // Threads    One owner at a time.

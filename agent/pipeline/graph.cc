@@ -35,7 +35,6 @@ class Builder {
     for (std::uint16_t i = 0; i < counts_.size(); ++i) count_node(i);
     if (cyclic_) return fail(Code::invalid, "pipeline: a node takes its own output, by a cycle");
     cut_dead_ends();
-    for (const Count& node : counts_) graph_.deliveries_of_node.push_back(node.paths);
     return std::move(graph_);
   }
 

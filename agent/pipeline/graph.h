@@ -25,7 +25,6 @@ struct Graph {
   std::vector<Edges> from_source;       // By SourceIndex.
   std::vector<Edges> from_node;         // By position in the options.
   std::vector<std::size_t> deliveries;  // By SourceIndex: records that one may become; 0: no lane.
-  std::vector<std::size_t> deliveries_of_node;  // By position in the options: likewise.
 };
 
 // The name of its late records, if the node passes them.

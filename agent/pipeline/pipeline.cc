@@ -35,12 +35,14 @@ struct Delivery {
   Record record;
 };
 
-// What all paths of a record ask of the arena: cells for `copies` times its fields and for `cells` more, and `bytes`.
+// What all paths of a record ask of a group at once: places in lanes, and of the arena cells for `copies` times its fields
+// and for `cells` more.
 struct Wanted {
-  std::size_t copies = 0, cells = 0, bytes = 0;
+  std::size_t deliveries = 0, copies = 0, cells = 0;
 
-  std::size_t for_record(const Record& record) const {
-    return (copies * record.shape().field_count() + cells) * sizeof(Value) + bytes;
+  std::size_t bytes(const Record& record) const {
+    return (copies * record.shape().field_count() + cells) * sizeof(Value) +
+           copies * alignof(std::max_align_t);
   }
 };
 
@@ -57,12 +59,15 @@ struct Pipeline::State {
   void add_wanted(const Graph::Edges& edges, std::size_t added, Wanted& to,
                   bool main = true) const {
     for (const Graph::Edge& edge : edges) {
-      if (edge.lane || (!main && edge.port == NodePort::main)) continue;
+      if (!main && edge.port == NodePort::main) continue;
+      if (edge.lane) {
+        ++to.deliveries;
+        continue;
+      }
       const Step::Computed its = nodes[edge.index].step->computed();
       if (its.copies) {
         ++to.copies;
         to.cells += added + its.fields;
-        to.bytes += its.bytes + alignof(Value);
       }
       add_wanted(graph.from_node[edge.index], added + its.fields, to,
                  !std::ranges::contains(givers, edge.index));
@@ -85,8 +90,8 @@ struct Pipeline::State {
 // One walk: through all that comes of a record.
 class Pipeline::Walk final : public Flow {
  public:
-  Walk(State& state, const Moment& moment, SourceIndex source, Arena& arena)
-      : Flow(moment, source, arena), state_(state) {
+  Walk(State& state, const Moment& moment, SourceIndex source, Group& group)
+      : Flow(moment, source, group.computed, group.arena), state_(state) {
     state_.deliveries.clear();
     state_.visited.clear();
   }
@@ -178,12 +183,11 @@ Pipeline::Outcome Pipeline::process(SourceIndex source, const Record& record, co
                                     Group& group) {
   State& state = *state_;
   ASSERT(source < state.graph.from_source.size());
-  const std::size_t deliveries_max = state.graph.deliveries[source];
-  if (deliveries_max == 0) return {Verdict::refused, Reason::no_lane};
-  if (group.record_count() + deliveries_max > limits::kGroupRecordsMax) {
+  if (state.graph.deliveries[source] == 0) return {Verdict::refused, Reason::no_lane};
+  if (group.record_count() + state.wanted[source].deliveries > limits::kGroupRecordsMax) {
     return {Verdict::no_room, Reason::no_lane};
   }
-  Walk walk(state, moment, source, group.computed);
+  Walk walk(state, moment, source, group);
   walk.along(state.graph.from_source[source], record);
   if (walk.refusal()) {
     walk.discard();
@@ -195,12 +199,12 @@ Pipeline::Outcome Pipeline::process(SourceIndex source, const Record& record, co
 
 bool Pipeline::has_room(SourceIndex source, std::span<const Record> records,
                         const Group& group) const {
-  const std::size_t deliveries = records.size() * state_->graph.deliveries[source];
+  const std::size_t deliveries = records.size() * state_->wanted[source].deliveries;
   if (group.record_count() + deliveries > limits::kGroupRecordsMax) return false;
   const Wanted& wanted = state_->wanted[source];
   if (wanted.copies == 0) return true;
   std::size_t bytes = group.computed.bytes_used();
-  for (const Record& record : records) bytes += wanted.for_record(record);
+  for (const Record& record : records) bytes += wanted.bytes(record);
   return bytes <= group.computed.bytes_max();
 }
 
@@ -228,20 +232,21 @@ bool Pipeline::give(std::size_t giver, const Moment& moment, Group& group,
   State& state = *state_;
   const std::uint16_t node = state.givers[giver];
   Step& step = *state.nodes[node].step;
-  const std::size_t deliveries = state.graph.deliveries_of_node[node];
+  const std::size_t deliveries = state.given_wants[giver].deliveries;
   if (group.full() || group.record_count() + deliveries > limits::kGroupRecordsMax) return false;
   const auto given = step.give(group.arena);
   if (!given) return false;
-  const std::size_t wanted = state.given_wants[giver].for_record(given->record);
+  const std::size_t wanted = state.given_wants[giver].bytes(given->record);
   const bool room = group.computed.bytes_used() + wanted <= group.computed.bytes_max();
   if (!room && !group.empty()) return false;
   const SourceIndex source = given->source < state.graph.from_source.size() ? given->source : 0;
-  Walk walk(state, moment, source, group.computed);
+  Walk walk(state, moment, source, group);
   walk.along(state.graph.from_node[node], given->record);
   step.given();
   if (walk.refusal()) {
     walk.discard();
-    refused.push_back({source, walk.refusal()->reason, given->record, walk.refusal()->node});
+    refused.push_back({source, walk.refusal()->reason, given->record, walk.refusal()->node,
+                       state.nodes[node].name()});
   } else {
     walk.commit(group);
   }

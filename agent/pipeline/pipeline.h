@@ -144,6 +144,7 @@ class Pipeline {
     Reason reason;
     Record record;
     std::string_view node;
+    std::string_view giver;  // The node that gave it.
   };
   // Puts what waits, and what silence has closed by now, into the group while it has room: until Group::full(), and
   // at least one record into a group that is empty. True: nothing waits any more.

@@ -14,7 +14,7 @@ void SelectStep::take(const Record& record, Flow& flow) {
   const Target& target = this->target(record.shape());
   if (target.places.empty()) return;
   if (target.shape == nullptr) return flow.refuse(Reason::shapes_exhausted);
-  const auto cells = flow.arena.array<Value>(target.places.size());
+  const auto cells = flow.cells.array<Value>(target.places.size());
   if (cells.data() == nullptr) return flow.refuse(Reason::too_large);
   std::ranges::transform(target.places, cells.begin(),
                          [&](std::size_t place) { return record.cells()[place]; });

@@ -22,12 +22,15 @@ namespace pinaflux {
 // Where a step passes on what it makes of a record.
 class Flow {
  public:
-  Flow(const Moment& moment, SourceIndex source, Arena& arena)
-      : moment(moment), source(source), arena(arena) {}
+  Flow(const Moment& moment, SourceIndex source, Arena& cells, Arena& texts)
+      : moment(moment), source(source), cells(cells), texts(texts) {}
 
   const Moment moment;
   const SourceIndex source;
-  Arena& arena;  // For the values that a step makes; they live as long as the group.
+  // For the values that a step makes; they live as long as the group. Room for cells was asked for (Step::computed), for texts
+  // there may be none.
+  Arena& cells;
+  Arena& texts;
   // To everything that takes from this port of the node.
   virtual void emit(const Record& record, NodePort port = NodePort::main) = 0;
   // The record that the walk began with is refused, as a whole.
@@ -45,8 +48,7 @@ class Step {
   // What take() asks of the arena for one record.
   struct Computed {
     bool copies = false;     // It copies the record's cells,
-    std::size_t fields = 0;  // adds at most this many,
-    std::size_t bytes = 0;   // and writes this much besides.
+    std::size_t fields = 0;  // and adds at most this many.
   };
   virtual Computed computed() const { return {}; }
   virtual void commit() {}

@@ -291,6 +291,8 @@ Result<bool> Database::has_column(std::string_view table, std::string_view colum
 
 std::string Database::why() const { return sqlite3_errmsg(raw_); }
 
+std::int64_t Database::changes() const { return sqlite3_changes64(raw_); }
+
 bool Database::in_transaction() const { return sqlite3_get_autocommit(raw_) == 0; }
 
 Result<FileMarks> Database::marks() {

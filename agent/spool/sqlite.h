@@ -119,6 +119,8 @@ class Database {
   Result<bool> has_column(std::string_view table, std::string_view column);
   // What SQLite says of the last call that failed: it may hold names and texts of the schema, no values.
   std::string why() const;
+  // Rows that the last statement has inserted, updated or deleted.
+  std::int64_t changes() const;
   // False after a rule of the database took back the whole transaction: RAISE(ROLLBACK).
   bool in_transaction() const;
 

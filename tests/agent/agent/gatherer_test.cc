@@ -111,6 +111,38 @@ struct GathererFixture {
   }
 };
 
+TEST_CASE_FIXTURE(GathererFixture, "letters that stay as they are leave the group its room") {
+  sources.push_back(std::make_unique<ScriptedSource>(0, 1, 1, 10));
+  make();
+  masker = std::move(
+      *Masker::make({{MaskRule{.field = "v", .with = MaskRule::Operator::reject}}}, shapes, vault));
+  gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
+  const std::string text(20'000, 'x');
+  const std::string_view names[] = {"text", "v"};
+  const Value values[] = {Value::text(text), Value::int64(1)};
+  const RawRecord raw{Row{shapes.intern("s0", names), values, {}}};
+  for (LetterId letter = 1; letter <= 1'000; ++letter) {
+    const auto entry =
+        gatherer->enter({&raw, 1}, 0, letter, Masker::Origin::letter, group, Moment{});
+    REQUIRE(entry.outcome == Replay::Outcome::stays);
+  }
+  CHECK(group.empty());
+  CHECK_FALSE(group.full());
+}
+
+TEST_CASE_FIXTURE(GathererFixture, "what refuses a window's record is named with the window") {
+  sources.push_back(std::make_unique<ScriptedSource>(0, 1, 1, 10));
+  const TimeWindow window{.every = Duration::seconds(60), .of = {"v"}, .give = {"count"}};
+  make({{"w", {"s0"}, window},
+        {"d", {"w"}, Rename{.fields = {{"count", "n"}}}},
+        {"e", {"d"}, Derive{{{"x", "abs(-9223372036854775807 - n)"}}}}});
+  CHECK(gatherer->gather(group, Moment{}) == Gatherer::Outcome::idle);
+  CHECK(gatherer->gather(group, Moment{Instant{} + Duration::seconds(200), {}}) ==
+        Gatherer::Outcome::idle);
+  REQUIRE(group.kept.size() == 1);
+  CHECK(group.kept[0].node == "e behind w");
+}
+
 TEST_CASE_FIXTURE(GathererFixture, "parcels reach their lane in order, with one receipt a source") {
   sources.push_back(std::make_unique<ScriptedSource>(0, 3, 5, 10));
   CHECK(make().gather(group, Moment{}) == Gatherer::Outcome::idle);

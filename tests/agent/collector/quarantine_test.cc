@@ -36,6 +36,41 @@ TEST_CASE_FIXTURE(QuarantineFixture,
   CHECK(report().complete());
 }
 
+TEST_CASE_FIXTURE(QuarantineFixture, "a rule that gives no reason, and one that ignores the row") {
+  SUBCASE("no reason") { refuse("NEW.value=15", "ABORT,''"); }
+  SUBCASE("ignored") {
+    execute(
+        "CREATE TRIGGER rule BEFORE INSERT ON boiler WHEN NEW.value=15 BEGIN SELECT "
+        "RAISE(IGNORE); END");
+  }
+  SUBCASE("a unique index that ignores") {
+    execute(
+        "DROP TABLE boiler; CREATE TABLE boiler(_id INTEGER PRIMARY KEY,_gateway,_epoch,_lane,_seq,"
+        "_time,_boot,_anchor,_more,value,UNIQUE(_gateway,_boot,_anchor) ON CONFLICT IGNORE);"
+        "INSERT INTO boiler(_id,_gateway,_boot,_anchor) VALUES(1,'x','y',1)");
+    execute(
+        "CREATE TRIGGER rule BEFORE INSERT ON boiler WHEN NEW.value=15 BEGIN SELECT "
+        "RAISE(ABORT,''); END");
+  }
+  land({gateway.send(10)});
+  CHECK(landed.counts.quarantined == 1);
+  CHECK(ask("SELECT _seq FROM pinaflux_quarantine") == "15\n");
+}
+
+TEST_CASE_FIXTURE(QuarantineFixture,
+                  "rows in quarantine are known by their values without a table") {
+  execute("DROP TABLE boiler");
+  land({gateway.send(10)});
+  CHECK(landed.counts.quarantined == 10);
+  execute("DELETE FROM pinaflux_envelope");
+  Gateway once;
+  std::ignore = once.send(10);
+  land({once.send(10)});
+  REQUIRE(landed.acks.size() == 1);
+  CHECK_FALSE(landed.acks[0].fork);
+  CHECK(landed.counts.rejects == 0);
+}
+
 TEST_CASE_FIXTURE(QuarantineFixture, "it counts as landed: sent again, it is a duplicate") {
   refuse("NEW.value=15");
   const Arrival again = gateway.send(10);

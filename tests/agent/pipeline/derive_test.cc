@@ -97,18 +97,40 @@ TEST_CASE_FIXTURE(DeriveFixture, "records are taken whole or not at all where th
          {"b", {"in"}, Select{{"u", "i"}, false}},
          {"c", {"b"}, Derive{{{"y", "u"}}}}},
         {{"out", {"a", "c"}}}});
-  const std::vector<Record> some(1'000, press(1, 2));
+  Cells wide;
+  for (int i = 0; i < 60; ++i) wide.emplace_back("f" + std::to_string(i), Value::int64(i));
+  wide.emplace_back("u", Value::int64(1));
+  const std::vector<Record> some(1'000, record("wide", wide));
   std::size_t taken = 0;
   while (pipeline->has_room(0, some, group)) {
     for (const Record& record : some) REQUIRE(give(record) == Verdict::taken);
     taken += some.size();
   }
   CHECK(taken > 5'000);
-  CHECK(taken < limits::kGroupRecordsMax / 2);
+  CHECK(taken < 20'000);
   CHECK(group.computed.bytes_used() > group.computed.bytes_max() / 2);
   CHECK(group.full());
   group.reset();
   CHECK(pipeline->has_room(0, some, group));
+}
+
+TEST_CASE_FIXTURE(DeriveFixture, "the largest parcel of small records has room in an empty group") {
+  const std::vector<Record> most(limits::kIntakeRecordsMax, press(1, 2));
+  SUBCASE("with fields that are computed") {
+    make(NodeKind(Derive{{{"a", "u"}, {"b", "u"}, {"c", "u"}, {"d", "u"}}}));
+    CHECK(pipeline->has_room(0, most, group));
+    for (const Record& record : most) REQUIRE(give(record) == Verdict::taken);
+  }
+  SUBCASE("with windows beside its lane") {
+    const TimeWindow window{.every = Duration::seconds(60), .of = {"u"}, .give = {"mean"}};
+    make({{"in"},
+          {{"w1", {"in"}, window},
+           {"w2", {"in"}, window},
+           {"w3", {"in"}, window},
+           {"w4", {"in"}, window}},
+          {{"out", {"in", "w1", "w2", "w3", "w4"}}}});
+    CHECK(pipeline->has_room(0, most, group));
+  }
 }
 
 TEST_CASE_FIXTURE(DeriveFixture, "a text that is too long for what is left refuses its record") {

@@ -20,7 +20,7 @@ namespace pinaflux {
 
 // What a step alone makes of one record.
 struct StepFlow final : Flow {
-  StepFlow(Step& step, const Record& record, Arena& arena) : Flow({}, 0, arena) {
+  StepFlow(Step& step, const Record& record, Arena& arena) : Flow({}, 0, arena, arena) {
     step.take(record, *this);
   }
   void emit(const Record& record, NodePort) override { emitted.push_back(record); }
