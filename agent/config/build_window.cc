@@ -5,6 +5,7 @@
 #include "agent/config/units.h"
 #include "agent/pipeline/pipeline.h"
 #include "agent/pipeline/statistics.h"
+#include "agent/pipeline/window_bytes.h"
 #include "platform/base/text.h"
 
 namespace pinaflux::config {
@@ -79,6 +80,21 @@ void check_statistics(const Reader& r, const TimeWindow& w, Findings& findings) 
   }
 }
 
+// Of lengths and statistics that are sound.
+void check_bytes(const Reader& r, const TimeWindow& w, Findings& findings) {
+  const std::size_t fit = window_keys_fit(w);
+  if (w.keys_max <= fit) return;
+  const std::string panes = std::to_string(panes_open_max(w));
+  const std::string figures =
+      std::to_string(w.keys_max) + " keys x " + panes + " panes x " +
+      std::to_string(window_pane_bytes(w)) +
+      " bytes; 8 MiB are the most for all, and 2 MiB for one pane of each: ";
+  const std::string fewer = fit == 0 ? "" : "say keys_max: " + std::to_string(fit) + ", or ";
+  findings.error(r.has("keys_max") ? r.value_place("keys_max") : r.place(),
+                 "the open windows of so many keys may take too much of the disk",
+                 figures + fewer + "lower the length, the lateness or the number of fields");
+}
+
 }  // namespace
 
 TimeWindow build_window(const Reader& r, Findings& findings) {
@@ -101,6 +117,7 @@ TimeWindow build_window(const Reader& r, Findings& findings) {
   }
   check_lengths(r, w, findings);
   check_statistics(r, w, findings);
+  if (!findings.failed()) check_bytes(r, w, findings);
   return w;
 }
 

@@ -65,8 +65,9 @@ void Sketch::put(std::int32_t key, std::uint64_t count) {
 double Sketch::percentile(unsigned percent) const {
   std::uint64_t count = 0;
   for (const Bin& bin : bins_) count += bin.count;
-  const auto rank = static_cast<std::uint64_t>(static_cast<double>(percent) / 100.0 *
-                                               static_cast<double>(count - 1));
+  // Of count - 1 without overflow.
+  const std::uint64_t last = count - 1;
+  const std::uint64_t rank = last / 100 * percent + last % 100 * percent / 100;
   std::uint64_t below = 0;
   for (const Bin& bin : bins_) {
     below += bin.count;

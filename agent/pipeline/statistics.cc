@@ -111,6 +111,17 @@ std::uint8_t Needs::bits() const {
   return static_cast<std::uint8_t>(sum | squares << 1 | range << 2 | ends << 3 | sketch << 4);
 }
 
+std::size_t Needs::bytes_max() const {
+  constexpr std::size_t kCount = 6, kSum = 16, kValue = 9, kSample = 19, kBin = 3;
+  std::size_t bytes = kCount;
+  if (sum) bytes += kSum;
+  if (squares) bytes += kSum;
+  if (range) bytes += 2 * kValue;
+  if (ends) bytes += 2 * kSample;
+  if (sketch) bytes += kBin * (Sketch::kBinsMax + 1);
+  return bytes;
+}
+
 void Accumulator::reset() {
   count_ = 0;
   marks_ = 0;

@@ -53,6 +53,8 @@ struct Needs {
 
   explicit Needs(const std::vector<Statistic>& give);
   std::uint8_t bits() const;
+  // That Accumulator::encode writes, up to 16,383 values in each bin of the sketch.
+  std::size_t bytes_max() const;
 };
 
 class Accumulator {

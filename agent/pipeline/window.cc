@@ -23,6 +23,8 @@ namespace {
 // Times and their sums with any length stay within 64 bits.
 constexpr std::int64_t kTimeMax = INT64_MAX - (std::int64_t{1} << 58);
 constexpr std::int64_t kDurationMax = std::int64_t{1} << 56;
+// What a time may be off the turn's, beside the lateness.
+constexpr std::int64_t kOffMax = 24 * 3'600 * std::int64_t{1'000'000'000};
 constexpr std::int64_t kWatermarkMax = kTimeMax + kDurationMax;
 
 std::int64_t floor_to(std::int64_t time, std::int64_t every) {
@@ -83,6 +85,21 @@ std::int64_t panes_open_max(const TimeWindow& w) {
   return length_of(w) / w.every.ns + round_up(w.lateness.ns, w.every.ns) + 1;
 }
 
+std::size_t window_pane_bytes(const TimeWindow& w) {
+  std::vector<Statistic> give;
+  for (const std::string& name : w.give) {
+    if (const auto statistic = Statistic::parse(name)) give.push_back(*statistic);
+  }
+  constexpr std::size_t kHead = 48;
+  return kHead + w.of.size() * Needs(give).bytes_max();
+}
+
+std::size_t window_keys_fit(const TimeWindow& w) {
+  const std::size_t pane = window_pane_bytes(w);
+  return std::min(kWindowCommitBytesMax / pane,
+                  kWindowBytesMax / (pane * static_cast<std::size_t>(panes_open_max(w))));
+}
+
 Result<std::unique_ptr<Step>> WindowStep::make(const TimeWindow& options, Shapes& shapes) {
   if (auto s = check_times(options); !s) return std::unexpected(s.error());
   std::vector<Statistic> give;
@@ -99,6 +116,9 @@ Result<std::unique_ptr<Step>> WindowStep::make(const TimeWindow& options, Shapes
   }
   if (options.keys_max == 0 || options.keys_max > 65'536) {
     return fail(Code::invalid, "a window has 1 to 65536 keys");
+  }
+  if (options.keys_max > window_keys_fit(options)) {
+    return fail(Code::full, "a window's state may be more than 8 MiB, or 2 MiB in one commit");
   }
   const auto names = names_of(options);
   if (names.size() > TimeWindow::kFieldsMax)
@@ -145,6 +165,8 @@ std::string_view WindowStep::key_of(const Record& record, std::uint64_t boot) {
   return key.full() ? std::string_view() : key.result();
 }
 
+std::int64_t WindowStep::off_max() const { return options_.lateness.ns + kOffMax; }
+
 bool WindowStep::late(const Key& key, std::int64_t time) const {
   const std::int64_t closed = key.closing ? std::max(key.watermark, key.emitted) : key.watermark;
   if (session()) return time + options_.gap.ns <= closed;
@@ -154,6 +176,11 @@ bool WindowStep::late(const Key& key, std::int64_t time) const {
 void WindowStep::take(const Record& record, Flow& flow) {
   const Stamp time = options_.by_arrival ? flow.moment.stamp : record.time();
   if (time.ns > kTimeMax || time.ns < -kTimeMax) return flow.refuse(Reason::bad_time);
+  // Its key would be late until then.
+  const Stamp turn = flow.moment.stamp;
+  if (time.boot == 0 && turn.boot == 0 && time.ns - off_max() > std::min(turn.ns, kTimeMax)) {
+    return flow.refuse(Reason::bad_time);
+  }
   const Shape* shape = shape_of(record.shape());
   if (shape == nullptr) return flow.refuse(Reason::shapes_exhausted);
   const std::string_view key = key_of(record, time.boot);
@@ -191,9 +218,12 @@ void WindowStep::discard() {
 }
 
 void WindowStep::absorb(const Pending& pending) {
-  const Index index = key_for(pending);
+  Index index = key_for(pending);
+  if (options_.by_arrival && table_[index].watermark > pending.time + off_max()) {
+    index = begin_anew(index, pending);
+  }
   Key& key = table_[index];
-  // Arrival is never late: where the clock was set back, the pane that is open takes the record.
+  // Arrival is never late: where the clock was set back a bit, the pane that is open takes the record.
   const std::int64_t time =
       options_.by_arrival ? std::max(pending.time, key.watermark) : pending.time;
   const bool fresh = key.watermark == WindowTable::kNever;
@@ -211,6 +241,7 @@ void WindowStep::absorb(const Pending& pending) {
   }
   key.watermark = std::max(key.watermark, key.event - options_.lateness.ns);
   table_.change(index);
+  table_.change_pane(at);
   if (due(key)) make_ready(index);
   due_ = std::min(due_, silent_until(key));
 }
@@ -229,8 +260,20 @@ WindowStep::Index WindowStep::key_for(const Pending& pending) {
   return index;
 }
 
-void WindowStep::evict() {
-  const Index index = table_.least_recent();
+// The clock was set back far: what the key has is given as it is, by a key that nobody finds, and it begins anew.
+WindowStep::Index WindowStep::begin_anew(Index index, const Pending& pending) {
+  if (!table_.has_room(1)) return index;
+  table_.hide(index);
+  close(index);
+  index = table_.put(pending.key, pending.hash);
+  ASSERT(index != WindowTable::kNone);
+  table_.touch(index);
+  return index;
+}
+
+void WindowStep::evict() { close(table_.least_recent()); }
+
+void WindowStep::close(Index index) {
   table_.set_aside(index);
   Key& key = table_[index];
   if (key.oldest == WindowTable::kNone) return table_.remove(index);
@@ -339,6 +382,7 @@ void WindowStep::tick(Instant now) {
   due_ = Instant::never();
   for (Index i = 0; i < table_.slots(); ++i) {
     Key& key = table_[i];
+    if (key.used && key.closing && key.oldest == WindowTable::kNone) table_.remove(i);  // Damage.
     if (!key.used || key.closing || key.oldest == WindowTable::kNone) continue;
     if (key.arrival == Instant::never()) key.arrival = now;
     if (now >= silent_until(key)) {

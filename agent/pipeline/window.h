@@ -6,7 +6,7 @@
 // Limits     TimeWindow's; beside the open panes those that a parcel closed wait to be given.
 // Ownership  Shapes must outlive it.
 // Threads    Loop.
-// Tests      tests/agent/pipeline/window_test.cc, window_reference_test.cc
+// Tests      tests/agent/pipeline/window_test.cc, window_state_test.cc, window_reference_test.cc
 #pragma once
 
 #include <array>
@@ -16,6 +16,7 @@
 #include "agent/pipeline/column.h"
 #include "agent/pipeline/node_key.h"
 #include "agent/pipeline/step.h"
+#include "agent/pipeline/window_bytes.h"
 #include "agent/pipeline/window_table.h"
 
 namespace pinaflux {
@@ -27,7 +28,7 @@ class WindowStep final : public Step {
   static Result<std::unique_ptr<Step>> make(const TimeWindow& options, Shapes& shapes);
 
   // Refuses with shapes_exhausted; node_failed: a key that is too long; bad_time: 9 years from what a Stamp can
-  // hold, or nearer.
+  // hold, or nearer; more than the lateness and a day ahead of the turn, where both are calendar time.
   void take(const Record& record, Flow& flow) override;
   void commit() override;
   void discard() override;
@@ -61,12 +62,15 @@ class WindowStep final : public Step {
   const Shape* shape_of(const Shape& input);
   const Shape* shape_for(std::string_view stream);
   std::string_view key_of(const Record& record, std::uint64_t boot);
+  std::int64_t off_max() const;
   bool session() const { return options_.gap.ns > 0; }
   bool late(const Key& key, std::int64_t time) const;
 
   void absorb(const Pending& pending);
   Index key_for(const Pending& pending);
+  Index begin_anew(Index key, const Pending& pending);
   void evict();
+  void close(Index key);
   Index pane_for(Index key, std::int64_t time);
   Index session_for(Index key, std::int64_t time);
   Index fixed_pane_for(Index key, std::int64_t time);
@@ -81,9 +85,12 @@ class WindowStep final : public Step {
   void fill(const Key& key, std::int64_t end);
   void write(const Key& key, std::span<Value> cells, Arena& arena, bool& fits) const;
 
-  void encode(Index key, Buffer& to) const;
-  bool decode(Reader& from, Index key);
-  bool decode_panes(Reader& from, Index key);
+  StateEdit edit_of(std::string_view prefix, Index key) const;
+  StateEdit edit_of_pane(std::string_view prefix, Index pane) const;
+  bool restore_key(Reader& from, Index slot);
+  bool decode_key(Reader& from, Key& key) const;
+  void give_up_pane(Bytes value, std::uint64_t id);
+  bool restore_pane(Reader& from, std::uint64_t id, Index slot);
 
   TimeWindow options_;
   std::vector<Statistic> give_;  // Without count.

@@ -1,5 +1,6 @@
 // Keys and panes are places in two vectors. A key is threaded by bucket (singly) and by age (doubly), a pane by start
-// (doubly). A key's place names its saved state, so two keys never share one.
+// (doubly). A key's place names its saved state, so two keys never share one; a pane's place is used again before its
+// saved state is erased, so that has a number of its own.
 
 #include "agent/pipeline/window_table.h"
 
@@ -31,15 +32,27 @@ WindowTable::Index WindowTable::put(std::string_view bytes, std::uint64_t hash) 
   return slots() - 1;
 }
 
-bool WindowTable::put_at(Index slot, std::string_view bytes, std::uint64_t hash) {
+bool WindowTable::put_at(Index slot, std::string_view bytes, std::uint64_t hash, bool hidden) {
   if (slot >= kSlotsMax || (slot < slots() && keys_[slot].used)) return false;
-  if (find(bytes, hash) != kNone) return false;
+  if (!hidden && find(bytes, hash) != kNone) return false;
+  reach(slot);
+  begin(slot, bytes, hash);
+  if (hidden) hide(slot);
+  return true;
+}
+
+void WindowTable::reach(Index slot) {
   while (slots() <= slot) {
     free_.push_back(slots());
     keys_.emplace_back();
   }
-  begin(slot, bytes, hash);
-  return true;
+}
+
+void WindowTable::give_up(Index slot) {
+  reach(slot);
+  if (keys_[slot].used) return;
+  keys_[slot].stored = true;
+  change(slot);
 }
 
 void WindowTable::begin(Index slot, std::string_view bytes, std::uint64_t hash) {
@@ -53,7 +66,7 @@ void WindowTable::begin(Index slot, std::string_view bytes, std::uint64_t hash) 
   key.arrival = Instant::never();
   key.used = true;
   ++used_;
-  key.closing = key.ready = false;
+  key.closing = key.ready = key.hidden = false;
   key.next = bucket(hash);
   bucket(hash) = slot;
 }
@@ -62,13 +75,22 @@ void WindowTable::remove(Index index) {
   Key& key = keys_[index];
   ASSERT(key.oldest == kNone);
   set_aside(index);
-  Index* link = &bucket(key.hash);
-  while (*link != index) link = &keys_[*link].next;
-  *link = key.next;
+  if (!key.hidden) unlink(index);
   key.used = false;
   --used_;
   change(index);
   free_.push_back(index);
+}
+
+void WindowTable::hide(Index index) {
+  unlink(index);
+  keys_[index].hidden = true;
+}
+
+void WindowTable::unlink(Index index) {
+  Index* link = &bucket(keys_[index].hash);
+  while (*link != index) link = &keys_[*link].next;
+  *link = keys_[index].next;
 }
 
 void WindowTable::touch(Index index) {
@@ -104,7 +126,13 @@ WindowTable::Index WindowTable::add(Index index, Index older, std::int64_t start
   }
   Key& key = keys_[index];
   Pane& pane = panes_[at];
-  pane = {.start = start, .last = start, .older = older};
+  const bool listed = pane.changed;
+  pane = {};
+  pane.start = pane.last = start;
+  pane.older = older;
+  pane.key = index;
+  pane.id = next_id_++;
+  pane.changed = listed;
   Index& link = older == kNone ? key.oldest : panes_[older].newer;
   pane.newer = std::exchange(link, at);
   (pane.newer == kNone ? key.newest : panes_[pane.newer].older) = at;
@@ -117,6 +145,28 @@ void WindowTable::remove_pane(Index index, Index at) {
   (pane.older == kNone ? key.oldest : panes_[pane.older].newer) = pane.newer;
   (pane.newer == kNone ? key.newest : panes_[pane.newer].older) = pane.older;
   pane.newer = std::exchange(free_pane_, at);
+  pane.key = kNone;
+  if (pane.stored) gone_.push_back(pane.id);
+}
+
+WindowTable::Index WindowTable::add_stored(Index index, Index older, std::int64_t start,
+                                           std::uint64_t id) {
+  const std::uint64_t next = std::max(next_id_, id + 1);
+  const Index at = add(index, older, start);
+  panes_[at].id = id;
+  panes_[at].stored = true;
+  next_id_ = next;
+  return at;
+}
+
+void WindowTable::give_up_pane(std::uint64_t id) {
+  next_id_ = std::max(next_id_, id + 1);
+  gone_.push_back(id);
+}
+
+void WindowTable::change_pane(Index at) {
+  if (std::exchange(panes_[at].changed, true)) return;
+  changed_panes_.push_back(at);
 }
 
 void WindowTable::change(Index index) {

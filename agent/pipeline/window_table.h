@@ -1,4 +1,4 @@
-// WindowTable: the keys of a window node, the panes of each, and which keys changed since they were last saved.
+// WindowTable: the keys of a window node, the panes of each, and what of both changed since it was last saved.
 //
 // A pane is the smallest piece that windows are put together from: one of `every`, or a session.
 //
@@ -32,6 +32,12 @@ struct WindowTable {
     std::int64_t last = 0;   // The last record.
     std::uint64_t records = 0;
     Index older = kNone, newer = kNone;  // Of the key, by start.
+    Index key = kNone;                   // kNone: not in use.
+    std::uint64_t id = 0;                // Names its saved state; never used again. From 1.
+
+   private:
+    friend struct WindowTable;
+    bool changed = false, stored = false;  // As those of a key.
   };
 
   struct Key {
@@ -47,6 +53,7 @@ struct WindowTable {
     bool used = false;
     bool closing = false;  // It has no place any more: all it has is given.
     bool ready = false;    // In a list of keys that have something to give.
+    bool hidden = false;   // find() does not find it.
 
    private:
     friend struct WindowTable;
@@ -63,8 +70,12 @@ struct WindowTable {
   Index find(std::string_view bytes, std::uint64_t hash) const;
   // A new key, nothing known of it but its name. kNone: no slot is left.
   Index put(std::string_view bytes, std::uint64_t hash);
-  // The same at a slot of a saved state; false if that is taken, or the key is there already.
-  bool put_at(Index slot, std::string_view bytes, std::uint64_t hash);
+  // The same at a slot of a saved state; false if that is taken, or the key is there already (and this one not hidden).
+  bool put_at(Index slot, std::string_view bytes, std::uint64_t hash, bool hidden);
+  // Another key may have its name.
+  void hide(Index key);
+  // Something is stored of a slot that nobody uses: it is to be erased.
+  void give_up(Index slot);
   void remove(Index key);  // Without panes.
   bool has_room(std::size_t keys) const { return used_ + keys <= kSlotsMax; }
   Key& operator[](Index key) { return keys_[key]; }
@@ -79,7 +90,12 @@ struct WindowTable {
 
   // A pane without records, behind `older` (kNone: before all).
   Index add(Index key, Index older, std::int64_t start);
+  // The same, of a saved state.
+  Index add_stored(Index key, Index older, std::int64_t start, std::uint64_t id);
   void remove_pane(Index key, Index pane);
+  // Something is stored of a pane that nobody uses: it is to be erased.
+  void give_up_pane(std::uint64_t id);
+  Index panes() const { return static_cast<Index>(panes_.size()); }
   Pane& pane(Index index) { return panes_[index]; }
   const Pane& pane(Index index) const { return panes_[index]; }
   std::span<Accumulator> fields(Index pane) { return {cells_.data() + pane * fields_, fields_}; }
@@ -88,6 +104,7 @@ struct WindowTable {
   }
 
   void change(Index key);
+  void change_pane(Index pane);
   // Each slot that changed since the last call; not used any more: it is to be erased.
   template <class Visit>
   void take_changed(const Visit& visit) {
@@ -99,11 +116,27 @@ struct WindowTable {
     }
     changed_.clear();
   }
+  // The same of panes; `gone` gets the ids of those that are to be erased.
+  template <class Visit, class Gone>
+  void take_changed_panes(const Visit& visit, const Gone& gone) {
+    for (const std::uint64_t id : gone_) gone(id);
+    gone_.clear();
+    for (const Index at : changed_panes_) {
+      Pane& pane = panes_[at];
+      pane.changed = false;
+      if (pane.key == kNone) continue;
+      visit(at);
+      pane.stored = true;
+    }
+    changed_panes_.clear();
+  }
   void restored(Index key) { keys_[key].stored = true; }
 
  private:
   Index& bucket(std::uint64_t hash) { return buckets_[hash & (buckets_.size() - 1)]; }
   void begin(Index slot, std::string_view bytes, std::uint64_t hash);
+  void reach(Index slot);
+  void unlink(Index key);
 
   std::size_t fields_;
   std::vector<Key> keys_;
@@ -115,6 +148,9 @@ struct WindowTable {
   std::vector<Pane> panes_;
   std::vector<Accumulator> cells_;  // fields_ of each pane.
   Index free_pane_ = kNone;         // By `newer`.
+  std::uint64_t next_id_ = 1;
+  std::vector<Index> changed_panes_;
+  std::vector<std::uint64_t> gone_;  // Stored panes that are no more.
 };
 
 }  // namespace pinaflux

@@ -248,7 +248,8 @@ struct Run : PipelineFixture {
     options = {.of = {"a", "b"},
                .give = {"mean", "min", "max", "sum", "first", "last", "stddev", "count"},
                .keys = {"device"},
-               .lateness = Duration::seconds(random.between(0, 20))};
+               .lateness = Duration::seconds(random.between(0, 20)),
+               .keys_max = 1'000};
     if (sort == Sort::session) {
       options.gap = Duration::seconds(random.between(2, 15));
     } else {

@@ -4,58 +4,11 @@
 
 #include <doctest/doctest.h>
 
-#include "platform/base/random.h"
-#include "tests/agent/pipeline/pipeline_kit.h"
+#include "tests/agent/pipeline/window_kit.h"
 #include "tests/kit/counted_heap.h"
 
 namespace pinaflux {
 namespace {
-
-struct WindowFixture : PipelineFixture {
-  static TimeWindow minute(std::vector<std::string> give = {"mean"}) {
-    return {.every = Duration::seconds(60), .of = {"t"}, .give = std::move(give)};
-  }
-
-  // Everything that waits, in lane 0: "second: values"; and what was in the lane before.
-  std::vector<std::string> drained(std::int64_t now = 0) {
-    refused.clear();
-    CHECK(pipeline->drain({instant(now), {}}, group, refused));
-    std::vector<std::string> lines;
-    for (const Record& r : group.records[0]) {
-      std::string line = std::to_string(r.time().ns / 1'000'000'000);
-      if (r.time().boot != 0) line += "#" + std::to_string(r.time().boot);
-      line += ":";
-      for (const Value& v : r.cells()) line += " " + text(v);
-      lines.push_back(line);
-    }
-    group.records[0].clear();
-    return lines;
-  }
-
-  static std::string text(const Value& v) {
-    switch (v.type()) {
-      case Type::absent: return "-";
-      case Type::boolean: return v.as_boolean() ? "true" : "false";
-      case Type::int64: return std::to_string(v.as_int64());
-      case Type::float64: {
-        char digits[32];
-        std::snprintf(digits, sizeof digits, "%.6g", v.as_float64());
-        return digits;
-      }
-      case Type::text: return std::string(v.as_text());
-      default: return type_name(v.type());
-    }
-  }
-
-  void take(const Record& r, std::int64_t now = 0) {
-    CHECK(give(r, instant(now)) == Pipeline::Verdict::taken);
-  }
-
-  std::vector<Pipeline::Refused> refused;
-  std::uint64_t calls = 0;  // Of the heap.
-};
-
-using Lines = std::vector<std::string>;
 
 TEST_CASE_FIXTURE(WindowFixture, "a window is given once a record shows that its time is over") {
   make(NodeKind(minute({"mean", "min", "max", "sum", "count", "first", "last"})));
@@ -134,7 +87,7 @@ TEST_CASE_FIXTURE(WindowFixture, "one device's wrong clock closes no other's win
     take(record("s", {{"k", Value::text(k)}}, at(second)));
   };
   from("a", 10);
-  from("b", 1'000'000);
+  from("b", 80'000);
   from("a", 20);
   CHECK(drained().empty());
   from("a", 60);
@@ -203,11 +156,12 @@ TEST_CASE_FIXTURE(WindowFixture, "the least recently used key gives what it has 
   make(NodeKind(w));
   const auto from = [&](const char* k) { take(record("s", {{"k", Value::text(k)}}, at(5))); };
   for (const char* k : {"a", "b", "a", "c"}) from(k);
-  CHECK(saved().size() == 3);
+  CHECK(saved().size() == 6);
   CHECK(drained() == Lines{"0: b 1"});
   const auto edits = saved();
-  REQUIRE(edits.size() == 1);
+  REQUIRE(edits.size() == 2);
   CHECK(edits[0].value.empty());
+  CHECK(edits[1].value.empty());
 
   from("d");  // a goes,
   from("a");  // and comes back before it was given: c goes.
@@ -273,6 +227,62 @@ TEST_CASE_FIXTURE(WindowFixture, "numbers of every kind, and what is none") {
   CHECK(of({Value::float64(INFINITY), Value::float64(-INFINITY)}) == "0: nan -inf inf inf -inf -");
 }
 
+TEST_CASE_FIXTURE(WindowFixture,
+                  "a record that is dated far ahead is refused, and silences no key") {
+  TimeWindow w = minute({"count"});
+  w.of = {};
+  w.lateness = Duration::seconds(60);
+  make(NodeKind(w));
+  constexpr std::int64_t kTurn = 1'800'000'000, kBound = 86'400 + 60;
+  const auto verdict = [&](Stamp time, std::uint64_t boot = 0) {
+    const auto outcome = pipeline->process(0, record("s", {{"t", Value::int64(1)}}, time),
+                                           {{}, at(kTurn, boot)}, group);
+    reason = outcome.reason;
+    return outcome.verdict;
+  };
+  CHECK(verdict(at(kTurn)) == Pipeline::Verdict::taken);
+  CHECK(verdict(at(kTurn + kBound + 1)) == Pipeline::Verdict::refused);
+  CHECK(reason == Reason::bad_time);
+  CHECK(verdict(at(kTurn + 1)) == Pipeline::Verdict::taken);
+  CHECK(pipeline->late() == 0);
+  CHECK(verdict(at(kTurn + kBound)) == Pipeline::Verdict::taken);
+  CHECK(drained() == Lines{std::to_string(kTurn) + ": 2"});
+  // Times that cannot be compared.
+  CHECK(verdict(at(kTurn + 2 * kBound, 7)) == Pipeline::Verdict::taken);
+  CHECK(verdict(at(kTurn + 2 * kBound), 7) == Pipeline::Verdict::taken);
+}
+
+TEST_CASE_FIXTURE(WindowFixture,
+                  "by arrival, a clock set back far closes what is open, over restarts") {
+  TimeWindow w = minute({"count"});
+  w.of = {};
+  w.by_arrival = true;
+  make(NodeKind(w));
+  std::vector<StateEdit> states;
+  const auto arrives = [&](std::int64_t second) {
+    CHECK(pipeline->process(0, reading(1, 5), {{}, at(second)}, group).verdict ==
+          Pipeline::Verdict::taken);
+  };
+  constexpr std::int64_t kYear = 31'536'000;
+  arrives(kYear);
+  arrives(60);
+  SUBCASE("at once") {}
+  SUBCASE("after a restart") {
+    states = saved();
+    REQUIRE(states.size() == 4);
+    make(NodeKind(w));
+    pipeline->restore(states);
+    CHECK(saved().empty());
+  }
+  CHECK(drained() == Lines{"31536000: 1"});
+  arrives(120);
+  CHECK(drained() == Lines{"60: 1"});
+  arrives(180);
+  CHECK(drained() == Lines{"120: 1"});
+  CHECK(pipeline->snapshot().size() == 2);
+  CHECK(pipeline->late() == 0);
+}
+
 TEST_CASE_FIXTURE(WindowFixture, "in steady state nothing is taken from the heap") {
   if (!kit::kHeapIsCounted) return;
   TimeWindow w = minute({"mean", "max", "stddev", "last", "p50", "count"});
@@ -305,78 +315,6 @@ TEST_CASE_FIXTURE(WindowFixture, "in steady state nothing is taken from the heap
   CHECK(calls == 0);
 }
 
-// Every state with a byte or its end damaged is refused or read, and never harms.
-TEST_CASE_FIXTURE(WindowFixture, "damaged states are refused, or give something, and never crash") {
-  Random random(7);
-  TimeWindow fixed = minute({"mean", "max", "stddev", "last", "p50", "count"});
-  fixed.length = Duration::seconds(180);
-  fixed.lateness = Duration::seconds(120);
-  fixed.keys = {"k"};
-  TimeWindow session{.gap = Duration::seconds(10), .of = {"t"}, .give = {"sum", "p9", "first"}};
-  session.lateness = Duration::seconds(100);
-  for (const TimeWindow& w : {fixed, session}) {
-    make(NodeKind(w));
-    for (std::int64_t i = 0; i < 40; ++i) {
-      arena.reset();
-      take(record("s", {{"t", Value::int64(i * i)}, {"k", Value::text("key")}}, at(i * 17)));
-    }
-    const auto sound = saved();
-    REQUIRE(sound.size() == 1);
-    make(NodeKind(w));
-    pipeline->restore(sound);
-    CHECK(pipeline->snapshot().size() == 1);
-    CHECK(pipeline->snapshot()[0].value == sound[0].value);
-    for (int round = 0; round < 4'000; ++round) {
-      auto states = sound;
-      Buffer& value = states[0].value;
-      if (random.one_in(8)) value.resize(random.below(value.size()));
-      for (std::size_t n = random.below(3); n > 0 && !value.empty(); --n) {
-        value[random.below(value.size())] = static_cast<std::uint8_t>(random.u64());
-      }
-      make(NodeKind(w));
-      pipeline->restore(states);
-      arena.reset();
-      group.reset();
-      (void)give(record("s", {{"t", Value::int64(1)}, {"k", Value::text("key")}}, at(5'000)));
-      for (std::int64_t later = 0; later < 3; ++later) {
-        (void)pipeline->drain({instant(10'000 * later), {}}, group, refused);
-        (void)saved();
-        group.reset();
-      }
-    }
-  }
-}
-
-TEST_CASE_FIXTURE(WindowFixture,
-                  "a state of other options is not taken, one that means the same is") {
-  TimeWindow w = minute();
-  make(NodeKind(w));
-  take(reading(1, 10));
-  const auto states = saved();
-  const auto kept = [&](const TimeWindow& other) {
-    make(NodeKind(other));
-    pipeline->restore(states);
-    return pipeline->snapshot().size() == 1;
-  };
-  CHECK(kept(w));
-  TimeWindow other = w;
-  SUBCASE("more that is given of the same") { CHECK(kept(minute({"sum", "mean", "count"}))); }
-  SUBCASE("another stream, lateness") {
-    other.stream = "x";
-    other.lateness = Duration::seconds(3);
-    CHECK(kept(other));
-  }
-  SUBCASE("another length") {
-    other.every = Duration::seconds(30);
-    CHECK_FALSE(kept(other));
-  }
-  SUBCASE("another field") {
-    other.of = {"u"};
-    CHECK_FALSE(kept(other));
-  }
-  SUBCASE("a statistic that needs more") { CHECK_FALSE(kept(minute({"mean", "max"}))); }
-}
-
 TEST_CASE_FIXTURE(WindowFixture, "windows that make no sense are refused") {
   const auto accepted = [&](const TimeWindow& w) {
     return Pipeline::make({{"in"}, {{"n", {"in"}, w}}, {{"x", {"n"}}}}, shapes).has_value();
@@ -394,21 +332,12 @@ TEST_CASE_FIXTURE(WindowFixture, "windows that make no sense are refused") {
   SUBCASE("no field") { w.of = {}; }
   SUBCASE("twice") { w.of = {"t", "t"}; }
   SUBCASE("no keys") { w.keys_max = 0; }
+  SUBCASE("too many bytes in a commit") { w.keys_max = 65'536; }
+  SUBCASE("too many bytes") {
+    w.length = Duration::seconds(60 * 60);
+    w.keys_max = 2'000;
+  }
   CHECK_FALSE(accepted(w));
-}
-
-// The bytes of version 1, for ever: an upgrade opens what an older agent stored.
-TEST_CASE_FIXTURE(WindowFixture, "the stored state has its golden bytes") {
-  make(NodeKind(minute({"stddev", "max", "last", "p50"})));
-  take(record("s", {{"t", Value::int64(-2)}}, {61'500'000'000, 9}));
-  const auto states = saved();
-  REQUIRE(states.size() == 1);
-  CHECK(states[0].key == "pipeline/n/00000000");
-  CHECK(hex(states[0].value) ==
-        "018fb8e68da4e19bcc0013060100000000000000730409000000000000000000809cfc9aca03809cfc9aca03ff"
-        "ffffffffffffffff010180e0ba84bf0380dea0cb0501010000000000000000c000000000000000000000000000"
-        "001040000000000000000003feffffffffffffff03feffffffffffffff809cfc9aca0303feffffffffffffff80"
-        "9cfc9aca0303feffffffffffffff01e3b80201");
 }
 
 }  // namespace
