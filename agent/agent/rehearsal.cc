@@ -124,8 +124,7 @@ struct Rehearsal::State {
   void close_block();
   void collect();
   void collect_lanes();
-  Moment moment() const { return {now, wall()}; }
-  Stamp wall() const { return Stamp::wall(kBegin + (now - Instant{})); }
+  Moment moment() const { return {now, Stamp::wall(clock)}; }
   std::optional<Row> decode(const SourceOptions& options, const Payload& payload);
   std::optional<std::string> take_time(std::string_view& rest);
   void mistake(std::string what) { mistake_at(number, std::move(what)); }
@@ -144,6 +143,7 @@ struct Rehearsal::State {
   std::unique_ptr<Intake> intake;
   Group group;
   Instant now;
+  WallTime clock = kBegin;
   std::vector<Pipeline::Refused> refused_later;  // Of a drain().
 
   struct Came {
@@ -187,6 +187,7 @@ Status Rehearsal::State::begin() {
   expecting = false;
   number = 0;
   now = Instant{};
+  clock = kBegin;
   result = Rehearsed{};
   return {};
 }
@@ -223,6 +224,7 @@ void Rehearsal::State::wait(std::string_view rest) {
   const auto duration = config::parse_duration(rest);
   if (!duration || duration->ns < 0) return mistake("'wait' takes a duration such as 90s or 10m");
   now = now + *duration;
+  clock = clock + *duration;
   collect();
 }
 
@@ -235,11 +237,10 @@ void Rehearsal::State::give(std::string_view text) {
     return mistake("no source is named '" + printable(name, 40) +
                    "': a line begins with a stream, ->, wait or #");
   }
-  Stamp arrival = wall();
   if (const auto time = take_time(text)) {
     const auto ns = parse_rfc3339(*time);
     if (!ns) return mistake("what stands behind @ is no time such as 2026-07-25T06:14:09Z");
-    arrival = {*ns, 0};
+    clock = WallTime{*ns};
   }
   const auto index = static_cast<SourceIndex>(source - configuration.sources.begin());
   SourceOptions options = common(*source);
@@ -251,7 +252,8 @@ void Rehearsal::State::give(std::string_view text) {
   padded.append(kParsePadding, '\0');
   decoder.begin(*intake);
   const bool fits = decoder.decode(
-      options.format, {std::string_view(padded).substr(0, text.size()), stream, arrival}, tally);
+      options.format, {std::string_view(padded).substr(0, text.size()), stream, Stamp::wall(clock)},
+      tally);
   decoder.end(1);
   if (!fits || tally.refused > 0)
     came({"refused " + std::string(reason_name(tally.fault)), {}, {}, {}});

@@ -11,8 +11,8 @@
 //
 // A line `STREAM [@ARRIVAL] PAYLOAD` gives what the source named by the stream's first step brings, in that source's format. Lines
 // that begin with `->` say all that comes of what was given since the last of them: in each lane in this order, and no field more;
-// a text that ends in * is the beginning of one. `[@TIME]` behind the stream is compared, too. Without ARRIVAL a payload arrives
-// at 2026-01-01T00:00:00Z, plus all that was waited.
+// a text that ends in * is the beginning of one. `[@TIME]` behind the stream is compared, too. The clock begins at
+// 2026-01-01T00:00:00Z; ARRIVAL sets it, and waiting moves it on.
 //
 // Promise    Runs Masker and Pipeline as the agent does; stores and sends nothing. Says nothing of what was given but its line.
 // Limits     kMistakesMax; what is beyond is counted.

@@ -132,7 +132,7 @@ TEST_CASE_FIXTURE(GathererFixture, "letters that stay as they are leave the grou
 
 TEST_CASE_FIXTURE(GathererFixture, "what refuses a window's record is named with the window") {
   sources.push_back(std::make_unique<ScriptedSource>(0, 1, 1, 10));
-  const TimeWindow window{.every = Duration::seconds(60), .of = {"v"}, .give = {"count"}};
+  const TimeWindow window{.every = Duration::seconds(60), .of = {"v"}, .give = {"max", "count"}};
   make({{"w", {"s0"}, window},
         {"d", {"w"}, Rename{.fields = {{"count", "n"}}}},
         {"e", {"d"}, Derive{{{"x", "abs(-9223372036854775807 - n)"}}}}});

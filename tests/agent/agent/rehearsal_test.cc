@@ -85,6 +85,28 @@ TEST_CASE_FIXTURE(RehearsalFixture, "what holds") {
   CHECK(result.expected == 9);
 }
 
+TEST_CASE_FIXTURE(RehearsalFixture, "what comes of windows, by the clock of the test") {
+  auto configuration = *loaded.configuration;
+  configuration.pipeline.nodes.push_back(
+      {"per",
+       {"zigbee"},
+       TimeWindow{.every = Duration::seconds(60), .of = {"temp"}, .give = {"max", "count"}}});
+  configuration.pipeline.lanes[0].from = {"per"};
+  configuration.pipeline.lanes[1].from = {"power"};
+  std::string which;
+  auto made = Rehearsal::make(configuration, files, which);
+  REQUIRE(made.has_value());
+  const auto result = (*made)->run(
+      "zigbee/kitchen @2026-07-25T06:14:09Z {\"temp\":20}\n"
+      "zigbee/kitchen {\"temp\":22}\n"
+      "-> nothing\n"
+      "wait 2m\n"
+      "-> alarm zigbee/kitchen @2026-07-25T06:14:00Z {\"temp_max\":22,\"count\":2}\n");
+  REQUIRE(result.has_value());
+  for (const auto& m : result->mistakes) MESSAGE(m.line << ": " << m.what);
+  CHECK(result->holds());
+}
+
 TEST_CASE_FIXTURE(RehearsalFixture, "what does not, and where") {
   const std::string give = "zigbee/kitchen {\"temp\":21.5,\"user\":\"anna\"}\n";
   CHECK(
