@@ -25,6 +25,13 @@ bool same(const Record& a, const Record& b) {
                             [](const Value& x, const Value& y) { return identical(x, y); });
 }
 
+// Where lines part into two, about in the middle; 0: it is one line.
+std::size_t middle_of(std::string_view lines) {
+  const std::size_t behind = lines.find('\n', lines.size() / 2) + 1;
+  if (behind > 0 && behind < lines.size()) return behind;
+  return lines.substr(0, lines.size() / 2).rfind('\n') + 1;
+}
+
 std::string json_of(const Row& row) {
   JsonWriter j;
   append_json_record(j, row);
@@ -56,12 +63,18 @@ void MaskPreview::add_lines(const SourceOptions& source, Format format, std::str
   Tally tally;
   const std::string stream = source.stream.empty() ? source.name : source.stream;
   const Payload payload{std::string_view(padded).substr(0, lines.size()), stream, arrival};
-  decoder.decode(format, payload, tally);
+  const bool fits = decoder.decode(format, payload, tally) && !tally.too_large;
   decoder.end(1);
-  for (const Refusal& refusal : intake_.refusals) unread_ += refusal.count;
-  for (const RawRecord& record : intake_.records) add(record);
+  const std::size_t middle = fits ? 0 : middle_of(lines);
+  if (middle == 0) {
+    for (const Refusal& refusal : intake_.refusals) unread_ += refusal.count;
+    for (const RawRecord& record : intake_.records) add(record);
+  }
   intake_.reset();
   wipe({reinterpret_cast<std::uint8_t*>(padded.data()), padded.size()});
+  if (middle == 0) return;
+  add_lines(source, format, lines.substr(0, middle), arrival);
+  add_lines(source, format, lines.substr(middle), arrival);
 }
 
 void MaskPreview::add(const RawRecord& record) {

@@ -31,7 +31,8 @@ class MaskPreview {
   static Result<std::unique_ptr<MaskPreview>> make(const MaskOptions& options, const Vault& vault,
                                                    bool raw);
 
-  // Whole lines of NDJSON or of line protocol, as the source would read them.
+  // Whole lines of NDJSON or of line protocol, as the source would read them; what is more than one intake holds is
+  // read in parts.
   void add_lines(const SourceOptions& source, Format format, std::string_view lines, Stamp arrival);
   std::string json() const;
   std::string text() const;

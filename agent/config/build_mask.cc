@@ -182,7 +182,15 @@ class Rules {
 
   void expression(const Reader& r, const MaskRule& rule) {
     if (rule.match.empty()) return;
-    const Regex::Fault fault = Regex(rule.match).fault();
+    const Regex regex(rule.match);
+    const Regex::Fault& fault = regex.fault();
+    if (fault.what == nullptr && rule.on_stream_name && regex.needs('/')) {
+      findings_.error(
+          place_in(r, rule.match, std::min(rule.match.find('/'), rule.match.size() - 1)),
+          "the rule matches nothing: no step of a stream's name holds a '/'",
+          "each step is looked at by itself: write the expression of one; stream: PATTERN says in "
+          "which streams");
+    }
     if (fault.what == nullptr) return;
     findings_.error(place_in(r, rule.match, std::min(fault.offset, rule.match.size() - 1)),
                     "'match' is no expression: " + std::string(fault.what),

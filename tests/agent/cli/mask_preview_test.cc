@@ -60,6 +60,18 @@ TEST_CASE_FIXTURE(PreviewFixture, "records as they came are shown only where tha
   CHECK(preview(true)->text().find("ada@x.org") != std::string::npos);
 }
 
+TEST_CASE("more records than an intake holds are all counted") {
+  auto preview = MaskPreview::make({{{.field = "a", .with = Operator::drop}}}, Vault(), false);
+  REQUIRE(preview.has_value());
+  std::string lines;
+  for (int i = 0; i < 20'000; ++i) lines += "{\"a\":1}\n";
+  lines += "{\"a\":\n";
+  (*preview)->add_lines({.name = "gate"}, Format::ndjson, lines, Stamp{1, 0});
+  CHECK(
+      (*preview)->text().starts_with("records 20000, of them refused 0; no records 1\n"
+                                     "rule 1: changed 20000, refused 0\n"));
+}
+
 TEST_CASE_FIXTURE(PreviewFixture, "the text counts by rule") {
   const std::string text = preview(false)->text();
   CHECK(
