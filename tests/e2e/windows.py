@@ -49,12 +49,12 @@ def add_up(place, path):
         time.sleep(rng.uniform(0.2, 0.9))
         path.agent.kill()
         path.agent.start()
-    feeding.join(120)
+    feeding.join(300)
     assert not feeding.is_alive() and not errors, errors
     records = BATCHES * BATCH
     expected = (records, records * (records - 1) // 2, records)
     with contextlib.suppress(TimeoutError):
-        wait_for("the last windows to be closed by silence, and to land", lambda: _landed(path.collector.database)[1:] == expected, 60)
+        wait_for("the last windows to be closed by silence, and to land", lambda: _landed(path.collector.database)[1:] == expected, 120)
     windows, *sums = _landed(path.collector.database)
     assert tuple(sums) == expected, (windows, sums, expected)
     assert 3 <= windows < records / 2, windows
