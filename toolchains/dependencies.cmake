@@ -1,11 +1,15 @@
 # What we link, as imported targets deps::NAME, from the static archives of the sysroot. Their headers are in
 # the sysroot's own include folder, so a header-only library is an empty target: it only says who uses it.
 
-# Needs come after the archives that need them.
+# Needs come after the archives that need them. LEFT_OUT: left_out/NAME.cc answers for parts of the archive, which stay out.
 function(dependency name)
-  cmake_parse_arguments(PARSE_ARGV 1 its "" "" "ARCHIVES;NEEDS")
+  cmake_parse_arguments(PARSE_ARGV 1 its "LEFT_OUT" "" "ARCHIVES;NEEDS")
   add_library(deps_${name} INTERFACE)
   add_library(deps::${name} ALIAS deps_${name})
+  if(its_LEFT_OUT)
+    add_library(left_out_${name} STATIC "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/left_out/${name}.cc")
+    target_link_libraries(deps_${name} INTERFACE left_out_${name})
+  endif()
   foreach(archive IN LISTS its_ARCHIVES)
     set(file "${PINAFLUX_LIBRARIES}/lib${archive}.a")
     if(NOT EXISTS "${file}")
@@ -22,8 +26,8 @@ link_libraries(deps::atomic)
 
 dependency(double_conversion ARCHIVES double-conversion)
 dependency(zlib ARCHIVES z)
-dependency(sqlite3 ARCHIVES sqlite3 NEEDS m)
-dependency(zstd ARCHIVES zstd)
+dependency(sqlite3 LEFT_OUT ARCHIVES sqlite3 NEEDS m)
+dependency(zstd LEFT_OUT ARCHIVES zstd)
 dependency(mbedcrypto ARCHIVES mbedcrypto)
 dependency(mbedtls ARCHIVES mbedtls mbedx509 NEEDS deps::mbedcrypto)
 dependency(paho ARCHIVES paho-mqttpp3 paho-mqtt3as)
