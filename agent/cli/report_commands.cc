@@ -31,7 +31,8 @@ Status is_there(const std::string& database) {
 int verify_command(const std::string& database, bool by_day, bool json) {
   if (Status s = is_there(database); !s) return failed(s.error(), database);
   std::string why;
-  const Result<VerifyReport> report = verify(database, nullptr, &why, by_day);
+  LinuxFiles files;
+  const Result<VerifyReport> report = verify(database, nullptr, &why, by_day, &files);
   if (!report) return failed(report.error(), database, why);
   std::fputs((json ? verify_json(*report) : verify_text(*report)).c_str(), stdout);
   return report->complete() ? kExitOk : 1;

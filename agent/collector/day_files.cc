@@ -14,7 +14,6 @@ namespace pinaflux {
 
 namespace {
 
-constexpr const char* kPart = ".part";
 constexpr std::uint32_t kDirectoryMode = 0750;
 
 std::string parent(const std::string& path) {
@@ -156,11 +155,18 @@ Status DayFiles::open_file(Target& target) {
   return target.file_->truncate(target.bytes_);
 }
 
+// One that was closed for others meanwhile is open for this moment only.
 Status DayFiles::write(Target& target) {
+  const bool closed = target.file_ == nullptr;
+  if (Status s = closed ? open_file(target) : Status(); !s) return s;
   if (Status s = target.file_->write_at(target.bytes_, as_bytes(target.text)); !s) return s;
   target.bytes_ += target.text.size();
   target.text.clear();
   target.changed_ = true;
+  if (!closed) return {};
+  if (Status s = target.file_->sync(); !s) return s;
+  target.file_.reset();
+  --files_open_;
   return {};
 }
 
@@ -192,6 +198,31 @@ void DayFiles::committed() {
   if (!keep) abandon();
   files_open_ -= std::erase_if(
       targets_, [](const auto& one) { return one.second.bytes_ >= one.second.bytes_max_; });
+}
+
+Status DayFiles::write_pending(const std::string& path) {
+  for (auto& [name, target] : targets_) {
+    if (target.path_ == path && !target.text.empty()) return write(target);
+  }
+  return {};
+}
+
+Result<std::string> DayFiles::read(const std::string& path, std::uint64_t offset,
+                                   std::size_t bytes) {
+  if (Status s = write_pending(path); !s) return std::unexpected(s.error());
+  auto file = files_->open(path, Files::Mode::read);
+  if (!file && file.error().code == Code::not_found) {
+    file = files_->open(path + kPart, Files::Mode::read);
+  }
+  if (!file) return std::unexpected(file.error());
+  Buffer text(bytes);
+  for (std::size_t filled = 0; filled < bytes;) {
+    const auto read = (*file)->read_at(offset + filled, MutableBytes(text).subspan(filled));
+    if (!read) return std::unexpected(read.error());
+    if (*read == 0) return fail(Code::not_found, "the file is shorter than what landed in it");
+    filled += *read;
+  }
+  return std::string(as_text(text));
 }
 
 Result<std::int64_t> DayFiles::recorded(const std::string& path) {

@@ -27,11 +27,17 @@ namespace pinaflux {
 
 class DayFiles {
  public:
+  // A file without its name yet is this behind it.
+  static constexpr const char* kPart = ".part";
+
   class Target {
    public:
     std::string text;  // To be appended.
     // Nothing is in it yet.
     bool begins() const { return bytes_ == 0 && text.empty(); }
+    // Where what is appended next will lie.
+    std::uint64_t end() const { return bytes_ + text.size(); }
+    const std::string& path() const { return path_; }
 
    private:
     friend class DayFiles;
@@ -63,6 +69,8 @@ class DayFiles {
   // Writes and syncs what was appended, and records the lengths in the open transaction.
   Status flush();
   void committed();
+  // What lies there, also if it was appended in this transaction. Errors: not_found (it was moved away, or is shorter).
+  Result<std::string> read(const std::string& path, std::uint64_t offset, std::size_t bytes);
   // Forgets what was appended since the last commit.
   void abandon() { targets_.clear(), files_open_ = 0; }
 
@@ -77,6 +85,7 @@ class DayFiles {
   Status open_target(const std::string& name, std::string_view end, Target& target);
   Status open_file(Target& target);
   Status write(Target& target);
+  Status write_pending(const std::string& path);
   Status close_all();
   // Of bytes; kUnknown: not recorded. A file that is full is recorded by their negative.
   Result<std::int64_t> recorded(const std::string& path);

@@ -14,6 +14,7 @@
 #include "agent/cli/exit_status.h"
 #include "agent/cli/import_command.h"
 #include "agent/cli/report_commands.h"
+#include "agent/collector/postgres.h"
 #include "agent/config/units.h"
 #include "platform/linux/files.h"
 #include "platform/linux/names.h"
@@ -25,12 +26,22 @@ namespace {
 constexpr const char* kDatabase =
     "where rows land: a file (SQLite), or postgresql://USER@HOST/DATABASE; made if missing";
 
-void add_files(CLI::App& sub, CollectorRun& options, std::string& layout) {
+// How rows are laid out, as texts of the command line.
+struct Layout {
+  std::string rows = "database", ndjson_files = "stream";
+};
+
+void add_files(CLI::App& sub, CollectorRun& options, Layout& layout) {
   OutletOptions& outlets = options.store.outlets;
+  sub.add_option("--rows", layout.rows,
+                 "where rows land: database; files: in those of --ndjson alone, the database keeps "
+                 "the state")
+      ->check(CLI::IsMember({"database", "files"}))
+      ->capture_default_str();
   sub.add_option("--archive", outlets.archive,
                  "also keep what lands as it came, a file a day, in this folder (see replay)");
   sub.add_option("--ndjson", outlets.ndjson.directory, "also write NDJSON files into this folder");
-  sub.add_option("--ndjson-files", layout, "one file a day and stream, or one a day")
+  sub.add_option("--ndjson-files", layout.ndjson_files, "one file a day and stream, or one a day")
       ->check(CLI::IsMember({"stream", "one"}))
       ->capture_default_str();
   sub.add_option("--csv", outlets.csv.directory,
@@ -90,7 +101,7 @@ void add_gap_limit(CLI::App& sub, std::string& limit) {
       });
 }
 
-CLI::App* add_run(CLI::App& app, CollectorRun& options, std::string& layout) {
+CLI::App* add_run(CLI::App& app, CollectorRun& options, Layout& layout) {
   CLI::App* run = app.add_subcommand("run", "receive, land, acknowledge");
   run->add_option("--broker", options.collector.broker,
                   "MQTT broker, tcp://HOST:PORT or tls://HOST:PORT; none: by HTTP only")
@@ -148,12 +159,23 @@ int without(const char* option) {
   return kExitUsage;
 }
 
+// Why rows cannot land in files alone; null: they can, or need not.
+const char* no_rows_in_files(const CollectorStore::Options& store) {
+  if (!store.rows_in_files) return nullptr;
+  if (store.outlets.ndjson.directory.empty()) return "say in which folder: add --ndjson DIR";
+  if (postgres::Connection::is_address(store.database)) {
+    return "the state needs a file of its own: --database FILE; rows that land in PostgreSQL stay "
+           "there";
+  }
+  return nullptr;
+}
+
 int main_of(int argc, char** argv) {
   CLI::App app("Receives what Pinaflux gateways send, lands each record once, and proves it.",
                "pinaflux-collector");
   app.require_subcommand(1);
   CollectorRun options;
-  std::string layout = "stream";
+  Layout layout;
   CLI::App* run = add_run(app, options, layout);
   bool json = false;
   CLI::App* verify = app.add_subcommand("verify", "prove that nothing is missing or there twice");
@@ -215,10 +237,15 @@ int main_of(int argc, char** argv) {
   if (app.got_subcommand(version)) return version_command("pinaflux-collector", json);
   if (options.store.database.empty()) return without("database");
   OutletOptions& outlets = options.store.outlets;
-  outlets.ndjson.one_file = layout == "one";
+  outlets.ndjson.one_file = layout.ndjson_files == "one";
+  options.store.rows_in_files = layout.rows == "files";
   if (!options.file_size.empty()) {
     outlets.csv.file_bytes_max = outlets.ndjson.file_bytes_max =
         *config::parse_size(options.file_size);
+  }
+  if (const char* why = no_rows_in_files(options.store)) {
+    std::fprintf(stderr, "pinaflux-collector: --rows files: %s\n", why);
+    return kExitUsage;
   }
   const bool once = app.got_subcommand(import) || app.got_subcommand(replay);
   options.store.collector = once ? "import" : options.collector.client_id;

@@ -1,6 +1,8 @@
 #include "agent/collector/ndjson_sink.h"
 
-#include "agent/collector/row_files.h"
+#include <algorithm>
+#include <map>
+#include <utility>
 
 namespace pinaflux {
 
@@ -37,12 +39,43 @@ std::string NdjsonSink::name_of(const std::string& today, std::string_view strea
   return name + today;
 }
 
+Result<NdjsonSink::Part> NdjsonSink::begin_part(const std::string& today,
+                                                const RowIdentity& identity, const Shape& shape) {
+  const auto to = files_->to(name_of(today, shape.stream()), ".ndjson", options_.file_bytes_max);
+  if (!to) return std::unexpected(to.error());
+  const std::string& path = (*to)->path();
+  const auto known = std::ranges::find(pieces_, path, &LinePiece::path);
+  const auto piece = static_cast<std::size_t>(known - pieces_.begin());
+  if (known == pieces_.end()) pieces_.push_back({path, (*to)->end(), 0, 0});
+  return Part{json_line_form(identity, shape), piece, *to};
+}
+
 Status NdjsonSink::append(const std::string& today, const RowIdentity& identity,
                           std::span<const Row> rows) {
-  const auto file_of = [&](const Shape& shape) {
-    return files_->to(name_of(today, shape.stream()), ".ndjson", options_.file_bytes_max);
-  };
-  return append_rows(*files_, identity, rows, file_of, append_json_line);
+  pieces_.clear();
+  std::map<const Shape*, Part> parts;
+  const Shape* shape = nullptr;
+  Part* part = nullptr;
+  std::uint64_t seq = identity.seq;
+  for (const Row& row : rows) {
+    if (row.shape != shape) {
+      shape = row.shape;
+      auto found = parts.find(shape);
+      if (found == parts.end()) {
+        auto begun = begin_part(today, identity, *shape);
+        if (!begun) return std::unexpected(begun.error());
+        found = parts.emplace(shape, std::move(*begun)).first;
+      }
+      part = &found->second;
+    }
+    append_json_line(part->to->text, part->form, seq, row);
+    seq += identity.step;
+    LinePiece& piece = pieces_[part->piece];
+    ++piece.rows;
+    piece.bytes = part->to->end() - piece.offset;
+    if (Status s = files_->grown(*part->to); !s) return s;
+  }
+  return {};
 }
 
 }  // namespace pinaflux

@@ -1,4 +1,4 @@
-// Outlets: where rows and envelopes go besides the database: files by day, an archive, a server for line protocol.
+// Outlets: where rows and envelopes go besides the database, or in its place: files by day, an archive, a server for line protocol.
 //
 // Promise    What a transaction landed is in the files, and taken by the server, when it is committed, or the transaction
 //            fails; what is not committed is cut off the files, and posted again as the same points.
@@ -52,6 +52,11 @@ class Outlets {
   void committed() { files_->committed(); }
   void abandon();
 
+  DayFiles& files() { return *files_; }
+  // Where the lines of the last take_rows() lie.
+  std::span<const LinePiece> pieces() const {
+    return ndjson_ ? ndjson_->pieces() : std::span<const LinePiece>();
+  }
   std::uint64_t take_refused_lines() { return lines_ ? lines_->take_refused() : 0; }
   // Why nothing lands; empty when there is nothing to say.
   std::string trouble() const { return lines_ ? lines_->trouble() : std::string(); }

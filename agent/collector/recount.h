@@ -1,7 +1,7 @@
 // Recount: what a collector's database holds, for verify: the state, and the rows that are really there.
 //
 // Promise    All of it as it is at one moment. Changes nothing.
-// Order      lanes(), then for each lane in the order of its number ranges() and seqs(), then strays().
+// Order      lanes(), then for each lane in the order of its number ranges(), away() and seqs(), then strays().
 // Threads    The caller's; blocks.
 // Tests      tests/agent/collector/verify_test.cc, tests/agent/collector_postgres/
 #pragma once
@@ -11,10 +11,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/collector/settled.h"
 #include "agent/collector/verify.h"
 #include "platform/base/result.h"
+#include "platform/files.h"
 
 namespace pinaflux {
 
@@ -37,13 +39,21 @@ class Recount {
   // say another lane or seq than their key are strays.
   virtual Status seqs(std::int64_t lane, const LaneReport& report,
                       const std::function<void(std::uint64_t seq, Day day)>& take) = 0;
+  // Rows of the lane are in files that are not there any more: what landed together with them. `files`: how many.
+  virtual Result<std::vector<Range>> away(std::int64_t lane, std::uint64_t& files) {
+    (void)lane;
+    files = 0;
+    return std::vector<Range>();
+  }
   virtual Status strays(
       const std::function<void(std::string_view gateway, std::string_view epoch,
                                std::string_view lane, std::uint64_t seq)>& take) = 0;
 };
 
-// Errors: not_found, denied, invalid (not a collector's database), newer, corrupt, io, busy.
-Result<std::unique_ptr<Recount>> recount_sqlite(const std::string& path, const char* vfs);
+// Errors: not_found, denied, invalid (not a collector's database), newer, corrupt, io, busy. `files`: for rows that lie
+// in files alone; without it, asking for them is invalid.
+Result<std::unique_ptr<Recount>> recount_sqlite(const std::string& path, const char* vfs,
+                                                Files* files = nullptr);
 // `why`: the server's words.
 Result<std::unique_ptr<Recount>> recount_postgres(const std::string& address, std::string& why);
 

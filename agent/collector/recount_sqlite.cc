@@ -1,13 +1,16 @@
 // A row's key is lane << 40 | seq, so each table gives a lane's seqs in order and a merge of all tables
-// needs no memory.
+// needs no memory. Rows in files alone are other sources of the same merge.
 
+#include <optional>
 #include <queue>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "agent/collector/catalog.h"
+#include "agent/collector/file_rows.h"
 #include "agent/collector/recount.h"
+#include "agent/collector/recount_files.h"
 #include "agent/collector/sqlite_home.h"
 #include "agent/collector/tables.h"
 #include "agent/spool/sqlite.h"
@@ -22,8 +25,8 @@ std::uint64_t seq_in(const sqlite::Statement& row, int column) {
 
 class SqliteRecount final : public Recount {
  public:
-  explicit SqliteRecount(std::unique_ptr<sqlite::Database> database)
-      : database_(std::move(database)) {}
+  SqliteRecount(std::unique_ptr<sqlite::Database> database, Files* files)
+      : database_(std::move(database)), files_(files) {}
 
   Status prepare();
   Status gateways(const std::function<void(GatewayReport&&)>& take) override;
@@ -32,6 +35,7 @@ class SqliteRecount final : public Recount {
   Status ranges(std::int64_t lane, const std::function<void(Stretch&&)>& take) override;
   Status seqs(std::int64_t lane, const LaneReport& report,
               const std::function<void(std::uint64_t, Day)>& take) override;
+  Result<std::vector<Range>> away(std::int64_t lane, std::uint64_t& files) override;
   Status strays(const std::function<void(std::string_view, std::string_view, std::string_view,
                                          std::uint64_t)>& take) override;
 
@@ -39,8 +43,12 @@ class SqliteRecount final : public Recount {
   using Next = std::tuple<std::uint64_t, std::size_t, Day>;  // Seq, table.
 
   Status advance(std::size_t table);
+  Status read_files();
 
   std::unique_ptr<sqlite::Database> database_;
+  Files* files_;
+  std::optional<FileRecount> in_files_;
+  std::vector<SeqSet::Cursor> cursors_;  // Of the lane's rows in files; sources behind the tables.
   std::vector<std::string> names_;
   std::vector<sqlite::Statement> rows_;                                 // By table.
   std::priority_queue<Next, std::vector<Next>, std::greater<>> heads_;  // The next row of each.
@@ -143,7 +151,29 @@ Status SqliteRecount::ranges(std::int64_t lane, const std::function<void(Stretch
   }
 }
 
+Status SqliteRecount::read_files() {
+  if (in_files_) return {};
+  const Result<bool> some = FileRows::are_in(*database_);
+  if (!some) return std::unexpected(some.error());
+  in_files_.emplace();
+  if (!*some) return {};
+  if (files_ == nullptr) return fail(Code::invalid, "rows of this database lie in files alone");
+  return in_files_->read(*database_, *files_);
+}
+
+Result<std::vector<Range>> SqliteRecount::away(std::int64_t lane, std::uint64_t& files) {
+  if (Status s = read_files(); !s) return std::unexpected(s.error());
+  files = in_files_->files_away();
+  return in_files_->away(lane);
+}
+
 Status SqliteRecount::advance(std::size_t table) {
+  if (table >= rows_.size()) {
+    std::uint64_t seq = 0;
+    SeqSet::Cursor& cursor = cursors_[table - rows_.size()];
+    if (cursor.next(seq)) heads_.emplace(seq, table, cursor.day());
+    return {};
+  }
   const Result<bool> row = rows_[table].step();
   if (!row) return std::unexpected(row.error());
   if (*row) heads_.emplace(seq_in(rows_[table], 0), table, day_of(rows_[table].integer(1)));
@@ -160,6 +190,11 @@ Status SqliteRecount::seqs(std::int64_t lane, const LaneReport& report,
     rows.bind(4, std::string_view(report.epoch));
     rows.bind(5, std::string_view(report.lane));
     if (Status s = advance(table); !s) return s;
+  }
+  if (Status s = read_files(); !s) return s;
+  cursors_ = in_files_->seqs(lane);
+  for (std::size_t i = 0; i < cursors_.size(); ++i) {
+    if (Status s = advance(rows_.size() + i); !s) return s;
   }
   while (!heads_.empty()) {
     const auto [at, table, day] = heads_.top();
@@ -195,11 +230,12 @@ Status SqliteRecount::strays(const std::function<void(std::string_view, std::str
 
 }  // namespace
 
-Result<std::unique_ptr<Recount>> recount_sqlite(const std::string& path, const char* vfs) {
+Result<std::unique_ptr<Recount>> recount_sqlite(const std::string& path, const char* vfs,
+                                                Files* files) {
   auto database = sqlite::Database::open(
       {.path = path, .cache_kibibytes = 16 * 1024, .read_only = true, .vfs = vfs});
   if (!database) return std::unexpected(database.error());
-  auto recount = std::make_unique<SqliteRecount>(std::move(*database));
+  auto recount = std::make_unique<SqliteRecount>(std::move(*database), files);
   if (Status s = recount->prepare(); !s) return std::unexpected(s.error());
   return recount;
 }

@@ -93,6 +93,10 @@ CollectorStore::~CollectorStore() = default;
 
 Result<std::unique_ptr<CollectorStore>> CollectorStore::open(const Options& options, Files& files,
                                                              std::vector<std::string>& findings) {
+  if (options.rows_in_files && (options.outlets.ndjson.directory.empty() ||
+                                postgres::Connection::is_address(options.database))) {
+    return fail(Code::invalid, "rows in files alone need NDJSON files, and SQLite for the state");
+  }
   auto home = open_home(options, files, findings);
   if (!home) return std::unexpected(home.error());
   std::unique_ptr<CollectorStore> store(new CollectorStore(std::move(*home)));
@@ -107,19 +111,33 @@ Status CollectorStore::prepare(const Options& options, Files& files,
   Result<Ledger> ledger = Ledger::prepare(state, home_->supply());
   if (!ledger) return std::unexpected(ledger.error());
   ledger_ = std::make_unique<Ledger>(std::move(*ledger));
-  Result<Timing> timing = Timing::prepare(state, home_->tables(), home_->supply());
+  if (Status s = prepare_files(options, files, findings); !s) return s;
+  Result<Timing> timing = Timing::prepare(state, tables(), home_->supply());
   if (!timing) return std::unexpected(timing.error());
   timing_ = std::make_unique<Timing>(std::move(*timing));
-  if (!options.outlets.none()) {
-    auto outlets = Outlets::open(options.outlets, files, state, findings);
-    if (!outlets) return std::unexpected(outlets.error());
-    outlets_ = std::move(*outlets);
-  }
   const Result<bool> unfinished = home_->supply() == nullptr ? timing_->unfinished() : true;
   if (!unfinished) return std::unexpected(unfinished.error());
   unfinished_ = *unfinished;
   if (Status s = state.commit(); !s) return s;
   return home_->prepared();
+}
+
+Status CollectorStore::prepare_files(const Options& options, Files& files,
+                                     std::vector<std::string>& findings) {
+  sqlite::Database& state = home_->state();
+  const bool alone = options.rows_in_files;
+  const Result<bool> some = home_->supply() == nullptr ? FileRows::are_in(state) : false;
+  if (!some) return std::unexpected(some.error());
+  const bool in_files = alone || *some;
+  if (options.outlets.none() && !in_files) return {};
+  auto outlets = Outlets::open(options.outlets, files, state, findings);
+  if (!outlets) return std::unexpected(outlets.error());
+  outlets_ = std::move(*outlets);
+  if (!in_files) return {};
+  Result<FileRows> rows = FileRows::prepare(state, home_->tables(), outlets_->files(), alone);
+  if (!rows) return std::unexpected(rows.error());
+  file_rows_ = std::make_unique<FileRows>(std::move(*rows));
+  return {};
 }
 
 Status CollectorStore::land(std::span<const Arrival> arrivals, WallTime now, Landed& landed) {
@@ -190,7 +208,7 @@ Status CollectorStore::correct_times() {
     if (home_->broken() || stops_everything(more.error().code)) {
       return std::unexpected(more.error());
     }
-    if (Status s = home_->undo_one(); !s) return s;
+    if (Status s = undo_one(); !s) return s;
     rest_ = kRestAfter;
   } else {
     unfinished_ = *more;
@@ -198,8 +216,14 @@ Status CollectorStore::correct_times() {
   return home_->end_one();
 }
 
+Status CollectorStore::undo_one() {
+  if (file_rows_) file_rows_->forget();
+  return home_->undo_one();
+}
+
 void CollectorStore::undo() {
   home_->rollback();
+  if (file_rows_) file_rows_->forget();
   unfinished_ = true;  // To be asked again.
   if (outlets_) outlets_->abandon();
 }
@@ -216,7 +240,7 @@ Status CollectorStore::take(const Arrival& arrival) {
   }
   if (!taken && (home_->broken() || stops_everything(taken.error().code))) return taken;
   if (!taken) {
-    if (Status s = home_->undo_one(); !s) return s;
+    if (Status s = undo_one(); !s) return s;
     landed_.counts = before;
     if (Status s = refuse_for_good(arrival, "refused_by_database"); !s) return s;
   }
@@ -307,7 +331,7 @@ Result<bool> CollectorStore::was_split(const Arrival& arrival, const Compared& c
 // Here the hash does not decide: the records do.
 Status CollectorStore::take_in_doubt(const Arrival& arrival, LaneEntry& lane, const Header& header,
                                      Verdict verdict) {
-  auto compared = compare({*ledger_, home_->tables(), *timing_}, lane, header, rows_);
+  auto compared = compare({*ledger_, tables(), *timing_}, lane, header, rows_);
   if (!compared) return std::unexpected(compared.error());
   Comparison answer{header.range, chain_end(header), std::move(compared->known)};
   const bool other = compared->contradicted || (verdict == Verdict::fork && !is_known(answer));
@@ -321,7 +345,7 @@ Status CollectorStore::take_in_doubt(const Arrival& arrival, LaneEntry& lane, co
 
 // Some of the envelope's range has landed, but other records.
 Result<bool> CollectorStore::landed_otherwise(const LaneEntry& lane, const Header& header) {
-  const auto compared = compare({*ledger_, home_->tables(), *timing_}, lane, header, rows_);
+  const auto compared = compare({*ledger_, tables(), *timing_}, lane, header, rows_);
   if (!compared) return std::unexpected(compared.error());
   return compared->contradicted;
 }
@@ -377,10 +401,11 @@ Status CollectorStore::land_rows(const LaneEntry& lane, const Header& header, co
       std::span<Row>(rows_).subspan(static_cast<std::size_t>(before.count_every(header.every)),
                                     static_cast<std::size_t>(range.count_every(header.every)));
   if (Status s = timing_->resolve(identity, lane.id, rows, now_, anchors_); !s) return s;
-  if (Status s = home_->tables().land(lane.id, identity, rows, anchors_); !s) return s;
+  if (Status s = tables().land(lane.id, identity, rows, anchors_); !s) return s;
   landed_.counts.rows += rows.size();
   if (!outlets_) return {};
-  return of_files(outlets_->take_rows(today_, identity, rows));
+  if (Status s = of_files(outlets_->take_rows(today_, identity, rows)); !s) return s;
+  return file_rows_ ? of_files(file_rows_->note(lane.id, range, outlets_->pieces())) : Status();
 }
 
 Status CollectorStore::take_loss(const Arrival& arrival, const Header& header) {

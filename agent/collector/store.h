@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "agent/collector/comparison.h"
+#include "agent/collector/file_rows.h"
 #include "agent/collector/home.h"
 #include "agent/collector/outlets.h"
 #include "agent/collector/state.h"
@@ -74,10 +75,12 @@ class CollectorStore {
     std::string database;                          // A file, or postgresql://...
     OutletOptions outlets;                         // Where rows go besides.
     std::string collector = "pinaflux-collector";  // Its name, where several share a database.
+    // Rows land in outlets.ndjson alone, and an SQLite file keeps the state. May change from one start to the next.
+    bool rows_in_files = false;
   };
 
-  // Errors: busy (another collector has it), invalid (another program's database), newer, corrupt,
-  // denied, read_only, full, io. Of a database that is refused nothing is changed.
+  // Errors: busy (another collector has it), invalid (another program's database, or rows_in_files without NDJSON files
+  // or without SQLite), newer, corrupt, denied, read_only, full, io. Of a database that is refused nothing is changed.
   static Result<std::unique_ptr<CollectorStore>> open(const Options& options, Files& files,
                                                       std::vector<std::string>& findings);
   ~CollectorStore();
@@ -132,11 +135,15 @@ class CollectorStore {
   Status answer();
   Touched& touch(const LaneKey& key, bool fork);
   void undo();
+  Status undo_one();
+  Status prepare_files(const Options& options, Files& files, std::vector<std::string>& findings);
+  Tables& tables() { return file_rows_ ? *file_rows_ : home_->tables(); }
 
   std::unique_ptr<Home> home_;
   std::unique_ptr<Ledger> ledger_;
   std::unique_ptr<Timing> timing_;
-  std::unique_ptr<Outlets> outlets_;  // May be absent.
+  std::unique_ptr<Outlets> outlets_;     // May be absent.
+  std::unique_ptr<FileRows> file_rows_;  // If rows lie in files alone, or some did.
   Opener opener_;
   std::unique_ptr<Shapes> shapes_;
   Arena arena_{kRowsBytesMax};

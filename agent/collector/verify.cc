@@ -3,6 +3,8 @@
 //   ledger   1-40 landed   41-50 lost (evicted)   51-90 landed
 //   tables   "boiler": 1,2,4,6 ... 90   "pump": 3,5,7 ... 89       merged in order of seq
 //
+// Rows that lie in NDJSON files alone are merged with them, see recount_files.cc.
+//
 // Rows whose columns do not fit their key were not landed by us (somebody inserted or
 // changed them): they are looked for by a scan of each table, and count as what their columns say.
 
@@ -63,7 +65,7 @@ class Verifier {
   const bool by_day_;
   std::vector<Lane> lanes_;
   std::map<std::string, std::size_t> by_key_;
-  std::uint64_t strays_ = 0;
+  std::uint64_t strays_ = 0, files_moved_ = 0;
 };
 
 std::string key_of(std::string_view gateway, std::string_view epoch, std::string_view lane) {
@@ -85,6 +87,7 @@ Status Verifier::read_lanes() {
 VerifyReport Verifier::take_report() {
   VerifyReport report;
   report.strays = strays_;
+  report.files_moved = files_moved_;
   for (const auto& [key, at] : by_key_) report.lanes.push_back(std::move(lanes_[at].report));
   return report;
 }
@@ -234,15 +237,53 @@ class Days {
   bool begun_ = false;
 };
 
+// Cuts what is not found into what lies in files that were moved away, and the rest.
+class Away {
+ public:
+  Away(const std::vector<Range>& away, const Range& absent)
+      : at_(std::ranges::lower_bound(away, absent.first, {}, &Range::last)),
+        end_(away.end()),
+        rest_(absent) {}
+  bool next(Range& part) {
+    if (rest_.count() == 0) return false;
+    moved_ = at_ != end_ && at_->first <= rest_.first;
+    part = rest_;
+    if (moved_) {
+      part.last = std::min(rest_.last, at_->last);
+      ++at_;
+    } else if (at_ != end_ && at_->first <= rest_.last) {
+      part.last = at_->first - 1;
+    }
+    rest_.first = part.last + 1;
+    return true;
+  }
+  bool moved() const { return moved_; }
+
+ private:
+  std::vector<Range>::const_iterator at_, end_;
+  Range rest_;
+  bool moved_ = false;
+};
+
 Status Verifier::recount(Lane& lane) {
   LaneReport& report = lane.report;
   Walk walk(lane.landed);
   Days days(report.days, lane.absent);
   Range absent;
-  std::uint64_t last_seen = 0;
+  std::uint64_t last_seen = 0, files = 0;
+  const auto away = recount_.away(lane.id, files);
+  if (!away) return std::unexpected(away.error());
+  files_moved_ = files;
   const auto miss_one = [&] {
-    miss(report, absent);
-    if (by_day_) days.miss(absent);
+    Away parts(*away, absent);
+    for (Range part; parts.next(part);) {
+      if (parts.moved()) {
+        report.moved += part.count();
+        continue;
+      }
+      miss(report, part);
+      if (by_day_) days.miss(part);
+    }
   };
   Status read = recount_.seqs(lane.id, report, [&](std::uint64_t at, Day day) {
     if (at == last_seen) {
@@ -297,10 +338,10 @@ bool VerifyReport::complete() const {
 namespace {
 
 Result<std::unique_ptr<Recount>> recount_of(const std::string& database, const char* vfs,
-                                            std::string* why) {
+                                            std::string* why, Files* files) {
   std::string words;
   auto recount = postgres::Connection::is_address(database) ? recount_postgres(database, words)
-                                                            : recount_sqlite(database, vfs);
+                                                            : recount_sqlite(database, vfs, files);
   if (why != nullptr) *why = words;
   return recount;
 }
@@ -308,14 +349,14 @@ Result<std::unique_ptr<Recount>> recount_of(const std::string& database, const c
 }  // namespace
 
 Result<VerifyReport> verify(const std::string& database, const char* vfs, std::string* why,
-                            bool by_day) {
-  const auto recount = recount_of(database, vfs, why);
+                            bool by_day, Files* files) {
+  const auto recount = recount_of(database, vfs, why, files);
   if (!recount) return std::unexpected(recount.error());
   return Verifier(**recount, by_day).run();
 }
 
 Result<VerifyReport> account(const std::string& database, std::string* why) {
-  const auto recount = recount_of(database, nullptr, why);
+  const auto recount = recount_of(database, nullptr, why, nullptr);
   if (!recount) return std::unexpected(recount.error());
   return Verifier(**recount).account();
 }

@@ -1,4 +1,4 @@
-// Verify: proves from the tables themselves that every record has landed once, or names what is wrong.
+// Verify: proves from the tables, and from the files that hold rows alone, that every record has landed once, or names what is wrong.
 //
 // Promise    Counts the rows that are really there, seq by seq, and holds them against what the ledger
 //            says has landed. Reads one snapshot; changes nothing; may run beside the collector.
@@ -16,6 +16,7 @@
 #include "agent/data/identity.h"
 #include "platform/base/result.h"
 #include "platform/base/time.h"
+#include "platform/files.h"
 
 namespace pinaflux {
 
@@ -32,7 +33,7 @@ struct LaneReport {
   std::string gateway, epoch, lane;
   std::uint64_t high = 0;                     // Everything up to here has landed or was declared.
   std::uint64_t last = 0;                     // What the gateway is known to have committed.
-  std::uint64_t landed = 0;                   // Rows in the tables, each seq once.
+  std::uint64_t landed = 0;                   // Rows in tables and files, each seq once.
   std::map<std::string, std::uint64_t> lost;  // Declared, by reason.
   std::uint64_t earlier = 0;                  // Acknowledged before this database knew the lane.
   std::uint64_t renumbered = 0;               // Refused: it comes in another epoch.
@@ -40,6 +41,7 @@ struct LaneReport {
   std::uint64_t missing = 0;      // Neither landed nor declared, nor kept by the gateway.
   std::uint64_t duplicates = 0;   // Rows beyond the first of a seq.
   std::uint64_t extra = 0;        // Rows that the ledger does not know.
+  std::uint64_t moved = 0;        // In files that were moved away: not looked at.
   std::uint64_t redelivered = 0;  // Envelopes that came again and were recognised.
   std::uint64_t forks = 0;
   std::vector<Range> missing_ranges;
@@ -61,6 +63,8 @@ struct VerifyReport {
   std::vector<LaneReport> lanes;
   std::vector<GatewayReport> gateways;  // Of an account.
   std::uint64_t strays = 0;             // Rows of no lane that is known.
+  std::uint64_t files_moved =
+      0;  // NDJSON files with rows that are nowhere else, and are not there.
 
   // Nothing is missing, nothing landed twice, nothing is there that did not land.
   bool complete() const;
@@ -69,9 +73,10 @@ struct VerifyReport {
 // Errors: not_found, denied, invalid (not a collector's database), newer, corrupt, io, busy.
 // A file, or postgresql://... `vfs`: Files::sqlite_vfs() of where a file lies. `why` may be null; it gets a server's
 // words.
-// `by_day`: LaneReport::days, too.
+// `by_day`: LaneReport::days, too. `files`: for rows that lie in files alone; without it, such a database is invalid.
 Result<VerifyReport> verify(const std::string& database, const char* vfs = nullptr,
-                            std::string* why = nullptr, bool by_day = false);
+                            std::string* why = nullptr, bool by_day = false,
+                            Files* files = nullptr);
 
 // The same from the state alone, without looking at rows: what each gateway has landed, lost, and owes.
 Result<VerifyReport> account(const std::string& database, std::string* why = nullptr);

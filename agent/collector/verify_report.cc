@@ -13,7 +13,7 @@ namespace {
 
 struct Totals {
   std::uint64_t landed = 0, lost = 0, earlier = 0, outstanding = 0, missing = 0, duplicates = 0;
-  std::uint64_t extra = 0, redelivered = 0, forks = 0, renumbered = 0;
+  std::uint64_t extra = 0, redelivered = 0, forks = 0, renumbered = 0, moved = 0;
 };
 
 Totals totals(const VerifyReport& report) {
@@ -27,6 +27,7 @@ Totals totals(const VerifyReport& report) {
     sum.missing += lane.missing;
     sum.duplicates += lane.duplicates;
     sum.extra += lane.extra;
+    sum.moved += lane.moved;
     sum.redelivered += lane.redelivered;
     sum.forks += lane.forks;
     sum.renumbered += lane.renumbered;
@@ -85,6 +86,7 @@ void append_lane(JsonWriter& j, const LaneReport& lane) {
   j.end_array().key("duplicates").number(lane.duplicates).key("extra").number(lane.extra);
   j.key("redelivered").number(lane.redelivered).key("forks").number(lane.forks);
   j.key("renumbered").number(lane.renumbered);
+  if (lane.moved > 0) j.key("moved").number(lane.moved);
   if (!lane.days.empty()) append_days(j, lane);
   j.end_object();
 }
@@ -139,12 +141,11 @@ std::string verify_json(const VerifyReport& report) {
   j.key("earlier").number(sum.earlier).key("outstanding").number(sum.outstanding);
   j.key("missing").number(sum.missing).key("duplicates").number(sum.duplicates);
   j.key("extra").number(sum.extra).key("redelivered").number(sum.redelivered);
-  j.key("forks")
-      .number(sum.forks)
-      .key("renumbered")
-      .number(sum.renumbered)
-      .key("lanes")
-      .begin_array();
+  j.key("forks").number(sum.forks).key("renumbered").number(sum.renumbered);
+  if (report.files_moved > 0) {
+    j.key("files_moved").number(report.files_moved).key("moved").number(sum.moved);
+  }
+  j.key("lanes").begin_array();
   for (const LaneReport& lane : report.lanes) append_lane(j, lane);
   j.end_array().end_object();
   return j.take() + "\n";
@@ -156,6 +157,10 @@ std::string verify_text(const VerifyReport& report) {
       "gateway/epoch/lane                       landed       lost outstanding   missing"
       " duplicates   extra\n";
   for (const LaneReport& lane : report.lanes) append_lane(text, lane);
+  if (report.files_moved > 0) {
+    text += "not looked at, in files that were moved away (" + std::to_string(report.files_moved) +
+            "): " + std::to_string(sum.moved) + "\n";
+  }
   if (report.strays > 0) {
     text += "rows of no lane that is known: " + std::to_string(report.strays) + "\n";
   }

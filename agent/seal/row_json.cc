@@ -3,16 +3,18 @@
 
 #include "agent/seal/row_json.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 
 #include "agent/data/identity.h"
+#include "platform/base/text.h"
 
 namespace pinaflux {
 
 namespace {
 
+constexpr std::int64_t kSecondNs = 1'000'000'000;
 constexpr std::int64_t kDayNs = 86'400'000'000'000;
 
 std::int64_t day_of(std::int64_t ns) {
@@ -28,6 +30,73 @@ void append_json_double(JsonWriter& to, double value) {
   } else {
     to.number(value);
   }
+}
+
+// `width` digits, with zeros in front.
+void append_digits(std::string& to, std::int64_t value, int width) {
+  char digits[20];
+  for (int i = width; i > 0; value /= 10) digits[--i] = static_cast<char>('0' + value % 10);
+  to.append(digits, static_cast<std::size_t>(width));
+}
+
+void append_iso_day(std::string& to, std::int64_t ns) {
+  const std::chrono::year_month_day date{
+      std::chrono::sys_days(std::chrono::days(static_cast<int>(day_of(ns))))};
+  append_digits(to, static_cast<int>(date.year()), 4);
+  to += '-';
+  append_digits(to, static_cast<unsigned>(date.month()), 2);
+  to += '-';
+  append_digits(to, static_cast<unsigned>(date.day()), 2);
+}
+
+void append_iso_time(std::string& to, std::int64_t ns) {
+  const std::int64_t within = ns - day_of(ns) * kDayNs;
+  const std::int64_t second = within / 1'000'000'000;
+  append_iso_day(to, ns);
+  to += 'T';
+  append_digits(to, second / 3600, 2);
+  to += ':';
+  append_digits(to, second / 60 % 60, 2);
+  to += ':';
+  append_digits(to, second % 60, 2);
+  to += '.';
+  append_digits(to, within % 1'000'000'000, 9);
+  to += 'Z';
+}
+
+// What a line is mostly made of goes straight into its text.
+void append_cell(std::string& to, const Value& value) {
+  switch (value.type()) {
+    case Type::int64: return append_integer(to, value.as_int64());
+    case Type::uint64: return append_unsigned(to, value.as_uint64());
+    case Type::text: return append_json_string(to, value.as_text());
+    case Type::float64:
+      if (std::isfinite(value.as_float64())) return append_double(to, value.as_float64());
+      break;
+    default: break;
+  }
+  JsonWriter rare;
+  append_json_value(rare, value);
+  to += rare.text();
+}
+
+void append_time_and_fields(std::string& to, const JsonLineForm& form, const Row& row) {
+  if (row.time.boot == 0) {
+    to += ",\"_time\":\"";
+    append_iso_time(to, row.time.ns);
+    to += '"';
+  } else {
+    to += ",\"_since_boot_ns\":";
+    append_integer(to, row.time.ns);
+    to += ",\"_boot\":";
+    append_unsigned(to, row.time.boot);
+  }
+  for (std::size_t i = 0; i < form.keys.size(); ++i) {
+    if (row.values[i].type() == Type::absent) continue;
+    to += form.keys[i];
+    append_cell(to, row.values[i]);
+  }
+  to += "}\n";
 }
 
 void append_time_and_fields(JsonWriter& json, const Row& row) {
@@ -47,22 +116,41 @@ void append_time_and_fields(JsonWriter& json, const Row& row) {
 }  // namespace
 
 std::string iso_day(std::int64_t ns) {
-  const std::chrono::year_month_day date{
-      std::chrono::sys_days(std::chrono::days(static_cast<int>(day_of(ns))))};
-  char text[24];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  std::string text;
+  append_iso_day(text, ns);
   return text;
 }
 
 std::string iso_time(std::int64_t ns) {
-  const std::int64_t within = ns - day_of(ns) * kDayNs;
-  const std::int64_t second = within / 1'000'000'000;
-  char text[32];
-  std::snprintf(text, sizeof text, "T%02d:%02d:%02d.%09dZ", static_cast<int>(second / 3600),
-                static_cast<int>(second / 60 % 60), static_cast<int>(second % 60),
-                static_cast<int>(within % 1'000'000'000));
-  return iso_day(ns) + text;
+  std::string text;
+  append_iso_time(text, ns);
+  return text;
+}
+
+std::optional<std::int64_t> parse_iso_time(std::string_view text) {
+  static constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd.dddddddddZ";
+  const auto fits = [](char c, char form) {
+    return form == 'd' ? c >= '0' && c <= '9' : c == form;
+  };
+  if (!std::ranges::equal(text, kForm, fits)) return std::nullopt;
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    std::int64_t value = 0;
+    for (const char c : text.substr(at, digits)) value = value * 10 + (c - '0');
+    return value;
+  };
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(number(0, 4))),
+                                         std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                         std::chrono::day(static_cast<unsigned>(number(8, 2)))};
+  std::int64_t second = number(11, 2) * 3600 + number(14, 2) * 60 + number(17, 2);
+  if (!date.ok() || second >= 86'400) return std::nullopt;
+  const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
+  std::int64_t ns = 0, fraction = number(20, 9);
+  second += days * 86'400;
+  if (second < 0) ++second, fraction -= kSecondNs;  // The first moment's second begins before it.
+  if (__builtin_mul_overflow(second, kSecondNs, &ns) || __builtin_add_overflow(ns, fraction, &ns)) {
+    return std::nullopt;
+  }
+  return ns;
 }
 
 std::string json_fields(const Row& row, const std::set<std::size_t>& without) {
@@ -106,27 +194,43 @@ void append_json_message(std::string& to, const RowIdentity& identity, const Row
   to += json.text();
 }
 
+JsonLineForm json_line_form(const RowIdentity& identity, const Shape& shape) {
+  JsonWriter begin;
+  begin.begin_object().key("_stream").string(shape.stream());
+  begin.key("_gateway").string(identity.gateway).key("_epoch").string(identity.epoch);
+  begin.key("_lane").string(identity.lane).key("_seq");
+  JsonLineForm form{begin.take(), {}};
+  form.keys.reserve(shape.field_count());
+  for (const std::string& field : shape.fields()) {
+    std::string& key = form.keys.emplace_back(1, ',');
+    append_json_string(key, field.starts_with('_') ? "_" + field : field);
+    key += ':';
+  }
+  return form;
+}
+
+void append_json_line(std::string& to, const JsonLineForm& form, std::uint64_t seq,
+                      const Row& row) {
+  to += form.begin;
+  append_unsigned(to, seq);
+  append_time_and_fields(to, form, row);
+}
+
 void append_json_line(std::string& to, const RowIdentity& identity, const Row& row) {
-  JsonWriter json;
-  json.begin_object();
-  json.key("_stream").string(row.shape->stream());
-  json.key("_gateway").string(identity.gateway).key("_epoch").string(identity.epoch);
-  json.key("_lane").string(identity.lane).key("_seq");
+  const JsonLineForm form = json_line_form(identity, *row.shape);
+  to += form.begin;
   if (identity.seq_known) {
-    json.number(identity.seq);
+    append_unsigned(to, identity.seq);
   } else {
-    json.null();
+    to += "null";
   }
   if (!identity.salvaged.empty()) {
-    json.key("_salvaged")
-        .string(identity.salvaged)
-        .key("_fields_lost")
-        .number(identity.fields_lost);
+    to += ",\"_salvaged\":";
+    append_json_string(to, identity.salvaged);
+    to += ",\"_fields_lost\":";
+    append_unsigned(to, identity.fields_lost);
   }
-  append_time_and_fields(json, row);
-  json.end_object();
-  to += json.text();
-  to += '\n';
+  append_time_and_fields(to, form, row);
 }
 
 }  // namespace pinaflux

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/data/record.h"
 #include "platform/base/json_writer.h"
@@ -34,12 +36,21 @@ std::string json_fields(const Row& row, const std::set<std::size_t>& without = {
 // field whose name begins with an underscore gets another one, so that it can never be taken for ours. What was
 // salvaged has "_salvaged" and "_fields_lost" behind "_seq", which is null where it is not known.
 void append_json_line(std::string& to, const RowIdentity& identity, const Row& row);
+// How the lines of rows of one shape, from one envelope, begin and name their fields: made once for all of them.
+struct JsonLineForm {
+  std::string begin;              // Up to the seq.
+  std::vector<std::string> keys;  // By field, with comma and colon.
+};
+JsonLineForm json_line_form(const RowIdentity& identity, const Shape& shape);
+void append_json_line(std::string& to, const JsonLineForm& form, std::uint64_t seq, const Row& row);
 // The same for who knows no envelopes, without a newline: who it is comes first.
 void append_json_message(std::string& to, const RowIdentity& identity, const Row& row);
 // The same of a row that is nobody's yet: {"_stream":..,"_time":..,<fields>}.
 void append_json_record(JsonWriter& to, const Row& row);
 // "2026-07-25T06:14:09.123456789Z"
 std::string iso_time(std::int64_t ns);
+// What iso_time() wrote; none: something else.
+std::optional<std::int64_t> parse_iso_time(std::string_view text);
 // "2026-07-25"
 std::string iso_day(std::int64_t ns);
 

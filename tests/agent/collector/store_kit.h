@@ -51,7 +51,7 @@ struct StoreFixture {
     return query(**database, sql);
   }
   VerifyReport report() {
-    auto report = verify(options.database);
+    auto report = verify(options.database, nullptr, nullptr, false, &files);
     REQUIRE(report.has_value());
     return std::move(*report);
   }
