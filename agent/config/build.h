@@ -29,6 +29,11 @@ void build_budgets(const Reader& root, Building& building);
 void build_mask(const Reader& root, Building& building);
 void build_pipeline(const Reader& root, Building& building);  // Lanes, too. After build_sources.
 TimeWindow build_window(const Reader& section, Findings& findings);
+Deadband build_deadband(const Reader& section, Findings& findings);
+Dedupe build_dedupe(const Reader& section);
+Sample build_sample(const Reader& section);
+RateLimit build_limit(const Reader& section);
+ChangeRate build_rate(const Reader& section, Findings& findings);
 void build_delivery(const Reader& root,
                     Building& building);  // Gateway, spool, uplink, control. Last.
 

@@ -39,7 +39,7 @@ class Nodes {
     } else if (r.has("rename")) {
       node.kind = rename(r.section("rename"));
     } else if (r.has("deadband")) {
-      node.kind = deadband(r.section("deadband"));
+      node.kind = build_deadband(r.section("deadband"), findings_);
     } else if (r.has("where")) {
       check_expression(*r.node("where"));
       node.kind = Condition{r.text("where")};
@@ -50,6 +50,14 @@ class Nodes {
       node.kind = Select{r.texts(drop ? "drop" : "select"), drop};
     } else if (r.has("window")) {
       node.kind = build_window(r.section("window"), findings_);
+    } else if (r.has("dedupe")) {
+      node.kind = build_dedupe(r.section("dedupe"));
+    } else if (r.has("sample")) {
+      node.kind = build_sample(r.section("sample"));
+    } else if (r.has("limit")) {
+      node.kind = build_limit(r.section("limit"));
+    } else if (r.has("rate")) {
+      node.kind = build_rate(r.section("rate"), findings_);
     }
     return node;
   }
@@ -134,16 +142,6 @@ class Nodes {
     const std::size_t begin = line.find(node.text, place.column > 0 ? place.column - 1 : 0);
     if (begin == std::string_view::npos || node.text.empty()) return place;
     return Place::at(*place.text, place.line, begin + at);
-  }
-
-  Deadband deadband(const Reader& r) {
-    Deadband d;
-    d.field = r.text("of");
-    d.within = std::max(r.number("within"), 0.0);
-    d.silence_max = r.duration("silence_max");
-    d.keys = r.texts("by");
-    d.keys_max = static_cast<std::size_t>(std::max<std::int64_t>(r.integer("keys_max"), 1));
-    return d;
   }
 
   Findings& findings_;

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace pinaflux {
 
@@ -41,8 +42,9 @@ std::uint64_t stable_hash(std::string_view bytes) {
   return hash;
 }
 
-BandTable::BandTable(std::size_t keys_max, std::uint64_t signature)
+BandTable::BandTable(std::size_t keys_max, std::uint64_t signature, std::size_t text_bytes_max)
     : keys_max_(std::max<std::size_t>(keys_max, 1)),
+      text_bytes_max_(text_bytes_max),
       signature_(signature),
       buckets_(std::min(std::bit_ceil(keys_max_), kBucketsMax), kNone) {}
 
@@ -69,9 +71,22 @@ Band& BandTable::put(std::string_view key, std::uint64_t hash) {
     unlink_age(index);
   }
   link_newest(index);
-  if (!entries_[index].changed) changed_.push_back(index);
-  entries_[index].changed = true;
+  change(index);
   return entries_[index].band;
+}
+
+void BandTable::change(Index index) {
+  if (!std::exchange(entries_[index].changed, true)) changed_.push_back(index);
+}
+
+const Band* BandTable::forgotten_next() const {
+  return entries_.size() < keys_max_ ? nullptr : &entries_[oldest_].band;
+}
+
+void BandTable::visit(const std::function<bool(Band&)>& changes) {
+  for (Index index = oldest_; index != kNone; index = entries_[index].newer) {
+    if (changes(entries_[index].band)) change(index);
+  }
 }
 
 void BandTable::save(const Edit& edit) {
@@ -131,7 +146,7 @@ bool BandTable::restore(Bytes value) {
   band.time.ns = static_cast<std::int64_t>(from.u64());
   band.time.boot = from.u64();
   if (from.failed() || from.left() != 0) return false;
-  if (key.size() > kKeyBytesMax || band.text.size() > kTextBytesMax) return false;
+  if (key.size() > kKeyBytesMax || band.text.size() > text_bytes_max_) return false;
   put(key, stable_hash(key)) = std::move(band);
   Entry& entry = entries_[newest_];
   entry.changed = false;

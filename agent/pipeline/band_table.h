@@ -36,13 +36,18 @@ class BandTable {
   static constexpr std::size_t kTextBytesMax = 64;
 
   // `signature` stands for the node's options: a state saved under another one is not restored.
-  BandTable(std::size_t keys_max, std::uint64_t signature);
+  BandTable(std::size_t keys_max, std::uint64_t signature,
+            std::size_t text_bytes_max = kTextBytesMax);
 
   // The entry, now the most recently used; nullptr if there is none. Valid until the next put().
   Band* find(std::string_view key, std::uint64_t hash);
   // The entry of the key, made if missing, for the caller to fill: it counts as changed.
   Band& put(std::string_view key, std::uint64_t hash);
   std::size_t count() const { return entries_.size(); }
+  // What the next new key makes it forget; nullptr: there is room.
+  const Band* forgotten_next() const;
+  // Shows all, least recently used first. What `changes` says true of counts as changed.
+  void visit(const std::function<bool(Band&)>& changes);
 
   // The hash that names an entry, and its value; empty: forgotten.
   using Edit = std::function<void(std::uint64_t hash, Buffer value)>;
@@ -69,13 +74,14 @@ class BandTable {
   Index& bucket(std::uint64_t hash) { return buckets_[hash & (buckets_.size() - 1)]; }
   Index index_of(std::string_view key, std::uint64_t hash);
   Index take();
+  void change(Index index);
   bool has(std::uint64_t hash);
   void unlink_bucket(Index index);
   void unlink_age(Index index);
   void link_newest(Index index);
   Buffer encode(const Entry& entry) const;
 
-  std::size_t keys_max_;
+  std::size_t keys_max_, text_bytes_max_;
   std::uint64_t signature_;
   std::vector<Entry> entries_;
   std::vector<Index> buckets_;

@@ -25,6 +25,7 @@ Result<std::unique_ptr<Step>> DeriveStep::make(const Derive& options, Shapes& sh
     auto expression = Expression::compile(text);
     if (!expression) return fail(Code::invalid, "derive: a text is no expression");
     step->fields_.push_back({name, std::move(*expression)});
+    step->added_.add(name);
   }
   return step;
 }
@@ -32,11 +33,9 @@ Result<std::unique_ptr<Step>> DeriveStep::make(const Derive& options, Shapes& sh
 Step::Computed DeriveStep::computed() const { return {.copies = true, .fields = fields_.size()}; }
 
 void DeriveStep::take(const Record& record, Flow& flow) {
-  const Target& target = this->target(record.shape());
-  if (target.shape == nullptr) return flow.refuse(Reason::shapes_exhausted);
-  const auto cells = flow.cells.array<Value>(target.shape->field_count());
-  if (cells.data() == nullptr) return flow.refuse(Reason::too_large);
-  std::ranges::copy(record.cells(), cells.begin());
+  const AddedFields::Target& target = added_.target(record.shape());
+  const auto cells = AddedFields::cells(record, target, flow);
+  if (cells.data() == nullptr) return;
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     auto value = fields_[i].expression.evaluate(record);
     if (!value) return flow.refuse(Reason::node_failed);
@@ -44,20 +43,6 @@ void DeriveStep::take(const Record& record, Flow& flow) {
     cells[target.places[i]] = *value;
   }
   flow.emit(Record::derived(record, Row{target.shape, cells.data(), record.time()}));
-}
-
-const DeriveStep::Target& DeriveStep::target(const Shape& shape) {
-  if (shape.id() >= targets_.size()) targets_.resize(shape.id() + 1);
-  Target& target = targets_[shape.id()];
-  if (std::exchange(target.known, true)) return target;
-  std::vector<std::string_view> names(shape.fields().begin(), shape.fields().end());
-  for (const Field& field : fields_) {
-    const int there = shape.find(field.name);
-    target.places.push_back(there < 0 ? names.size() : static_cast<std::size_t>(there));
-    if (there < 0) names.emplace_back(field.name);
-  }
-  target.shape = shapes_->intern(shape.stream(), names);
-  return target;
 }
 
 }  // namespace pinaflux

@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "agent/pipeline/added_fields.h"
 #include "agent/pipeline/expression.h"
 #include "agent/pipeline/step.h"
 
@@ -27,18 +28,10 @@ class DeriveStep final : public Step {
     std::string name;
     Expression expression;
   };
-  // Where the values go in records of one shape.
-  struct Target {
-    bool known = false;
-    const Shape* shape = nullptr;
-    std::vector<std::size_t> places;  // By field of fields_.
-  };
-  explicit DeriveStep(Shapes& shapes) : shapes_(&shapes) {}
-  const Target& target(const Shape& shape);
+  explicit DeriveStep(Shapes& shapes) : added_(shapes) {}
 
-  Shapes* shapes_;
   std::vector<Field> fields_;
-  std::vector<Target> targets_;  // By Shape::id.
+  AddedFields added_;  // Likewise.
 };
 
 }  // namespace pinaflux

@@ -41,6 +41,24 @@ std::string seconds(Duration duration) {
   return text + " s";
 }
 
+std::string band(const Deadband& deadband) {
+  std::string text;
+  const auto part = [&](const char* name, double number, const char* unit) {
+    text += name;
+    append_json_double(text, number);
+    text += unit;
+  };
+  if (deadband.swing > 0.0) {
+    part(" swing ", deadband.swing, "");
+  } else if (deadband.percent > 0.0) {
+    part(" within ", deadband.percent, " %");
+    if (deadband.within > 0.0) part(" or ", deadband.within, "");
+  } else {
+    part(" within ", deadband.within, "");
+  }
+  return text;
+}
+
 std::string window(const TimeWindow& window) {
   const bool session = window.gap.ns > 0;
   std::string what =
@@ -64,11 +82,23 @@ Kind kind_of(const NodeKind& node) {
     return {"rename", what};
   }
   if (const auto* deadband = std::get_if<Deadband>(&node)) {
-    std::string within;
-    append_json_double(within, deadband->within);
-    return {"deadband", deadband->field + " within " + within};
+    return {"deadband", deadband->field + band(*deadband)};
   }
   if (const auto* its = std::get_if<TimeWindow>(&node)) return {"window", window(*its)};
+  if (const auto* dedupe = std::get_if<Dedupe>(&node)) {
+    const std::string of = dedupe->keys.empty() ? "all fields" : listed(dedupe->keys);
+    return {"dedupe", of + " within " + seconds(dedupe->within)};
+  }
+  if (const auto* sample = std::get_if<Sample>(&node)) {
+    return {"sample", sample->one_in > 0 ? "one in " + std::to_string(sample->one_in)
+                                         : "every " + seconds(sample->every)};
+  }
+  if (const auto* limit = std::get_if<RateLimit>(&node)) {
+    return {"limit", std::to_string(limit->rate) + " per " + seconds(limit->per)};
+  }
+  if (const auto* rate = std::get_if<ChangeRate>(&node)) {
+    return {"rate", listed(rate->of) + " per " + seconds(rate->per)};
+  }
   return {};
 }
 

@@ -153,7 +153,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(const PipelineOptions& options,
   for (const NodeOptions& node : options.nodes) {
     auto step = make_step(node.kind, shapes);
     if (!step) return std::unexpected(step.error());
-    if (std::holds_alternative<TimeWindow>(node.kind)) {
+    if ((*step)->gives()) {
       state->givers.push_back(static_cast<std::uint16_t>(state->nodes.size()));
     }
     state->nodes.push_back({std::string(kPrefix) + node.name + "/", std::move(*step)});

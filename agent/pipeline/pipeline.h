@@ -53,12 +53,48 @@ struct Rename {
 // the last kept one, before or after (so a replayed backlog is thinned by its own time, and a clock that was
 // set back does not silence a stream); or the last kept one arrived that long ago. Record times of different
 // boots cannot be compared: then arrival decides, and after a restart the first such record is kept.
+//
+// With `swing` a swinging door instead (swing.h): it keeps the records between which a straight line is within
+// `swing` of all that were dropped, and holds the last one back until the next shows whether it is needed.
 struct Deadband {
   std::string field;
-  double within = 0.0;            // Absolute.
-  Duration silence_max{};         // Keep one at least this often; 0: no bound.
+  double within = 0.0;     // Absolute.
+  double percent = 0.0;    // Of the last kept value; the wider of both counts.
+  double swing = 0.0;      // Above 0: a swinging door, with `silence_max`, without the above.
+  Duration silence_max{};  // Keep one at least this often; 0: no bound.
   std::vector<std::string> keys;  // One band per distinct values of these fields (and per stream).
   std::size_t keys_max = 4096;    // Least recently used is forgotten (its next record is kept).
+};
+// Drops a record whose key was kept less than `within` ago: by the records' times; by arrival between boots.
+struct Dedupe {
+  Duration within{};
+  std::vector<std::string> keys;  // Without: the same values in all fields. And per stream.
+  std::size_t keys_max = 4096;
+};
+// Passes the first record of each interval of `every` since 1970 (or since the boot), or one in so many.
+struct Sample {
+  Duration every{};
+  std::uint64_t one_in = 0;  // Instead of it.
+  std::vector<std::string> keys;
+  std::size_t keys_max = 4096;
+};
+// Passes at most `rate` records in `per` on average, and so many at once; drops what is beyond. By arrival.
+struct RateLimit {
+  std::uint64_t rate = 0;
+  Duration per{};
+  std::vector<std::string> keys;
+  std::size_t keys_max = 4096;
+};
+// Adds to a record by how much fields changed since the last one of its key: `<field>_rate`, in `per`; README.md
+// says exactly what that means.
+struct ChangeRate {
+  std::vector<std::string> of;
+  Duration per = Duration::seconds(1);
+  bool counter = false;   // A fall is a reset to 0,
+  double wraps_at = 0.0;  // or a wrap, where it is more than half of this.
+  bool total = false;     // `<field>_total` too: of a counter, as if it had never been reset.
+  std::vector<std::string> keys;
+  std::size_t keys_max = 4096;  // Times fields, at most 65,536.
 };
 // Keeps records for which an expression (expression.h) holds.
 struct Condition {
@@ -94,8 +130,8 @@ struct TimeWindow {
 };
 // Panes of a key that may be open at once. `every` or `gap` is above 0.
 std::int64_t panes_open_max(const TimeWindow& window);
-using NodeKind =
-    std::variant<PassThrough, FieldFilter, Rename, Deadband, Condition, Derive, Select, TimeWindow>;
+using NodeKind = std::variant<PassThrough, FieldFilter, Rename, Deadband, Condition, Derive, Select,
+                              TimeWindow, Dedupe, Sample, RateLimit, ChangeRate>;
 
 struct NodeOptions {
   std::string name;

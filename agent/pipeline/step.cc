@@ -1,11 +1,16 @@
 #include "agent/pipeline/step.h"
 
+#include "agent/pipeline/change_rate.h"
 #include "agent/pipeline/condition.h"
 #include "agent/pipeline/deadband.h"
+#include "agent/pipeline/dedupe.h"
 #include "agent/pipeline/derive.h"
 #include "agent/pipeline/filter.h"
+#include "agent/pipeline/rate_limit.h"
 #include "agent/pipeline/rename.h"
+#include "agent/pipeline/sample.h"
 #include "agent/pipeline/select.h"
+#include "agent/pipeline/swing.h"
 #include "agent/pipeline/window.h"
 
 namespace pinaflux {
@@ -26,11 +31,20 @@ void Step::restore(Bytes) {}
 Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes) {
   if (const auto* filter = std::get_if<FieldFilter>(&kind)) return FilterStep::make(*filter);
   if (const auto* rename = std::get_if<Rename>(&kind)) return RenameStep::make(*rename, shapes);
-  if (const auto* deadband = std::get_if<Deadband>(&kind)) return DeadbandStep::make(*deadband);
+  if (const auto* deadband = std::get_if<Deadband>(&kind)) {
+    return deadband->swing == 0.0 ? DeadbandStep::make(*deadband)
+                                  : SwingStep::make(*deadband, shapes);
+  }
   if (const auto* where = std::get_if<Condition>(&kind)) return ConditionStep::make(*where);
   if (const auto* derive = std::get_if<Derive>(&kind)) return DeriveStep::make(*derive, shapes);
   if (const auto* select = std::get_if<Select>(&kind)) return SelectStep::make(*select, shapes);
   if (const auto* window = std::get_if<TimeWindow>(&kind)) return WindowStep::make(*window, shapes);
+  if (const auto* dedupe = std::get_if<Dedupe>(&kind)) return DedupeStep::make(*dedupe);
+  if (const auto* sample = std::get_if<Sample>(&kind)) return SampleStep::make(*sample);
+  if (const auto* limit = std::get_if<RateLimit>(&kind)) return RateLimitStep::make(*limit);
+  if (const auto* rate = std::get_if<ChangeRate>(&kind)) {
+    return ChangeRateStep::make(*rate, shapes);
+  }
   return std::make_unique<PassStep>();
 }
 

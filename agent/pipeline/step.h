@@ -63,6 +63,7 @@ class Step {
 
   // The rest is of steps that give records of their own accord, between walks.
 
+  virtual bool gives() const { return false; }
   // Silence has lasted until now: what it closes waits to be given.
   virtual void tick(Instant) {}
   // Silence counts from now on only.

@@ -38,6 +38,7 @@ class WindowStep final : public Step {
 
   void tick(Instant now) override;
   void resume(Instant now) override;
+  bool gives() const override { return true; }
   Instant next() const override { return due_; }
   bool waits() override;
   std::optional<Given> give(Arena& arena) override;

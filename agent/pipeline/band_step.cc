@@ -1,0 +1,83 @@
+// A key is the stream and then each key field as type and content; 5 and 5.0 are the same key. Its bytes are put
+// together in scratch memory, hashed, and looked up: among what this walk has learned, then in the table.
+
+#include "agent/pipeline/band_step.h"
+
+#include <algorithm>
+
+#include "agent/pipeline/node_key.h"
+
+namespace pinaflux {
+
+std::uint64_t band_signature(std::string_view text, std::span<const std::string> keys) {
+  std::string all(text);
+  for (const std::string& key : keys) (all += '\0') += key;
+  return stable_hash(all);
+}
+
+std::uint64_t distance(std::int64_t a, std::int64_t b) {
+  const auto x = static_cast<std::uint64_t>(a), y = static_cast<std::uint64_t>(b);
+  return a > b ? x - y : y - x;
+}
+
+std::string band_edit_key(std::string_view prefix, std::uint64_t hash) {
+  std::string key(prefix);
+  for (int shift = 60; shift >= 0; shift -= 4) key += "0123456789abcdef"[(hash >> shift) & 15];
+  return key;
+}
+
+BandStep::BandStep(std::span<const std::string> keys, std::size_t keys_max, std::uint64_t signature)
+    : table_(keys_max, signature) {
+  for (const std::string& key : keys) keys_.emplace_back(key);
+}
+
+BandStep::Key BandStep::key_of(const Record& record, std::string_view more) {
+  KeyWriter key(scratch_);
+  key.text(Type::text, record.shape().stream());
+  for (Column& column : keys_) key.value(column.of(record));
+  if (!more.empty()) key.text(Type::bytes, more);
+  if (key.full()) return {};
+  return {key.result(), stable_hash(key.result())};
+}
+
+bool BandStep::has_key_field(const Record& record) {
+  return std::ranges::any_of(
+      keys_, [&](Column& column) { return column.of(record).type() != Type::absent; });
+}
+
+Band* BandStep::last(const Key& key) {
+  for (std::size_t i = pending_count_; i > 0; --i) {
+    Pending& pending = pending_[i - 1];
+    if (pending.hash == key.hash && pending.key == key.bytes) return &pending.band;
+  }
+  return table_.find(key.bytes, key.hash);
+}
+
+Band& BandStep::remember(const Key& key) {
+  if (pending_count_ == pending_.size()) pending_.emplace_back();
+  Pending& pending = pending_[pending_count_++];
+  pending.key = key.bytes;
+  pending.hash = key.hash;
+  return pending.band;
+}
+
+void BandStep::commit() {
+  for (std::size_t i = 0; i < pending_count_; ++i) {
+    table_.put(pending_[i].key, pending_[i].hash) = pending_[i].band;
+  }
+  pending_count_ = 0;
+}
+
+void BandStep::save(std::string_view prefix, std::vector<StateEdit>& to) {
+  table_.save([&](std::uint64_t hash, Buffer value) {
+    to.push_back({band_edit_key(prefix, hash), std::move(value)});
+  });
+}
+
+void BandStep::snapshot(std::string_view prefix, std::vector<StateEdit>& to) const {
+  table_.snapshot([&](std::uint64_t hash, Buffer value) {
+    to.push_back({band_edit_key(prefix, hash), std::move(value)});
+  });
+}
+
+}  // namespace pinaflux

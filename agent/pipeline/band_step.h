@@ -1,0 +1,65 @@
+// BandStep: a node that remembers a little of each key: what it has learned in a walk counts from commit() on.
+//
+// Limits     `keys_max` keys, the least recently used is forgotten; a key that is too long is not remembered.
+// Ownership  Copies what it is given.
+// Threads    Loop.
+// Tests      tests/agent/pipeline/deadband_test.cc
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/pipeline/band_table.h"
+#include "agent/pipeline/column.h"
+#include "agent/pipeline/step.h"
+
+namespace pinaflux {
+
+// Of a node's options: under other ones, what was stored means something else.
+std::uint64_t band_signature(std::string_view text, std::span<const std::string> keys);
+std::uint64_t distance(std::int64_t a, std::int64_t b);
+// The name of a key's state: 16 hex digits behind the prefix.
+std::string band_edit_key(std::string_view prefix, std::uint64_t hash);
+
+class BandStep : public Step {
+ public:
+  void commit() override;
+  void discard() override { pending_count_ = 0; }
+  void save(std::string_view prefix, std::vector<StateEdit>& to) override;
+  void snapshot(std::string_view prefix, std::vector<StateEdit>& to) const override;
+  void restore(Bytes value) override { (void)table_.restore(value); }
+
+ protected:
+  BandStep(std::span<const std::string> keys, std::size_t keys_max, std::uint64_t signature);
+
+  struct Key {
+    std::string_view bytes;  // Until the next key_of().
+    std::uint64_t hash = 0;
+    bool too_long() const { return bytes.empty(); }
+  };
+  // The record's stream, its key fields, and `more`.
+  Key key_of(const Record& record, std::string_view more = {});
+  bool has_key_field(const Record& record);
+  // What is known of the key by now, in this walk too; nullptr: nothing. Until the next remember().
+  Band* last(const Key& key);
+  // For the caller to fill, all of it.
+  Band& remember(const Key& key);
+
+ private:
+  struct Pending {
+    std::string key;
+    std::uint64_t hash = 0;
+    Band band;
+  };
+
+  std::vector<Column> keys_;
+  BandTable table_;
+  std::array<char, BandTable::kKeyBytesMax> scratch_;
+  std::vector<Pending> pending_;  // Places are used again.
+  std::size_t pending_count_ = 0;
+};
+
+}  // namespace pinaflux

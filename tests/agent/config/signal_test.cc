@@ -1,0 +1,78 @@
+#include <doctest/doctest.h>
+
+#include "agent/config/load.h"
+#include "agent/pipeline/pipeline.h"
+#include "tests/agent/config/config_kit.h"
+
+namespace pinaflux {
+namespace {
+
+struct SignalFixture {
+  ConfigFiles files;
+
+  std::vector<NodeOptions> nodes(const std::string& text) {
+    const auto loaded = load_configuration_text(files, "pinaflux.yaml",
+                                                "pinaflux: 1\n"
+                                                "gateway: {id: gate}\n"
+                                                "sources:\n"
+                                                "  machine: {type: system}\n"
+                                                "uplink: {broker: tcp://10.0.0.5}\n"
+                                                "pipeline:\n" +
+                                                    text);
+    CHECK(findings_text(loaded.findings) == "");
+    REQUIRE(loaded.configuration.has_value());
+    Shapes shapes;
+    CHECK(Pipeline::make(loaded.configuration->pipeline, shapes).has_value());
+    return loaded.configuration->pipeline.nodes;
+  }
+};
+
+TEST_CASE_FIXTURE(SignalFixture, "bands become what the pipeline takes") {
+  const auto all = nodes(
+      "  a: {from: machine, deadband: {of: x, percent: 2.5, within: 0.1}}\n"
+      "  b: {from: machine, deadband: {of: x, swing: 0.5, silence_max: 10m, by: id}}\n");
+  const auto& percent = std::get<Deadband>(all.at(0).kind);
+  CHECK((percent.percent == 2.5 && percent.within == 0.1 && percent.swing == 0));
+  const auto& swing = std::get<Deadband>(all.at(1).kind);
+  CHECK((swing.swing == 0.5 && swing.within == 0 && swing.percent == 0));
+  CHECK((swing.silence_max == Duration::minutes(10) && swing.keys_max == 4'096));
+  CHECK(swing.keys == std::vector<std::string>{"id"});
+}
+
+TEST_CASE_FIXTURE(SignalFixture, "nodes that thin become what the pipeline takes") {
+  const auto all = nodes(
+      "  a: {from: machine, dedupe: {within: 10m}}\n"
+      "  b: {from: machine, dedupe: {within: 1s, by: [id, n], keys_max: 10}}\n"
+      "  c: {from: machine, sample: {every: 10s}}\n"
+      "  d: {from: machine, sample: {one_in: 10, by: id}}\n"
+      "  e: {from: machine, limit: {rate: 100}}\n"
+      "  f: {from: machine, limit: {rate: 1, per: 1m, by: id}}\n");
+  CHECK(std::get<Dedupe>(all.at(0).kind).keys.empty());
+  const auto& dedupe = std::get<Dedupe>(all.at(1).kind);
+  CHECK((dedupe.within == Duration::seconds(1) && dedupe.keys.size() == 2));
+  CHECK(dedupe.keys_max == 10);
+  CHECK(std::get<Sample>(all.at(2).kind).every == Duration::seconds(10));
+  CHECK(std::get<Sample>(all.at(2).kind).one_in == 0);
+  CHECK(std::get<Sample>(all.at(3).kind).one_in == 10);
+  CHECK(std::get<Sample>(all.at(3).kind).keys.size() == 1);
+  CHECK(std::get<RateLimit>(all.at(4).kind).per == Duration::seconds(1));
+  CHECK(std::get<RateLimit>(all.at(5).kind).per == Duration::minutes(1));
+  CHECK(std::get<RateLimit>(all.at(5).kind).rate == 1);
+}
+
+TEST_CASE_FIXTURE(SignalFixture, "rates become what the pipeline takes") {
+  const auto all = nodes(
+      "  a: {from: machine, rate: {of: x}}\n"
+      "  b: {from: machine, rate: {of: [x, y], per: 1h, counter: true, wraps_at: 4294967296,\n"
+      "      total: true, by: id, keys_max: 100}}\n"
+      "  c: {from: machine, rate: {of: x, counter: true, wraps_at: 18446744073709551616}}\n");
+  const auto& plain = std::get<ChangeRate>(all.at(0).kind);
+  CHECK((plain.per == Duration::seconds(1) && !plain.counter && !plain.total));
+  const auto& counter = std::get<ChangeRate>(all.at(1).kind);
+  CHECK((counter.of.size() == 2 && counter.per == Duration::hours(1) && counter.counter));
+  CHECK((counter.total && counter.wraps_at == 4'294'967'296.0 && counter.keys_max == 100));
+  CHECK(std::get<ChangeRate>(all.at(2).kind).wraps_at == 0x1p64);
+}
+
+}  // namespace
+}  // namespace pinaflux

@@ -1,0 +1,332 @@
+// Report by exception: what a receiver makes of the records that were kept is within the declared tolerance of all that
+// came, at every point. On real series where they are there (../shared/data), and on made ones. PINAFLUX_FIGURES=1 prints
+// how much is kept, and what it takes on the wire in envelopes of 500 records.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include <doctest/doctest.h>
+
+#include "agent/seal/envelope.h"
+#include "tests/agent/pipeline/pipeline_kit.h"
+
+namespace pinaflux {
+namespace {
+
+constexpr std::size_t kEnvelopeRecords = 500;
+
+// A table of texts: the first column is the time in ms.
+struct Table {
+  std::vector<std::string> names;
+  std::vector<std::int64_t> times;
+  std::vector<std::vector<Value>> rows;
+  std::set<std::string> texts;
+
+  Value cell(const std::string& text) {
+    if (text.empty()) return Value::null();
+    if (const auto number = parse_double(text)) return Value::float64(*number);
+    return Value::text(*texts.insert(text).first);
+  }
+};
+
+Table read_table(const char* path) {
+  Table table;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    const auto parts = split(line, ',');
+    if (table.names.empty()) {
+      table.names.assign(parts.begin() + 1, parts.end());
+      continue;
+    }
+    table.times.push_back(std::strtoll(std::string(parts[0]).c_str(), nullptr, 10) * 1'000'000);
+    auto& row = table.rows.emplace_back();
+    for (std::size_t i = 1; i < parts.size(); ++i) row.push_back(table.cell(std::string(parts[i])));
+  }
+  return table;
+}
+
+// A slow wave with steps, noise of the last digit, gaps and a value that stands still.
+Table made_table() {
+  Table table;
+  table.names = {"wave", "still", "walk"};
+  std::uint64_t seed = 7;
+  double walk = 0;
+  for (int i = 0; i < 5'000; ++i) {
+    seed = seed * 6'364'136'223'846'793'005u + 1'442'695'040'888'963'407u;
+    const double noise = static_cast<double>(seed >> 40) / (1 << 24) - 0.5;
+    walk += noise;
+    table.times.push_back((i + i / 700 * 60) * std::int64_t{1'000'000'000});
+    table.rows.push_back(
+        {Value::float64(20 + 10 * std::sin(i / 300.0) + (i / 1'000) * 5 + noise / 50),
+         i % 900 < 5 ? Value::null() : Value::float64(1.5), Value::float64(walk)});
+  }
+  return table;
+}
+
+struct Point {
+  std::int64_t time;
+  double value;
+  bool operator==(const Point&) const = default;
+};
+using Series = std::map<std::string, std::vector<Point>>;
+
+struct Kept {
+  const Shape* shape;
+  Stamp time;
+  std::vector<Value> cells;
+  Row row() const { return {shape, cells.data(), time}; }
+};
+
+struct DeltaFixture : PipelineFixture {
+  // Through a pipeline whose source is "in" and whose lane is "out"; of each record these fields.
+  void run(const Table& table, const PipelineOptions& options) {
+    make(options);
+    kept.clear();
+    std::vector<Pipeline::Refused> refused;
+    std::vector<std::string_view> names(table.names.begin(), table.names.end());
+    const Shape* shape = shapes.intern("s", names);
+    for (std::size_t i = 0; i < table.rows.size(); ++i) {
+      auto masked =
+          masker->mask({Row{shape, table.rows[i].data(), {table.times[i], 0}}}, arena).record;
+      REQUIRE(give(*masked) == Pipeline::Verdict::taken);
+      if (i % 100 == 99) collect({}, refused);
+    }
+    collect({}, refused);
+    collect(instant(1'000'000'000), refused);
+    REQUIRE(refused.empty());
+  }
+
+  void collect(Instant now, std::vector<Pipeline::Refused>& refused) {
+    REQUIRE(pipeline->drain({now, {}}, group, refused));
+    for (const Record& record : group.records[0]) {
+      Kept& one = kept.emplace_back(
+          Kept{&record.shape(), record.time(), {record.cells().begin(), record.cells().end()}});
+      for (Value& value : one.cells) {
+        if (value.is_view()) {
+          value = Value::text(*texts.insert(std::string(value.as_text())).first);
+        }
+      }
+    }
+    group.reset();
+    arena.reset();
+  }
+
+  std::size_t sealed_bytes() const {
+    std::vector<Row> rows;
+    for (const Kept& one : kept) rows.push_back(one.row());
+    Sealer sealer;
+    std::size_t bytes = 0;
+    for (std::size_t at = 0; at < rows.size();) {
+      const std::size_t count = std::min(kEnvelopeRecords, rows.size() - at);
+      Header header;
+      header.gateway = "gate";
+      header.lane = "normal";
+      header.range.first = at + 1;
+      Buffer envelope;
+      std::size_t taken = 0;
+      REQUIRE(sealer.seal(std::span(rows).subspan(at, count), Effort::standard,
+                          limits::kEnvelopeBytesMax, header, envelope, taken));
+      bytes += envelope.size();
+      at += taken;
+    }
+    return bytes;
+  }
+
+  void report(const char* what, std::size_t records, std::size_t before) const {
+    if (std::getenv("PINAFLUX_FIGURES") == nullptr) return;
+    const std::size_t bytes = sealed_bytes();
+    std::printf("%-34s %7zu of %7zu records, %8zu of %8zu bytes (%.1f %%)\n", what, kept.size(),
+                records, bytes, before,
+                100.0 * static_cast<double>(bytes) / static_cast<double>(before));
+  }
+
+  // By field of a record with one, or by the two keys of an event.
+  Series kept_series() const {
+    Series series;
+    for (const Kept& one : kept) {
+      const Value& value = one.cells.back();
+      if (!value.is_number()) continue;
+      series[name_of(one.cells, one.shape->fields().back())].push_back(
+          {one.time.ns, value.to_double()});
+    }
+    return series;
+  }
+
+  static std::string name_of(const std::vector<Value>& cells, const std::string& field) {
+    if (cells.size() == 1) return field;
+    return std::string(cells[0].as_text()) + "/" + std::string(cells[1].as_text());
+  }
+
+  std::deque<Kept> kept;
+  std::set<std::string> texts;
+};
+
+Series series_of_columns(const Table& table) {
+  Series series;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    for (std::size_t j = 0; j < table.names.size(); ++j) {
+      const Value& value = table.rows[i][j];
+      if (value.is_number()) series[table.names[j]].push_back({table.times[i], value.to_double()});
+    }
+  }
+  return series;
+}
+
+Series series_of_events(const Table& table) {
+  Series series;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const Value& value = table.rows[i][2];
+    if (value.is_number()) {
+      series[DeltaFixture::name_of(table.rows[i], "")].push_back(
+          {table.times[i], value.to_double()});
+    }
+  }
+  return series;
+}
+
+enum class Between { step, line };
+
+// How far the worst point is off, in tolerances.
+double worst(const std::vector<Point>& all, const std::vector<Point>& kept, Between between,
+             const std::function<double(double)>& tolerance) {
+  REQUIRE(!kept.empty());
+  REQUIRE(all.front() == kept.front());
+  double worst = 0;
+  std::size_t at = 0;
+  for (const Point& point : all) {
+    if (at + 1 < kept.size() && point == kept[at + 1]) ++at;
+    if (point == kept[at]) continue;
+    double value = kept[at].value;
+    if (between == Between::line) {
+      REQUIRE(at + 1 < kept.size());
+      const Point &from = kept[at], &to = kept[at + 1];
+      REQUIRE((from.time < point.time && point.time < to.time));
+      value += (to.value - from.value) * (static_cast<double>(point.time - from.time) /
+                                          static_cast<double>(to.time - from.time));
+    }
+    // To a few units in the last place of what is added up.
+    const double rounding = 1e-15 * (std::abs(value) + std::abs(point.value));
+    const double off = std::max(std::abs(value - point.value) - rounding, 0.0);
+    worst = std::max(worst, off == 0.0 ? 0.0 : off / tolerance(kept[at].value));
+  }
+  CHECK(at + 1 == kept.size());
+  return worst;
+}
+
+void check_all(const Series& all, const Series& kept, Between between,
+               const std::function<double(const std::string&, double)>& tolerance) {
+  REQUIRE(all.size() == kept.size());
+  for (const auto& [name, points] : all) {
+    CAPTURE(name);
+    CHECK(worst(points, kept.at(name), between,
+                [&](double value) { return tolerance(name, value); }) <= 1.0);
+  }
+}
+
+// Each field by itself: its records have it alone.
+PipelineOptions by_field(const Table& table,
+                         const std::function<Deadband(const std::string&)>& band) {
+  PipelineOptions options{{"in"}, {}, {{"out", {}}}};
+  for (const std::string& name : table.names) {
+    options.nodes.push_back({"only " + name, {"in"}, Select{.fields = {name}}});
+    Deadband its = band(name);
+    its.field = name;
+    options.nodes.push_back({name, {"only " + name}, its});
+    options.lanes[0].from.push_back(name);
+  }
+  return options;
+}
+
+// A hundredth of what each field spans.
+std::map<std::string, double> widths(const Series& series) {
+  std::map<std::string, double> widths;
+  for (const auto& [name, points] : series) {
+    const auto [least, most] = std::ranges::minmax_element(points, {}, &Point::value);
+    widths[name] = std::max((most->value - least->value) / 100, 1e-9);
+  }
+  return widths;
+}
+
+constexpr Duration kKeyframes = Duration::hours(1);
+
+void columns(DeltaFixture& fixture, const char* name, const Table& table) {
+  const Series all = series_of_columns(table);
+  const auto width = widths(all);
+  const std::size_t records = table.rows.size() * table.names.size();
+  fixture.run(table, {{"in"}, {}, {{"out", {"in"}}}});
+  const std::size_t whole = fixture.sealed_bytes();
+  if (std::getenv("PINAFLUX_FIGURES") != nullptr) {
+    std::printf("%s: %zu records of %zu fields, %zu bytes as they are\n", name, table.rows.size(),
+                table.names.size(), whole);
+  }
+
+  fixture.run(table, by_field(table, [&](const std::string& field) {
+                return Deadband{.within = width.at(field), .silence_max = kKeyframes};
+              }));
+  check_all(all, fixture.kept_series(), Between::step,
+            [&](const std::string& field, double) { return width.at(field); });
+  fixture.report("  within 1 % of what it spans", records, whole);
+
+  fixture.run(table, by_field(table, [&](const std::string&) {
+                return Deadband{.within = 0.01, .percent = 2, .silence_max = kKeyframes};
+              }));
+  check_all(all, fixture.kept_series(), Between::step, [&](const std::string&, double value) {
+    return std::max(0.01, std::abs(value) * 0.02);
+  });
+  fixture.report("  2 % of the value, or 0.01", records, whole);
+
+  fixture.run(table, by_field(table, [&](const std::string& field) {
+                return Deadband{.swing = width.at(field), .silence_max = kKeyframes};
+              }));
+  check_all(all, fixture.kept_series(), Between::line,
+            [&](const std::string& field, double) { return width.at(field); });
+  fixture.report("  swing 1 % of what it spans", records, whole);
+}
+
+void events(DeltaFixture& fixture, const Table& table) {
+  const Series all = series_of_events(table);
+  fixture.run(table, {{"in"}, {}, {{"out", {"in"}}}});
+  const std::size_t whole = fixture.sealed_bytes();
+  if (std::getenv("PINAFLUX_FIGURES") != nullptr) {
+    std::printf("events: %zu records in %zu series, %zu bytes as they are\n", table.rows.size(),
+                all.size(), whole);
+  }
+  const auto thinned = [&](Deadband band, const char* what, Between between,
+                           const std::function<double(double)>& tolerance) {
+    band.field = "value";
+    band.silence_max = kKeyframes;
+    band.keys = {"room", "metric"};
+    fixture.run(table, {{"in"}, {{"n", {"in"}, band}}, {{"out", {"n"}}}});
+    check_all(all, fixture.kept_series(), between,
+              [&](const std::string&, double value) { return tolerance(value); });
+    fixture.report(what, table.rows.size(), whole);
+  };
+  thinned({.within = 0.2}, "  within 0.2", Between::step, [](double) { return 0.2; });
+  thinned({.within = 0.01, .percent = 2}, "  2 % of the value, or 0.01", Between::step,
+          [](double value) { return std::max(0.01, std::abs(value) * 0.02); });
+  thinned({.swing = 0.2}, "  swing 0.2", Between::line, [](double) { return 0.2; });
+}
+
+TEST_CASE_FIXTURE(DeltaFixture, "what is kept of made series stands for all") {
+  columns(*this, "made", made_table());
+}
+
+TEST_CASE_FIXTURE(DeltaFixture, "what is kept of a car's 27 values a second stands for all") {
+  const Table table = read_table("../shared/data/carobd_1hz.csv");
+  if (!table.rows.empty()) columns(*this, "carobd_1hz", table);
+}
+
+TEST_CASE_FIXTURE(DeltaFixture, "what is kept of a house's events stands for all") {
+  const Table table = read_table("../shared/data/smarthome_events.csv");
+  if (!table.rows.empty()) events(*this, table);
+}
+
+}  // namespace
+}  // namespace pinaflux
