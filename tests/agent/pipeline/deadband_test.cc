@@ -41,6 +41,45 @@ TEST_CASE_FIXTURE(DeadbandFixture, "a band of 0 drops repetitions only") {
   CHECK(value(Value::float64(std::nextafter(1.0, 2.0))));
 }
 
+TEST_CASE_FIXTURE(DeadbandFixture, "a band in percent is of the last kept value") {
+  band({.percent = 10});
+  CHECK(value(Value::float64(100)));
+  CHECK_FALSE(value(Value::int64(110)));
+  CHECK_FALSE(value(Value::float64(90)));
+  CHECK(value(Value::float64(89)));
+  CHECK(value(Value::float64(98)));
+  CHECK(value(Value::int64(-50)));
+  CHECK_FALSE(value(Value::int64(-55)));
+  CHECK(value(Value::int64(-56)));
+}
+
+TEST_CASE_FIXTURE(DeadbandFixture, "around 0 a share is nothing, and an absolute band counts") {
+  band({.percent = 10});
+  CHECK(value(Value::float64(0)));
+  CHECK(value(Value::float64(1e-300)));
+  CHECK(value(Value::float64(0)));
+  band({.within = 0.5, .percent = 10});
+  CHECK(value(Value::float64(0)));
+  CHECK_FALSE(value(Value::float64(-0.5)));
+  CHECK(value(Value::float64(100)));
+  CHECK_FALSE(value(Value::float64(110)));
+}
+
+TEST_CASE_FIXTURE(DeadbandFixture, "a share of infinity or of what is no number is no band") {
+  band({.percent = 100});
+  CHECK(value(Value::float64(INFINITY)));
+  CHECK(value(Value::float64(5)));
+  CHECK(value(Value::float64(NAN)));
+  CHECK(value(Value::float64(5)));
+  CHECK(value(Value::float64(std::numeric_limits<double>::max())));
+  CHECK_FALSE(value(Value::float64(1)));
+  const auto refused = [&](double percent) {
+    const Deadband options{.field = "t", .percent = percent};
+    return !Pipeline::make({{"in"}, {{"n", {"in"}, options}}, {{"out", {"n"}}}}, shapes);
+  };
+  CHECK((refused(-1) && refused(101) && refused(NAN) && !refused(100)));
+}
+
 TEST_CASE_FIXTURE(DeadbandFixture, "integers far apart do not overflow, large ones are exact") {
   band({.within = 1});
   CHECK(value(Value::int64(std::numeric_limits<std::int64_t>::min())));

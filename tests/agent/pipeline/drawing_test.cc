@@ -29,6 +29,26 @@ TEST_CASE("text follows the records") {
         "  (no lane takes it)\n");
 }
 
+TEST_CASE("bands and what thins a stream say how") {
+  const auto drawn = [](NodeKind kind) {
+    const std::string text =
+        draw({{"in"}, {{"n", {"in"}, std::move(kind)}}, {{"out", {"n"}}}}, Drawing::text);
+    const std::size_t begin = text.find("n: ") + 3;
+    return text.substr(begin, text.find('\n', begin) - begin);
+  };
+  CHECK(drawn(Deadband{.field = "t", .percent = 2}) == "deadband t within 2 %");
+  CHECK(drawn(Deadband{.field = "t", .within = 0.5, .percent = 2}) ==
+        "deadband t within 2 % or 0.5");
+  CHECK(drawn(Deadband{.field = "t", .swing = 0.5}) == "deadband t swing 0.5");
+  CHECK(drawn(Dedupe{.within = Duration::seconds(5)}) == "dedupe all fields within 5 s");
+  CHECK(drawn(Dedupe{.within = Duration::seconds(5), .keys = {"id", "n"}}) ==
+        "dedupe id, n within 5 s");
+  CHECK(drawn(Sample{.every = Duration::seconds(10)}) == "sample every 10 s");
+  CHECK(drawn(Sample{.one_in = 10}) == "sample one in 10");
+  CHECK(drawn(RateLimit{.rate = 5, .per = Duration::seconds(1)}) == "limit 5 per 1 s");
+  CHECK(drawn(ChangeRate{.of = {"a", "b"}}) == "rate a, b per 1 s");
+}
+
 TEST_CASE("what tools draw") {
   const PipelineOptions small{
       {"in"}, {{"n", {"in"}, Condition{"a = \"b\""}}}, {{"out", {"n", "in"}}}};

@@ -132,6 +132,16 @@ TEST_CASE_FIXTURE(SampleFixture, "a limit goes on after a crash, and is not pass
   CHECK(passed(20, 7) == 1);
 }
 
+TEST_CASE_FIXTURE(SampleFixture, "a limit that was used up before a crash fills again") {
+  node(kLimit);
+  CHECK(passed(20, 100) == 5);
+  const auto states = saved();
+  node(kLimit);
+  pipeline->restore(states);
+  CHECK(passed(20, 5) == 0);
+  CHECK(passed(20, 7) == 1);
+}
+
 TEST_CASE_FIXTURE(SampleFixture, "the least recently used key is forgotten") {
   Sample options = kOneIn;
   options.keys_max = 1;
