@@ -221,6 +221,7 @@ bool Agent::State::turn() {
   if (gathering) time.tell(committer->filling());
   const auto gathered =
       gathering ? gatherer->gather(committer->filling(), moment) : Gatherer::Outcome::idle;
+  say_trouble(*pipeline, host.log);
   const Group& filling = committer->filling();
   const bool at_once =
       (spool_state.renumbering > 0 || uplinks->save_due()) && stopping == Stopping::no;

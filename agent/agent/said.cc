@@ -63,6 +63,12 @@ SourceStatus status_of(const AnySourceOptions& source, const SourceHealth& h, bo
       h.records_committed, h.duplicates,        h.refused,           h.missed, held};
 }
 
+void say_trouble(Pipeline& pipeline, Log& log) {
+  const auto trouble = pipeline.trouble();
+  if (!trouble) return;
+  log.warning("node." + std::string(trouble->node), "it refused a record: " + trouble->what);
+}
+
 void Said::tell(Log& log, Log::Level level, const std::string& key, const char* station,
                 Words now) {
   const bool retries = last_.state != "working" && now.state != "working";

@@ -9,6 +9,7 @@
 #include "agent/health/status.h"
 #include "agent/ingest/factory.h"
 #include "agent/ingest/source.h"
+#include "agent/pipeline/pipeline.h"
 #include "agent/spool/spool.h"
 #include "agent/uplink/uplink.h"
 #include "platform/base/log.h"
@@ -23,6 +24,9 @@ std::string log_key(const std::string& uplink);  // Of what one says.
 LaneStatus status_of(const LaneState& lane, const Clock& clock);
 UplinkStatus status_of(const std::string& name, const UplinkHealth& health);
 SourceStatus status_of(const AnySourceOptions& source, const SourceHealth& health, bool held);
+
+// Why a node refused a record, if one did and says it.
+void say_trouble(Pipeline& pipeline, Log& log);
 
 class Said {
  public:

@@ -34,6 +34,7 @@ Dedupe build_dedupe(const Reader& section);
 Sample build_sample(const Reader& section);
 RateLimit build_limit(const Reader& section);
 ChangeRate build_rate(const Reader& section, Findings& findings);
+Script build_script(const Reader& section, Building& building);
 void build_delivery(const Reader& root,
                     Building& building);  // Gateway, spool, uplink, control. Last.
 

@@ -30,7 +30,7 @@ void each_text(const Reader& r, std::string_view name,
 
 class Nodes {
  public:
-  explicit Nodes(Findings& findings) : findings_(findings) {}
+  explicit Nodes(Building& building) : building_(building), findings_(building.findings) {}
 
   NodeOptions read(const std::string& name, const Reader& r) {
     NodeOptions node{.name = name, .from = r.texts("from"), .kind = PassThrough{}};
@@ -58,6 +58,8 @@ class Nodes {
       node.kind = build_limit(r.section("limit"));
     } else if (r.has("rate")) {
       node.kind = build_rate(r.section("rate"), findings_);
+    } else if (r.has("script")) {
+      node.kind = build_script(r.section("script"), building_);
     }
     return node;
   }
@@ -144,6 +146,7 @@ class Nodes {
     return Place::at(*place.text, place.line, begin + at);
   }
 
+  Building& building_;
   Findings& findings_;
 };
 
@@ -338,7 +341,7 @@ void build_lanes(const Reader& root, const Wiring& wiring, Building& building) {
 
 void build_pipeline(const Reader& root, Building& building) {
   Configuration& to = building.to;
-  Nodes nodes(building.findings);
+  Nodes nodes(building);
   for (const auto& source : to.sources) to.pipeline.sources.push_back(source_name(source));
   to.spool.sources = to.pipeline.sources;
   const auto all = root.names("pipeline");

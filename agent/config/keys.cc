@@ -24,8 +24,6 @@ constexpr Later kLater[] = {
     {"sources.*.registers", "", "Modbus comes with a later version"},
     {"sources.*.of", "",
      "this version reads all groups; a filter node, or a mask rule with drop, leaves out some"},
-    {"pipeline.*.script", "",
-     "scripts come with a later version; this one has pass, filter, rename, deadband and window"},
     {"pipeline.*.expression", "",
      "expressions come with a later version; this one has pass, filter, rename, deadband and "
      "window"},

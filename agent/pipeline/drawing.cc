@@ -76,6 +76,9 @@ Kind kind_of(const NodeKind& node) {
   if (const auto* select = std::get_if<Select>(&node)) {
     return {select->drop ? "drop" : "select", listed(select->fields)};
   }
+  if (const auto* script = std::get_if<Script>(&node)) {
+    return {"script", std::to_string(script->text.size()) + " bytes of Lua"};
+  }
   if (const auto* rename = std::get_if<Rename>(&node)) {
     std::string what = listed(rename->fields, " to ");
     if (!rename->stream.empty()) what += (what.empty() ? "" : ", ") + ("stream " + rename->stream);

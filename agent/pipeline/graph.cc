@@ -111,7 +111,9 @@ class Builder {
     if (node.mark == Mark::open) cyclic_ = true;
     if (node.mark == Mark::unseen) {
       node.mark = Mark::open;
-      node.paths = count(graph_.from_node[index]);
+      const auto* script = std::get_if<Script>(&options_.nodes[index].kind);
+      const std::size_t made = script == nullptr ? 1 : script->records_max;
+      node.paths = std::min(kTooMany, made * count(graph_.from_node[index]));
       node.mark = Mark::done;
     }
     return node.paths;

@@ -54,23 +54,24 @@ bool names(std::string_view prefix, std::string_view key) {
 }  // namespace
 
 struct Pipeline::State {
-  // `added`: fields that the record has got on its way here. No way goes on behind a node that gives of its own accord, but
-  // from its other port.
-  void add_wanted(const Graph::Edges& edges, std::size_t added, Wanted& to,
-                  bool main = true) const {
+  // `added`: fields that the record has got on its way here; `times`: records that it has become. No way goes on behind a node that
+  // gives of its own accord, but from its other port.
+  void add_wanted(const Graph::Edges& edges, std::size_t added, Wanted& to, bool main = true,
+                  std::size_t times = 1) const {
     for (const Graph::Edge& edge : edges) {
       if (!main && edge.port == NodePort::main) continue;
       if (edge.lane) {
-        ++to.deliveries;
+        to.deliveries += times;
         continue;
       }
       const Step::Computed its = nodes[edge.index].step->computed();
+      const std::size_t made = times * its.records;
       if (its.copies) {
-        ++to.copies;
-        to.cells += added + its.fields;
+        to.copies += made;
+        to.cells += made * (added + its.fields);
       }
       add_wanted(graph.from_node[edge.index], added + its.fields, to,
-                 !std::ranges::contains(givers, edge.index));
+                 !std::ranges::contains(givers, edge.index), made);
     }
   }
 
@@ -79,6 +80,7 @@ struct Pipeline::State {
   std::vector<Wanted> wanted;         // By SourceIndex.
   std::vector<Wanted> given_wants;    // By place in `givers`.
   std::vector<std::uint16_t> givers;  // Nodes that give records of their own accord.
+  std::optional<Trouble> trouble;
   Tap tap;
   bool held = false;
 
@@ -136,7 +138,11 @@ class Pipeline::Walk final : public Flow {
     along(state_.graph.from_node[at_], record, port);
   }
   void refuse(Reason reason) override {
-    refusal_ = {Verdict::refused, reason, state_.nodes[at_].name()};
+    const Node& node = state_.nodes[at_];
+    refusal_ = {Verdict::refused, reason, node.name()};
+    if (reason != Reason::node_failed) return;
+    if (auto what = node.step->failure(); !what.empty())
+      state_.trouble = {node.name(), std::move(what)};
   }
 
   State& state_;
@@ -281,6 +287,10 @@ std::vector<StateEdit> Pipeline::snapshot() const {
   std::vector<StateEdit> states;
   for (const Node& node : state_->nodes) node.step->snapshot(node.prefix, states);
   return states;
+}
+
+std::optional<Pipeline::Trouble> Pipeline::trouble() {
+  return std::exchange(state_->trouble, std::nullopt);
 }
 
 void Pipeline::tap(Tap tap) { state_->tap = std::move(tap); }

@@ -13,6 +13,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -110,6 +111,14 @@ struct Select {
   std::vector<std::string> fields;
   bool drop = false;  // All others.
 };
+// What a Lua script makes of each record; README.md says exactly what that means.
+struct Script {
+  std::string text;
+  std::size_t memory_max = 256 * 1024;
+  std::uint64_t steps_max = 100'000;
+  std::size_t records_max = 1;  // Made of one.
+  std::size_t fields_max = 8;   // That each of them has more than the one.
+};
 // Statistics of records by time, one record for each window of each key. README.md says exactly what that means.
 struct TimeWindow {
   static constexpr std::int64_t kPanesMax = 64;     // Open at once, per key.
@@ -131,7 +140,7 @@ struct TimeWindow {
 // Panes of a key that may be open at once. `every` or `gap` is above 0.
 std::int64_t panes_open_max(const TimeWindow& window);
 using NodeKind = std::variant<PassThrough, FieldFilter, Rename, Deadband, Condition, Derive, Select,
-                              TimeWindow, Dedupe, Sample, RateLimit, ChangeRate>;
+                              TimeWindow, Dedupe, Sample, RateLimit, ChangeRate, Script>;
 
 struct NodeOptions {
   std::string name;
@@ -193,6 +202,12 @@ class Pipeline {
   std::uint64_t late() const;
   // Called once before a group is committed: adds the state that changed since the last call.
   void save(Group& group);
+  // The last record that a node refused since the last call, where the node says why; it names no values.
+  struct Trouble {
+    std::string_view node;  // As long as the Pipeline lives.
+    std::string what;
+  };
+  std::optional<Trouble> trouble();
   // The whole state, for a Pipeline that takes over at a reload: save() the old one into a group that will
   // be committed, then restore() its snapshot into the new one.
   std::vector<StateEdit> snapshot() const;

@@ -9,6 +9,7 @@
 #include "agent/pipeline/rate_limit.h"
 #include "agent/pipeline/rename.h"
 #include "agent/pipeline/sample.h"
+#include "agent/pipeline/script.h"
 #include "agent/pipeline/select.h"
 #include "agent/pipeline/swing.h"
 #include "agent/pipeline/window.h"
@@ -45,6 +46,7 @@ Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes) {
   if (const auto* rate = std::get_if<ChangeRate>(&kind)) {
     return ChangeRateStep::make(*rate, shapes);
   }
+  if (const auto* script = std::get_if<Script>(&kind)) return ScriptStep::make(*script, shapes);
   return std::make_unique<PassStep>();
 }
 

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -47,12 +48,15 @@ class Step {
   virtual void take(const Record& record, Flow& flow) = 0;
   // What take() asks of the arena for one record.
   struct Computed {
-    bool copies = false;     // It copies the record's cells,
-    std::size_t fields = 0;  // and adds at most this many.
+    bool copies = false;      // It copies the record's cells,
+    std::size_t fields = 0;   // and adds at most this many.
+    std::size_t records = 1;  // Of one, it makes at most so many of these.
   };
   virtual Computed computed() const { return {}; }
   virtual void commit() {}
   virtual void discard() {}
+  // Why take() refused a record with node_failed, without values of it; empty: it does not say.
+  virtual std::string failure() const { return {}; }
 
   // State that changed since the last call. `prefix` begins the edits' keys.
   virtual void save(std::string_view prefix, std::vector<StateEdit>& to);

@@ -165,6 +165,33 @@ TEST_CASE_FIXTURE(RehearsalFixture, "what was told holds as a test, and each run
   CHECK(again.told == told);
 }
 
+TEST_CASE_FIXTURE(RehearsalFixture, "what a script makes of records, and which it refuses") {
+  auto configuration = *loaded.configuration;
+  configuration.pipeline.nodes.push_back(
+      {"calc",
+       {"zigbee"},
+       Script{.text = "state.n = (state.n or 0) + 1\n"
+                      "record.kelvin, record.n = record.temp + 273.15, state.n\n"
+                      "if state.n == 2 then return nil end"}});
+  configuration.pipeline.lanes[0].from = {"calc"};
+  configuration.pipeline.lanes[1].from = {"power"};
+  std::string which;
+  auto made = Rehearsal::make(configuration, files, which);
+  REQUIRE(made.has_value());
+  const auto result = (*made)->run(
+      "zigbee/kitchen {\"temp\":20}\n"
+      "-> alarm zigbee/kitchen {\"temp\":20,\"kelvin\":293.15,\"n\":1}\n"
+      "zigbee/kitchen {\"user\":\"anna\"}\n"
+      "-> refused node_failed calc\n"
+      "zigbee/kitchen {\"temp\":21}\n"
+      "-> nothing\n"
+      "zigbee/kitchen {\"temp\":22}\n"
+      "-> alarm zigbee/kitchen {\"temp\":22,\"kelvin\":295.15,\"n\":3}\n");
+  REQUIRE(result.has_value());
+  for (const auto& m : result->mistakes) MESSAGE(m.line << ": " << m.what);
+  CHECK(result->holds());
+}
+
 TEST_CASE_FIXTURE(RehearsalFixture, "a key that is not there is named") {
   loaded.configuration->keys.front().file = "/etc/nobody";
   std::string which;
