@@ -243,11 +243,12 @@ int main_of(int argc, char** argv) {
     outlets.csv.file_bytes_max = outlets.ndjson.file_bytes_max =
         *config::parse_size(options.file_size);
   }
-  if (const char* why = no_rows_in_files(options.store)) {
+  const bool once = app.got_subcommand(import) || app.got_subcommand(replay);
+  const bool lands = once || app.got_subcommand(run);
+  if (const char* why = lands ? no_rows_in_files(options.store) : nullptr) {
     std::fprintf(stderr, "pinaflux-collector: --rows files: %s\n", why);
     return kExitUsage;
   }
-  const bool once = app.got_subcommand(import) || app.got_subcommand(replay);
   options.store.collector = once ? "import" : options.collector.client_id;
   options.collector.gap_limit = *config::parse_duration(options.gap_limit);
   if (app.got_subcommand(run)) return collector_run(options);
