@@ -50,11 +50,15 @@ else()
 endif()
 
 set(PINAFLUX_QUICK_OPTIONS "")
+set(PINAFLUX_FAST_OPTIONS "")
 if(PINAFLUX_BUILD STREQUAL "release")
   # No LTO: of 3.59 MB on armhf it saves 9 KB, because nearly all of that is prebuilt archives.
   # Rooms that no record passes through are made as small as can be: 150 KB on armhf.
   add_compile_options(-Oz "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
+  # Where each record passes, more is inlined; where each of its values does, it is made as fast as can be: mask, deadband and window
+  # take 12 fields at 1.26 million records/s instead of 0.80 (`pinaflux bench pipeline`).
   set(PINAFLUX_QUICK_OPTIONS -Os)
+  set(PINAFLUX_FAST_OPTIONS -O2)
   add_link_options(-Wl,--icf=safe -Wl,-O2 -Wl,--strip-all)
 elseif(PINAFLUX_BUILD STREQUAL "tsan")
   add_compile_options(-O1 -gline-tables-only -fno-omit-frame-pointer -fsanitize=thread)
@@ -98,10 +102,9 @@ if(PINAFLUX_BUILD MATCHES "^(asan|tsan)$")
 endif()
 
 # Eight sources of a room at once: a quarter of the compiler's time under the sanitizers, half of it elsewhere. Not in
-# builds where sources are edited or measured: there each is compiled for itself.
+# dev builds, where sources are edited, nor for fuzzers: there each is compiled for itself.
 set(PINAFLUX_UNITY OFF)
-if(PINAFLUX_BUILD MATCHES "^(asan|tsan)$"
-   OR (PINAFLUX_BUILD STREQUAL "release" AND PINAFLUX_ARCH MATCHES "^(armhf|arm64|armel|riscv64)$"))
+if(PINAFLUX_BUILD MATCHES "^(asan|tsan|release)$")
   set(PINAFLUX_UNITY ON)
 endif()
 

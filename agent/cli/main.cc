@@ -6,6 +6,7 @@
 #include <malloc.h>
 
 #include "agent/cli/agent_commands.h"
+#include "agent/cli/bench_pipeline.h"
 #include "agent/cli/bench_seal.h"
 #include "agent/cli/bench_spool.h"
 #include "agent/cli/config_commands.h"
@@ -41,6 +42,7 @@ struct Arguments {
   MaskPreviewOptions preview{.configuration = kConfiguration};
   BenchSpoolOptions bench_spool;
   BenchSealOptions bench_seal;
+  BenchPipelineOptions bench_pipeline;
   std::string format = "text";
   std::uint64_t count = 0;
   bool json = false;
@@ -189,6 +191,14 @@ void CommandLine::add_tools() {
   seal->add_option("--without", a_.bench_seal.without, "what it would be without a part")
       ->check(CLI::IsMember(parts));
   seal->add_flag("--json", a_.bench_seal.json, "for a machine to read");
+  auto* pipeline = command(*bench, "pipeline", "what mask and pipeline cost a file's records",
+                           [this] { return bench_pipeline_command(a_.bench_pipeline); });
+  pipeline->add_option("file", a_.bench_pipeline.file, "CSV with a header line, or NDJSON")
+      ->required();
+  pipeline->add_option("--only", a_.bench_pipeline.only,
+                       "of pass, mask, deadband, where, derive, window, script, chain, json: what "
+                       "has this in its name");
+  pipeline->add_flag("--json", a_.bench_pipeline.json, "for a machine to read");
   auto* version = command(app_, "version", "which version this is",
                           [this] { return version_command("pinaflux", a_.json); });
   add_json(version);

@@ -338,18 +338,23 @@ bool WindowStep::due(const Key& key) const {
   return key.oldest != WindowTable::kNone && (key.closing || earliest_end(key) <= key.watermark);
 }
 
-// Of the first window that still takes records, whatever waits to be given; kNever if there is none.
+// Of the first window that still takes records, whatever waits to be given; kNever if there is none. Many panes may wait:
+// those that are open are the newest.
 std::int64_t WindowStep::open_end(const Key& key) const {
   const std::int64_t span = session() ? options_.gap.ns : options_.length.ns;
-  for (Index at = key.oldest; at != WindowTable::kNone; at = table_.pane(at).newer) {
+  const auto open = [&](Index at) {
     const Pane& pane = table_.pane(at);
-    if (session() && pane.last + span > key.watermark) return pane.last + span;
-    if (!session() && pane.start + span > key.watermark) {
-      const std::int64_t every = options_.every.ns;
-      return std::max(pane.start, floor_to(key.watermark, every)) + every;
-    }
+    return (session() ? pane.last : pane.start) + span > key.watermark;
+  };
+  Index first = WindowTable::kNone;
+  for (Index at = key.newest; at != WindowTable::kNone && open(at); at = table_.pane(at).older) {
+    first = at;
   }
-  return WindowTable::kNever;
+  if (first == WindowTable::kNone) return WindowTable::kNever;
+  const Pane& pane = table_.pane(first);
+  if (session()) return pane.last + span;
+  const std::int64_t every = options_.every.ns;
+  return std::max(pane.start, floor_to(key.watermark, every)) + every;
 }
 
 // When the next window closes if no record comes.

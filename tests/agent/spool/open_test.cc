@@ -31,6 +31,18 @@ int set_aside_count(const std::string& directory) {
 
 }  // namespace
 
+TEST_CASE("what toolchains/left_out says of SQLite stays out") {
+  const auto database = sqlite::Database::open({.path = ":memory:"});
+  REQUIRE(database.has_value());
+  CHECK((*database)->execute("CREATE TABLE plain (a)").has_value());
+  for (const char* kind : {"fts3(a)", "fts4(a)", "fts5(a)", "rtree(a, b, c)"}) {
+    const std::string sql = std::string("CREATE VIRTUAL TABLE t USING ") + kind;
+    CHECK_FALSE((*database)->execute(sql.c_str()).has_value());
+  }
+  CHECK_FALSE((*database)->execute("SELECT * FROM dbstat").has_value());
+  CHECK_FALSE((*database)->execute("SELECT * FROM sqlite_stmt").has_value());
+}
+
 TEST_CASE_FIXTURE(SpoolFixture, "a missing directory is made for the owner alone") {
   options.directory += "/deep/er";
 
