@@ -1,10 +1,11 @@
 // Nodes that thin a stream, and look at how fast it changes.
 #include <algorithm>
-#include <cmath>
 
 #include "agent/config/build.h"
+#include "agent/config/units.h"
 #include "agent/pipeline/key_limits.h"
 #include "agent/pipeline/pipeline.h"
+#include "platform/base/text.h"
 
 namespace pinaflux::config {
 
@@ -14,8 +15,15 @@ std::size_t keys_of(const Reader& r) {
   return static_cast<std::size_t>(std::clamp<std::int64_t>(r.integer("keys_max"), 1, 65'536));
 }
 
-void check_swing(const Reader& r, const Deadband& d, Findings& findings) {
-  if (!(d.swing > 0.0)) {
+// More than the node may have, and no more than the table allows: that has been said.
+bool too_many_keys(const Reader& r, std::size_t fit, std::int64_t table_max) {
+  const std::int64_t given = r.integer("keys_max");
+  return r.has("keys_max") && given > static_cast<std::int64_t>(fit) && given <= table_max;
+}
+
+void check_swing(const Reader& r, Findings& findings) {
+  // What is no number, or below 0, has been said.
+  if (parse_double(r.text("swing")) == 0.0) {
     findings.error(r.value_place("swing"), "'swing' is above 0", "for example swing: 0.5");
   }
   for (const char* other : {"within", "percent"}) {
@@ -24,14 +32,16 @@ void check_swing(const Reader& r, const Deadband& d, Findings& findings) {
         r.key_place(other), "'" + std::string(other) + "' and 'swing' exclude each other",
         "keep one of them: with swing a straight line is near enough, without it a step");
   }
-  if (d.silence_max.ns <= 0) {
+  if (!r.has("silence_max") || parse_duration(r.text("silence_max")) == Duration{}) {
     findings.error(r.has("silence_max") ? r.value_place("silence_max") : r.place(),
                    "a swinging door may hold a record back for ever",
                    "add silence_max: 10m, or how late a record may be");
   }
-  if (d.keys_max > kSwingKeysMax) {
-    findings.error(r.value_place("keys_max"), "a swinging door has at most 4096 keys",
-                   "each holds a record: lower it, or leave it out");
+  if (too_many_keys(r, kSwingKeysMax, 65'536)) {
+    findings.error(r.value_place("keys_max"),
+                   "a swinging door has at most " + std::to_string(kSwingKeysMax) + " keys",
+                   "each holds a record, and all may be written at once: say keys_max: " +
+                       std::to_string(kSwingKeysMax));
   }
 }
 
@@ -46,7 +56,10 @@ Deadband build_deadband(const Reader& r, Findings& findings) {
   d.silence_max = r.duration("silence_max");
   d.keys = r.texts("by");
   d.keys_max = keys_of(r);
-  if (r.has("swing")) check_swing(r, d, findings);
+  if (r.has("swing")) {
+    if (!r.has("keys_max")) d.keys_max = kSwingKeysDefault;
+    check_swing(r, findings);
+  }
   return d;
 }
 
@@ -68,6 +81,23 @@ RateLimit build_limit(const Reader& r) {
           .keys_max = keys_of(r)};
 }
 
+namespace {
+
+void check_names(const Reader& r, const ChangeRate& c, Findings& findings) {
+  const std::string_view longest = c.total ? "_total" : "_rate";
+  const Node* of = r.node("of");
+  for (std::size_t i = 0; i < c.of.size(); ++i) {
+    const std::size_t bytes = c.of[i].size();
+    if (bytes > limits::kNameBytesMax || bytes + longest.size() <= limits::kNameBytesMax) continue;
+    const bool item = of != nullptr && i < of->items.size();
+    findings.error(item ? of->items[i].place : r.value_place("of"),
+                   "no field can be named like this and '" + std::string(longest) + "'",
+                   "names have at most 512 bytes: rename the field first");
+  }
+}
+
+}  // namespace
+
 ChangeRate build_rate(const Reader& r, Findings& findings) {
   ChangeRate c;
   c.of = r.texts("of");
@@ -76,8 +106,11 @@ ChangeRate build_rate(const Reader& r, Findings& findings) {
   c.wraps_at = r.number("wraps_at");
   c.total = r.boolean("total");
   c.keys = r.texts("by");
-  c.keys_max = keys_of(r);
-  if (r.has("wraps_at") && !(c.wraps_at > 0.0 && std::isfinite(c.wraps_at))) {
+  const std::size_t fit = kChangeRateKeysMax / std::max<std::size_t>(c.of.size(), 1);
+  c.keys_max = r.has("keys_max") ? keys_of(r) : std::min(keys_of(r), fit);
+  check_names(r, c, findings);
+  // What is no number has been said.
+  if (const auto wraps_at = parse_double(r.text("wraps_at")); wraps_at && !(*wraps_at > 0.0)) {
     findings.error(r.value_place("wraps_at"), "'wraps_at' is above 0",
                    "for example wraps_at: 4294967296, of a counter of 32 bits");
   }
@@ -86,11 +119,11 @@ ChangeRate build_rate(const Reader& r, Findings& findings) {
                    c.total ? "only a counter has a total" : "only a counter wraps",
                    "add counter: true");
   }
-  if (!c.of.empty() && c.keys_max > kChangeRateKeysMax / c.of.size()) {
-    findings.error(r.has("keys_max") ? r.value_place("keys_max") : r.value_place("of"),
+  if (fit == 0 || too_many_keys(r, fit, kChangeRateKeysMax)) {
+    findings.error(r.value_place(fit == 0 ? "of" : "keys_max"),
                    "so many keys of so many fields are too much to remember",
-                   "keys times fields are 65536 at most: say keys_max: " +
-                       std::to_string(std::max<std::size_t>(kChangeRateKeysMax / c.of.size(), 1)));
+                   "keys times fields are " + std::to_string(kChangeRateKeysMax) + " at most: " +
+                       (fit == 0 ? "name fewer fields" : "say keys_max: " + std::to_string(fit)));
   }
   return c;
 }

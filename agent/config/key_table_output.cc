@@ -190,8 +190,11 @@ constexpr Key kPipeline[] = {
      .doc = "The same in percent of the last kept value; with `within`, the wider of both."},
     {.path = "pipeline.*.deadband.swing",
      .type = Type::number,
+     .min = 0,
+     .max = kExactMax,
      .example = "0.5",
-     .doc = "Instead of both: keeps the records between which a straight line is so near to all "
+     .doc = "Above 0. Instead of both: keeps the records between which a straight line is so near "
+            "to all "
             "that are dropped (a swinging door). Each is held back until the next comes."},
     {.path = "pipeline.*.deadband.silence_max",
      .type = Type::duration,
@@ -211,7 +214,9 @@ constexpr Key kPipeline[] = {
      .fallback = "4096",
      .min = 1,
      .max = 65'536,
-     .doc = "Bands that are remembered; the least recently used is forgotten first."},
+     .doc =
+         "Bands that are remembered; the least recently used is forgotten first. With `swing` at "
+         "most 1857, and 1024 if it is not given: each holds a record."},
     {.path = "pipeline.*.window",
      .type = Type::section,
      .group = "kind",

@@ -1,11 +1,12 @@
 // The table: nodes that thin a stream, and look at how fast it changes.
 #include "agent/config/key_table.h"
+#include "agent/pipeline/key_limits.h"
 
 namespace pinaflux::config {
 
 namespace {
 
-constexpr std::int64_t kKeysMax = 65'536;
+constexpr std::int64_t kKeysMax = kThinKeysMax;
 
 constexpr Key kSignal[] = {
     {.path = "pipeline.*.dedupe",
@@ -44,7 +45,9 @@ constexpr Key kSignal[] = {
      .max = 366 * kDay,
      .group = "sample",
      .example = "10s",
-     .doc = "Passes the first record of each interval of this length since 1970, in UTC."},
+     .doc =
+         "Passes the first record of each interval of this length since 1970, in UTC, and what is "
+         "more than a day late; drops what is late by less."},
     {.path = "pipeline.*.sample.one_in",
      .type = Type::integer,
      .min = 2,
@@ -135,10 +138,10 @@ constexpr Key kSignal[] = {
      .type = Type::integer,
      .fallback = "4096",
      .min = 1,
-     .max = kKeysMax,
+     .max = kChangeRateKeysMax,
      .doc =
-         "Keys that are remembered, times the number of fields at most 65536; the least recently "
-         "used is forgotten first."},
+         "Keys that are remembered, times the number of fields at most 25575 (not given: as many "
+         "as fit, if that is less); the least recently used is forgotten first."},
 };
 
 }  // namespace

@@ -20,6 +20,15 @@ std::uint64_t distance(std::int64_t a, std::int64_t b) {
   return a > b ? x - y : y - x;
 }
 
+bool came_late(Stamp time, Stamp newest, Stamp turn) {
+  constexpr std::uint64_t kNear = 5 * 60 * std::uint64_t{1'000'000'000};
+  if (time.boot != newest.boot) return time.boot != turn.boot;
+  if (time.ns >= newest.ns) return false;
+  const bool set_back = time.boot == turn.boot && distance(time.ns, turn.ns) <= kNear &&
+                        newest.ns > turn.ns && distance(newest.ns, turn.ns) >= 2 * kNear;
+  return !set_back;
+}
+
 std::string band_edit_key(std::string_view prefix, std::uint64_t hash) {
   std::string key(prefix);
   for (int shift = 60; shift >= 0; shift -= 4) key += "0123456789abcdef"[(hash >> shift) & 15];

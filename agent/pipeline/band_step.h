@@ -18,9 +18,13 @@
 
 namespace pinaflux {
 
-// Of a node's options: under other ones, what was stored means something else.
+// Of a node's options: under other ones, what was stored means something else. `text` is a field's name, or '\1' and a kind.
 std::uint64_t band_signature(std::string_view text, std::span<const std::string> keys);
 std::uint64_t distance(std::int64_t a, std::int64_t b);
+// A record of this time is not the newest of its key: its time is before, or of a boot that is neither the newest one's
+// nor the turn's. Unless the clock was set back: the record is of the turn's time, give or take 5 minutes, and the newest
+// is 10 minutes or more ahead of that.
+bool came_late(Stamp time, Stamp newest, Stamp turn);
 // The name of a key's state: 16 hex digits behind the prefix.
 std::string band_edit_key(std::string_view prefix, std::uint64_t hash);
 

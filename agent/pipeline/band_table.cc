@@ -6,7 +6,8 @@
 //   u8 version = 1 | u64 signature | key | u8 type | u64 bits or text | u64 time.ns | u64 time.boot
 //
 // with `key` and `text` as a varint length and bytes. It is named by the key's 64-bit hash; should two keys
-// share one, the later edit wins, and the other key's next record after a restart is kept: harmless.
+// share one, the later edit wins: after a restart the other key is one that was forgotten, and what was held
+// back for it is lost. The hash is no secret, and who chooses keys can make two that share one.
 // (About 45 bytes and a 16-digit name for each key that changed in a commit.)
 
 #include "agent/pipeline/band_table.h"
@@ -126,18 +127,20 @@ Buffer BandTable::encode(const Entry& entry) const {
   return value;
 }
 
-bool BandTable::restore(Bytes value) {
-  ASSERT(changed_.empty());
+std::optional<BandTable::Stored> BandTable::decode(Bytes value) {
   Reader from(value);
-  if (from.u8() != kVersion || from.u64() != signature_) return false;
-  const std::string_view key = from.text();
+  if (from.u8() != kVersion) return {};
+  Stored stored;
+  stored.signature = from.u64();
+  stored.key = from.text();
   const std::uint8_t type = from.u8();
   if (type < static_cast<std::uint8_t>(Type::null) ||
       type > static_cast<std::uint8_t>(Type::bytes)) {
-    return false;
+    return {};
   }
-  Band band;
+  Band& band = stored.band;
   band.type = static_cast<Type>(type);
+  band.restored = true;
   if (is_view(band.type)) {
     band.text = from.text();
   } else {
@@ -145,9 +148,20 @@ bool BandTable::restore(Bytes value) {
   }
   band.time.ns = static_cast<std::int64_t>(from.u64());
   band.time.boot = from.u64();
-  if (from.failed() || from.left() != 0) return false;
-  if (key.size() > kKeyBytesMax || band.text.size() > text_bytes_max_) return false;
-  put(key, stable_hash(key)) = std::move(band);
+  if (from.failed() || from.left() != 0) return {};
+  return stored;
+}
+
+bool BandTable::takes(const Stored& stored) const {
+  return stored.signature == signature_ && stored.key.size() <= kKeyBytesMax &&
+         stored.band.text.size() <= text_bytes_max_;
+}
+
+bool BandTable::restore(Bytes value) {
+  ASSERT(changed_.empty());
+  auto stored = decode(value);
+  if (!stored || !takes(*stored)) return false;
+  put(stored->key, stable_hash(stored->key)) = std::move(stored->band);
   Entry& entry = entries_[newest_];
   entry.changed = false;
   entry.stored = true;

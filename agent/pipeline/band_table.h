@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +25,12 @@ std::uint64_t stable_hash(std::string_view bytes);
 
 struct Band {
   Type type = Type::null;
+  bool restored = false;               // It was kept before this start.
   std::uint64_t bits = 0;              // Of numbers and booleans.
   std::string text;                    // Of text and bytes.
   Stamp time;                          // Of the last kept record.
   Instant arrival = Instant::never();  // When it was kept; never(): before this start.
+  std::int64_t newest = INT64_MIN;     // Time of the newest that was dropped since; not stored.
 };
 
 class BandTable {
@@ -55,7 +58,16 @@ class BandTable {
   void save(const Edit& edit);
   // Everything, least recently used first.
   void snapshot(const Edit& edit) const;
-  // Before the first put(). False for a value that does not fit: damaged, another version or signature.
+  // What a value says; its key views it. Nothing: it is damaged, or of another version.
+  struct Stored {
+    std::uint64_t signature = 0;
+    std::string_view key;
+    Band band;
+  };
+  static std::optional<Stored> decode(Bytes value);
+  // False: of another signature, or too large.
+  bool takes(const Stored& stored) const;
+  // Before the first put(). False for a value that is not taken.
   bool restore(Bytes value);
 
  private:

@@ -4,6 +4,7 @@
 #include "agent/pipeline/change_rate.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "agent/pipeline/key_limits.h"
@@ -11,9 +12,6 @@
 namespace pinaflux {
 
 namespace {
-
-// A record that is older than the last one by so much is no latecomer: the clock was set back.
-constexpr std::uint64_t kLatecomerMax = 24 * 3'600 * std::uint64_t{1'000'000'000};
 
 struct Past {
   Value value, total;
@@ -95,7 +93,7 @@ Status check(const ChangeRate& options) {
   }
   if (options.keys_max == 0) return fail(Code::invalid, "rate needs room for 1 key or more");
   if (options.keys_max > kChangeRateKeysMax / options.of.size()) {
-    return fail(Code::full, "rate has at most 65536 keys times fields");
+    return fail(Code::full, "rate has at most 25575 keys times fields");
   }
   return {};
 }
@@ -109,7 +107,7 @@ Result<std::unique_ptr<Step>> ChangeRateStep::make(const ChangeRate& options, Sh
 
 ChangeRateStep::ChangeRateStep(const ChangeRate& options, Shapes& shapes)
     : BandStep(options.keys, options.keys_max * options.of.size(),
-               band_signature(options.counter ? "counter" : "rate", options.keys)),
+               band_signature(options.counter ? "\1counter" : "\1rate", options.keys)),
       per_ns_(static_cast<double>(options.per.ns)),
       counter_(options.counter),
       total_(options.total),
@@ -131,7 +129,7 @@ void ChangeRateStep::take(const Record& record, Flow& flow) {
     const Value value = field.column.of(record);
     Measured measured;
     if (value.is_number() && std::isfinite(value.to_double())) {
-      measured = measure(field, record, value);
+      measured = measure(field, record, value, flow.moment.stamp);
     }
     cells[target.places[added++]] = measured.rate;
     if (total_) cells[target.places[added++]] = measured.total;
@@ -140,7 +138,7 @@ void ChangeRateStep::take(const Record& record, Flow& flow) {
 }
 
 ChangeRateStep::Measured ChangeRateStep::measure(const Field& field, const Record& record,
-                                                 const Value& value) {
+                                                 const Value& value, Stamp turn) {
   const Key key = key_of(record, field.name);
   if (key.too_long()) return {};
   const Stamp time = record.time();
@@ -151,9 +149,7 @@ ChangeRateStep::Measured ChangeRateStep::measure(const Field& field, const Recor
     return {Value(), value};
   }
   const Stamp then = before->time;
-  const bool comparable = time.boot == then.boot;
-  const std::uint64_t apart = distance(time.ns, then.ns);
-  if (comparable && time.ns < then.ns && apart <= kLatecomerMax) return {};
+  if (came_late(time, then, turn)) return {};
   Value change = difference(past.value, value);
   if (counter_ && change.to_double() < 0.0) {
     const double fall = -change.to_double();
@@ -163,8 +159,9 @@ ChangeRateStep::Measured ChangeRateStep::measure(const Field& field, const Recor
                                        : Value::int64(0);
   }
   Measured measured{Value(), sum(past.total, change)};
-  if (comparable && time.ns > then.ns) {
-    const double rate = change.to_double() * (per_ns_ / static_cast<double>(apart));
+  if (time.boot == then.boot && time.ns > then.ns) {
+    const auto apart = static_cast<double>(distance(time.ns, then.ns));
+    const double rate = change.to_double() * (per_ns_ / apart);
     if (std::isfinite(rate)) measured.rate = Value::float64(rate);
   }
   remember_in(remember(key), value, measured.total, time);

@@ -31,7 +31,7 @@ class ChangeRateStep final : public BandStep {
     Value rate, total;
   };
   ChangeRateStep(const ChangeRate& options, Shapes& shapes);
-  Measured measure(const Field& field, const Record& record, const Value& value);
+  Measured measure(const Field& field, const Record& record, const Value& value, Stamp turn);
 
   double per_ns_;
   bool counter_, total_;

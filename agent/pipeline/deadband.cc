@@ -1,5 +1,8 @@
 // The value is compared with the last kept one of its key. A record that is dropped changes nothing that is stored:
 // the state that a commit carries grows with the records that are kept, not with those that came.
+//
+// A latecomer lands, by its time, among what stands for others already: it is kept, but where it is behind the last kept
+// one and within the band of that. What is newer goes on with the last kept one.
 
 #include "agent/pipeline/deadband.h"
 
@@ -56,28 +59,35 @@ DeadbandStep::DeadbandStep(const Deadband& options)
       field_(options.field) {}
 
 void DeadbandStep::take(const Record& record, Flow& flow) {
-  if (keeps(record, flow.moment.now)) flow.emit(record);
+  if (keeps(record, flow.moment)) flow.emit(record);
 }
 
-bool DeadbandStep::keeps(const Record& record, Instant now) {
+bool DeadbandStep::keeps(const Record& record, const Moment& moment) {
   const Value value = field_.of(record);
   if (value.type() == Type::absent) return true;
   if (value.is_view() && value.as_text().size() > BandTable::kTextBytesMax) return true;
   const Key key = key_of(record);
   if (key.too_long()) return true;
-  Band* band = last(key);
-  if (band != nullptr && in_band(*band, value, within_, share_) &&
-      !silent_too_long(*band, record.time(), now)) {
-    if (band->arrival == Instant::never())
-      band->arrival = now;  // Silence since the start at least.
-    return false;
+  const Stamp time = record.time();
+  const Instant now = moment.now;
+  if (Band* band = last(key); band != nullptr) {
+    if (came_late(time, band->time, moment.stamp)) return true;
+    const Stamp newest{std::max(band->newest, band->time.ns), band->time.boot};
+    if (in_band(*band, value, within_, share_) && !silent_too_long(*band, time, now)) {
+      if (band->arrival == Instant::never())
+        band->arrival = now;  // Silence since the start at least.
+      if (time.boot == newest.boot) band->newest = std::max(newest.ns, time.ns);
+      return false;
+    }
+    if (came_late(time, newest, moment.stamp)) return true;
   }
   Band& kept = remember(key);
   kept.type = value.type();
   kept.bits = value.is_view() ? 0 : value.as_uint64();
   kept.text = value.is_view() ? value.as_text() : std::string_view();
-  kept.time = record.time();
+  kept.time = time;
   kept.arrival = now;
+  kept.newest = time.ns;
   return true;
 }
 

@@ -1,20 +1,25 @@
-// Where all fields are the key, 16 bytes stand for them: two hashes of the same bytes behind different beginnings, so
-// that the key has a length that is known, whatever the record.
+// Where all fields are the key, the first 16 bytes of their SHA-256 stand for them: a length that is known, whatever the
+// record, and nobody can make two records that have the same.
 
 #include "agent/pipeline/dedupe.h"
 
+#include <algorithm>
+
+#include "agent/pipeline/key_limits.h"
 #include "agent/pipeline/node_key.h"
+#include "platform/crypto/crypto.h"
 
 namespace pinaflux {
 
 Result<std::unique_ptr<Step>> DedupeStep::make(const Dedupe& options) {
   if (options.within.ns <= 0) return fail(Code::invalid, "dedupe has a time above 0");
   if (options.keys_max == 0) return fail(Code::invalid, "dedupe needs room for 1 key or more");
+  if (options.keys_max > kThinKeysMax) return fail(Code::full, "dedupe has at most 32768 keys");
   return std::unique_ptr<Step>(new DedupeStep(options));
 }
 
 DedupeStep::DedupeStep(const Dedupe& options)
-    : BandStep(options.keys, options.keys_max, band_signature("dedupe", options.keys)),
+    : BandStep(options.keys, options.keys_max, band_signature("\1dedupe", options.keys)),
       within_(options.within),
       whole_(options.keys.empty()) {}
 
@@ -27,6 +32,9 @@ void DedupeStep::take(const Record& record, Flow& flow) {
   if (band != nullptr && seen(*band, record.time(), now)) {
     if (band->arrival == Instant::never()) band->arrival = now;
     return;
+  }
+  if (band != nullptr && came_late(record.time(), band->time, flow.moment.stamp)) {
+    return flow.emit(record);
   }
   Band& kept = remember(key);
   kept = Band();
@@ -45,7 +53,7 @@ bool DedupeStep::seen(const Band& last, Stamp time, Instant now) const {
 
 // Of each field that is there its name and its value, in their order.
 std::string_view DedupeStep::digest(const Record& record) {
-  bytes_.assign(1, '\0');
+  bytes_.clear();
   for (std::size_t i = 0; i < record.cells().size(); ++i) {
     const Value& value = record.cells()[i];
     if (value.type() == Type::absent) continue;
@@ -58,13 +66,8 @@ std::string_view DedupeStep::digest(const Record& record) {
     to.value(value);
     bytes_.resize(at + to.result().size());
   }
-  for (std::size_t half = 0; half < 2; ++half) {
-    bytes_[0] = static_cast<char>(half);
-    const std::uint64_t hash = stable_hash(bytes_);
-    for (std::size_t i = 0; i < 8; ++i) {
-      digest_[8 * half + i] = static_cast<char>(hash >> (8 * i));
-    }
-  }
+  const auto hash = crypto::sha256(as_bytes(bytes_));
+  std::copy_n(hash.begin(), digest_.size(), digest_.begin());
   return {digest_.data(), digest_.size()};
 }
 

@@ -5,6 +5,7 @@
 // Tests      tests/agent/pipeline/dedupe_test.cc
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "agent/pipeline/band_step.h"
@@ -13,7 +14,7 @@ namespace pinaflux {
 
 class DedupeStep final : public BandStep {
  public:
-  // Errors: no time, no room for keys.
+  // Errors: no time, no room for keys (invalid); too many (full).
   static Result<std::unique_ptr<Step>> make(const Dedupe& options);
 
   void take(const Record& record, Flow& flow) override;

@@ -47,13 +47,14 @@ struct Rename {
   std::string stream;
 };
 // Drops a record while `field` stays within the band of the last kept. Kept always: a record without the
-// field, one whose type changed (numbers are one type), and what is too long to remember (text beyond 64
-// bytes, keys beyond 1,024). Values that are no numbers are within the band when they are identical.
+// field, one whose type changed (numbers are one type), a latecomer (came_late() in band_step.h; the last kept one
+// stays that), and what is too long to remember (text beyond 64 bytes, keys beyond 1,024). Values that are no
+// numbers are within the band when they are identical.
 //
-// Silence is over when either clock says so: the record's time is `silence_max` or more away from the time of
-// the last kept one, before or after (so a replayed backlog is thinned by its own time, and a clock that was
-// set back does not silence a stream); or the last kept one arrived that long ago. Record times of different
-// boots cannot be compared: then arrival decides, and after a restart the first such record is kept.
+// Silence is over when either clock says so: the record's time is `silence_max` or more after the time of the last
+// kept one (so a replayed backlog is thinned by its own time); or the last kept one arrived that long ago. Record
+// times of different boots cannot be compared: then arrival decides, and after a restart the first such record is
+// kept.
 //
 // With `swing` a swinging door instead (swing.h): it keeps the records between which a straight line is within
 // `swing` of all that were dropped, and holds the last one back until the next shows whether it is needed.
@@ -64,7 +65,8 @@ struct Deadband {
   double swing = 0.0;      // Above 0: a swinging door, with `silence_max`, without the above.
   Duration silence_max{};  // Keep one at least this often; 0: no bound.
   std::vector<std::string> keys;  // One band per distinct values of these fields (and per stream).
-  std::size_t keys_max = 4096;    // Least recently used is forgotten (its next record is kept).
+  // Least recently used is forgotten (its next record is kept). With `swing` at most kSwingKeysMax (key_limits.h).
+  std::size_t keys_max = 4096;
 };
 // Drops a record whose key was kept less than `within` ago: by the records' times; by arrival between boots.
 struct Dedupe {
@@ -95,7 +97,7 @@ struct ChangeRate {
   double wraps_at = 0.0;  // or a wrap, where it is more than half of this.
   bool total = false;     // `<field>_total` too: of a counter, as if it had never been reset.
   std::vector<std::string> keys;
-  std::size_t keys_max = 4096;  // Times fields, at most 65,536.
+  std::size_t keys_max = 4096;  // Times fields, at most kChangeRateKeysMax.
 };
 // Keeps records for which an expression (expression.h) holds.
 struct Condition {

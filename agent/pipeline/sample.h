@@ -11,14 +11,14 @@ namespace pinaflux {
 
 class SampleStep final : public BandStep {
  public:
-  // Errors: neither an interval nor a number, or both; no room for keys.
+  // Errors: neither an interval nor a number, or both; no room for keys (invalid); too many (full).
   static Result<std::unique_ptr<Step>> make(const Sample& options);
 
   void take(const Record& record, Flow& flow) override;
 
  private:
   explicit SampleStep(const Sample& options);
-  bool first_of_interval(const Key& key, Stamp time);
+  bool first_of_interval(const Key& key, Stamp time, Stamp turn);
   bool one_in_many(const Key& key);
 
   std::int64_t every_;

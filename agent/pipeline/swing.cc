@@ -12,15 +12,18 @@
 // So it is in PI's exception and compression test. Bristol's patent (US 4,669,097) hangs two doors at `swing` above
 // and below instead: it keeps fewer points, but the lines between those may be up to twice as far off.
 //
-// In a Band's text, little-endian: u8 1: hinged, 2: holds | u64 value, slope_min, slope_max | u64 held value, time.ns
+// Rows land by time, so a record that came late is no point of the door: it is given, and the line begins anew at the
+// next one that is newer than all.
+//
+// In a Band's text, little-endian: u8 1: hinged, 2: holds, 4: no line, but a newest time | u64 value, slope_min, slope_max | u64 held value, time.ns
 // | the held record (packed_record.cc); the middle ones where they are. What waits to be given is named by "q" and
 // its number: u8 version = 2 | u64 number | the record.
 
 #include "agent/pipeline/swing.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include "agent/pipeline/band_step.h"
@@ -33,8 +36,8 @@ namespace pinaflux {
 namespace {
 
 constexpr std::uint8_t kWaitingVersion = 2;
-constexpr std::uint8_t kHinged = 1, kHolds = 2;
-constexpr std::size_t kDoorBytes = 41;
+constexpr std::uint8_t kHinged = 1, kHolds = 2, kTimed = 4;
+constexpr Duration kNextTick = Duration::milliseconds(1);  // Where more is over than may wait.
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
 
 std::string waiting_name(std::string_view prefix, std::uint64_t id) {
@@ -63,8 +66,9 @@ Result<std::unique_ptr<Step>> SwingStep::make(const Deadband& options, Shapes& s
   if (options.silence_max.ns <= 0) {
     return fail(Code::invalid, "a swinging door has a longest silence");
   }
-  if (options.keys_max == 0 || options.keys_max > kSwingKeysMax) {
-    return fail(Code::invalid, "a swinging door has 1 to 4096 keys");
+  if (options.keys_max == 0) return fail(Code::invalid, "a swinging door has room for a key");
+  if (options.keys_max > kSwingKeysMax) {
+    return fail(Code::full, "a swinging door has at most 1857 keys");
   }
   return std::unique_ptr<Step>(new SwingStep(options, shapes));
 }
@@ -74,7 +78,7 @@ SwingStep::SwingStep(const Deadband& options, Shapes& shapes)
       silence_max_(options.silence_max),
       field_(options.field),
       shapes_(shapes),
-      signature_(band_signature("swing " + options.field, options.keys)),
+      signature_(band_signature("\1swing " + options.field, options.keys)),
       table_(options.keys_max, signature_, kDoorBytes + kHeldBytesMax) {
   for (const std::string& key : options.keys) keys_.emplace_back(key);
 }
@@ -86,7 +90,7 @@ void SwingStep::take(const Record& record, Flow& flow) {
   pending.hash = stable_hash(pending.key);
   pending.record = record;
   pending.source = flow.source;
-  pending.now = flow.moment.now;
+  pending.moment = flow.moment;
 }
 
 // Empty when it is too long.
@@ -107,49 +111,61 @@ void SwingStep::absorb(const Pending& pending) {
   pack_record(*pending.record, pending.source, packed_);
   if (pending.key.empty()) return keep(packed_);
   const bool known = table_.find(pending.key, pending.hash) != nullptr;
-  if (!known) make_room();
+  // What a key holds is given before the key is forgotten.
+  if (const Bytes held = known ? Bytes() : held_by_forgotten(); !held.empty()) keep(held);
   Band& band = table_.put(pending.key, pending.hash);
   if (!known) band = Band();
   Door door = door_of(band.text).value_or(Door());
   const Value value = field_.of(*pending.record);
-  if (value.is_number() && std::isfinite(value.to_double())) {
+  const Stamp time = pending.record->time();
+  const bool late = door.timed && came_late(time, newest(door, band), pending.moment.stamp);
+  if (!late && value.is_number() && std::isfinite(value.to_double())) {
     swing(door, band, value.to_double(), pending);
   } else {
     let_go(door, band);
     keep(packed_);
-    if (value.type() != Type::absent) door = Door();  // No line leads over it.
+    if (value.type() != Type::absent) {  // No line leads over it.
+      door = {.timed = true};
+      if (!late) band.time = time;
+    }
   }
   write(door, band);
 }
 
-// What a key holds is given before the key is forgotten.
-void SwingStep::make_room() {
+Bytes SwingStep::held_by_forgotten() const {
   const Band* forgotten = table_.forgotten_next();
-  if (forgotten == nullptr) return;
-  const auto door = door_of(forgotten->text);
-  if (door && door->holds) keep(door->held);
+  const auto door = forgotten == nullptr ? std::nullopt : door_of(forgotten->text);
+  return door ? door->held : Bytes();
+}
+
+Stamp SwingStep::newest(const Door& door, const Band& band) {
+  return {door.holds ? door.held_ns : band.time.ns, band.time.boot};
 }
 
 void SwingStep::swing(Door& door, Band& band, double value, const Pending& pending) {
   const Stamp time = pending.record->time();
-  const std::int64_t last = door.holds ? door.held_ns : band.time.ns;
+  const Stamp last = newest(door, band);
   const auto apart = [&] { return static_cast<double>(distance(time.ns, band.time.ns)); };
-  const auto silence = static_cast<double>(silence_max_.ns);
-  bool keeps = !door.hinged || time.boot != band.time.boot || time.ns <= last;
-  if (keeps || apart() >= silence || !fits(door, value, apart())) let_go(door, band);
-  keeps = keeps || apart() >= silence || packed_.size() > kHeldBytesMax;
-  if (keeps) {
+  const auto beyond = [&] {
+    return apart() >= static_cast<double>(silence_max_.ns) || !fits(door, value, apart());
+  };
+  const bool anew = !door.hinged || time.boot != last.boot || time.ns <= last.ns;
+  if (anew || beyond()) let_go(door, band);
+  if (anew || beyond() || packed_.size() > kHeldBytesMax) {
     let_go(door, band);
     keep(packed_);
     hinge(door, band, value, time);
     return;
   }
-  if (!door.holds) band.arrival = pending.now;
+  if (!door.holds) band.arrival = pending.moment.now;
   due_ = std::min(due_, band.arrival + silence_max_);
   hold(door, value, time.ns, apart());
 }
 
 bool SwingStep::fits(const Door& door, double value, double apart) const {
+  // A slope that is not finite bounds nothing.
+  if (!std::isfinite(value + swing_ - door.value)) return false;
+  if (!std::isfinite(value - swing_ - door.value)) return false;
   const double slope = (value - door.value) / apart;
   return slope >= door.slope_min && slope <= door.slope_max;
 }
@@ -164,7 +180,11 @@ void SwingStep::hold(Door& door, double value, std::int64_t time, double apart) 
 }
 
 void SwingStep::hinge(Door& door, Band& band, double value, Stamp time) {
-  door = {.hinged = true, .value = value, .slope_min = -kInfinite, .slope_max = kInfinite};
+  door = {.timed = true,
+          .hinged = true,
+          .value = value,
+          .slope_min = -kInfinite,
+          .slope_max = kInfinite};
   band.time = time;
 }
 
@@ -175,14 +195,20 @@ void SwingStep::let_go(Door& door, Band& band) {
 }
 
 void SwingStep::keep(Bytes packed) {
+  settle();
   waiting_.push_back({0, Buffer(packed.begin(), packed.end())});
+}
+
+void SwingStep::settle() {
+  for (Buffer& packed : restored_) waiting_.push_back({0, std::move(packed)});
+  restored_.clear();
 }
 
 std::optional<SwingStep::Door> SwingStep::door_of(std::string_view text) {
   Reader from(as_bytes(text));
   const auto number = [&] { return std::bit_cast<double>(from.u64()); };
   const std::uint8_t flags = from.u8();
-  Door door{.hinged = (flags & kHinged) != 0};
+  Door door{.timed = (flags & (kHinged | kTimed)) != 0, .hinged = (flags & kHinged) != 0};
   if (door.hinged) {
     door.value = number();
     door.slope_min = number();
@@ -199,11 +225,11 @@ std::optional<SwingStep::Door> SwingStep::door_of(std::string_view text) {
 }
 
 void SwingStep::write(const Door& door, Band& band) {
-  Buffer head;
-  head.reserve(kDoorBytes);
-  Writer to(head);
+  head_.clear();
+  Writer to(head_);
   const auto number = [&](double value) { to.u64(std::bit_cast<std::uint64_t>(value)); };
-  to.u8(static_cast<std::uint8_t>((door.hinged ? kHinged : 0) | (door.holds ? kHolds : 0)));
+  const std::uint8_t line = door.hinged ? kHinged : door.timed ? kTimed : 0;
+  to.u8(static_cast<std::uint8_t>(line | (door.holds ? kHolds : 0)));
   if (door.hinged) {
     number(door.value);
     number(door.slope_min);
@@ -213,7 +239,7 @@ void SwingStep::write(const Door& door, Band& band) {
     number(door.held_value);
     to.u64(static_cast<std::uint64_t>(door.held_ns));
   }
-  text_.assign(as_text(head));
+  text_.assign(as_text(head_));
   if (door.holds) text_.append(as_text(door.held));  // It may be in band.text.
   band.type = Type::bytes;
   band.text.swap(text_);
@@ -227,13 +253,13 @@ void SwingStep::tick(Instant now) {
     if (!door || !door->holds) return false;
     if (band.arrival == Instant::never()) band.arrival = now;
     const bool over = now - band.arrival >= silence_max_;
-    if (over) {
+    if (over && waiting_.size() < kWaitingMax) {
       let_go(*door, band);
       write(*door, band);
-    } else {
-      due_ = std::min(due_, band.arrival + silence_max_);
+      return true;
     }
-    return over;
+    due_ = std::min(due_, over ? now + kNextTick : band.arrival + silence_max_);
+    return false;
   });
 }
 
@@ -243,6 +269,11 @@ void SwingStep::resume(Instant now) {
     return false;
   });
   due_ = now;
+}
+
+bool SwingStep::waits() {
+  settle();
+  return !waiting_.empty();
 }
 
 std::optional<Step::Given> SwingStep::give(Arena& arena) {
@@ -255,6 +286,7 @@ void SwingStep::given() {
 }
 
 void SwingStep::save(std::string_view prefix, std::vector<StateEdit>& to) {
+  settle();
   for (const std::uint64_t hash : foreign_) to.push_back({band_edit_key(prefix, hash), {}});
   foreign_.clear();
   table_.save([&](std::uint64_t hash, Buffer value) {
@@ -278,6 +310,10 @@ void SwingStep::snapshot(std::string_view prefix, std::vector<StateEdit>& to) co
     const std::uint64_t id = record.id > 0 ? record.id : next_id++;
     to.push_back({waiting_name(prefix, id), waiting_value(id, record.packed)});
   }
+  for (const Buffer& packed : restored_) {
+    to.push_back({waiting_name(prefix, next_id), waiting_value(next_id, packed)});
+    ++next_id;
+  }
 }
 
 void SwingStep::restore(Bytes value) {
@@ -289,25 +325,26 @@ void SwingStep::restore(Bytes value) {
   }
 }
 
-// Under other options the door is shut, and what it held is given.
+// Under other options the door is shut, and what it held is given, behind all that was to be given then.
 void SwingStep::restore_band(Bytes value) {
-  Reader from(value);
-  from.u8();
-  const bool ours = from.u64() == signature_;
-  const std::string_view key = from.text();
-  const auto type = static_cast<Type>(from.u8());
-  if (from.failed() || type != Type::bytes) return;
-  const auto door = door_of(from.text());
-  if (from.failed() || !door) return;
-  if (door->holds && !is_packed_record(door->held, shapes_)) return;
-  due_ = Instant{INT64_MIN};  // The first tick() looks at all keys.
-  if (ours) {
-    make_room();
+  const auto stored = BandTable::decode(value);
+  auto door =
+      stored && stored->band.type == Type::bytes ? door_of(stored->band.text) : std::nullopt;
+  if (door && door->holds && !is_packed_record(door->held, shapes_)) door.reset();
+  const auto give_up = [&](Bytes held) {
+    if (!held.empty()) restored_.emplace_back(held.begin(), held.end());
+  };
+  if (door && table_.takes(*stored)) {
+    give_up(held_by_forgotten());
     (void)table_.restore(value);
-  } else {
-    foreign_.push_back(stable_hash(key));
-    if (door->holds) keep(door->held);
+    due_ = Instant{INT64_MIN};  // The first tick() looks at all keys.
+    return;
   }
+  if (door) give_up(door->held);
+  Reader from(value);
+  from.u8(), from.u64();
+  const std::string_view key = from.text();
+  if (!from.failed()) foreign_.push_back(stable_hash(key));
 }
 
 void SwingStep::restore_waiting(Bytes value) {
@@ -315,9 +352,13 @@ void SwingStep::restore_waiting(Bytes value) {
   from.u8();
   const std::uint64_t id = from.u64();
   const Bytes packed = from.raw(from.left());
-  if (from.failed() || id == 0 || id == UINT64_MAX || !is_packed_record(packed, shapes_)) return;
-  waiting_.push_back({id, Buffer(packed.begin(), packed.end())});
+  if (from.failed() || id == 0 || id == UINT64_MAX) return;
   next_id_ = std::max(next_id_, id + 1);
+  if (is_packed_record(packed, shapes_)) {
+    waiting_.push_back({id, Buffer(packed.begin(), packed.end())});
+  } else {
+    given_.push_back(id);
+  }
 }
 
 }  // namespace pinaflux

@@ -30,12 +30,15 @@ struct SignalFixture {
 TEST_CASE_FIXTURE(SignalFixture, "bands become what the pipeline takes") {
   const auto all = nodes(
       "  a: {from: machine, deadband: {of: x, percent: 2.5, within: 0.1}}\n"
-      "  b: {from: machine, deadband: {of: x, swing: 0.5, silence_max: 10m, by: id}}\n");
+      "  b: {from: machine, deadband: {of: x, swing: 0.5, silence_max: 10m, by: id}}\n"
+      "  c: {from: machine, deadband: {of: x, swing: 1e-9, silence_max: 10m, keys_max: 1857}}\n");
   const auto& percent = std::get<Deadband>(all.at(0).kind);
   CHECK((percent.percent == 2.5 && percent.within == 0.1 && percent.swing == 0));
   const auto& swing = std::get<Deadband>(all.at(1).kind);
   CHECK((swing.swing == 0.5 && swing.within == 0 && swing.percent == 0));
-  CHECK((swing.silence_max == Duration::minutes(10) && swing.keys_max == 4'096));
+  CHECK((swing.silence_max == Duration::minutes(10) && swing.keys_max == 1'024));
+  CHECK(std::get<Deadband>(all.at(0).kind).keys_max == 4'096);
+  CHECK(std::get<Deadband>(all.at(2).kind).keys_max == 1'857);
   CHECK(swing.keys == std::vector<std::string>{"id"});
 }
 
@@ -65,13 +68,16 @@ TEST_CASE_FIXTURE(SignalFixture, "rates become what the pipeline takes") {
       "  a: {from: machine, rate: {of: x}}\n"
       "  b: {from: machine, rate: {of: [x, y], per: 1h, counter: true, wraps_at: 4294967296,\n"
       "      total: true, by: id, keys_max: 100}}\n"
-      "  c: {from: machine, rate: {of: x, counter: true, wraps_at: 18446744073709551616}}\n");
+      "  c: {from: machine, rate: {of: x, counter: true, wraps_at: 18446744073709551616}}\n"
+      "  d: {from: machine, rate: {of: [a, b, c, d, e, f, g, h, i, j]}}\n");
   const auto& plain = std::get<ChangeRate>(all.at(0).kind);
   CHECK((plain.per == Duration::seconds(1) && !plain.counter && !plain.total));
   const auto& counter = std::get<ChangeRate>(all.at(1).kind);
   CHECK((counter.of.size() == 2 && counter.per == Duration::hours(1) && counter.counter));
   CHECK((counter.total && counter.wraps_at == 4'294'967'296.0 && counter.keys_max == 100));
   CHECK(std::get<ChangeRate>(all.at(2).kind).wraps_at == 0x1p64);
+  CHECK(std::get<ChangeRate>(all.at(2).kind).keys_max == 4'096);
+  CHECK(std::get<ChangeRate>(all.at(3).kind).keys_max == 2'557);  // As many as fit.
 }
 
 }  // namespace

@@ -76,8 +76,20 @@ TEST_CASE_FIXTURE(ChangeRateFixture, "a clock that was set back far begins anew,
   CHECK(next(100, 1'000'000) == "- 100");
   CHECK(next(110, 10) == "- 110");
   CHECK(next(120, 20) == "1 120");
+  turn = at(30, 7);
   CHECK(next(Value::int64(130), 30, 7) == "- 130");
   CHECK(next(Value::int64(140), 40, 7) == "1 140");
+}
+
+TEST_CASE_FIXTURE(ChangeRateFixture, "an old record that is replayed leaves no trace") {
+  rate(counter());
+  turn = at(1'000'000);
+  CHECK(next(5'000, 1'000'000) == "- 5000");
+  CHECK(next(5'001, 1'000'001) == "1 5001");
+  CHECK(next(100, 800'000) == "- -");
+  CHECK(next(5'002, 1'000'002) == "1 5002");
+  CHECK(next(Value::int64(3), 50, 7) == "- -");  // Of a boot that is over.
+  CHECK(next(5'003, 1'000'003) == "1 5003");
 }
 
 TEST_CASE_FIXTURE(ChangeRateFixture, "a counter that falls was reset to 0") {
@@ -190,7 +202,8 @@ TEST_CASE_FIXTURE(ChangeRateFixture, "options that make no sense are refused") {
   CHECK(refused({.of = {"a"}, .total = true}));
   CHECK(refused({.of = {"a"}, .wraps_at = 10}));
   CHECK(refused({.of = {"a"}, .per = {}}));
-  CHECK(refused({.of = {"a", "b"}, .keys_max = 40'000}));
+  CHECK(refused({.of = {"a", "b"}, .keys_max = 12'788}));
+  CHECK_FALSE(refused({.of = {"a", "b"}, .keys_max = 12'787}));
 }
 
 }  // namespace

@@ -160,9 +160,32 @@ TEST_CASE_FIXTURE(DeadbandFixture, "silence ends by the record's time, as in a r
 
 TEST_CASE_FIXTURE(DeadbandFixture, "a clock that was set back does not silence a stream") {
   band({.within = 1, .silence_max = Duration::seconds(60)});
+  turn = at(1'000'000);
   CHECK(keeps(reading(5, 1'000'000)));
-  CHECK_FALSE(keeps(reading(5, 999'950)));
-  CHECK(keeps(reading(5, 1000)));
+  CHECK_FALSE(keeps(reading(5, 1'000'050)));
+  turn = at(1'000);
+  CHECK(keeps(reading(5, 990)));
+  CHECK_FALSE(keeps(reading(5, 1'000)));
+  CHECK(keeps(reading(6.5, 1'001)));
+  CHECK_FALSE(keeps(reading(6.5, 1'002)));
+}
+
+// A row lands by its time: what it would say of others is not what they were.
+TEST_CASE_FIXTURE(DeadbandFixture, "a latecomer is kept, and is not the last kept one") {
+  for (const Deadband& options : {Deadband{.within = 0.5}, Deadband{.percent = 2}}) {
+    band(options);
+    turn = at(1'000'000);
+    CHECK(keeps(reading(20, 1'000'000)));
+    CHECK(keeps(reading(30, 1'000'010)));
+    CHECK(keeps(reading(25, 1'000'005)));
+    CHECK_FALSE(keeps(reading(30, 1'000'011)));
+    CHECK(keeps(reading(30, 1'000'005)));  // What was kept before it says 20.
+    CHECK(keeps(reading(30, 5)));
+    CHECK_FALSE(keeps(reading(30.2, 1'000'020)));
+    CHECK_FALSE(keeps(reading(30.3, 1'000'015)));
+    CHECK(keeps(reading(50, 1'000'015)));
+    CHECK_FALSE(keeps(reading(30, 1'000'021)));
+  }
 }
 
 TEST_CASE_FIXTURE(DeadbandFixture,
@@ -179,8 +202,11 @@ TEST_CASE_FIXTURE(DeadbandFixture, "records of different boots are compared by a
     return record("s", {{"t", Value::float64(5)}}, at(1'700'000'000, boot));
   };
   CHECK(keeps(of_boot(0), instant(10)));
+  turn = at(60, 7);
   CHECK_FALSE(keeps(of_boot(7), instant(60)));
   CHECK(keeps(of_boot(7), instant(70)));
+  CHECK(keeps(of_boot(6), instant(71)));  // Of a boot that is over: nothing new.
+  CHECK_FALSE(keeps(of_boot(7), instant(72)));
 }
 
 TEST_CASE_FIXTURE(DeadbandFixture, "after a restart silence goes on by the record's time") {

@@ -69,7 +69,7 @@ TEST_CASE_FIXTURE(DedupeFixture, "without fields all of them are the key") {
 
 TEST_CASE_FIXTURE(DedupeFixture, "thousands of records that differ a little are different") {
   Dedupe options = by({});
-  options.keys_max = 65'536;
+  options.keys_max = 32'768;
   dedupe(options);
   int kept = 0;
   for (int i = 0; i < 20'000; ++i) {
@@ -78,6 +78,29 @@ TEST_CASE_FIXTURE(DedupeFixture, "thousands of records that differ a little are 
     kept += keeps(record("s", {{"a", Value::int64(i % 200)}, {"b", Value::int64(i / 200)}}));
   }
   CHECK(kept == 20'000);
+}
+
+// A hash of 64 bits that multiplies has pairs that are alike behind any beginning: the highest bit of 8 bytes, and what
+// becomes of it in the next 8.
+TEST_CASE_FIXTURE(DedupeFixture, "what is made to look alike is different") {
+  for (std::size_t at = 0; at < 8; ++at) {
+    dedupe(by({}));
+    std::string bytes(40, 'a');
+    CHECK(keeps(record("s", {{"a", Value::bytes(as_bytes(bytes))}})));
+    for (const std::size_t i : {at + 7, at + 11, at + 15}) bytes[i] = static_cast<char>('a' ^ 0x80);
+    CHECK(keeps(record("s", {{"a", Value::bytes(as_bytes(bytes))}})));
+  }
+}
+
+TEST_CASE_FIXTURE(DedupeFixture, "an older record passes, and the newest stays what it was") {
+  dedupe(by({"id"}));
+  turn = at(1'000);
+  CHECK(id(Value::int64(1), 1'000));
+  CHECK(id(Value::int64(1), 900));
+  CHECK_FALSE(id(Value::int64(1), 1'010));
+  turn = at(100);  // The clock was set back.
+  CHECK(id(Value::int64(1), 100));
+  CHECK_FALSE(id(Value::int64(1), 110));
 }
 
 TEST_CASE_FIXTURE(DedupeFixture, "between boots arrival decides") {
@@ -136,6 +159,7 @@ TEST_CASE_FIXTURE(DedupeFixture, "options that make no sense are refused") {
   CHECK_FALSE(refused(by({})));
   CHECK(refused({}));
   CHECK(refused({.within = Duration::seconds(1), .keys = {}, .keys_max = 0}));
+  CHECK(refused({.within = Duration::seconds(1), .keys = {}, .keys_max = 32'769}));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 
 #include <doctest/doctest.h>
 
+#include "agent/pipeline/key_limits.h"
 #include "agent/seal/envelope.h"
 #include "tests/agent/pipeline/pipeline_kit.h"
 
@@ -179,6 +180,16 @@ Series series_of_columns(const Table& table) {
   return series;
 }
 
+// Each fiftieth row comes behind the three that follow it; their times.
+Table some_late(Table table, std::set<std::int64_t>& late) {
+  for (std::size_t i = 40; i + 3 < table.rows.size(); i += 50) {
+    late.insert(table.times[i]);
+    std::rotate(&table.times[i], &table.times[i + 1], &table.times[i + 4]);
+    std::rotate(&table.rows[i], &table.rows[i + 1], &table.rows[i + 4]);
+  }
+  return table;
+}
+
 Series series_of_events(const Table& table) {
   Series series;
   for (std::size_t i = 0; i < table.rows.size(); ++i) {
@@ -283,11 +294,53 @@ void columns(DeltaFixture& fixture, const char* name, const Table& table) {
   fixture.report("  2 % of the value, or 0.01", records, whole);
 
   fixture.run(table, by_field(table, [&](const std::string& field) {
-                return Deadband{.swing = width.at(field), .silence_max = kKeyframes};
+                return Deadband{
+                    .swing = width.at(field), .silence_max = kKeyframes, .keys = {}, .keys_max = 8};
               }));
   check_all(all, fixture.kept_series(), Between::line,
             [&](const std::string& field, double) { return width.at(field); });
   fixture.report("  swing 1 % of what it spans", records, whole);
+}
+
+// What came in time is as if nothing had come late, and what did is there as it was.
+void check_beside_latecomers(const Series& all, const Series& kept,
+                             const std::set<std::int64_t>& late, Between between,
+                             const std::function<double(const std::string&, double)>& tolerance) {
+  Series rest, in_time;
+  for (const auto& [name, points] : all) {
+    CAPTURE(name);
+    const std::vector<Point>& given = kept.at(name);
+    for (const Point& point : points) {
+      const bool is_late = late.contains(point.time);
+      const bool is_kept = is_late && std::ranges::contains(given, point);
+      if (between == Between::line) CHECK(is_late == is_kept);
+      if (!is_kept) rest[name].push_back(point);
+    }
+    for (const Point& point : given) {
+      if (!late.contains(point.time)) in_time[name].push_back(point);
+    }
+  }
+  check_all(rest, in_time, between, tolerance);
+}
+
+void latecomers(DeltaFixture& fixture, const Table& table) {
+  const Series all = series_of_columns(table);
+  const auto width = widths(all);
+  const auto its_width = [&](const std::string& field, double) { return width.at(field); };
+  std::set<std::int64_t> late;
+  const Table mixed = some_late(table, late);
+  REQUIRE(late.size() > 10);
+
+  fixture.run(mixed, by_field(table, [&](const std::string& field) {
+                return Deadband{.within = width.at(field), .silence_max = kKeyframes};
+              }));
+  check_beside_latecomers(all, fixture.kept_series(), late, Between::step, its_width);
+
+  fixture.run(mixed, by_field(table, [&](const std::string& field) {
+                return Deadband{
+                    .swing = width.at(field), .silence_max = kKeyframes, .keys = {}, .keys_max = 8};
+              }));
+  check_beside_latecomers(all, fixture.kept_series(), late, Between::line, its_width);
 }
 
 void events(DeltaFixture& fixture, const Table& table) {
@@ -303,6 +356,7 @@ void events(DeltaFixture& fixture, const Table& table) {
     band.field = "value";
     band.silence_max = kKeyframes;
     band.keys = {"room", "metric"};
+    band.keys_max = kSwingKeysDefault;
     fixture.run(table, {{"in"}, {{"n", {"in"}, band}}, {{"out", {"n"}}}});
     check_all(all, fixture.kept_series(), between,
               [&](const std::string&, double value) { return tolerance(value); });
@@ -318,9 +372,15 @@ TEST_CASE_FIXTURE(DeltaFixture, "what is kept of made series stands for all") {
   columns(*this, "made", made_table());
 }
 
+TEST_CASE_FIXTURE(DeltaFixture, "what comes late is given, and costs nothing else its bound") {
+  latecomers(*this, made_table());
+}
+
 TEST_CASE_FIXTURE(DeltaFixture, "what is kept of a car's 27 values a second stands for all") {
   const Table table = read_table("../shared/data/carobd_1hz.csv");
-  if (!table.rows.empty()) columns(*this, "carobd_1hz", table);
+  if (table.rows.empty()) return;
+  columns(*this, "carobd_1hz", table);
+  latecomers(*this, table);
 }
 
 TEST_CASE_FIXTURE(DeltaFixture, "what is kept of a house's events stands for all") {

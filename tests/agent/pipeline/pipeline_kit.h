@@ -78,7 +78,7 @@ struct PipelineFixture : RecordFixture {
   }
 
   Pipeline::Verdict give(const Record& record, Instant now = {}, SourceIndex source = 0) {
-    const auto outcome = pipeline->process(source, record, {now, {}}, group);
+    const auto outcome = pipeline->process(source, record, {now, turn}, group);
     reason = outcome.reason;
     node = outcome.node;
     return outcome.verdict;
@@ -99,6 +99,7 @@ struct PipelineFixture : RecordFixture {
 
   Group group;
   std::unique_ptr<Pipeline> pipeline;
+  Stamp turn;  // Of what is given.
   Reason reason{};
   std::string node;  // That refused it.
 };

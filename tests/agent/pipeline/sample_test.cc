@@ -34,14 +34,53 @@ TEST_CASE_FIXTURE(SampleFixture, "the first record of each interval passes") {
   CHECK(second(110));
   CHECK_FALSE(second(119));
   CHECK(second(150));
-  CHECK(second(149));  // The clock was set back: another interval.
-  CHECK(second(-1));
-  CHECK_FALSE(second(-10));
+  CHECK(second(165));
+  CHECK_FALSE(second(161));
+  node(kEvery);
   CHECK(second(-11));
+  CHECK(second(-10));
+  CHECK_FALSE(second(-1));
   CHECK(second(5));
+  turn = at(5, 7);
   CHECK(second(5, 7));
   CHECK_FALSE(second(6, 7));
+  CHECK(second(6, 6));  // Of a boot that is over.
+  CHECK_FALSE(second(7, 7));
+  turn = at(6, 8);
   CHECK(second(6, 8));
+}
+
+TEST_CASE_FIXTURE(SampleFixture, "what is late by up to a day is dropped, by more it passes") {
+  node(kEvery);
+  turn = at(1'000'000);
+  CHECK(second(1'000'000));
+  CHECK_FALSE(second(999'990));
+  CHECK_FALSE(second(1'000'000 - 86'400));
+  CHECK(second(1'000'000 - 86'401));
+  CHECK(second(1'000'000 - 86'402));
+  CHECK_FALSE(second(1'000'009));
+  CHECK(second(1'000'010));
+}
+
+TEST_CASE_FIXTURE(SampleFixture, "two devices of one key whose clocks differ are thinned") {
+  node(kEvery);
+  turn = at(1'000'000);
+  int passed = 0;
+  for (std::int64_t i = 0; i < 100; ++i) {
+    passed += second(1'000'000 + i);
+    passed += second(1'000'000 + i - 10);
+  }
+  CHECK(passed == 10);
+}
+
+TEST_CASE_FIXTURE(SampleFixture, "a sample goes on where the clock was set back") {
+  node(kEvery);
+  turn = at(1'000'000);
+  CHECK(second(1'000'000));
+  turn = at(500'000);
+  CHECK(second(500'000));
+  CHECK_FALSE(second(500'001));
+  CHECK(second(500'010));
 }
 
 TEST_CASE_FIXTURE(SampleFixture, "one in three passes, the first to begin with") {
@@ -142,6 +181,37 @@ TEST_CASE_FIXTURE(SampleFixture, "a limit that was used up before a crash fills 
   CHECK(passed(20, 7) == 1);
 }
 
+TEST_CASE_FIXTURE(SampleFixture, "a limit counts the time of a restart, where the clock tells it") {
+  const RateLimit daily{.rate = 1, .per = Duration::days(1)};
+  node(daily);
+  turn = at(1'000'000);
+  CHECK(passed(2, 100) == 1);
+  turn = at(9'000'000);
+  CHECK(passed(2, 101) == 0);  // A clock that was set forward says nothing.
+  const auto states = saved();
+  const auto after = [&](Stamp stamp) {
+    node(daily);
+    pipeline->restore(states);
+    turn = stamp;
+    return passed(2, 5);
+  };
+  CHECK(after(at(1'000'000 + 43'200)) == 0);
+  CHECK(after(at(1'000'000 + 86'400)) == 1);
+  CHECK(after(at(9'000'000, 3)) == 0);
+  CHECK(after(at(0)) == 0);
+  CHECK(passed(1, 5 + 86'400) == 1);
+}
+
+TEST_CASE_FIXTURE(SampleFixture, "a field's name is no kind: other nodes' state is not taken") {
+  make(Deadband{.field = "limit"});
+  CHECK(keeps(record("s", {{"limit", Value::float64(0)}})));
+  const auto states = saved();
+  REQUIRE(states.size() == 1);
+  node(kLimit);
+  pipeline->restore(states);
+  CHECK(passed(20, 100) == 5);
+}
+
 TEST_CASE_FIXTURE(SampleFixture, "the least recently used key is forgotten") {
   Sample options = kOneIn;
   options.keys_max = 1;
@@ -162,6 +232,8 @@ TEST_CASE_FIXTURE(SampleFixture, "options that make no sense are refused") {
   CHECK(refused(Sample{.every = Duration::seconds(1), .one_in = 2}));
   CHECK(refused(RateLimit{.rate = 0, .per = Duration::seconds(1)}));
   CHECK(refused(RateLimit{.rate = 1}));
+  CHECK(refused(Sample{.one_in = 2, .keys = {}, .keys_max = 32'769}));
+  CHECK(refused(RateLimit{.rate = 1, .per = Duration::seconds(1), .keys = {}, .keys_max = 32'769}));
 }
 
 }  // namespace

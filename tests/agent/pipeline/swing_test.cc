@@ -12,7 +12,11 @@ namespace {
 
 struct SwingFixture : WindowFixture {
   static Deadband door(double swing) {
-    return {.field = "t", .swing = swing, .silence_max = Duration::seconds(1'000)};
+    return {.field = "t",
+            .swing = swing,
+            .silence_max = Duration::seconds(1'000),
+            .keys = {},
+            .keys_max = kSwingKeysMax};
   }
   void swing(Deadband options) { make(NodeKind(std::move(options))); }
   void series(std::initializer_list<double> values, std::int64_t from = 0) {
@@ -80,6 +84,65 @@ TEST_CASE_FIXTURE(SwingFixture, "no line leads over what is no number, or back i
   take(of("s", Value::int64(4), 10, 5));
   take(of("s", Value::int64(4), 11, 6));
   CHECK(drained() == Lines{"9#5: 4", "10#5: 4", "11#6: 4"});
+}
+
+// By their times, the rows at 4 to 8 are between those that were given before and behind them.
+TEST_CASE_FIXTURE(SwingFixture, "a latecomer is given, and no line leads from it") {
+  swing(door(1));
+  series({0, 0, 5'000, 5'000});
+  take(reading(4'990, -50));
+  series({4'990, 4'990, 4'990, 4'990, 4'990, 99}, 4);
+  CHECK(drained() ==
+        Lines{"0: 0", "1: 0", "2: 5000", "3: 5000", "-50: 4990", "4: 4990", "8: 4990"});
+  take(of("s", Value::text("off"), 5));
+  take(reading(99, 6));
+  take(reading(99, 10));
+  take(reading(99, 11));
+  CHECK(drained() == Lines{"9: 99", "5: off", "6: 99", "10: 99"});
+}
+
+TEST_CASE_FIXTURE(SwingFixture, "which record was the newest is known after a crash") {
+  swing(door(1));
+  series({0, 0, 0, 0});
+  take(reading(0, 2));
+  drained();
+  const auto states = saved();
+  swing(door(1));
+  pipeline->restore(states);
+  take(reading(9, 1));
+  take(reading(9, 2));
+  series({9, 9, 9}, 4);
+  CHECK(drained() == Lines{"1: 9", "2: 9", "4: 9"});
+}
+
+TEST_CASE_FIXTURE(SwingFixture, "a line goes back where the clock was set back") {
+  swing(door(1));
+  turn = at(100'000);
+  series({0, 0}, 100'000);
+  turn = at(1'000);
+  series({0, 0, 0}, 1'000);
+  CHECK(drained() == Lines{"100000: 0", "100001: 0", "1000: 0"});
+  turn = at(200'000);
+  series({0, 0, 0}, 100);
+  CHECK(drained() == Lines{"1002: 0", "100: 0", "101: 0", "102: 0"});
+}
+
+TEST_CASE_FIXTURE(SwingFixture, "what is replayed of a boot that is over is no point of the line") {
+  swing(door(1));
+  turn = at(10, 7);
+  take(of("s", Value::int64(1), 10, 7));
+  take(of("s", Value::int64(1), 90, 6));
+  take(of("s", Value::int64(1), 11, 7));
+  take(of("s", Value::int64(1), 12, 7));
+  take(of("s", Value::int64(1), 13, 7));
+  CHECK(drained() == Lines{"10#7: 1", "90#6: 1", "11#7: 1"});
+}
+
+TEST_CASE_FIXTURE(SwingFixture, "a slope that is not finite is no line") {
+  swing(door(1));
+  series({-1.7e308, 1.7e308, 1.7e308, 0, -1.7e308, 1.7e308});
+  CHECK(drained() ==
+        Lines{"0: -1.7e+308", "1: 1.7e+308", "2: 1.7e+308", "3: 0", "4: -1.7e+308", "5: 1.7e+308"});
 }
 
 TEST_CASE_FIXTURE(SwingFixture, "a record without the field is kept, in its place") {
@@ -249,6 +312,96 @@ TEST_CASE_FIXTURE(SwingFixture, "with other options what was held is given, and 
   CHECK(drained().empty());
 }
 
+TEST_CASE_FIXTURE(SwingFixture, "what restored keys give up comes behind what waited then") {
+  Deadband options = door(0.5);
+  swing(options);
+  series({0, 1, 5, 2});
+  take(of("b", Value::int64(7), 0));
+  const auto states = saved();
+  const Lines order{"0: 0", "1: 1", "2: 5", "0: 7", "3: 2"};
+
+  options.keys_max = 1;
+  swing(options);
+  pipeline->restore(states);
+  CHECK(pipeline->snapshot().size() >= 5);
+  Lines all = drained(1);
+  if (all.size() < order.size()) all.push_back(drained(1'001).at(0));
+  CHECK(all == order);
+
+  Deadband other = door(0.5);
+  other.field = "u";
+  swing(other);
+  pipeline->restore(states);
+  const auto snapshot = pipeline->snapshot();
+  CHECK(snapshot.size() == 5);
+  CHECK(drained(1) == order);
+  swing(other);
+  pipeline->restore(snapshot);
+  CHECK(drained(1) == order);
+}
+
+TEST_CASE_FIXTURE(SwingFixture, "what is not taken is erased, and gives no place up") {
+  make(Deadband{.field = "t", .within = 1});
+  take(of("s", Value::bytes(as_bytes("\1")), 0));
+  drained();
+  const auto plain = saved();
+  REQUIRE(plain.size() == 1);
+  swing(door(1));
+  pipeline->restore(plain);
+  CHECK(drained(1).empty());
+  const auto erased = saved();
+  REQUIRE(erased.size() == 1);
+  CHECK((erased[0].key == plain[0].key && erased[0].value.empty()));
+
+  swing(door(0.5));
+  for (const char* stream : {"a", "b"}) {
+    for (std::int64_t second = 0; second < 2; ++second) take(of(stream, Value::int64(1), second));
+  }
+  drained();
+  auto states = saved();
+  std::erase_if(states, [](const StateEdit& edit) { return edit.value.empty(); });
+  REQUIRE(states.size() == 2);
+  states[1].value.push_back(0);
+  Deadband options = door(0.5);
+  options.keys_max = 1;
+  swing(options);
+  pipeline->restore(states);
+  CHECK(drained(1).empty());
+  const auto edits = saved();
+  REQUIRE(edits.size() == 1);
+  CHECK((edits[0].key == states[1].key && edits[0].value.empty()));
+}
+
+TEST_CASE_FIXTURE(SwingFixture,
+                  "a record that waits and is damaged is erased, its number is not used again") {
+  swing(door(0.5));
+  series({0, 1, 5, 2});
+  auto states = saved();
+  REQUIRE(states.size() == 4);
+  states[3].value.pop_back();
+  swing(door(0.5));
+  pipeline->restore({states[3]});
+  take(of("a", Value::int64(1), 0));
+  const auto edits = saved();
+  REQUIRE(edits.size() == 3);
+  CHECK((edits[1].key == "pipeline/n/q0000000000000003" && edits[1].value.empty()));
+  CHECK(edits[2].key == "pipeline/n/q0000000000000004");
+}
+
+TEST_CASE_FIXTURE(SwingFixture, "as many keys as a group takes give at once what they hold") {
+  swing(door(1));
+  for (int i = 0; i < 1'500; ++i) {
+    const std::string stream = "s" + std::to_string(i);
+    for (std::int64_t second = 0; second < 2; ++second) take(of(stream, Value::int64(1), second));
+    arena.reset();
+  }
+  CHECK(drained(0).size() == 1'500);
+  CHECK(drained(1'000).size() == SwingStep::kWaitingMax);
+  CHECK(pipeline->next() == instant(1'000) + Duration::milliseconds(1));
+  CHECK(drained(1'001).size() == 1'500 - SwingStep::kWaitingMax);
+  CHECK(pipeline->next() == Instant::never());
+}
+
 TEST_CASE_FIXTURE(SwingFixture, "a state that is damaged is as good as none") {
   swing(door(0.5));
   series({0, 1, 5, 2});
@@ -282,7 +435,7 @@ TEST_CASE_FIXTURE(SwingFixture, "the stored state has its golden bytes") {
   REQUIRE(states.size() == 2);
   CHECK(states[0].key == "pipeline/n/06add22276022b6f");
   CHECK(hex(states[0].value) ==
-        "0184edbc4b77678de40a0601000000000000007307480300000000000000c095d626e80b2e013edf413adc11c5"
+        "01128e8e35cf76d17a0a0601000000000000007307480300000000000000c095d626e80b2e013edf413adc11c5"
         "193e"
         "000000000000f0bf00943577000000000000943577000000000900000000000000017301017405000000000000"
         "f0bf"
@@ -334,9 +487,9 @@ TEST_CASE_FIXTURE(SwingFixture, "options that make no sense are refused") {
   Deadband both = door(1);
   both.within = 1;
   CHECK(refused(both));
-  CHECK(refused({.field = "t", .swing = 1}));
+  CHECK(refused({.field = "t", .swing = 1, .keys = {}, .keys_max = 10}));
   Deadband many = door(1);
-  many.keys_max = 4'097;
+  many.keys_max = kSwingKeysMax + 1;
   CHECK(refused(many));
 }
 
