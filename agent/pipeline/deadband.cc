@@ -7,6 +7,7 @@
 #include "agent/pipeline/deadband.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace pinaflux {

@@ -9,8 +9,8 @@
 namespace pinaflux {
 
 inline constexpr std::size_t kKeysBytesMax = 2 << 20;
-inline constexpr std::size_t kBandBytes =
-    64;  // Of a number: a value (band_table.cc), and its name.
+// A value of a number (band_table.cc), and its name.
+inline constexpr std::size_t kBandBytes = 64;
 
 inline constexpr std::size_t kThinKeysMax = kKeysBytesMax / kBandBytes;  // dedupe, sample, limit.
 
@@ -21,9 +21,8 @@ inline constexpr std::size_t kSwingKeysMax =
     kKeysBytesMax / (kBandBytes + kDoorBytes + kDoorHeldBytesMax);
 inline constexpr std::size_t kSwingKeysDefault = 1'024;
 
-// A field has a value and a total.
-inline constexpr std::size_t kChangeRateKeysMax =
-    kKeysBytesMax / (kBandBytes + 18);  // Times fields.
+// Times fields: each has a value and a total.
+inline constexpr std::size_t kChangeRateKeysMax = kKeysBytesMax / (kBandBytes + 18);
 
 static_assert(kThinKeysMax == 32'768 && kSwingKeysMax == 1'857 && kChangeRateKeysMax == 25'575);
 static_assert(kSwingKeysDefault <= kSwingKeysMax);

@@ -7,6 +7,7 @@
 
 #include "agent/pipeline/packed_record.h"
 
+#include <bit>
 #include <vector>
 
 namespace pinaflux {
