@@ -5,7 +5,9 @@
 
 #include "agent/pipeline/lua_calls.h"
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
 
 extern "C" {
 #include <lua5.4/lua.h>
@@ -102,13 +104,24 @@ int pcall(lua_State* lua, lua_CFunction function, LuaCall& call, int results) {
   return lua_pcall(lua, 1, results, 1);
 }
 
+// Behind the mark of UTF-8 and a line `#!...`, whose end stays, so that lines keep their numbers.
 int load_text(lua_State* lua) {
-  const std::string_view text = call(lua).text;
+  std::string_view text = call(lua).text;
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  if (text.starts_with("#!")) text.remove_prefix(std::min(text.find('\n'), text.size()));
   if (luaL_loadbufferx(lua, text.data(), text.size(), "=script", "t") != LUA_OK) lua_error(lua);
   return 1;
 }
 
-int refuse_global(lua_State* lua) {
+// Of the globals: a name that is not in them is set.
+int set_name(lua_State* lua) {
+  if (lua_type(lua, 2) == LUA_TSTRING) {
+    const char* const name = lua_tolstring(lua, 2, nullptr);
+    if (std::strcmp(name, "record") == 0 || std::strcmp(name, "state") == 0) {
+      lua_rawset(lua, 1);
+      return 0;
+    }
+  }
   LuaMeter::of(lua).raised = "a global is set: write local, or keep it in state";
   return luaL_error(lua, "global");
 }
@@ -120,7 +133,7 @@ int open_script(lua_State* lua) {
   lua_createtable(lua, 0, 2);
   push_lua_library(lua);
   lua_setfield(lua, -2, "__index");
-  lua_pushcfunction(lua, refuse_global);
+  lua_pushcfunction(lua, set_name);
   lua_setfield(lua, -2, "__newindex");
   lua_setmetatable(lua, -2);
   lua_rawseti(lua, LUA_REGISTRYINDEX, kGlobals);
@@ -259,6 +272,22 @@ int LuaCalls::run(lua_State* lua, const Record& record, std::size_t records_max)
 int LuaCalls::set_state(lua_State* lua, std::string_view state) {
   LuaCall call{.text = state};
   return pcall(lua, load_state, call, 0);
+}
+
+void LuaCalls::forget(lua_State* lua) {
+  lua_settop(lua, 0);
+  lua_rawgeti(lua, LUA_REGISTRYINDEX, kGlobals);  // 1
+  for (lua_pushnil(lua); lua_next(lua, 1) != 0;) {
+    lua_pop(lua, 1);
+    lua_pushvalue(lua, -1);
+    lua_pushnil(lua);
+    lua_rawset(lua, 1);  // A key that is there.
+  }
+  lua_rawgeti(lua, LUA_REGISTRYINDEX, kFunction);
+  lua_pushvalue(lua, 1);
+  lua_setupvalue(lua, -2, 1);  // The script may have set _ENV.
+  lua_settop(lua, 0);
+  lua_gc(lua, LUA_GCCOLLECT);
 }
 
 }  // namespace pinaflux

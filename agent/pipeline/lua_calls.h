@@ -17,7 +17,7 @@ struct lua_State;
 namespace pinaflux {
 
 struct LuaCalls {
-  // Each gives Lua's code: 0 is ok.
+  // Each gives Lua's code, but forget(): 0 is ok.
 
   // Nothing is left; or the error is of the text.
   static int load(lua_State* lua, std::string_view text);
@@ -27,6 +27,9 @@ struct LuaCalls {
   static int run(lua_State* lua, const Record& record, std::size_t records_max);
   // What append_entry() wrote, or nothing.
   static int set_state(lua_State* lua, std::string_view state);
+
+  // All that a run left, `state` too: set_state() comes next. Takes no memory, and raises nothing.
+  static void forget(lua_State* lua);
 };
 
 // State as bytes: kLuaStateMagic, then for each name, in their order: its size (2 bytes; all numbers least byte first), the name, a

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <string_view>
 
@@ -59,15 +60,20 @@ int lua_repeat(lua_State* lua) {
   return 1;
 }
 
-int lua_unpack_table(lua_State* lua) {
+// Charges for each place of a table from argument `at` to the next one.
+int lua_places(lua_State* lua, int at) {
   luaL_checktype(lua, 1, LUA_TTABLE);
-  const lua_Integer first = luaL_optinteger(lua, 2, 1);
-  const lua_Integer last = lua_isnoneornil(lua, 3) ? static_cast<lua_Integer>(lua_rawlen(lua, 1))
-                                                   : luaL_checkinteger(lua, 3);
+  const lua_Integer first = luaL_optinteger(lua, at, 1);
+  const lua_Integer last = lua_isnoneornil(lua, at + 1)
+                               ? static_cast<lua_Integer>(lua_rawlen(lua, 1))
+                               : luaL_checkinteger(lua, at + 1);
   if (first <= last)
     charge_lua(lua, static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first));
   return lua_charged(lua);
 }
+
+int lua_unpack_table(lua_State* lua) { return lua_places(lua, 2); }
+int lua_concat_table(lua_State* lua) { return lua_places(lua, 3); }
 
 // Only what has a value is written: no %p, and no table's address by %s.
 int lua_format(lua_State* lua) {
@@ -171,8 +177,10 @@ int lua_demand(lua_State* lua) {
   return luaL_error(lua, "assert");
 }
 
+// The script has this function itself, and may call it with anything.
 int lua_next_element(lua_State* lua) {
-  const lua_Integer i = lua_tointeger(lua, 2) + 1;
+  luaL_checktype(lua, 1, LUA_TTABLE);
+  const auto i = static_cast<lua_Integer>(static_cast<lua_Unsigned>(lua_tointeger(lua, 2)) + 1);
   lua_pushinteger(lua, i);
   return lua_rawgeti(lua, 1, i) == LUA_TNIL ? 1 : 2;
 }
@@ -286,7 +294,7 @@ constexpr LuaName kLuaString[] = {{"byte", lua_charged, true},
                                   {"sub"},
                                   {"unpack", lua_charged, true},
                                   {"upper", lua_charged, true}};
-constexpr LuaName kLuaTable[] = {{"concat", lua_charged, true},
+constexpr LuaName kLuaTable[] = {{"concat", lua_concat_table, true},
                                  {"insert", lua_insert_element, true},
                                  {"remove", lua_remove_element, true},
                                  {"unpack", lua_unpack_table, true}};
@@ -331,6 +339,15 @@ bool LuaMeter::step(std::uint64_t count) {
   if (steps <= steps_max) return true;
   raised = "it takes more than steps_max steps";
   return false;
+}
+
+bool LuaMeter::late() {
+  if (!runs) return false;
+  const std::chrono::nanoseconds now = std::chrono::steady_clock::now().time_since_epoch();
+  if (began_ns == 0) began_ns = now.count();
+  if (now.count() - began_ns <= time_max.ns) return false;
+  raised = "it takes longer than 1 s";
+  return true;
 }
 
 LuaMeter& LuaMeter::of(lua_State* lua) {

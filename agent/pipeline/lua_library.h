@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "platform/base/time.h"
+
 struct lua_State;
 
 namespace pinaflux {
@@ -22,12 +24,15 @@ struct LuaMeter {
 
   std::size_t bytes = 0, bytes_max = 0;  // Held.
   std::uint64_t steps = 0, steps_max = 0;
+  Duration time_max;             // From the first call of late() in a run.
+  std::int64_t began_ns = 0;     // 0: late() was not called.
   bool runs = false;             // Steps are counted.
   const char* raised = nullptr;  // Says why it was stopped, in place of Lua's text.
   int line = 0;                  // Where; 0: not known.
 
   // False: that is too much.
   bool step(std::uint64_t count);
+  bool late();
   static LuaMeter& of(lua_State* lua);
 };
 

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 
 extern "C" {
 #include <lua5.4/lua.h>
@@ -22,14 +23,47 @@ namespace pinaflux {
 
 namespace {
 
-constexpr int kHookSteps = 1'000;
-constexpr std::string_view kChunk = "script:";
+// One step may compare two texts of 64 KiB, byte by byte where they are zeros: 1 ms.
+constexpr int kHookSteps = 100;
+constexpr std::size_t kTextHead = 64;  // What Lua holds beside a text, or less.
 
-void* lua_memory(void* meter_of, void* old, std::size_t old_size, std::size_t size) {
+constexpr std::string_view kChunk = "script:";
+// Places in a line that are tried to find the one of a mistake: each compiles the text up to it.
+constexpr int kNearMax = 32;
+// No time that a script sets is nearer to what a Stamp can hold: 9 years, as windows take it.
+constexpr lua_Integer kScriptTimeMax = INT64_MAX - (lua_Integer{1} << 58);
+
+// What Lua says without values; after a prefix there are names of the script, and types.
+constexpr std::string_view kLuaSays[] = {"attempt to ",
+                                         "bad argument #",
+                                         "number",
+                                         "'for' ",
+                                         "stack overflow",
+                                         "C stack overflow",
+                                         "string length overflow",
+                                         "resulting string too large",
+                                         "table index is ",
+                                         "too many results to unpack",
+                                         "wrong number of arguments to 'insert'",
+                                         "no such conversion in string.format",
+                                         "string.format of a ",
+                                         "pairs() of a table with a ",
+                                         "the library cannot be changed"};
+
+void* lua_memory(void* meter_of, void* old, std::size_t old_size_or_type, std::size_t size) {
   LuaMeter& meter = *static_cast<LuaMeter*>(meter_of);
-  if (old == nullptr) old_size = 0;
+  const std::size_t old_size = old == nullptr ? 0 : old_size_or_type;
+  const bool is_text = old == nullptr && old_size_or_type == LUA_TSTRING;
+  if (is_text && meter.runs && size > limits::kRecordBytesMax + kTextHead) {
+    meter.raised = "it makes a text of more than 64 KiB";
+    return nullptr;
+  }
   if (size > old_size) {
-    if (size - old_size > meter.bytes_max - meter.bytes) return nullptr;
+    if (size - old_size > meter.bytes_max - meter.bytes) {
+      // Lua looks for garbage, and asks again.
+      if (meter.step(meter.bytes / LuaMeter::kStepBytes)) (void)meter.late();
+      return nullptr;
+    }
     if (!meter.step(size / LuaMeter::kStepBytes)) return nullptr;
   }
   if (size == 0) {
@@ -43,7 +77,12 @@ void* lua_memory(void* meter_of, void* old, std::size_t old_size, std::size_t si
   return fresh;
 }
 
-void lua_hook(lua_State* lua, lua_Debug*) { charge_lua(lua, kHookSteps); }
+void lua_hook(lua_State* lua, lua_Debug*) {
+  charge_lua(lua, kHookSteps);
+  if (!LuaMeter::of(lua).late()) return;
+  lua_pushliteral(lua, "time");
+  lua_error(lua);
+}
 
 // An error where nothing catches it.
 int lua_panic(lua_State*) {
@@ -90,6 +129,12 @@ bool lua_to_value(lua_State* lua, int at, const Value* original, Value& to) {
   }
 }
 
+std::size_t script_text_bytes(std::span<const Value> cells) {
+  std::size_t bytes = 0;
+  for (const Value& cell : cells) bytes += cell.is_view() ? cell.as_text().size() : 0;
+  return bytes;
+}
+
 bool lua_stream_valid(std::string_view name) {
   const bool own = name == kOwnSource || (name.starts_with(kOwnSource) &&
                                           name.substr(kOwnSource.size()).starts_with('/'));
@@ -116,6 +161,7 @@ std::expected<std::unique_ptr<LuaScript>, LuaScript::Mistake> LuaScript::compile
 LuaScript::LuaScript(const Limits& limits) : limits_(limits) {
   meter_.bytes_max = limits.memory_max;
   meter_.steps_max = limits.steps_max;
+  meter_.time_max = limits.time_max;
   lua_ = lua_newstate(lua_memory, &meter_);
   if (lua_ == nullptr) return;
   LuaMeter* const meter = &meter_;
@@ -153,8 +199,10 @@ LuaScript::Mistake LuaScript::mistake(std::string_view text) {
   }
   // The first of these words up to which the text has the same mistake.
   const std::string_view word = what.substr(near + 7, what.size() - near - 8);
-  for (std::size_t at = row.find(word); at != std::string_view::npos && !word.empty();
+  int tries = kNearMax;
+  for (std::size_t at = row.find(word); at != std::string_view::npos && !word.empty() && tries > 0;
        at = row.find(word, at + 1)) {
+    --tries;
     if (LuaCalls::load(lua_, text.substr(0, begin + at + word.size())) == LUA_OK) continue;
     if (lua_type(lua_, -1) != LUA_TSTRING || lua_tolstring(lua_, -1, nullptr) != said) continue;
     mistake.at = at;
@@ -169,6 +217,7 @@ bool LuaScript::run(const Record& record) {
   // What Lua takes for its texts it takes without looking for garbage first.
   if (meter_.bytes > meter_.bytes_max / 2) lua_gc(lua_, LUA_GCCOLLECT);
   meter_.steps = 0;
+  meter_.began_ns = 0;
   meter_.raised = nullptr;
   meter_.line = 0;
   meter_.runs = true;
@@ -183,8 +232,7 @@ bool LuaScript::run(const Record& record) {
     explain(code == LUA_ERRMEM);
   }
   given_ = 0;
-  lua_settop(lua_, 0);
-  lua_gc(lua_, LUA_GCCOLLECT);
+  LuaCalls::forget(lua_);
   stale_ = true;  // Until it is loaded again, as it was.
   return false;
 }
@@ -197,9 +245,11 @@ void LuaScript::explain(bool memory) {
   } else {
     int line = 0;
     const std::string_view said = lua_take_line(lua_tolstring(lua_, -1, nullptr), line);
-    // That would show the format.
-    what_ = said.starts_with("invalid conversion") ? "string.format cannot do this"
-                                                   : printable(said, 120);
+    const auto says = [&](std::string_view begin) { return said.starts_with(begin); };
+    what_ = std::ranges::any_of(kLuaSays, says) ? printable(said, 120)
+            : says("invalid conversion")        ? "string.format cannot do this"
+            : says("invalid value")             ? "table.concat of what is no text or number"
+                                                : "a function of the library cannot do this";
   }
 }
 
@@ -240,7 +290,11 @@ bool LuaScript::keep_state() {
 bool LuaScript::set_state(std::string_view state) {
   given_ = 0;
   if (!state.empty() && !state.starts_with(kLuaStateMagic)) return false;
-  const int code = LuaCalls::set_state(lua_, state);
+  int code = LuaCalls::set_state(lua_, state);
+  if (code == LUA_ERRMEM) {
+    LuaCalls::forget(lua_);
+    code = LuaCalls::set_state(lua_, state);
+  }
   stale_ = code == LUA_ERRMEM || (stale_ && code != LUA_OK);
   if (code != LUA_OK && code != LUA_ERRMEM) return false;
   state_ = state;
@@ -292,6 +346,14 @@ LuaScript::Reading LuaScript::read(std::size_t i, const Record& record, Given& t
   }
   lua_settop(lua_, top);
   if (!good) return Reading::failed;
+  std::size_t bytes = script_text_bytes(to.cells);
+  for (const auto& [name, value] : to.added) {
+    bytes += name.size() + (value.is_view() ? value.as_text().size() : 0);
+  }
+  if (bytes > limits::kRecordBytesMax && bytes > script_text_bytes(record.cells())) {
+    fail("it makes a record of more than 64 KiB");
+    return Reading::failed;
+  }
   std::ranges::sort(to.added, {}, &std::pair<std::string_view, Value>::first);
   return Reading::record;
 }
@@ -304,9 +366,12 @@ bool LuaScript::field(const Record& record, Given& to) {
   Value value;
   if (name == "_time") {
     if (lua_isinteger(lua_, -1) == 0) return fail("_time is no integer: ns since 1970");
-    if (record.time().boot != 0 || lua_tointeger(lua_, -1) != record.time().ns) {
-      to.time = Stamp{lua_tointeger(lua_, -1), 0};
+    const lua_Integer ns = lua_tointeger(lua_, -1);
+    if (record.time().boot == 0 && ns == record.time().ns) return true;
+    if (ns > kScriptTimeMax || ns < -kScriptTimeMax) {
+      return fail("_time is less than 9 years from what it can hold");
     }
+    to.time = Stamp{ns, 0};
     return true;
   }
   if (name == "_stream") {

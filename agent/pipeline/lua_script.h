@@ -30,8 +30,9 @@ class LuaScript {
     std::size_t memory_max = 256 * 1024;  // Of its Lua, the script included.
     std::uint64_t steps_max =
         100'000;  // Of a run: instructions, and LuaMeter::kStepBytes of memory taken.
-    std::size_t records_max = 1;  // Of a run.
-    std::size_t fields_max = 8;   // That a record has more than the one that came.
+    Duration time_max = Duration::seconds(1);  // Of a run, if it takes more than a few steps.
+    std::size_t records_max = 1;               // Of a run.
+    std::size_t fields_max = 8;                // That a record has more than the one that came.
   };
   // What is wrong with a text, and where.
   struct Mistake {

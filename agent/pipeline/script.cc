@@ -49,6 +49,7 @@ Step::Computed ScriptStep::computed() const {
 }
 
 void ScriptStep::take(const Record& record, Flow& flow) {
+  shapes_full_ = false;
   if (!script_->run(record)) return flow.refuse(Reason::node_failed);
   for (std::size_t i = 0; i < script_->given(); ++i) {
     switch (script_->read(i, record, given_)) {
@@ -60,11 +61,16 @@ void ScriptStep::take(const Record& record, Flow& flow) {
   }
 }
 
+std::string ScriptStep::failure() const {
+  return shapes_full_ ? "it gives more than 256 streams and lists of fields" : script_->failure();
+}
+
 bool ScriptStep::emit(const Record& record, Flow& flow) {
   const auto is_there = [](const Value& value) { return value.type() != Type::absent; };
   if (given_.added.empty() && std::ranges::none_of(given_.cells, is_there)) return true;
   const auto refuse = [&](Reason reason) { return flow.refuse(reason), false; };
   const Shape* const shape = shape_of(record);
+  if (shapes_full_) return refuse(Reason::node_failed);
   if (shape == nullptr) return refuse(Reason::shapes_exhausted);
   const auto cells = flow.cells.array<Value>(shape->field_count());
   if (cells.data() == nullptr) return refuse(Reason::too_large);
@@ -90,13 +96,27 @@ const Shape* ScriptStep::shape_of(const Record& record) {
   const Shape*& last = shapes_given_[from.id()];
   const std::size_t before = from.field_count(), count = before + given_.added.size();
   const auto name_of = [](const auto& field) { return field.first; };
-  if (last != nullptr && last->field_count() == count && last->stream() == given_.stream &&
-      std::ranges::equal(last->fields().subspan(before), given_.added, {}, {}, name_of)) {
-    return last;
+  const auto same = [&](const Shape* shape) {
+    return shape->field_count() == count && shape->stream() == given_.stream &&
+           std::ranges::equal(shape->fields().subspan(before), given_.added, {}, {}, name_of);
+  };
+  if (last != nullptr && same(last)) return last;
+  if (shapes_more_ == kShapesMoreMax && last != nullptr) {
+    const auto known = std::ranges::find_if(shapes_known_, [&](const Shape* shape) {
+      return same(shape) && std::ranges::equal(shape->fields().first(before), from.fields());
+    });
+    shapes_full_ = known == shapes_known_.end();
+    return shapes_full_ ? nullptr : last = *known;
   }
   names_.assign(from.fields().begin(), from.fields().end());
   for (const auto& [name, value] : given_.added) names_.push_back(name);
-  return last = shapes_->intern(given_.stream, names_);
+  const Shape* const shape = shapes_->intern(given_.stream, names_);
+  if (shape == nullptr) return nullptr;
+  if (std::ranges::find(shapes_known_, shape) == shapes_known_.end()) {
+    shapes_known_.push_back(shape);
+    if (last != nullptr) ++shapes_more_;
+  }
+  return last = shape;
 }
 
 void ScriptStep::commit() {

@@ -1,7 +1,7 @@
 // ScriptStep: the node of Script: what a Lua script makes of each record.
 //
 // Promise    A script that fails refuses the record (node_failed), and leaves `state` as it was; failure() says where and why.
-// Limits     Script. Cells are in the group's arena for what is computed, texts that are new in the other; too_large without room.
+// Limits     Script; kShapesMoreMax shapes beyond one for each that comes. Cells are in the group's arena for what is computed, texts that are new in the other; too_large without room.
 // Ownership  Shapes must outlive it.
 // Threads    Loop.
 // Tests      tests/agent/pipeline/script_test.cc
@@ -17,6 +17,8 @@ namespace pinaflux {
 
 class ScriptStep final : public Step {
  public:
+  static constexpr std::size_t kShapesMoreMax = 256;
+
   // Errors: a text that is no script, or one too large for its memory.
   static Result<std::unique_ptr<Step>> make(const Script& options, Shapes& shapes);
 
@@ -27,7 +29,7 @@ class ScriptStep final : public Step {
   void save(std::string_view prefix, std::vector<StateEdit>& to) override;
   void snapshot(std::string_view prefix, std::vector<StateEdit>& to) const override;
   void restore(Bytes value) override;
-  std::string failure() const override { return script_->failure(); }
+  std::string failure() const override;
 
  private:
   ScriptStep(const Script& options, Shapes& shapes);
@@ -46,6 +48,9 @@ class ScriptStep final : public Step {
   std::vector<std::string_view> names_;
   std::vector<const Shape*>
       shapes_given_;  // By Shape::id of what came: the last that was given for it.
+  std::vector<const Shape*> shapes_known_;  // All that were given.
+  std::size_t shapes_more_ = 0;             // Beyond one for each shape that came.
+  bool shapes_full_ = false;                // The last record was refused for it.
 };
 
 }  // namespace pinaflux

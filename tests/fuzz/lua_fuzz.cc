@@ -13,8 +13,11 @@ namespace {
 using namespace pinaflux;
 
 constexpr std::string_view kNames[] = {"a", "b", "c", "d", "e", "f.g", "text", "_time"};
-constexpr LuaScript::Limits kLimits{
-    .memory_max = 128 * 1024, .steps_max = 20'000, .records_max = 3, .fields_max = 4};
+constexpr LuaScript::Limits kLimits{.memory_max = 128 * 1024,
+                                    .steps_max = 20'000,
+                                    .time_max = Duration::hours(1),
+                                    .records_max = 3,
+                                    .fields_max = 4};
 
 // What comes of the record, as one text.
 std::string run(LuaScript& script, const Record& record) {

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <limits>
 #include <string>
 
@@ -177,7 +178,7 @@ TEST_CASE_FIXTURE(ScriptFixture,
     CHECK(comes(1.5).starts_with("n: "));
     CHECK(comes(0.5) == "s t=0.5000f");
   }
-  CHECK(of("local s = 'x' while true do s = s .. s end") == "n: it takes more than memory_max");
+  CHECK(of("local t = {} while true do t = {t} end") == "n: it takes more than memory_max");
 }
 
 TEST_CASE_FIXTURE(ScriptFixture, "what is not in the list is not there") {
@@ -418,6 +419,155 @@ TEST_CASE_FIXTURE(ScriptFixture, "records beyond 256 of one are refused with the
   };
   CHECK(made(16));
   CHECK_FALSE(made(17));
+}
+
+TEST_CASE_FIXTURE(ScriptFixture, "functions that a script has in its hand take anything") {
+  for (const char* call :
+       {"f(1, 0)", "f('x', 0)", "f(nil, 1)", "f()", "f(f, 1 << 62)", "f(true)"}) {
+    CAPTURE(call);
+    CHECK(of(std::string("local f = ipairs({}) ") + call)
+              .starts_with("n: line 1: bad argument #1 to 'f' (table expected"));
+  }
+  CHECK(of("local f = ipairs({}) record.n = f({}, math.maxinteger)") == "s t=1.5000f");
+  CHECK(of("local f = pairs({a = 1}) record.n = f(5, 6, 7) record.m = f()") == "s t=1.5000f n='a'");
+  for (const char* text :
+       {"table.concat('x')", "table.unpack('x')", "table.insert(5, 1)", "table.remove()",
+        "ipairs('x')", "pairs('x')", "select()", "type()", "tonumber()", "string.find()",
+        "string.rep()", "string.format()", "string.byte({})", "string.pack()", "math.floor({})"}) {
+    CAPTURE(text);
+    CHECK(of(text).starts_with("n: line 1: bad argument #1 to '"));
+  }
+}
+
+TEST_CASE_FIXTURE(ScriptFixture, "a record that used all the memory does not stop the next ones") {
+  for (const char* keep : {"state.t = t", "record.t = t", "_ENV = t", "state = {t = t}"}) {
+    CAPTURE(keep);
+    script(
+        "if record.t == 1 then state.n = 1 state.s = ('x'):rep(100)\n"
+        "elseif record.t == 2 then local t while true do t = {t} " +
+        std::string(keep) + " end end\nrecord.x = 1");
+    CHECK(comes(1) == "s t=1.0000f x=1");
+    for (int i = 0; i < 3; ++i) {
+      CHECK(comes(2) == "n: it takes more than memory_max");
+      CHECK(comes(3) == "s t=3.0000f x=1");
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(ScriptFixture, "what takes long is stopped by the clock, if not by its steps") {
+  const auto took = [&](std::string text) {
+    make(NodeKind(
+        Script{.text = std::move(text), .memory_max = 1024 * 1024, .steps_max = 2'000'000}));
+    const auto begin = std::chrono::steady_clock::now();
+    const std::string why = comes(1.5);
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(6));
+    return why;
+  };
+  CHECK(took("local a, b = ('\\0'):rep(60000), ('\\0'):rep(60000)\nwhile true do local c = a < b "
+             "end") == "n: line 2: it takes longer than 1 s");
+  CHECK(took("local a = ('0'):rep(60000) while true do local c = a + 1 end").contains("it takes "));
+  CHECK(took("local a = {} for i = 1, 1e9 do a[i] = i a[i - 9000] = nil local c = {} end")
+            .contains("it takes "));
+  CHECK(of("local t = {} for i = 1, 5000 do t[2 + i] = '' end "
+           "while true do table.concat(t, '', 3, 5000) end")
+            .contains("it takes more than steps_max steps"));
+}
+
+TEST_CASE_FIXTURE(ScriptFixture, "collections near the limit of memory are charged") {
+  script("local t = {} for i = 1, 2300 do t[i] = {} end for i = 1, 1e5 do local x = {} end");
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK(comes(1.5).contains("it takes "));
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(2));
+}
+
+TEST_CASE_FIXTURE(ScriptFixture, "texts and records are of at most 64 KiB, but for what came") {
+  CHECK(of("local s = ('x'):rep(65700)") == "n: it makes a text of more than 64 KiB");
+  CHECK(of("local s = 'x' while true do s = s .. s end") ==
+        "n: it makes a text of more than 64 KiB");
+  CHECK(of("record.s = #('x'):rep(65536)") == "s t=1.5000f s=65536");
+  CHECK(of("record.a, record.b = ('x'):rep(40000), ('x'):rep(40000)") ==
+        "n: it makes a record of more than 64 KiB");
+  const std::string most(limits::kRecordBytesMax, 'x');
+  const Record large = record("s", {{"a", Value::text(most)}, {"b", Value::text(most)}});
+  script("if record.a == 'y' then record.c = 1 end");
+  CHECK(keeps(large));
+  CHECK(of("record.a = nil").starts_with("s t="));
+  script("record.c = 'more'");
+  CHECK(comes(large) == "n: it makes a record of more than 64 KiB");
+}
+
+TEST_CASE_FIXTURE(ScriptFixture, "record and state can be set to nil and to a table again") {
+  CHECK(of("record = nil record = {a = 1}") == "s a=1");
+  CHECK(of("state = nil state = {a = 1} record.a = state.a") == "s t=1.5000f a=1");
+  CHECK(of("record = nil other = 1") ==
+        "n: line 1: a global is set: write local, or keep it in state");
+  CHECK(of("record = nil _ENV[1] = 1") ==
+        "n: line 1: a global is set: write local, or keep it in state");
+}
+
+TEST_CASE_FIXTURE(ScriptFixture, "a mark of UTF-8 and a first line for the shell are passed over") {
+  CHECK(of("\xEF\xBB\xBFrecord.a = 1") == "s t=1.5000f a=1");
+  CHECK(of("#!/usr/bin/lua\nrecord.a = 1") == "s t=1.5000f a=1");
+  CHECK(of("\xEF\xBB\xBF#!/usr/bin/lua\nerror()") == "n: line 2: error() was called");
+  CHECK(of("#!/usr/bin/lua") == "s t=1.5000f");
+}
+
+TEST_CASE_FIXTURE(ScriptFixture, "a failure shows no value that the script computed") {
+  for (const char* text : {"string.pack('i' .. 1234, 1)", "string.pack('a', 1)",
+                           "table.concat({}, '', 1234, 1234)", "string.unpack('i1234', '')"}) {
+    CAPTURE(text);
+    const std::string why = of(text);
+    CHECK(why.starts_with("n: line 1: "));
+    CHECK_FALSE(why.contains("1234"));
+    CHECK_FALSE(why.contains("'a'"));
+  }
+  CHECK(of("table.concat({{}})") == "n: line 1: table.concat of what is no text or number");
+  CHECK(of("string.pack('a')") == "n: line 1: a function of the library cannot do this");
+}
+
+TEST_CASE_FIXTURE(ScriptFixture, "a time that windows do not take is refused") {
+  for (const char* time :
+       {"math.maxinteger", "math.mininteger", "9223372036854775807 - (1 << 58) + 1"}) {
+    CAPTURE(time);
+    CHECK(of(std::string("record._time = ") + time) ==
+          "n: _time is less than 9 years from what it can hold");
+  }
+  CHECK(of("record._time = 9223372036854775807 - (1 << 58)") == "s t=1.5000f");
+  script("");
+  const Stamp last{std::numeric_limits<std::int64_t>::max(), 0};
+  CHECK(comes(record("s", {{"t", Value::int64(1)}}, last)) == "s t=1");
+}
+
+TEST_CASE_FIXTURE(ScriptFixture, "a script cannot use up the shapes of others") {
+  script("record._stream = 's/' .. math.tointeger(record.t)");
+  for (int i = 0; i < 257; ++i) REQUIRE(comes(i).starts_with("s/"));
+  CHECK(comes(300) == "n: it gives more than 256 streams and lists of fields");
+  CHECK(reason == Reason::node_failed);
+  CHECK(comes(7) == "s/7 t=7.0000f");
+  // One for each that comes is its own.
+  for (int i = 0; i < 300; ++i) {
+    const std::string stream = "many/" + std::to_string(i);
+    REQUIRE(comes(record(stream, {{"t", Value::int64(7)}})) == "s/7 t=7");
+  }
+  script("record['f' .. math.tointeger(record.t)] = 1");
+  for (int i = 0; i < 257; ++i) REQUIRE(comes(i).starts_with("s "));
+  CHECK(comes(300) == "n: it gives more than 256 streams and lists of fields");
+  CHECK(comes(7).ends_with(" f7=1"));
+  for (int i = 0; i < 300; ++i) {
+    const std::string stream = "more/" + std::to_string(i);
+    REQUIRE(comes(record(stream, {{"t", Value::int64(7)}})) == stream + " t=7 f7=1");
+  }
+}
+
+TEST_CASE("a mistake in one long line is placed soon") {
+  std::string text = "local t = {";
+  for (int i = 0; i < 15'000; ++i) text += "'x',";
+  const auto begin = std::chrono::steady_clock::now();
+  const auto made = LuaScript::compile(text + "} 'x'", {.memory_max = 16 * 1024 * 1024});
+  REQUIRE_FALSE(made.has_value());
+  CHECK(made.error().line == 1);
+  CHECK(made.error().what == "unexpected symbol near ''x''");
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
 }
 
 TEST_CASE("a mistake in a script has its place") {
