@@ -28,6 +28,7 @@ struct Outcome {
   std::string lane, stream;
   std::string time;                           // Empty: any.
   std::map<std::string, std::string> fields;  // Values as JSON.
+  std::string why;                            // Of a refusal, if the node says it.
 
   // As a test expects it.
   std::string line() const {
@@ -43,6 +44,7 @@ struct Outcome {
     }
     return text + "}";
   }
+  std::string spoken() const { return line() + (why.empty() ? "" : ": " + why); }
 };
 
 std::map<std::string, std::string> fields_of(const Row& row) {
@@ -129,8 +131,11 @@ struct Rehearsal::State {
   std::optional<std::string> take_time(std::string_view& rest);
   void mistake(std::string what) { mistake_at(number, std::move(what)); }
   void mistake_at(std::uint32_t line, std::string what);
+  // `node`: that refused it; empty: none did.
+  void refused(Reason reason, std::string_view node);
   void came(Outcome outcome) {
     result.told += outcome.line() + "\n";
+    if (!outcome.why.empty()) result.told += "# " + outcome.why + "\n";
     outcomes.push_back({number, std::move(outcome)});
   }
 
@@ -255,25 +260,32 @@ void Rehearsal::State::give(std::string_view text) {
       options.format, {std::string_view(padded).substr(0, text.size()), stream, Stamp::wall(clock)},
       tally);
   decoder.end(1);
-  if (!fits || tally.refused > 0)
-    came({"refused " + std::string(reason_name(tally.fault)), {}, {}, {}});
+  if (!fits || tally.refused > 0) refused(tally.fault, {});
   for (const RawRecord& raw : intake->records) {
     ++result.given;
     const auto masked = masker->mask(raw, group.arena);
     if (masked.verdict != Masker::Verdict::kept) {
-      came({"refused " + std::string(reason_name(masked.reason)), {}, {}, {}});
+      refused(masked.reason, {});
       collect();
       continue;
     }
     const auto outcome = pipeline->process(index, *masked.record, moment(), group);
     if (outcome.verdict != Pipeline::Verdict::taken) {
-      const std::string node = outcome.node.empty() ? "" : " " + std::string(outcome.node);
-      came({"refused " + std::string(reason_name(outcome.reason)) + node, {}, {}, {}});
+      refused(outcome.reason, outcome.node);
     }
     collect();
   }
   wipe(MutableBytes(reinterpret_cast<std::uint8_t*>(padded.data()), padded.size()));
   intake->reset();
+}
+
+void Rehearsal::State::refused(Reason reason, std::string_view node) {
+  Outcome outcome;
+  outcome.lane = "refused " + std::string(reason_name(reason));
+  if (!node.empty()) outcome.lane += " " + std::string(node);
+  auto trouble = pipeline->trouble();
+  if (trouble && trouble->node == node) outcome.why = std::move(trouble->what);
+  came(std::move(outcome));
 }
 
 // What has come to lanes.
@@ -284,7 +296,7 @@ void Rehearsal::State::collect() {
     collect_lanes();
   }
   for (const Pipeline::Refused& r : refused_later) {
-    came({"refused " + std::string(reason_name(r.reason)) + " " + std::string(r.node), {}, {}, {}});
+    refused(r.reason, r.node);
   }
 }
 
@@ -294,7 +306,8 @@ void Rehearsal::State::collect_lanes() {
       Outcome outcome{configuration.pipeline.lanes[lane].name,
                       std::string(record.shape().stream()),
                       {},
-                      fields_of(record.row())};
+                      fields_of(record.row()),
+                      {}};
       if (record.time().boot == 0) outcome.time = spoken_time(record.time().ns);
       came(std::move(outcome));
     }
@@ -339,7 +352,7 @@ void Rehearsal::State::expect(std::string_view rest) {
   const bool same = refused ? (came.outcome.lane + " ").starts_with(expected.lane + " ")
                             : difference(expected, came.outcome).empty();
   if (same) return;
-  mistake(refused ? "it was " + came.outcome.lane
+  mistake(refused ? "it was " + came.outcome.spoken().substr(kArrow.size() + 1)
                   : difference(expected, came.outcome) + "; it is: " + came.outcome.line());
 }
 
@@ -366,7 +379,7 @@ std::optional<std::string> Rehearsal::State::take_time(std::string_view& rest) {
 
 void Rehearsal::State::close_block() {
   for (const Came& came : outcomes) {
-    mistake_at(came.line, "not expected: " + came.outcome.line());
+    mistake_at(came.line, "not expected: " + came.outcome.spoken());
   }
   outcomes.clear();
 }

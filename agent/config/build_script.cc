@@ -46,6 +46,17 @@ bool read_script(const Reader& r, Building& building, std::string& text) {
   return false;
 }
 
+// Of another file than a *.lua, which may be a key's by mistake, nothing is shown.
+void say_in_file(const std::string& path, const std::string& text,
+                 const LuaScript::Mistake& mistake, std::uint32_t index, Findings& findings) {
+  const ConfigText file(path, text, index), nothing(path, {}, index);
+  Place place = Place::at(file, std::min(mistake.line, file.line_count()), mistake.at);
+  if (path.ends_with(".lua")) return say(place, mistake.what, findings);
+  place.text = &nothing;
+  findings.error(place, "the script cannot be run: it is no Lua here",
+                 "a script's file should be named *.lua: then the finding says more");
+}
+
 }  // namespace
 
 Script build_script(const Reader& r, Building& building) {
@@ -72,9 +83,7 @@ Script build_script(const Reader& r, Building& building) {
         mistake.what, building.findings);
     return script;
   }
-  const ConfigText file(r.text("file"), script.text, node->place.text->index());
-  const auto line = std::min(mistake.line, file.line_count());
-  say(Place::at(file, line, mistake.at), mistake.what, building.findings);
+  say_in_file(r.text("file"), script.text, mistake, node->place.text->index(), building.findings);
   return script;
 }
 

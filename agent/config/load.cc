@@ -32,7 +32,7 @@ class Loader {
   const ConfigText& keep(const std::string& name, std::string text);
   void merge(Node& into, Node&& from, std::string_view path);
   void build(Configuration& to);
-  std::string digest() const;
+  std::string digest(const PipelineOptions& pipeline) const;
 
   Files& files_;
   const std::string path_;
@@ -152,22 +152,26 @@ void Loader::build(Configuration& to) {
   check_tree(root_, top, findings_);
   const Reader root(root_, "", top);
   Building building{files_, findings_, to};
-  to.digest = digest();
   build_sources(root, building);
   build_keys(root, building);
   build_mask(root, building);
   build_pipeline(root, building);
   build_delivery(root, building);
   check_addresses(root, building);
+  to.digest = digest(to.pipeline);
   if (!findings_.failed()) check_spool_place(root, building);
 }
 
-std::string Loader::digest() const {
+std::string Loader::digest(const PipelineOptions& pipeline) const {
   crypto::Sha256 hash;
-  for (const auto& text : texts_) {
-    const std::string size = std::to_string(text->text().size()) + ':';  // No two splits are alike.
+  const auto add = [&hash](std::string_view text) {
+    const std::string size = std::to_string(text.size()) + ':';  // No two splits are alike.
     hash.update(as_bytes(size));
-    hash.update(as_bytes(text->text()));
+    hash.update(as_bytes(text));
+  };
+  for (const auto& text : texts_) add(text->text());
+  for (const NodeOptions& node : pipeline.nodes) {
+    if (const auto* script = std::get_if<Script>(&node.kind)) add(script->text);  // Of its file.
   }
   return hex(Bytes(hash.finish()).first(8));
 }

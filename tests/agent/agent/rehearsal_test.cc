@@ -190,6 +190,14 @@ TEST_CASE_FIXTURE(RehearsalFixture, "what a script makes of records, and which i
   REQUIRE(result.has_value());
   for (const auto& m : result->mistakes) MESSAGE(m.line << ": " << m.what);
   CHECK(result->holds());
+  const std::string why = "line 2: attempt to perform arithmetic on a nil value (field 'temp')";
+  CHECK(result->told.contains("-> refused node_failed calc\n# " + why + "\n"));
+  const auto other =
+      (*made)->run("zigbee/kitchen {\"a\":1}\nzigbee/kitchen {\"a\":1}\n-> refused malformed\n");
+  REQUIRE(other.has_value());
+  REQUIRE(other->mistakes.size() == 2);
+  CHECK(other->mistakes[0].what == "it was refused node_failed calc: " + why);
+  CHECK(other->mistakes[1].what == "not expected: -> refused node_failed calc: " + why);
 }
 
 TEST_CASE_FIXTURE(RehearsalFixture, "a key that is not there is named") {

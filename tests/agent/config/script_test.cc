@@ -69,5 +69,30 @@ TEST_CASE_FIXTURE(ScriptConfig, "a mistake is shown where it stands") {
   CHECK(mistake("    script: {file: /etc/calc.lua}\n").starts_with("pinaflux.yaml:8:20" + what));
 }
 
+TEST_CASE_FIXTURE(ScriptConfig, "of a file that is no *.lua nothing is shown") {
+  files.put("/etc/people", "\n0a1b2c3d\n");
+  const auto loaded = load("    script: {file: /etc/people}\n");
+  REQUIRE(loaded.findings.size() == 1);
+  const Finding& f = loaded.findings.front();
+  CHECK(f.file == "/etc/people");
+  CHECK(f.line == 2);
+  CHECK(f.text.empty());
+  CHECK_FALSE(findings_text(loaded.findings).contains("0a1b"));
+  files.put("/etc/people.lua", "\n0a1b2c3d\n");
+  CHECK(findings_text(load("    script: {file: /etc/people.lua}\n").findings).contains("0a1b"));
+}
+
+TEST_CASE_FIXTURE(ScriptConfig, "the digest is of the script's file, too") {
+  const auto digest = [&](const char* text) {
+    files.put("/etc/calc.lua", text);
+    const auto loaded = load("    script: {file: /etc/calc.lua}\n");
+    REQUIRE(loaded.configuration.has_value());
+    return loaded.configuration->digest;
+  };
+  const std::string one = digest("record.a = 1\n");
+  CHECK(digest("record.a = 2\n") != one);
+  CHECK(digest("record.a = 1\n") == one);
+}
+
 }  // namespace
 }  // namespace pinaflux
