@@ -123,7 +123,7 @@ std::optional<Agent::Refusal> Agent::State::start() {
   auto made_pipeline = Pipeline::make(configuration.pipeline, shapes);
   if (!made_pipeline) return Refusal{made_pipeline.error(), "pipeline"};
   pipeline = std::move(*made_pipeline);
-  pipeline->restore(spool->states());
+  say_forgotten(pipeline->restore(spool->states()), host.log);
   if (auto refusal = start_sources()) return refusal;
   gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
   std::vector<SourceOptions> formats;

@@ -69,6 +69,14 @@ void say_trouble(Pipeline& pipeline, Log& log) {
   log.warning("node." + std::string(trouble->node), "it refused a record: " + trouble->what);
 }
 
+void say_forgotten(std::size_t pieces, Log& log) {
+  if (pieces == 0) return;
+  log.warning("pipeline.forgotten",
+              "what nodes knew and held that the configuration has no more, or under another name, "
+              "is given up",
+              {{"pieces", std::to_string(pieces)}});
+}
+
 void Said::tell(Log& log, Log::Level level, const std::string& key, const char* station,
                 Words now) {
   const bool retries = last_.state != "working" && now.state != "working";

@@ -27,6 +27,8 @@ SourceStatus status_of(const AnySourceOptions& source, const SourceHealth& healt
 
 // Why a node refused a record, if one did and says it.
 void say_trouble(Pipeline& pipeline, Log& log);
+// That the state of nodes is given up which the configuration does not have any more, if there is such.
+void say_forgotten(std::size_t pieces, Log& log);
 
 class Said {
  public:

@@ -20,6 +20,7 @@ namespace pinaflux {
 namespace {
 
 constexpr std::string_view kPrefix = "pipeline/";
+constexpr std::size_t kForgottenEach = 1'024;  // Of a commit.
 
 struct Node {
   std::string prefix;  // Of its states' keys: "pipeline/<name>/".
@@ -77,9 +78,10 @@ struct Pipeline::State {
 
   Graph graph;
   std::vector<Node> nodes;
-  std::vector<Wanted> wanted;         // By SourceIndex.
-  std::vector<Wanted> given_wants;    // By place in `givers`.
-  std::vector<std::uint16_t> givers;  // Nodes that give records of their own accord.
+  std::vector<Wanted> wanted;          // By SourceIndex.
+  std::vector<Wanted> given_wants;     // By place in `givers`.
+  std::vector<std::uint16_t> givers;   // Nodes that give records of their own accord.
+  std::vector<std::string> forgotten;  // Keys of states that no node has any more, to be erased.
   std::optional<Trouble> trouble;
   Tap tap;
   bool held = false;
@@ -138,6 +140,7 @@ class Pipeline::Walk final : public Flow {
     along(state_.graph.from_node[at_], record, port);
   }
   void refuse(Reason reason) override {
+    if (refusal_) return;
     const Node& node = state_.nodes[at_];
     refusal_ = {Verdict::refused, reason, node.name()};
     if (reason != Reason::node_failed) return;
@@ -177,12 +180,18 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(const PipelineOptions& options,
 Pipeline::Pipeline(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Pipeline::~Pipeline() = default;
 
-void Pipeline::restore(const std::vector<StateEdit>& states) {
+std::size_t Pipeline::restore(const std::vector<StateEdit>& states) {
   for (const StateEdit& edit : states) {
-    for (Node& node : state_->nodes) {
-      if (names(node.prefix, edit.key)) node.step->restore(edit.value);
+    if (!edit.key.starts_with(kPrefix)) continue;
+    const auto its = [&](const Node& node) { return names(node.prefix, edit.key); };
+    const auto node = std::ranges::find_if(state_->nodes, its);
+    if (node != state_->nodes.end()) {
+      node->step->restore(edit.value);
+    } else if (!edit.value.empty()) {
+      state_->forgotten.push_back(edit.key);
     }
   }
+  return state_->forgotten.size();
 }
 
 Pipeline::Outcome Pipeline::process(SourceIndex source, const Record& record, const Moment& moment,
@@ -281,6 +290,10 @@ std::uint64_t Pipeline::late() const {
 
 void Pipeline::save(Group& group) {
   for (Node& node : state_->nodes) node.step->save(node.prefix, group.states);
+  for (std::size_t i = 0; i < kForgottenEach && !state_->forgotten.empty(); ++i) {
+    group.states.push_back({std::move(state_->forgotten.back()), {}});
+    state_->forgotten.pop_back();
+  }
 }
 
 std::vector<StateEdit> Pipeline::snapshot() const {

@@ -171,8 +171,8 @@ class Pipeline {
   static Result<std::unique_ptr<Pipeline>> make(const PipelineOptions& options, Shapes& shapes);
   ~Pipeline();
 
-  // State as committed; keys of nodes that are gone or changed kind are ignored.
-  void restore(const std::vector<StateEdit>& states);
+  // State as committed. What nodes had that are gone is erased by the next commits; of so many pieces.
+  std::size_t restore(const std::vector<StateEdit>& states);
   // Puts what comes of the record into the group's lanes. Reason::no_lane if no path leads from the source
   // to a lane; a record that a filter or a deadband dropped is taken. no_room: nothing of it was kept,
   // and it can be given again. What the record closes (a window) waits for drain().

@@ -166,6 +166,11 @@ bool WindowStep::restore_pane(Reader& from, std::uint64_t id, Index slot) {
     older = table_.pane(older).older;
   }
   if (older != WindowTable::kNone && table_.pane(older).start == start) return false;
+  const Index newer = older == WindowTable::kNone ? key.oldest : table_.pane(older).newer;
+  if (session() && ((older != WindowTable::kNone && table_.pane(older).last >= start) ||
+                    (newer != WindowTable::kNone && table_.pane(newer).start <= last))) {
+    return false;
+  }
   const Index at = table_.add_stored(slot, older, start, id);
   table_.pane(at).last = last;
   table_.pane(at).records = records;

@@ -1,6 +1,7 @@
 #include "agent/pipeline/pipeline.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -159,6 +160,27 @@ TEST_CASE_FIXTURE(PipelineFixture, "state of another node, kind, field or versio
   make(NodeKind(PassThrough{}));
   pipeline->restore(states);
   CHECK(keeps(reading(10)));
+}
+
+TEST_CASE_FIXTURE(PipelineFixture,
+                  "state of a node that is gone is erased, a part with each commit") {
+  make(NodeKind(Deadband{.field = "t", .within = 1}));
+  std::vector<StateEdit> states;
+  for (int i = 0; i < 1'500; ++i) states.push_back({"pipeline/gone/" + std::to_string(i), {1}});
+  states.push_back({"pipeline/gone/erased", {}});
+  states.push_back({"clock/trusted", {1}});
+  CHECK(pipeline->restore(states) == 1'500);
+  std::set<std::string> erased;
+  for (const std::size_t expected : {1'024, 476, 0}) {
+    const auto edits = saved();
+    CHECK(edits.size() == expected);
+    for (const StateEdit& edit : edits) {
+      CHECK(edit.value.empty());
+      erased.insert(edit.key);
+    }
+  }
+  CHECK(erased.size() == 1'500);
+  CHECK(pipeline->restore({}) == 0);
 }
 
 TEST_CASE_FIXTURE(PipelineFixture, "a pipeline that takes over goes on where the old one was") {
