@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/collector/postgres.h"
 #include "agent/config/yaml.h"
 #include "platform/base/text.h"
 
@@ -60,6 +61,7 @@ class FileReader {
       if (entry.key != kVersionKey) take(entry);
     }
     for (const Entry& entry : root.entries) check_needs(entry);
+    if (const Entry* rows = root.find("rows")) check_rows(*rows);
   }
 
  private:
@@ -108,6 +110,28 @@ class FileReader {
       if (other->count() > 0 || (here != nullptr && here->count() > 0)) continue;
       findings_.error(entry.place, "'" + entry.key + "' needs '" + key_of(*other) + "'",
                       "add '" + key_of(*other) + "', or leave it out");
+    }
+  }
+
+  // As the command line or the file says it.
+  std::string value_of(const char* key) {
+    for (CLI::App* app : {&used_, &run_}) {
+      const CLI::Option* option = find(*app, key);
+      if (option != nullptr && option->count() > 0) return option->results().back();
+    }
+    return {};
+  }
+
+  void check_rows(const Entry& rows) {
+    if (find(used_, "rows") == nullptr) return;  // It lands nothing.
+    if (rows.value.text != "files" || value_of("rows") != "files") return;
+    if (value_of("ndjson").empty()) {
+      findings_.error(rows.value.place, "'rows: files' does not say in which folder",
+                      "add 'ndjson'");
+    }
+    if (postgres::Connection::is_address(value_of("database"))) {
+      findings_.error(rows.value.place, "'rows: files' needs a file for its state",
+                      "name one by 'database'; rows that land in PostgreSQL stay there");
     }
   }
 

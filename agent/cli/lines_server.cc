@@ -57,7 +57,9 @@ Status choose_folder(CollectorStore::Options& store) {
     return fail(Code::invalid,
                 "say where the lines are kept that it refuses: --lines-refused FOLDER");
   }
-  store.outlets.lines_refused = store.database + ".refused-lines";
+  const bool whole = store.base.empty() || store.database.starts_with('/');
+  store.outlets.lines_refused =
+      (whole ? store.database : store.base + "/" + store.database) + ".refused-lines";
   return {};
 }
 

@@ -28,14 +28,16 @@ Status is_there(const std::string& database) {
 
 }  // namespace
 
-int verify_command(const std::string& database, bool by_day, bool json) {
+int verify_command(const std::string& database, const VerifyOptions& options) {
   if (Status s = is_there(database); !s) return failed(s.error(), database);
   std::string why;
   LinuxFiles files;
-  const Result<VerifyReport> report = verify(database, nullptr, &why, by_day, &files);
+  const Result<VerifyReport> report = verify(database, nullptr, &why, options.by_day, &files);
+  const bool of_file = !why.empty() && !postgres::Connection::is_address(database);
+  if (!report && of_file) return failed(report.error(), why);
   if (!report) return failed(report.error(), database, why);
-  std::fputs((json ? verify_json(*report) : verify_text(*report)).c_str(), stdout);
-  return report->complete() ? kExitOk : 1;
+  std::fputs((options.json ? verify_json(*report) : verify_text(*report)).c_str(), stdout);
+  return report->complete() && (report->proved() || options.moved_ok) ? kExitOk : 1;
 }
 
 int gateways_command(const std::string& database, Duration limit, bool json) {

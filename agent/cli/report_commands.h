@@ -10,8 +10,13 @@
 
 namespace pinaflux {
 
-// Exit status: 0 complete; 1 something is missing, or there twice; else by the database's error.
-int verify_command(const std::string& database, bool by_day, bool json);
+struct VerifyOptions {
+  bool by_day = false, json = false;
+  bool moved_ok = false;  // What lies in files that are away is not asked for.
+};
+
+// Exit status: 0 complete; 1 something is missing, or there twice, or in files that are away; else by the database's error.
+int verify_command(const std::string& database, const VerifyOptions& options);
 // Likewise; 1 also where something has been missing for longer than `limit`.
 int gateways_command(const std::string& database, Duration limit, bool json);
 

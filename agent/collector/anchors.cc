@@ -72,6 +72,7 @@ Result<Anchors> Anchors::prepare(sqlite::Database& database, Supply* supply) {
       {&anchors.replace_, "UPDATE pinaflux_anchor SET replaced=1 WHERE gateway=? AND boot=?"},
       {&anchors.gave_,
        "SELECT 1 FROM pinaflux_anchor WHERE gateway=? AND boot=? AND wall-monotonic=?"},
+      {&anchors.some_, "SELECT 1 FROM pinaflux_anchor WHERE gateway=? LIMIT 1"},
       {&anchors.drop_, "DELETE FROM pinaflux_anchor WHERE gateway=? AND boot=? AND replaced=1"},
   };
   for (const auto& [statement, sql] : all) {
@@ -186,6 +187,12 @@ Result<bool> Anchors::gave(std::string_view gateway, Stamp stamp, WallTime time)
   gave_.bind(2, std::string_view(name));
   gave_.bind(3, offset);
   return gave_.step();
+}
+
+Result<bool> Anchors::some(std::string_view gateway) {
+  const sqlite::Reading reading(some_);
+  some_.bind(1, gateway);
+  return some_.step();
 }
 
 Status Anchors::drop_replaced(std::string_view gateway, std::uint64_t boot) {

@@ -53,6 +53,8 @@ class Anchors {
                           const Reception& reception);
   // That an anchor of this boot makes this calendar time of that stamp.
   Result<bool> gave(std::string_view gateway, Stamp stamp, WallTime time);
+  // That it has any.
+  Result<bool> some(std::string_view gateway);
   // No row refers to what was replaced any more.
   Status drop_replaced(std::string_view gateway, std::uint64_t boot);
 
@@ -63,7 +65,7 @@ class Anchors {
   Status put(std::string_view gateway, const KnownAnchor& anchor, WallTime now);
 
   Supply* supply_;
-  sqlite::Statement current_, put_, replace_, drop_, gave_;
+  sqlite::Statement current_, put_, replace_, drop_, gave_, some_;
 };
 
 }  // namespace pinaflux

@@ -34,6 +34,7 @@ bool has_row(const Stretch& stretch, std::uint64_t seq) {
 struct Seen {
   std::vector<std::uint64_t> other;  // Seqs under which another record has landed, rising.
   std::uint64_t last_same = 0;
+  bool untold = false;
 };
 
 Result<Seen> look(const Evidence& evidence, const LaneEntry& lane, const Header& header,
@@ -51,8 +52,16 @@ Result<Seen> look(const Evidence& evidence, const LaneEntry& lane, const Header&
     Result<bool> same = landed->has_value();
     if (*same) same = evidence.timing.same(header.gateway, **landed, rows[i].time);
     if (!same) return std::unexpected(same.error());
+    const Tables::Doubt doubt = evidence.tables.doubt();
+    Result<bool> told = *same || doubt != Tables::Doubt::away;
+    if (!*same && doubt == Tables::Doubt::time) {
+      told = evidence.timing.differ(header.gateway, **landed, rows[i].time);
+    }
+    if (!told) return std::unexpected(told.error());
     if (*same) {
       seen.last_same = seq;
+    } else if (!*told) {
+      seen.untold = true;
     } else {
       seen.other.push_back(seq);
     }
@@ -77,6 +86,7 @@ Result<Compared> compare(const Evidence& evidence, const LaneEntry& lane, const 
   if (!seen) return std::unexpected(seen.error());
   Compared compared;
   compared.contradicted = !seen->other.empty();
+  compared.untold = seen->untold;
   auto other = seen->other.begin();
   std::uint64_t settled = 0;
   for (const Stretch& stretch : *stretches) {

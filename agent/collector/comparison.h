@@ -4,6 +4,7 @@
 // Promise    A seq is known if the row that landed under it has the same time and values; or if it was declared
 //            lost and stands before one whose row is there: two gateways share what was numbered before they parted.
 //            What is in doubt is not known: it is sent again in another epoch, which loses nothing.
+//            What cannot be compared, see Tables::Doubt, is not another record for that.
 // Limits     A row that was deleted from its table since cannot be known. Reads a row for each record.
 // Threads    Storage worker.
 // Tests      tests/agent/collector/fork_test.cc
@@ -23,6 +24,7 @@ namespace pinaflux {
 struct Compared {
   std::vector<Range> known;   // Rising, apart, within the envelope's range.
   bool contradicted = false;  // Another record has landed under one of its seqs.
+  bool untold = false;        // What has landed under one of them cannot be compared.
   bool open = false;          // Nothing is settled under one of them.
 };
 

@@ -17,7 +17,26 @@ constexpr const char* kMake =
     "CREATE INDEX IF NOT EXISTS pinaflux_line_file_path ON pinaflux_line_file(path);"
     "CREATE TABLE IF NOT EXISTS pinaflux_piece(lane INTEGER NOT NULL, first INTEGER NOT NULL,"
     " file INTEGER NOT NULL, last INTEGER NOT NULL, offset INTEGER NOT NULL,"
-    " bytes INTEGER NOT NULL, rows INTEGER NOT NULL, PRIMARY KEY(lane, first, file)) WITHOUT ROWID";
+    " bytes INTEGER NOT NULL, rows INTEGER NOT NULL, sum INTEGER, PRIMARY KEY(lane, first, file)) "
+    "WITHOUT ROWID";
+
+// Pieces had no sums, and paths could depend on where the collector was started: DayFiles has found those files.
+Status go_on_from_before(sqlite::Database& database, const std::string& base) {
+  const Result<bool> sums = database.has_column(FileRows::kPieces, "sum");
+  if (!sums) return std::unexpected(sums.error());
+  if (!*sums) {
+    Status added = database.execute("ALTER TABLE pinaflux_piece ADD COLUMN sum INTEGER");
+    if (!added) return added;
+  }
+  if (base.empty()) return {};
+  auto move = database.prepare(
+      "UPDATE pinaflux_line_file SET path=?1||path WHERE path NOT LIKE '/%'"
+      " AND EXISTS(SELECT 1 FROM pinaflux_file f WHERE f.path=?1||pinaflux_line_file.path)");
+  if (!move) return std::unexpected(move.error());
+  const std::string before = base + "/";
+  move->bind(1, std::string_view(before));
+  return move->run();
+}
 
 }  // namespace
 
@@ -29,17 +48,33 @@ Result<bool> FileRows::are_in(sqlite::Database& database) {
   return *some != 0;
 }
 
+Result<std::optional<bool>> FileRows::remember(sqlite::Database& database, bool alone) {
+  Status made =
+      database.execute("CREATE TABLE IF NOT EXISTS pinaflux_rows(alone INTEGER NOT NULL)");
+  if (!made) return std::unexpected(made.error());
+  const auto before = database.integer("SELECT coalesce(max(alone),-1) FROM pinaflux_rows");
+  if (!before) return std::unexpected(before.error());
+  const std::string keep = "DELETE FROM pinaflux_rows;INSERT INTO pinaflux_rows VALUES(" +
+                           std::to_string(alone ? 1 : 0) + ")";
+  if (Status s = database.execute(keep.c_str()); !s) return std::unexpected(s.error());
+  return *before < 0 ? std::nullopt : std::optional<bool>(*before != 0);
+}
+
 Result<FileRows> FileRows::prepare(sqlite::Database& database, Tables& tables, DayFiles& files,
-                                   bool alone) {
+                                   bool alone, const std::string& base) {
   if (Status s = database.execute(kMake); !s) return std::unexpected(s.error());
+  if (Status s = go_on_from_before(database, base); !s) return std::unexpected(s.error());
   FileRows rows(tables, files, alone);
   const std::pair<sqlite::Statement*, const char*> all[] = {
-      {&rows.note_, "INSERT INTO pinaflux_piece VALUES(?,?,?,?,?,?,?)"},
+      {&rows.note_,
+       "INSERT INTO pinaflux_piece(lane,first,file,last,offset,bytes,rows,sum) "
+       "VALUES(?,?,?,?,?,?,?,?)"},
       {&rows.find_,
-       "SELECT f.path,p.offset,p.bytes,p.first,p.last FROM pinaflux_piece p"
+       "SELECT f.path,p.offset,p.bytes,p.first,p.last,"
+       "NOT EXISTS(SELECT 1 FROM pinaflux_line_file g WHERE g.path=f.path AND g.id>f.id) FROM "
+       "pinaflux_piece p"
        " JOIN pinaflux_line_file f ON f.id=p.file WHERE p.lane=?1 AND p.last>=?2 AND p.first="
-       "(SELECT max(first) FROM pinaflux_piece WHERE lane=?1 AND first<=?2)"
-       " AND NOT EXISTS(SELECT 1 FROM pinaflux_line_file g WHERE g.path=f.path AND g.id>f.id)"},
+       "(SELECT max(first) FROM pinaflux_piece WHERE lane=?1 AND first<=?2)"},
       {&rows.add_file_, "INSERT INTO pinaflux_line_file(path) VALUES(?) RETURNING id"},
       {&rows.find_file_, "SELECT max(id) FROM pinaflux_line_file WHERE path=?"},
   };
@@ -69,6 +104,7 @@ Status FileRows::note(std::int64_t lane, const Range& range, std::span<const Lin
     note_.bind(5, static_cast<std::int64_t>(piece.offset));
     note_.bind(6, static_cast<std::int64_t>(piece.bytes));
     note_.bind(7, static_cast<std::int64_t>(piece.rows));
+    note_.bind(8, static_cast<std::int64_t>(piece.sum));
     if (Status s = note_.run(); !s) return s;
   }
   return {};
@@ -94,8 +130,12 @@ Result<std::int64_t> FileRows::number_of(const LinePiece& piece) {
 Result<std::optional<Stamp>> FileRows::landed_like(std::int64_t lane, std::uint64_t seq,
                                                    const Row& row) {
   if (Status s = read_envelope(lane, seq); !s) return std::unexpected(s.error());
+  doubt_ = Doubt::none;
   const auto found = read_.lines.find(seq);
-  if (found == read_.lines.end()) return tables_->landed_like(lane, seq, row);
+  if (found == read_.lines.end()) {
+    if (!read_.whole) doubt_ = Doubt::away;
+    return read_.whole ? tables_->landed_like(lane, seq, row) : std::optional<Stamp>();
+  }
   std::string text;
   append_json_line(text, RowIdentity{}, row);
   text.pop_back();  // The newline.
@@ -103,6 +143,7 @@ Result<std::optional<Stamp>> FileRows::landed_like(std::int64_t lane, std::uint6
   const auto landed = read_line(found->second);
   if (!same || !landed) return std::nullopt;
   if (same->stream != landed->stream || same->fields != landed->fields) return std::nullopt;
+  doubt_ = Doubt::time;
   return landed->time;
 }
 
@@ -123,8 +164,13 @@ Status FileRows::read_envelope(std::int64_t lane, std::uint64_t seq) {
       const Result<bool> row = find_.step();
       if (!row) return std::unexpected(row.error());
       if (!*row) break;
-      places.emplace_back(std::string(find_.text(0)), static_cast<std::uint64_t>(find_.integer(1)),
-                          static_cast<std::size_t>(find_.integer(2)));
+      if (find_.integer(5) != 0) {
+        places.emplace_back(std::string(find_.text(0)),
+                            static_cast<std::uint64_t>(find_.integer(1)),
+                            static_cast<std::size_t>(find_.integer(2)));
+      } else {
+        read_.whole = false;
+      }
       read_.lane = lane;
       read_.range = {static_cast<std::uint64_t>(find_.integer(3)),
                      static_cast<std::uint64_t>(find_.integer(4))};
@@ -142,7 +188,10 @@ Status FileRows::read_envelope(std::int64_t lane, std::uint64_t seq) {
 
 Status FileRows::read_piece(const std::string& path, std::uint64_t offset, std::size_t bytes) {
   Result<std::string> text = files_->read(path, offset, bytes);
-  if (!text && text.error().code == Code::not_found) return {};
+  if (!text && text.error().code == Code::not_found) {
+    read_.whole = false;
+    return {};
+  }
   if (!text) return std::unexpected(text.error());
   read_.texts.push_back(std::move(*text));
   Split lines(read_.texts.back(), '\n');

@@ -1,8 +1,9 @@
 // FileRows: rows that lie in NDJSON files alone, beside those that lie in tables; the state says which and where.
 //
 //   pinaflux_line_file | id | path                         a file of the same name that begins anew gets another id
-//   pinaflux_piece     | lane | first | file | last | offset | bytes | rows
-//                        of an envelope that landed, its lines in a file: they lie one behind the other
+//   pinaflux_piece     | lane | first | file | last | offset | bytes | rows | sum
+//                        of an envelope that landed, its lines in a file: they lie one behind the other; sum: see LinePiece
+//   pinaflux_rows      | alone                              whether rows landed in files alone at the last start
 //
 // Promise    A piece is part of the transaction that landed its lines. What landed in tables before the mode changed
 //            stays there, and what landed in files stays in files: both are found.
@@ -34,9 +35,11 @@ class FileRows final : public Tables {
 
   // Whether rows lie in files alone.
   static Result<bool> are_in(sqlite::Database& database);
+  // Whether they landed in files alone at the last start, none if there was none; and keeps it for the next.
+  static Result<std::optional<bool>> remember(sqlite::Database& database, bool alone);
   // `alone`: what lands goes to files alone; else it goes to `tables`.
   static Result<FileRows> prepare(sqlite::Database& database, Tables& tables, DayFiles& files,
-                                  bool alone);
+                                  bool alone, const std::string& base = {});
 
   Status land(std::int64_t lane, const RowIdentity& identity, std::span<const Row> rows,
               std::span<const std::int64_t> anchors = {}) override;
@@ -45,6 +48,7 @@ class FileRows final : public Tables {
   // By its line; none where that was moved away. Here values are the same as they are written: null is not absent.
   Result<std::optional<Stamp>> landed_like(std::int64_t lane, std::uint64_t seq,
                                            const Row& row) override;
+  Doubt doubt() const override { return doubt_; }
   Result<std::uint64_t> nth_seq(const std::string& stream, std::int64_t lane, const Range& range,
                                 std::int64_t count) override;
   // Of tables: lines are never rewritten.
@@ -57,6 +61,7 @@ class FileRows final : public Tables {
   struct Envelope {
     std::int64_t lane = 0;
     Range range{1, 0};
+    bool whole = true;  // All of its pieces could be read.
     std::vector<std::string> texts;
     std::map<std::uint64_t, std::string_view> lines;  // By seq.
   };
@@ -72,6 +77,7 @@ class FileRows final : public Tables {
   bool alone_;
   std::map<std::string, std::int64_t> numbers_;  // By path.
   Envelope read_;
+  Doubt doubt_ = Doubt::none;
   sqlite::Statement note_, find_, add_file_, find_file_;
 };
 

@@ -26,6 +26,9 @@ struct LandedLine {
 
 // Without its newline.
 std::optional<LandedLine> read_line(std::string_view line);
+// Of a line, without its newline: a piece's is the sum of those of its lines. Against damage, not against intent; it is kept in
+// databases, so it stays as it is.
+std::uint64_t line_sum(std::string_view line);
 // How a line names gateway, epoch and lane.
 std::string who_of(std::string_view gateway, std::string_view epoch, std::string_view lane);
 

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -170,6 +171,22 @@ const char* no_rows_in_files(const CollectorStore::Options& store) {
   return nullptr;
 }
 
+// Folders are recorded as they are named here: from wherever the next start is, they are the same.
+bool make_whole(CollectorStore::Options& store) {
+  char here[4096];
+  if (::getcwd(here, sizeof here) == nullptr) {
+    std::fprintf(stderr,
+                 "pinaflux-collector: the current folder is not there: start it elsewhere\n");
+    return false;
+  }
+  store.base = here;
+  for (std::string* folder : {&store.outlets.ndjson.directory, &store.outlets.csv.directory,
+                              &store.outlets.archive, &store.outlets.lines_refused}) {
+    if (!folder->empty() && !folder->starts_with('/')) *folder = store.base + "/" + *folder;
+  }
+  return true;
+}
+
 int main_of(int argc, char** argv) {
   CLI::App app("Receives what Pinaflux gateways send, lands each record once, and proves it.",
                "pinaflux-collector");
@@ -180,8 +197,10 @@ int main_of(int argc, char** argv) {
   bool json = false;
   CLI::App* verify = app.add_subcommand("verify", "prove that nothing is missing or there twice");
   verify->add_option("--database", options.store.database, kDatabase);
-  bool by_day = false;
-  verify->add_flag("--by-day", by_day, "also for each day of the records' time");
+  VerifyOptions proof;
+  verify->add_flag("--by-day", proof.by_day, "also for each day of the records' time");
+  verify->add_flag("--moved-ok", proof.moved_ok,
+                   "status 0 although files of --rows files are away, and not looked at");
   verify->add_flag("--json", json, "for machines: pinaflux.verify/1");
   CLI::App* gateways = app.add_subcommand(
       "gateways", "what each gateway has landed, lost and owes; status 1 if something is missing");
@@ -237,6 +256,7 @@ int main_of(int argc, char** argv) {
   if (app.got_subcommand(version)) return version_command("pinaflux-collector", json);
   if (options.store.database.empty()) return without("database");
   OutletOptions& outlets = options.store.outlets;
+  if (!make_whole(options.store)) return kExitNoInput;
   outlets.ndjson.one_file = layout.ndjson_files == "one";
   options.store.rows_in_files = layout.rows == "files";
   if (!options.file_size.empty()) {
@@ -249,13 +269,15 @@ int main_of(int argc, char** argv) {
     std::fprintf(stderr, "pinaflux-collector: --rows files: %s\n", why);
     return kExitUsage;
   }
+  options.store.rows_as_before = once && used.get_option("--rows")->count() == 0;
   options.store.collector = once ? "import" : options.collector.client_id;
   options.collector.gap_limit = *config::parse_duration(options.gap_limit);
   if (app.got_subcommand(run)) return collector_run(options);
   if (once) return import_command(exports, options.lines, options.store, json);
   if (app.got_subcommand(gateways))
     return gateways_command(options.store.database, options.collector.gap_limit, json);
-  return verify_command(options.store.database, by_day, json);
+  proof.json = json;
+  return verify_command(options.store.database, proof);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "agent/collector/landed_line.h"
+
 namespace pinaflux {
 
 namespace {
@@ -46,7 +48,7 @@ Result<NdjsonSink::Part> NdjsonSink::begin_part(const std::string& today,
   const std::string& path = (*to)->path();
   const auto known = std::ranges::find(pieces_, path, &LinePiece::path);
   const auto piece = static_cast<std::size_t>(known - pieces_.begin());
-  if (known == pieces_.end()) pieces_.push_back({path, (*to)->end(), 0, 0});
+  if (known == pieces_.end()) pieces_.push_back({path, (*to)->end(), 0, 0, 0});
   return Part{json_line_form(identity, shape), piece, *to};
 }
 
@@ -68,10 +70,13 @@ Status NdjsonSink::append(const std::string& today, const RowIdentity& identity,
       }
       part = &found->second;
     }
-    append_json_line(part->to->text, part->form, seq, row);
+    std::string& text = part->to->text;
+    const std::size_t begin = text.size();
+    append_json_line(text, part->form, seq, row);
     seq += identity.step;
     LinePiece& piece = pieces_[part->piece];
     ++piece.rows;
+    piece.sum += line_sum(std::string_view(text).substr(begin, text.size() - 1 - begin));
     piece.bytes = part->to->end() - piece.offset;
     if (Status s = files_->grown(*part->to); !s) return s;
   }

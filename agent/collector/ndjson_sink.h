@@ -28,6 +28,7 @@ struct LinePiece {
   std::string path;
   std::uint64_t offset = 0, bytes = 0;
   std::uint64_t rows = 0;
+  std::uint64_t sum = 0;  // Of line_sum() of each.
 };
 
 class NdjsonSink {

@@ -1,23 +1,25 @@
 #include "agent/collector/outlets.h"
 
+#include <set>
 #include <utility>
 
 namespace pinaflux {
 
+namespace {
+
+constexpr const char* kLock = "/.pinaflux-lock";
+
+}  // namespace
+
 Result<std::unique_ptr<Outlets>> Outlets::open(const OutletOptions& options, Files& files,
                                                sqlite::Database& database,
-                                               std::vector<std::string>& findings) {
-  auto opened = DayFiles::open(files, database, findings);
-  if (!opened) return std::unexpected(opened.error());
+                                               std::vector<std::string>& findings,
+                                               const FileCare& care) {
   std::unique_ptr<Outlets> outlets(new Outlets);
+  if (Status s = outlets->lock(options, files, findings); !s) return std::unexpected(s.error());
+  auto opened = DayFiles::open(files, database, findings, care);
+  if (!opened) return std::unexpected(opened.error());
   outlets->files_ = std::move(*opened);
-  for (const std::string& folder :
-       {options.ndjson.directory, options.csv.directory, options.archive, options.lines_refused}) {
-    Status made = folder.empty() ? Status() : outlets->files_->make_directory(folder);
-    if (made) continue;
-    findings.push_back("no file can be kept in " + folder + ": make it a folder of this user's");
-    return std::unexpected(made.error());
-  }
   DayFiles& all = *outlets->files_;
   if (!options.ndjson.directory.empty()) outlets->ndjson_.emplace(options.ndjson, all);
   if (!options.csv.directory.empty()) outlets->csv_.emplace(options.csv, all);
@@ -26,6 +28,36 @@ Result<std::unique_ptr<Outlets>> Outlets::open(const OutletOptions& options, Fil
     outlets->lines_.emplace(*options.lines, options.lines_refused, all);
   }
   return outlets;
+}
+
+// Two would write over each other's files that have no name yet. A folder that is named twice is locked once.
+Status Outlets::lock(const OutletOptions& options, Files& files,
+                     std::vector<std::string>& findings) {
+  std::set<std::pair<std::uint64_t, std::uint64_t>> locked;
+  for (const std::string& folder :
+       {options.ndjson.directory, options.csv.directory, options.archive, options.lines_refused}) {
+    if (folder.empty()) continue;
+    if (Status made = files.make_directory(folder, DayFiles::kDirectoryMode); !made) {
+      findings.push_back("no file can be kept in " + folder + ": make it a folder of this user's");
+      return made;
+    }
+    const auto info = files.info(folder);
+    if (!info) return std::unexpected(info.error());
+    if (!locked.emplace(info->device, info->inode).second) continue;
+    long holder = 0;
+    auto lock = files.lock(folder + kLock, holder);
+    if (lock) {
+      locks_.push_back(std::move(*lock));
+      continue;
+    }
+    const bool busy = lock.error().code == Code::busy;
+    findings.push_back(busy ? "another collector (process " + std::to_string(holder) +
+                                  ") writes into " + folder + ": stop it, or name another folder"
+                            : "no file can be kept in " + folder + ": " + lock.error().what);
+    if (busy) return fail(Code::exists, "another collector writes into a folder of its files");
+    return std::unexpected(lock.error());
+  }
+  return {};
 }
 
 Status Outlets::recover(std::vector<std::string>& findings) {

@@ -1,6 +1,6 @@
 // Outlets: where rows and envelopes go besides the database, or in its place: files by day, an archive, a server for line protocol.
 //
-// Promise    What a transaction landed is in the files, and taken by the server, when it is committed, or the transaction
+// Promise    Its folders belong to one collector at a time. What a transaction landed is in the files, and taken by the server, when it is committed, or the transaction
 //            fails; what is not committed is cut off the files, and posted again as the same points.
 // Order      take_rows(), take_envelope() -> flush() -> the owner's commit -> committed(); abandon() on a rollback.
 // Ownership  Database, Files and Poster must outlive it.
@@ -38,9 +38,11 @@ struct OutletOptions {
 class Outlets {
  public:
   // Cuts files to what was committed, see DayFiles::open().
+  // Code::exists: another collector writes into one of the folders.
   static Result<std::unique_ptr<Outlets>> open(const OutletOptions& options, Files& files,
                                                sqlite::Database& database,
-                                               std::vector<std::string>& findings);
+                                               std::vector<std::string>& findings,
+                                               const FileCare& care = {});
 
   // The same once more, where the database may have taken another course than was thought.
   Status recover(std::vector<std::string>& findings);
@@ -57,13 +59,16 @@ class Outlets {
   std::span<const LinePiece> pieces() const {
     return ndjson_ ? ndjson_->pieces() : std::span<const LinePiece>();
   }
+  std::vector<std::string> take_findings() { return files_->take_findings(); }
   std::uint64_t take_refused_lines() { return lines_ ? lines_->take_refused() : 0; }
   // Why nothing lands; empty when there is nothing to say.
   std::string trouble() const { return lines_ ? lines_->trouble() : std::string(); }
 
  private:
   Outlets() = default;
+  Status lock(const OutletOptions& options, Files& files, std::vector<std::string>& findings);
 
+  std::vector<std::unique_ptr<FileLock>> locks_;
   std::unique_ptr<DayFiles> files_;
   std::optional<NdjsonSink> ndjson_;
   std::optional<CsvSink> csv_;

@@ -39,21 +39,24 @@ class Recount {
   // say another lane or seq than their key are strays.
   virtual Status seqs(std::int64_t lane, const LaneReport& report,
                       const std::function<void(std::uint64_t seq, Day day)>& take) = 0;
-  // Rows of the lane are in files that are not there any more: what landed together with them. `files`: how many.
-  virtual Result<std::vector<Range>> away(std::int64_t lane, std::uint64_t& files) {
+  // Rows of the lane are in files that are not there any more: what landed together with them.
+  virtual Result<std::vector<Range>> away(std::int64_t lane) {
     (void)lane;
-    files = 0;
     return std::vector<Range>();
   }
+  // What was seen of such files, once lanes were looked at.
+  virtual void tell_files(VerifyReport& report) const { (void)report; }
+  // The file that an error was about; empty: the database.
+  virtual std::string unreadable() const { return {}; }
   virtual Status strays(
       const std::function<void(std::string_view gateway, std::string_view epoch,
                                std::string_view lane, std::uint64_t seq)>& take) = 0;
 };
 
 // Errors: not_found, denied, invalid (not a collector's database), newer, corrupt, io, busy. `files`: for rows that lie
-// in files alone; without it, asking for them is invalid.
+// in files alone; without it, asking for them is invalid. `by_day`: their days are told.
 Result<std::unique_ptr<Recount>> recount_sqlite(const std::string& path, const char* vfs,
-                                                Files* files = nullptr);
+                                                Files* files = nullptr, bool by_day = false);
 // `why`: the server's words.
 Result<std::unique_ptr<Recount>> recount_postgres(const std::string& address, std::string& why);
 

@@ -25,8 +25,8 @@ std::uint64_t seq_in(const sqlite::Statement& row, int column) {
 
 class SqliteRecount final : public Recount {
  public:
-  SqliteRecount(std::unique_ptr<sqlite::Database> database, Files* files)
-      : database_(std::move(database)), files_(files) {}
+  SqliteRecount(std::unique_ptr<sqlite::Database> database, Files* files, bool by_day)
+      : database_(std::move(database)), files_(files), by_day_(by_day) {}
 
   Status prepare();
   Status gateways(const std::function<void(GatewayReport&&)>& take) override;
@@ -35,7 +35,13 @@ class SqliteRecount final : public Recount {
   Status ranges(std::int64_t lane, const std::function<void(Stretch&&)>& take) override;
   Status seqs(std::int64_t lane, const LaneReport& report,
               const std::function<void(std::uint64_t, Day)>& take) override;
-  Result<std::vector<Range>> away(std::int64_t lane, std::uint64_t& files) override;
+  Result<std::vector<Range>> away(std::int64_t lane) override;
+  void tell_files(VerifyReport& report) const override {
+    if (in_files_) in_files_->tell(report);
+  }
+  std::string unreadable() const override {
+    return in_files_ ? in_files_->unreadable() : std::string();
+  }
   Status strays(const std::function<void(std::string_view, std::string_view, std::string_view,
                                          std::uint64_t)>& take) override;
 
@@ -47,6 +53,7 @@ class SqliteRecount final : public Recount {
 
   std::unique_ptr<sqlite::Database> database_;
   Files* files_;
+  bool by_day_;
   std::optional<FileRecount> in_files_;
   std::vector<SeqSet::Cursor> cursors_;  // Of the lane's rows in files; sources behind the tables.
   std::vector<std::string> names_;
@@ -158,12 +165,11 @@ Status SqliteRecount::read_files() {
   in_files_.emplace();
   if (!*some) return {};
   if (files_ == nullptr) return fail(Code::invalid, "rows of this database lie in files alone");
-  return in_files_->read(*database_, *files_);
+  return in_files_->read(*database_, *files_, by_day_);
 }
 
-Result<std::vector<Range>> SqliteRecount::away(std::int64_t lane, std::uint64_t& files) {
+Result<std::vector<Range>> SqliteRecount::away(std::int64_t lane) {
   if (Status s = read_files(); !s) return std::unexpected(s.error());
-  files = in_files_->files_away();
   return in_files_->away(lane);
 }
 
@@ -231,11 +237,11 @@ Status SqliteRecount::strays(const std::function<void(std::string_view, std::str
 }  // namespace
 
 Result<std::unique_ptr<Recount>> recount_sqlite(const std::string& path, const char* vfs,
-                                                Files* files) {
+                                                Files* files, bool by_day) {
   auto database = sqlite::Database::open(
       {.path = path, .cache_kibibytes = 16 * 1024, .read_only = true, .vfs = vfs});
   if (!database) return std::unexpected(database.error());
-  auto recount = std::make_unique<SqliteRecount>(std::move(*database), files);
+  auto recount = std::make_unique<SqliteRecount>(std::move(*database), files, by_day);
   if (Status s = recount->prepare(); !s) return std::unexpected(s.error());
   return recount;
 }

@@ -274,13 +274,17 @@ Result<std::optional<Stamp>> SqliteSink::landed_like(std::int64_t lane, std::uin
 Result<std::string> SqliteSink::table_of(const std::string& stream) {
   const Result<const Table*> table = catalog_.existing(stream);
   if (!table) return std::unexpected(table.error());
-  return Catalog::quoted(*table == nullptr ? Catalog::kOverflow : (*table)->name);
+  if (*table != nullptr) return Catalog::quoted((*table)->name);
+  const Result<bool> made = database_->has_column(Catalog::kOverflow, "_id");
+  if (!made) return std::unexpected(made.error());
+  return *made ? Catalog::quoted(Catalog::kOverflow) : std::string();
 }
 
 Result<std::uint64_t> SqliteSink::nth_seq(const std::string& stream, std::int64_t lane,
                                           const Range& range, std::int64_t count) {
   const Result<std::string> table = table_of(stream);
   if (!table) return std::unexpected(table.error());
+  if (table->empty()) return range.last;
   const std::string sql =
       "SELECT _id FROM " + *table + " WHERE _id BETWEEN ? AND ? ORDER BY _id LIMIT 1 OFFSET ?";
   auto last = database_->prepare(sql.c_str());
@@ -297,7 +301,7 @@ Status SqliteSink::retime(const Retiming& to) {
   const Result<std::string> table = table_of(to.stream);
   if (!table) return std::unexpected(table.error());
   if (Status s = retime_in(SqliteQuarantine::kTable, to); !s) return s;
-  return retime_in(*table, to);
+  return table->empty() ? Status() : retime_in(*table, to);
 }
 
 Status SqliteSink::retime_in(const std::string& table, const Retiming& to) {

@@ -76,6 +76,7 @@ class SqliteSink final : public Tables {
   static Layout layout_of(const Shape& shape, const Table& table);
   Result<Search*> search_for(const Shape& shape);
   Result<Search> search(const Shape& shape, const Table& table);
+  // Quoted; empty: none was made, its rows lie in files alone.
   Result<std::string> table_of(const std::string& stream);
   void bind_identity(Plan& plan, const RowIdentity& identity, const Shape& shape);
   Status insert(Plan& plan, std::int64_t id, std::uint64_t seq, const Row& row);

@@ -14,6 +14,7 @@
 #include "agent/collector/store.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -74,18 +75,6 @@ bool is_probe(const HelloMessage& hello) {
 
 }  // namespace
 
-Counts& Counts::operator+=(const Counts& more) {
-  envelopes += more.envelopes;
-  rows += more.rows;
-  redelivered += more.redelivered;
-  declared += more.declared;
-  forks += more.forks;
-  rejects += more.rejects;
-  quarantined += more.quarantined;
-  lines_refused += more.lines_refused;
-  return *this;
-}
-
 CollectorStore::CollectorStore(std::unique_ptr<Home> home)
     : home_(std::move(home)), shapes_(std::make_unique<Shapes>()) {}
 
@@ -129,14 +118,36 @@ Status CollectorStore::prepare_files(const Options& options, Files& files,
   const Result<bool> some = home_->supply() == nullptr ? FileRows::are_in(state) : false;
   if (!some) return std::unexpected(some.error());
   const bool in_files = alone || *some;
+  if (Status s = remember_rows(options, findings); !s) return s;
   if (options.outlets.none() && !in_files) return {};
-  auto outlets = Outlets::open(options.outlets, files, state, findings);
+  const bool shared = home_->supply() != nullptr;
+  auto outlets = Outlets::open(options.outlets, files, state, findings,
+                               {.only_copy = in_files, .heads = !shared, .base = options.base});
   if (!outlets) return std::unexpected(outlets.error());
   outlets_ = std::move(*outlets);
   if (!in_files) return {};
-  Result<FileRows> rows = FileRows::prepare(state, home_->tables(), outlets_->files(), alone);
+  Result<FileRows> rows =
+      FileRows::prepare(state, home_->tables(), outlets_->files(), alone, options.base);
   if (!rows) return std::unexpected(rows.error());
   file_rows_ = std::make_unique<FileRows>(std::move(*rows));
+  return {};
+}
+
+// Somebody who leaves out an option by mistake is told before rows lie in two places.
+Status CollectorStore::remember_rows(const Options& options, std::vector<std::string>& findings) {
+  if (home_->supply() != nullptr) return {};
+  const auto before = FileRows::remember(home_->state(), options.rows_in_files);
+  if (!before) return std::unexpected(before.error());
+  if (!*before || **before == options.rows_in_files) return {};
+  if (options.rows_as_before) {
+    findings.push_back(
+        "rows of this database land in files: say --rows files --ndjson DIR as for run, or --rows "
+        "database");
+    return fail(Code::invalid, "rows of this database land in files");
+  }
+  findings.push_back(options.rows_in_files
+                         ? "rows land in files alone from now on, until now in tables"
+                         : "rows land in tables from now on, until now in files alone");
   return {};
 }
 
@@ -167,7 +178,10 @@ Status CollectorStore::attempt(std::span<const Arrival> arrivals) {
     undo();
     return done;
   }
-  if (outlets_) outlets_->committed();
+  if (outlets_) {
+    outlets_->committed();
+    std::ranges::move(outlets_->take_findings(), std::back_inserter(landed_.findings));
+  }
   landed_.counts.quarantined = home_->take_quarantined();
   if (outlets_) landed_.counts.lines_refused = outlets_->take_refused_lines();
   return {};
@@ -334,7 +348,8 @@ Status CollectorStore::take_in_doubt(const Arrival& arrival, LaneEntry& lane, co
   auto compared = compare({*ledger_, tables(), *timing_}, lane, header, rows_);
   if (!compared) return std::unexpected(compared.error());
   Comparison answer{header.range, chain_end(header), std::move(compared->known)};
-  const bool other = compared->contradicted || (verdict == Verdict::fork && !is_known(answer));
+  const bool other = compared->contradicted ||
+                     (verdict == Verdict::fork && !compared->untold && !is_known(answer));
   if (!other && verdict == Verdict::unproven) {
     const auto split = was_split(arrival, *compared);
     if (!split) return std::unexpected(split.error());

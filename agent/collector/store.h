@@ -77,10 +77,13 @@ class CollectorStore {
     std::string collector = "pinaflux-collector";  // Its name, where several share a database.
     // Rows land in outlets.ndjson alone, and an SQLite file keeps the state. May change from one start to the next.
     bool rows_in_files = false;
+    // That was not said: where rows landed otherwise at the last start, nothing is opened.
+    bool rows_as_before = false;
+    std::string base = {};  // Where relative paths in the state are looked for, see FileCare.
   };
 
-  // Errors: busy (another collector has it), invalid (another program's database, or rows_in_files without NDJSON files
-  // or without SQLite), newer, corrupt, denied, read_only, full, io. Of a database that is refused nothing is changed.
+  // Errors: busy (another collector has it), invalid (another program's database, or rows_in_files without NDJSON files,
+  // without SQLite, or against rows_as_before), exists (another collector writes into a folder), newer, corrupt, denied, read_only, full, io. Of a database that is refused nothing is changed.
   static Result<std::unique_ptr<CollectorStore>> open(const Options& options, Files& files,
                                                       std::vector<std::string>& findings);
   ~CollectorStore();
@@ -136,6 +139,7 @@ class CollectorStore {
   Touched& touch(const LaneKey& key, bool fork);
   void undo();
   Status undo_one();
+  Status remember_rows(const Options& options, std::vector<std::string>& findings);
   Status prepare_files(const Options& options, Files& files, std::vector<std::string>& findings);
   Tables& tables() { return file_rows_ ? *file_rows_ : home_->tables(); }
 

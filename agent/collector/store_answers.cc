@@ -8,6 +8,18 @@
 
 namespace pinaflux {
 
+Counts& Counts::operator+=(const Counts& more) {
+  envelopes += more.envelopes;
+  rows += more.rows;
+  redelivered += more.redelivered;
+  declared += more.declared;
+  forks += more.forks;
+  rejects += more.rejects;
+  quarantined += more.quarantined;
+  lines_refused += more.lines_refused;
+  return *this;
+}
+
 Status CollectorStore::fork(const Arrival& arrival, LaneEntry& lane, Comparison&& answer) {
   const Range range = answer.range;
   ++lane.forks;

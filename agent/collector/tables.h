@@ -45,6 +45,10 @@ inline bool stops_everything(Code code) {
 
 class Tables {
  public:
+  // Why what landed under a seq cannot be compared: it is in a file that was moved away; or its values are the same, and
+  // its time is as it was written, which anchors that came later do not correct.
+  enum class Doubt { none, away, time };
+
   static constexpr int kSeqBits = 40;  // A row's key is lane << kSeqBits | seq.
   static constexpr std::uint64_t kSeqMax = (std::uint64_t{1} << kSeqBits) - 1;
 
@@ -65,6 +69,8 @@ class Tables {
   // boolean is the same as 0 or 1, a number the same whatever its type, null the same as absent: they land alike.
   virtual Result<std::optional<Stamp>> landed_like(std::int64_t lane, std::uint64_t seq,
                                                    const Row& row) = 0;
+  // Of what landed_like() was asked last.
+  virtual Doubt doubt() const { return Doubt::none; }
   // The seq of the `count`-th row that lies in the range; its end where there are fewer.
   virtual Result<std::uint64_t> nth_seq(const std::string& stream, std::int64_t lane,
                                         const Range& range, std::int64_t count) = 0;

@@ -112,8 +112,17 @@ Status Timing::learn(std::string_view gateway, std::span<const Row> rows, WallTi
 // Resolved by whom does not matter: gateway and collector compute the same.
 Result<bool> Timing::same(std::string_view gateway, Stamp landed, Stamp stamp) {
   if (landed.boot == stamp.boot) return landed.ns == stamp.ns;
-  if (landed.boot != 0) return false;
-  return anchors_.gave(gateway, stamp, WallTime{landed.ns});
+  if (landed.boot != 0 && stamp.boot != 0) return false;
+  return landed.boot != 0 ? anchors_.gave(gateway, landed, WallTime{stamp.ns})
+                          : anchors_.gave(gateway, stamp, WallTime{landed.ns});
+}
+
+Result<bool> Timing::differ(std::string_view gateway, Stamp landed, Stamp stamp) {
+  if (landed.boot != 0 && stamp.boot != 0) return landed != stamp;
+  if (landed.boot != stamp.boot) return false;
+  if (landed.ns == stamp.ns) return false;
+  const Result<bool> some = anchors_.some(gateway);
+  return some ? Result<bool>(!*some) : some;
 }
 
 Status Timing::take_hello(std::string_view gateway, const HelloMessage& hello,

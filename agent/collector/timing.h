@@ -40,6 +40,8 @@ class Timing {
                  std::vector<std::int64_t>& anchors);
   // A row that landed with the time `landed` may be the one that has this stamp at the gateway.
   Result<bool> same(std::string_view gateway, Stamp landed, Stamp stamp);
+  // That it cannot be, although a time that is written stays as it is: no anchor, of now or of before, lies between them.
+  Result<bool> differ(std::string_view gateway, Stamp landed, Stamp stamp);
   Status take_hello(std::string_view gateway, const HelloMessage& hello,
                     const Reception& reception);
   // A step of what is to be corrected. True: there is more.

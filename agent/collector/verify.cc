@@ -65,7 +65,7 @@ class Verifier {
   const bool by_day_;
   std::vector<Lane> lanes_;
   std::map<std::string, std::size_t> by_key_;
-  std::uint64_t strays_ = 0, files_moved_ = 0;
+  std::uint64_t strays_ = 0;
 };
 
 std::string key_of(std::string_view gateway, std::string_view epoch, std::string_view lane) {
@@ -87,7 +87,7 @@ Status Verifier::read_lanes() {
 VerifyReport Verifier::take_report() {
   VerifyReport report;
   report.strays = strays_;
-  report.files_moved = files_moved_;
+  recount_.tell_files(report);
   for (const auto& [key, at] : by_key_) report.lanes.push_back(std::move(lanes_[at].report));
   return report;
 }
@@ -270,10 +270,9 @@ Status Verifier::recount(Lane& lane) {
   Walk walk(lane.landed);
   Days days(report.days, lane.absent);
   Range absent;
-  std::uint64_t last_seen = 0, files = 0;
-  const auto away = recount_.away(lane.id, files);
+  std::uint64_t last_seen = 0;
+  const auto away = recount_.away(lane.id);
   if (!away) return std::unexpected(away.error());
-  files_moved_ = files;
   const auto miss_one = [&] {
     Away parts(*away, absent);
     for (Range part; parts.next(part);) {
@@ -330,18 +329,26 @@ std::uint64_t LaneReport::lost_count() const {
 }
 
 bool VerifyReport::complete() const {
-  return strays == 0 && std::ranges::all_of(lanes, [](const LaneReport& lane) {
+  return strays == 0 && pieces_damaged == 0 &&
+         std::ranges::all_of(lanes, [](const LaneReport& lane) {
            return lane.missing == 0 && lane.duplicates == 0 && lane.extra == 0;
          });
+}
+
+std::uint64_t VerifyReport::moved_count() const {
+  std::uint64_t count = 0;
+  for (const LaneReport& lane : lanes) count += lane.moved;
+  return count;
 }
 
 namespace {
 
 Result<std::unique_ptr<Recount>> recount_of(const std::string& database, const char* vfs,
-                                            std::string* why, Files* files) {
+                                            std::string* why, Files* files, bool by_day = false) {
   std::string words;
-  auto recount = postgres::Connection::is_address(database) ? recount_postgres(database, words)
-                                                            : recount_sqlite(database, vfs, files);
+  auto recount = postgres::Connection::is_address(database)
+                     ? recount_postgres(database, words)
+                     : recount_sqlite(database, vfs, files, by_day);
   if (why != nullptr) *why = words;
   return recount;
 }
@@ -350,9 +357,11 @@ Result<std::unique_ptr<Recount>> recount_of(const std::string& database, const c
 
 Result<VerifyReport> verify(const std::string& database, const char* vfs, std::string* why,
                             bool by_day, Files* files) {
-  const auto recount = recount_of(database, vfs, why, files);
+  const auto recount = recount_of(database, vfs, why, files, by_day);
   if (!recount) return std::unexpected(recount.error());
-  return Verifier(**recount, by_day).run();
+  auto report = Verifier(**recount, by_day).run();
+  if (!report && why != nullptr && why->empty()) *why = (*recount)->unreadable();
+  return report;
 }
 
 Result<VerifyReport> account(const std::string& database, std::string* why) {

@@ -41,7 +41,7 @@ struct LaneReport {
   std::uint64_t missing = 0;      // Neither landed nor declared, nor kept by the gateway.
   std::uint64_t duplicates = 0;   // Rows beyond the first of a seq.
   std::uint64_t extra = 0;        // Rows that the ledger does not know.
-  std::uint64_t moved = 0;        // In files that were moved away: not looked at.
+  std::uint64_t moved = 0;        // In files that are away: not looked at.
   std::uint64_t redelivered = 0;  // Envelopes that came again and were recognised.
   std::uint64_t forks = 0;
   std::vector<Range> missing_ranges;
@@ -58,21 +58,37 @@ struct GatewayReport {
   WallTime seen;
 };
 
+// The lines of one envelope in one file, and not as they landed.
+struct DamagedPiece {
+  std::string file;
+  std::uint64_t offset = 0;
+  std::uint64_t rows = 0, lines = 0;  // That landed, that are there.
+};
+
 struct VerifyReport {
   static constexpr std::size_t kRangesShown = 16;
+  static constexpr std::size_t kFilesShown = 8;
   std::vector<LaneReport> lanes;
   std::vector<GatewayReport> gateways;  // Of an account.
   std::uint64_t strays = 0;             // Rows of no lane that is known.
-  std::uint64_t files_moved =
-      0;  // NDJSON files with rows that are nowhere else, and are not there.
+  // NDJSON files with rows that are nowhere else: those that are not there, or are others now,
+  std::uint64_t files_moved = 0;
+  std::vector<std::string> moved_files;  // kFilesShown of them;
+  // and what was changed in the others.
+  std::uint64_t pieces_damaged = 0;
+  std::vector<DamagedPiece> damaged;  // kFilesShown of them.
 
-  // Nothing is missing, nothing landed twice, nothing is there that did not land.
+  // Nothing is missing, nothing landed twice, nothing is there that did not land, nothing was changed: of what could be
+  // looked at.
   bool complete() const;
+  // All of it could be.
+  bool proved() const { return moved_count() == 0; }
+  std::uint64_t moved_count() const;
 };
 
 // Errors: not_found, denied, invalid (not a collector's database), newer, corrupt, io, busy.
 // A file, or postgresql://... `vfs`: Files::sqlite_vfs() of where a file lies. `why` may be null; it gets a server's
-// words.
+// words, or which file of rows cannot be read.
 // `by_day`: LaneReport::days, too. `files`: for rows that lie in files alone; without it, such a database is invalid.
 Result<VerifyReport> verify(const std::string& database, const char* vfs = nullptr,
                             std::string* why = nullptr, bool by_day = false,

@@ -130,13 +130,47 @@ void append_lane(std::string& to, const LaneReport& lane) {
   }
 }
 
+// By addition: of rows in files alone.
+void append_moved(JsonWriter& j, const VerifyReport& report) {
+  const bool good = report.complete();
+  j.key("verdict").string(!good ? "not_complete" : report.proved() ? "complete" : "not_proved");
+  j.key("moved_files").begin_array();
+  for (const std::string& file : report.moved_files) j.string(file);
+  j.end_array();
+}
+
+void append_damaged(JsonWriter& j, const VerifyReport& report) {
+  j.key("pieces_damaged").number(report.pieces_damaged).key("damaged").begin_array();
+  for (const DamagedPiece& piece : report.damaged) {
+    j.begin_object().key("file").string(piece.file).key("offset").number(piece.offset);
+    j.key("rows").number(piece.rows).key("lines").number(piece.lines).end_object();
+  }
+  j.end_array();
+}
+
+void append_damaged(std::string& to, const DamagedPiece& piece) {
+  to += "damaged: " + printable(piece.file) + " from byte " + std::to_string(piece.offset) + ": ";
+  to += piece.rows == piece.lines ? std::to_string(piece.rows) + " lines are not as they landed"
+                                  : std::to_string(piece.rows) + " lines landed, " +
+                                        std::to_string(piece.lines) + " are there";
+  to += "\n";
+}
+
+std::string verdict_of(const VerifyReport& report) {
+  if (!report.complete()) return "NOT complete";
+  if (report.proved()) return "complete: every record has landed once or was declared lost";
+  return "NOT PROVED: " + std::to_string(report.moved_count()) + " records in " +
+         std::to_string(report.files_moved) +
+         " files that are away; every other one has landed once or was declared lost";
+}
+
 }  // namespace
 
 std::string verify_json(const VerifyReport& report) {
   const Totals sum = totals(report);
   JsonWriter j;
   j.begin_object().key("schema").string("pinaflux.verify/1");
-  j.key("complete").boolean(report.complete());
+  j.key("complete").boolean(report.complete() && report.proved());
   j.key("landed").number(sum.landed).key("lost").number(sum.lost);
   j.key("earlier").number(sum.earlier).key("outstanding").number(sum.outstanding);
   j.key("missing").number(sum.missing).key("duplicates").number(sum.duplicates);
@@ -144,7 +178,9 @@ std::string verify_json(const VerifyReport& report) {
   j.key("forks").number(sum.forks).key("renumbered").number(sum.renumbered);
   if (report.files_moved > 0) {
     j.key("files_moved").number(report.files_moved).key("moved").number(sum.moved);
+    append_moved(j, report);
   }
+  if (report.pieces_damaged > 0) append_damaged(j, report);
   j.key("lanes").begin_array();
   for (const LaneReport& lane : report.lanes) append_lane(j, lane);
   j.end_array().end_object();
@@ -158,14 +194,19 @@ std::string verify_text(const VerifyReport& report) {
       " duplicates   extra\n";
   for (const LaneReport& lane : report.lanes) append_lane(text, lane);
   if (report.files_moved > 0) {
-    text += "not looked at, in files that were moved away (" + std::to_string(report.files_moved) +
+    text += "not looked at, in files that are away (" + std::to_string(report.files_moved) +
             "): " + std::to_string(sum.moved) + "\n";
+    for (const std::string& file : report.moved_files) text += "  " + printable(file) + "\n";
+    if (report.moved_files.size() < report.files_moved) text += "  ...\n";
+  }
+  for (const DamagedPiece& piece : report.damaged) append_damaged(text, piece);
+  if (report.damaged.size() < report.pieces_damaged) {
+    text += "damaged, in all: " + std::to_string(report.pieces_damaged) + " pieces\n";
   }
   if (report.strays > 0) {
     text += "rows of no lane that is known: " + std::to_string(report.strays) + "\n";
   }
-  text += report.complete() ? "complete: every record has landed once or was declared lost"
-                            : "NOT complete";
+  text += verdict_of(report);
   if (sum.outstanding > 0) text += "; on the way: " + std::to_string(sum.outstanding);
   return text + "\n";
 }

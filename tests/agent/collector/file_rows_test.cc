@@ -20,6 +20,7 @@ struct FileRowsFixture : StoreFixture {
   FileRowsFixture() {
     options.outlets.ndjson.directory = directory / "lines";
     in_files(true);
+    findings.clear();
   }
   void in_files(bool alone) {
     options.rows_in_files = alone;
@@ -212,20 +213,29 @@ TEST_CASE_FIXTURE(FileRowsFixture, "what a reader moved away is said, and misses
   std::filesystem::remove(path(kBoiler));
   const VerifyReport report = this->report();
   CHECK(report.complete());
+  CHECK_FALSE(report.proved());
   CHECK(report.files_moved == 1);
+  CHECK(report.moved_files == std::vector{path(kBoiler)});
   CHECK(report.lanes.at(0).moved == 20);
   CHECK(report.lanes.at(0).landed == 5);
-  CHECK(verify_text(report).contains("not looked at, in files that were moved away (1): 20\n"));
-  CHECK(verify_json(report).contains(R"("files_moved":1,"moved":20,"lanes":[)"));
+  CHECK(verify_text(report).contains("not looked at, in files that are away (1): 20\n  " +
+                                     path(kBoiler) + "\n"));
+  CHECK(verify_text(report).contains("\nNOT PROVED: 20 records in 1 files that are away;"));
+  CHECK(verify_json(report).contains(R"("complete":false,)"));
+  CHECK(verify_json(report).contains(
+      R"("files_moved":1,"moved":20,"verdict":"not_proved","moved_files":[")" + path(kBoiler) +
+      "\"]"));
 
   restart();
-  land({gateway.send(10)});  // Into a file of the same name.
-  std::string all = text(kBoiler);
-  all.erase(0, all.find('\n') + 1);
-  write(kBoiler, all);
+  land({gateway.send(10)});  // Into a file of another name.
+  CHECK_FALSE(std::filesystem::exists(path(kBoiler)));
+  const std::string next = "boiler/2026-07-25-2.ndjson";
+  std::string all = text(next);
+  all.erase(all.rfind('\n', all.size() - 2) + 1);
+  write(next, all);
   CHECK(lane().moved == 20);
   CHECK(lane().landed == 14);
-  CHECK(lane().missing_ranges == std::vector<Range>{{26, 26}});
+  CHECK(lane().missing_ranges == std::vector<Range>{{35, 35}});
 }
 
 TEST_CASE_FIXTURE(FileRowsFixture, "a time that nobody knows yet stays as it came") {
@@ -290,6 +300,163 @@ TEST_CASE_FIXTURE(FileRowsFixture, "without a folder for the files nothing is op
   CHECK(refused.error().code == Code::invalid);
   options.rows_in_files = false;
   store = open();
+}
+
+TEST_CASE_FIXTURE(FileRowsFixture, "a piece that is not as it landed is named by file and place") {
+  Gateway gateway;
+  land({gateway.send(10), gateway.send(10)});
+  const std::string before = text(kBoiler);
+  SUBCASE("a value was changed") {
+    std::string all = before;
+    const std::size_t at = all.find("\"_seq\":13,");
+    all[all.find('\n', at) - 2] ^= 1;
+    write(kBoiler, all);
+    const VerifyReport report = this->report();
+    CHECK_FALSE(report.complete());
+    CHECK(report.lanes.at(0).landed == 20);
+    REQUIRE(report.damaged.size() == 1);
+    const std::size_t offset = before.rfind('\n', before.find("\"_seq\":11,")) + 1;
+    CHECK(report.damaged[0].offset == offset);
+    CHECK(verify_text(report).contains("damaged: " + path(kBoiler) + " from byte " +
+                                       std::to_string(offset) +
+                                       ": 10 lines are not as they landed\n"));
+    CHECK(verify_json(report).contains(R"("pieces_damaged":1,"damaged":[{"file":")"));
+  }
+  SUBCASE("a line is gone from the end") {
+    write(kBoiler, before.substr(0, before.rfind('\n', before.size() - 2) + 1));
+    const VerifyReport report = this->report();
+    REQUIRE(report.damaged.size() == 1);
+    CHECK(report.damaged[0].rows == 10);
+    CHECK(report.damaged[0].lines == 9);
+  }
+}
+
+TEST_CASE_FIXTURE(FileRowsFixture, "a line of somebody else that does not end is not held") {
+  Gateway gateway;
+  land({gateway.send(10)});
+  store.reset();
+  const std::string before = text(kBoiler);
+  const std::size_t bytes = FileRecount::kLineBytesMax + 3'000'000;
+  const std::size_t half = before.find("\"_seq\":6,");
+  const std::size_t at = before.rfind('\n', half) + 1;
+  write(kBoiler, before.substr(0, at) + std::string(bytes, 'x') + "\n" + before.substr(at));
+  execute("UPDATE pinaflux_file SET bytes=bytes+" + std::to_string(bytes + 1) +
+          ";DELETE FROM pinaflux_file_head");
+  const auto report = this->report();
+  CHECK(report.lanes.at(0).landed == 10);
+  CHECK(report.pieces_damaged == 1);
+}
+
+TEST_CASE_FIXTURE(FileRowsFixture, "a file that cannot be read is named, not the database") {
+  Gateway gateway;
+  land({gateway.send(10)});
+  store.reset();
+  std::filesystem::remove(path(kBoiler));
+  std::filesystem::create_directory(path(kBoiler));
+  std::string why;
+  CHECK_FALSE(verify(options.database, nullptr, &why, false, &files).has_value());
+  CHECK(why == path(kBoiler));
+  std::filesystem::remove(path(kBoiler));
+  store = open();
+}
+
+TEST_CASE_FIXTURE(FileRowsFixture, "days are told if they are asked for, and else cost nothing") {
+  Gateway gateway;
+  land({gateway.send(10)});
+  CHECK(lane().days.empty());
+  const auto report = verify(options.database, nullptr, nullptr, true, &files);
+  REQUIRE(report.has_value());
+  CHECK(report->lanes.at(0).days.begin()->first.has_value());
+}
+
+TEST_CASE_FIXTURE(FileRowsFixture, "an older database that is put back cuts nothing off for ever") {
+  Gateway gateway;
+  land({gateway.send(10)});
+  const std::string before = copy_of_database();
+  land({gateway.send(10)});
+  const std::string all = text(kBoiler);
+  put_back_database(before);
+  CHECK(text(kBoiler) + text(std::string(kBoiler) + DayFiles::kCut) == all);
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].contains("if the database is an older one that was put back, they do not"));
+}
+
+TEST_CASE_FIXTURE(FileRowsFixture, "a file that is moved away while it is written loses nothing") {
+  Gateway gateway;
+  land({gateway.send(10)});
+  std::filesystem::rename(path(kBoiler), path("moved"));
+  land({gateway.send(10)});
+  REQUIRE(landed.findings.size() == 1);
+  CHECK(landed.findings[0].contains("was moved away"));
+  CHECK(lines("moved") == 10);
+  CHECK(lines("boiler/2026-07-25-2.ndjson") == 10);
+  CHECK(lane().moved == 10);
+  std::filesystem::rename(path("moved"), path(kBoiler));
+  CHECK(report().proved());
+  CHECK(report().complete());
+}
+
+TEST_CASE_FIXTURE(FileRowsFixture, "two collectors cannot write into one folder") {
+  CollectorStore::Options other = options;
+  other.database = directory / "other.db";
+  const auto refused = CollectorStore::open(other, files, findings);
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == Code::exists);
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].contains("another collector (process "));
+  CHECK(findings[0].contains("writes into " + (directory / "lines")));
+  other.outlets.csv.directory = other.outlets.ndjson.directory = directory / "else";
+  CHECK(CollectorStore::open(other, files, findings).has_value());
+}
+
+TEST_CASE_FIXTURE(FileRowsFixture,
+                  "that the mode changes is told, and an import follows it or is refused") {
+  in_files(false);
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0] == "rows land in tables from now on, until now in files alone");
+  in_files(true);
+  in_files(true);
+  REQUIRE(findings.size() == 2);
+  CHECK(findings[1] == "rows land in files alone from now on, until now in tables");
+  store.reset();
+  options.rows_in_files = false;
+  options.rows_as_before = true;
+  CHECK_FALSE(CollectorStore::open(options, files, findings).has_value());
+  CHECK(findings.back().contains("say --rows files --ndjson DIR"));
+  options.rows_in_files = true;
+  store = open();
+  CHECK(findings.size() == 3);
+}
+
+TEST_CASE_FIXTURE(FileRowsFixture,
+                  "files by a relative path are found from where they were recorded") {
+  Gateway gateway;
+  land({gateway.send(10)});
+  store.reset();
+  options.base = directory / "lines/..";
+  options.outlets.ndjson.directory = options.base + "/lines";
+  execute(
+      "UPDATE pinaflux_file SET path='lines/boiler/2026-07-25.ndjson';"
+      "UPDATE pinaflux_file_head SET path='lines/boiler/2026-07-25.ndjson';"
+      "UPDATE pinaflux_line_file SET path='lines/boiler/2026-07-25.ndjson'");
+  land({gateway.send(10)});
+  CHECK(lines(kBoiler) == 20);
+  CHECK(report().proved());
+  CHECK(lane().landed == 20);
+}
+
+TEST_CASE_FIXTURE(FileRowsFixture,
+                  "records whose lines are away are no fork, and are not called known") {
+  Gateway first("pump"), restored("pump");
+  land({first.send(10), first.send(10)});
+  first.floor(21);
+  land({first.hello()});  // The hashes up to 20 are forgotten.
+  std::filesystem::remove(path(kBoiler));
+  land({restored.send(20)});
+  CHECK(landed.counts.forks == 0);
+  CHECK(landed.counts.rejects == 0);
+  REQUIRE(landed.acks.at(0).compared.size() == 1);
+  CHECK(landed.acks.at(0).compared[0].known.empty());
 }
 
 TEST_CASE("a line says whose it is, and what is none of ours says nothing") {

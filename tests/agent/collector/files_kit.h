@@ -18,10 +18,11 @@ struct FilesFixture {
   LinuxFiles files;
   std::unique_ptr<sqlite::Database> database = open_database(directory / "landed.db");
   std::vector<std::string> findings;
+  FileCare care;
   std::unique_ptr<DayFiles> grown = open();
 
   std::unique_ptr<DayFiles> open() {
-    auto made = DayFiles::open(files, *database, findings);
+    auto made = DayFiles::open(files, *database, findings, care);
     REQUIRE(made.has_value());
     return std::move(*made);
   }

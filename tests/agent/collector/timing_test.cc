@@ -266,3 +266,23 @@ TEST_CASE_FIXTURE(
   CHECK(ask("SELECT _anchor_2 FROM boiler WHERE value=1") == "field\n");
   CHECK(ask("SELECT count(_anchor) FROM boiler") == "2\n");
 }
+
+TEST_CASE_FIXTURE(TimingFixture, "a line by an anchor that was replaced since is no other record") {
+  options.outlets.ndjson.directory = directory / "lines";
+  options.rows_in_files = true;
+  restart();
+  land({hello(kSecond, kSecond * 2)});
+  add(1, 10);
+  land({sent()});
+  add_anchor(kOwn);
+  land({sent()});
+  settle();
+  REQUIRE(ask("SELECT count(*) FROM pinaflux_anchor") == "1\n");  // Nothing stays to be corrected.
+  gateway.floor(12);
+  land({gateway.hello()});  // The hashes up to 11 are forgotten.
+  Gateway restored;
+  add(1, 10);
+  land({restored.send(rows)});
+  CHECK(landed.counts.forks == 0);
+  CHECK(landed.counts.redelivered == 1);
+}
