@@ -80,7 +80,7 @@ std::optional<LandedLine> read_line(std::string_view line) {
   return read;
 }
 
-// FNV-1a by eight bytes, little-endian, each step folded: 0.2 ns a byte, where one by one takes 1.1.
+// FNV-1a by eight bytes, little-endian, each step folded: 0.5 ns a byte (-O2), where one by one takes 1.2.
 std::uint64_t line_sum(std::string_view line) {
   constexpr std::uint64_t kPrime = 0x100000001b3;
   constexpr std::size_t kWord = sizeof(std::uint64_t);

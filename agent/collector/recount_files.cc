@@ -223,7 +223,7 @@ Status FileRecount::count_lines(File& file, std::uint64_t bytes, FileEntry& entr
       begin += end + 1;
     }
     text.erase(0, text.size() - rest.size());
-    if (text.size() <= kLineBytesMax) continue;
+    if (!skipping && text.size() <= kLineBytesMax) continue;
     skipping = true;
     begin += text.size();
     text.clear();

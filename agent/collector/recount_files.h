@@ -4,7 +4,7 @@
 //            this file. Others (landed in tables as well, or written by somebody else) are passed over. A piece whose lines
 //            are not those that landed there, by number or sum, is damaged. Where a file begins otherwise than the one that
 //            was written, and holds none of its rows, it is another one: they are away.
-// Limits     About a bit of memory for each record, 512 bytes for each 4,096 seqs (and day, if they are asked for), 40 bytes for
+// Limits     About a bit of memory for each record, 512 bytes for each 4,096 seqs (and day, if they are asked for), 56 bytes for
 //            each piece; kLineBytesMax of one line.
 // Threads    The caller's; blocks.
 // Tests      tests/agent/collector/file_rows_test.cc

@@ -331,19 +331,18 @@ TEST_CASE_FIXTURE(FileRowsFixture, "a piece that is not as it landed is named by
   }
 }
 
-TEST_CASE_FIXTURE(FileRowsFixture, "a line of somebody else that does not end is not held") {
+TEST_CASE_FIXTURE(FileRowsFixture, "a line longer than any that we write is passed over") {
   Gateway gateway;
   land({gateway.send(10)});
-  store.reset();
-  const std::string before = text(kBoiler);
+  const std::string before = text(kBoiler), value = "\"value\":";
   const std::size_t bytes = FileRecount::kLineBytesMax + 3'000'000;
-  const std::size_t half = before.find("\"_seq\":6,");
-  const std::size_t at = before.rfind('\n', half) + 1;
-  write(kBoiler, before.substr(0, at) + std::string(bytes, 'x') + "\n" + before.substr(at));
-  execute("UPDATE pinaflux_file SET bytes=bytes+" + std::to_string(bytes + 1) +
+  const std::size_t at = before.find(value, before.find("\"_seq\":6,")) + value.size();
+  write(kBoiler, before.substr(0, at) + std::string(bytes, '6') + before.substr(at));
+  execute("UPDATE pinaflux_file SET bytes=bytes+" + std::to_string(bytes) +
           ";DELETE FROM pinaflux_file_head");
   const auto report = this->report();
-  CHECK(report.lanes.at(0).landed == 10);
+  CHECK(report.lanes.at(0).landed == 9);
+  CHECK(report.lanes.at(0).missing_ranges == std::vector<Range>{{6, 6}});
   CHECK(report.pieces_damaged == 1);
 }
 
@@ -360,13 +359,20 @@ TEST_CASE_FIXTURE(FileRowsFixture, "a file that cannot be read is named, not the
   store = open();
 }
 
-TEST_CASE_FIXTURE(FileRowsFixture, "days are told if they are asked for, and else cost nothing") {
+TEST_CASE_FIXTURE(FileRowsFixture, "days are kept apart only if they are asked for") {
   Gateway gateway;
-  land({gateway.send(10)});
-  CHECK(lane().days.empty());
-  const auto report = verify(options.database, nullptr, nullptr, true, &files);
-  REQUIRE(report.has_value());
-  CHECK(report->lanes.at(0).days.begin()->first.has_value());
+  Rows rows;
+  for (int day = 0; day < 3; ++day) {
+    rows.add("boiler", {"value"}, {Value::int64(day)}, {kNoon + Duration::days(day).ns, 0});
+  }
+  land({gateway.send(rows)});
+  const auto database = sqlite::Database::open({.path = options.database, .read_only = true});
+  REQUIRE(database.has_value());
+  for (const bool by_day : {false, true}) {
+    FileRecount recount;
+    REQUIRE(recount.read(**database, files, by_day).has_value());
+    CHECK(recount.seqs(1).size() == (by_day ? 3 : 1));
+  }
 }
 
 TEST_CASE_FIXTURE(FileRowsFixture, "an older database that is put back cuts nothing off for ever") {
