@@ -50,7 +50,8 @@ void append_iso_day(std::string& to, std::int64_t ns) {
 }
 
 void append_iso_time(std::string& to, std::int64_t ns) {
-  const std::int64_t within = ns - day_of(ns) * kDayNs;
+  const std::int64_t rest = ns % kDayNs;
+  const std::int64_t within = rest < 0 ? rest + kDayNs : rest;
   const std::int64_t second = within / 1'000'000'000;
   append_iso_day(to, ns);
   to += 'T';
