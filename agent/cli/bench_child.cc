@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fcntl.h>
 #include <sched.h>
 #include <string_view>
@@ -123,6 +124,12 @@ std::expected<Numbers, Failure> in_child(
 }
 
 std::uint64_t written_bytes() { return proc_number("/proc/self/io", "write_bytes:"); }
+
+double cpu_seconds() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
 
 double peak_kb() { return static_cast<double>(proc_number("/proc/self/status", "VmHWM:")); }
 

@@ -44,6 +44,8 @@ std::expected<Numbers, Failure> in_child(const std::string& what,
 // Of this process: the kernel's write_bytes, and the most memory it ever had.
 std::uint64_t written_bytes();
 double peak_kb();
+// Processor time of this thread.
+double cpu_seconds();
 // The kernel counts what is written below this directory (not in memory, not in every container).
 bool counts_writes(const std::string& directory);
 // Asks the kernel to forget the file, and gives the share of it that it still holds.

@@ -31,12 +31,6 @@ constexpr std::size_t kPayloadBytes = 64 * 1024;
 constexpr std::int64_t kTimeMax = 8'000'000'000'000'000'000;  // Windows take what is before (2223).
 constexpr std::size_t kNodesBeside = 10;                      // Whose cost is that of a node.
 
-double cpu_now() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
-
 std::int64_t steady_ns() {
   timespec t{};
   ::clock_gettime(CLOCK_MONOTONIC, &t);
@@ -266,10 +260,10 @@ std::optional<double> PipelineBench::pass_rate(const Setup& setup, Status& statu
   status = line.open(setup);
   double best = 0, spent = 0;
   for (int n = 0; status && n < passes_max_ && spent < kSecondsEnough; ++n) {
-    const double begin = cpu_now();
+    const double begin = cpu_seconds();
     for (std::size_t i = 0; status && i < rows_.size(); ++i)
       status = line.take(at(i, span_ns_ * n));
-    const double took = std::max(cpu_now() - begin, 1e-9);
+    const double took = std::max(cpu_seconds() - begin, 1e-9);
     spent += took;
     best = std::max(best, static_cast<double>(rows_.size()) / took);
   }
@@ -331,7 +325,7 @@ Status PipelineBench::measure_parsing(const Setup& setup, Figures& figures) {
   Decoder decoder(options, InstallKey{});
   double best = 0, spent = 0;
   for (int n = 0; n < passes_max_ && spent < kSecondsEnough; ++n) {
-    const double start = cpu_now();
+    const double start = cpu_seconds();
     std::size_t begin = 0;
     for (const std::size_t end : payload_ends_) {
       Tally tally;
@@ -348,7 +342,7 @@ Status PipelineBench::measure_parsing(const Setup& setup, Figures& figures) {
       }
       begin = end;
     }
-    const double took = std::max(cpu_now() - start, 1e-9);
+    const double took = std::max(cpu_seconds() - start, 1e-9);
     spent += took;
     best = std::max(best, 1.0 / took);
   }

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 
 #include "agent/cli/bench_child.h"
 #include "agent/cli/exit_status.h"
@@ -25,12 +24,6 @@ constexpr double kSecondsEnough = 0.5;  // Of sealing.
 constexpr int kPassesMax = 25;
 constexpr std::size_t kOpenedArenaMax = std::size_t{10}
                                         << 20;  // What envelope.h promises to be enough.
-
-double cpu_seconds() {
-  timespec t{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-}
 
 struct Pass {
   std::uint64_t records = 0, values = 0, envelopes = 0, bytes = 0, header_bytes = 0, json_bytes = 0;

@@ -2,18 +2,9 @@
 
 #include <algorithm>
 
-namespace pinaflux {
+#include "agent/pipeline/kept_value.h"
 
-namespace {
-// False: there is no room.
-bool keep(Value& value, Arena& arena) {
-  if (!value.is_view()) return true;
-  const std::string_view copy = arena.copy(value.as_text());
-  if (copy.data() == nullptr) return false;
-  value = value.type() == Type::text ? Value::text(copy) : Value::bytes(as_bytes(copy));
-  return true;
-}
-}  // namespace
+namespace pinaflux {
 
 Result<std::unique_ptr<Step>> DeriveStep::make(const Derive& options, Shapes& shapes) {
   std::unique_ptr<DeriveStep> step(new DeriveStep(shapes));
@@ -39,7 +30,7 @@ void DeriveStep::take(const Record& record, Flow& flow) {
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     auto value = fields_[i].expression.evaluate(record);
     if (!value) return flow.refuse(Reason::node_failed);
-    if (!keep(*value, flow.texts)) return flow.refuse(Reason::too_large);
+    if (!keep_value(*value, flow.texts)) return flow.refuse(Reason::too_large);
     cells[target.places[i]] = *value;
   }
   flow.emit(Record::derived(record, Row{target.shape, cells.data(), record.time()}));

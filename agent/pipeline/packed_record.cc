@@ -10,6 +10,8 @@
 #include <bit>
 #include <vector>
 
+#include "agent/pipeline/kept_value.h"
+
 namespace pinaflux {
 
 namespace {
@@ -94,11 +96,7 @@ std::optional<Step::Given> unpack_record(Bytes from, Shapes& shapes, Arena& aren
   if (cells.data() == nullptr) return {};
   for (std::size_t i = 0; i < cells.size(); ++i) {
     Value value = parts->values[i];
-    if (value.is_view()) {
-      const std::string_view text = arena.copy(value.as_text());
-      if (text.data() == nullptr) return {};
-      value = value.type() == Type::text ? Value::text(text) : Value::bytes(as_bytes(text));
-    }
+    if (!keep_value(value, arena)) return {};
     cells[i] = value;
   }
   return Step::Given{Record::remembered({parts->shape, cells.data(), parts->time}), parts->source};

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
+#include "agent/pipeline/kept_value.h"
 #include "platform/base/bytes.h"
+
 namespace pinaflux {
 
 namespace {
@@ -15,15 +17,6 @@ std::uint64_t mark_of(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return hash;
-}
-
-// False: there is no room.
-bool keep_given(Value& value, Arena& arena) {
-  if (!value.is_view()) return true;
-  const std::string_view copy = arena.copy(value.as_text());
-  if (copy.data() == nullptr) return false;
-  value = value.type() == Type::text ? Value::text(copy) : Value::bytes(as_bytes(copy));
-  return true;
 }
 
 }  // namespace
@@ -81,7 +74,7 @@ bool ScriptStep::emit(const Record& record, Flow& flow) {
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i < given_.cells.size() && identical(cells[i], record.cells()[i])) {
       cells[i] = record.cells()[i];
-    } else if (!keep_given(cells[i], flow.texts)) {
+    } else if (!keep_value(cells[i], flow.texts)) {
       return refuse(Reason::too_large);
     }
   }

@@ -15,6 +15,7 @@
 #include <set>
 
 #include "agent/pipeline/band_table.h"
+#include "agent/pipeline/kept_value.h"
 
 namespace pinaflux {
 
@@ -445,11 +446,7 @@ void WindowStep::write(const Key& key, std::span<Value> cells, Arena& arena, boo
   (void)parts.value();
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     Value value = *parts.value();
-    if (value.is_view()) {
-      const std::string_view text = arena.copy(value.as_text());
-      fits = fits && text.data() != nullptr;
-      value = value.type() == Type::text ? Value::text(text) : Value::bytes(as_bytes(text));
-    }
+    fits = keep_value(value, arena) && fits;
     cells[to++] = value;
   }
   for (const Accumulator& field : merged_) {
