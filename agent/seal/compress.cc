@@ -58,6 +58,9 @@ Compressor::~Compressor() = default;
 
 Status Compressor::State::compress(Bytes bytes, int level, Buffer& to) {
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
+  // The search of the levels between costs more than it finds, and 150 KB: toolchains/left_out/zstd.cc.
+  const bool between = level > kLevelQuick && level <= kLevelLean;
+  ZSTD_CCtx_setParameter(context, ZSTD_c_strategy, between ? ZSTD_dfast : 0);
   ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, kWindowLog);
   ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, level > kLevelLean ? kHashLog : 0);
   ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, level > kLevelLean ? kChainLog : 0);

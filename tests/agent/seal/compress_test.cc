@@ -1,5 +1,7 @@
 #include "agent/seal/compress.h"
 
+#include <array>
+
 #include <doctest/doctest.h>
 
 #include "platform/base/random.h"
@@ -25,6 +27,31 @@ TEST_CASE("a frame gives back what went in, at every level") {
       REQUIRE(decompressor.decompress(frame, plain.size(), back).has_value());
       CHECK(back == plain);
     }
+  }
+}
+
+TEST_CASE("each level searches: none asks for what toolchains/left_out says of zstd") {
+  Compressor compressor;
+  Buffer plain = noise(512);
+  for (int doubled = 0; doubled < 5; ++doubled) {
+    const Buffer once = plain;
+    append(plain, once);
+  }
+  for (int level : {1, 6, 9, 19}) {
+    for (const std::size_t bytes : {4'000u, 16'384u}) {
+      Buffer frame;
+      REQUIRE(compressor.compress(Bytes(plain).first(bytes), level, frame).has_value());
+      CHECK(frame.size() < 512);
+    }
+  }
+}
+
+TEST_CASE("frames of zstd before 0.8 are refused") {
+  Decompressor decompressor;
+  for (const std::uint8_t version : std::to_array<std::uint8_t>({0x25, 0x26, 0x27})) {
+    const Buffer frame = {version, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    Buffer back;
+    CHECK_FALSE(decompressor.decompress(frame, 1u << 20, back).has_value());
   }
 }
 
