@@ -1,7 +1,5 @@
 #include "agent/seal/compress.h"
 
-#include <array>
-
 #include <doctest/doctest.h>
 
 #include "platform/base/random.h"
@@ -46,13 +44,11 @@ TEST_CASE("each level searches: none asks for what toolchains/left_out says of z
   }
 }
 
-TEST_CASE("frames of zstd before 0.8 are refused") {
+TEST_CASE("a frame of zstd 0.7, which Debian's archive would read, is refused") {
+  const Buffer abc = {0x27, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x40, 0, 3, 'a', 'b', 'c', 0xc0, 0, 0};
   Decompressor decompressor;
-  for (const std::uint8_t version : std::to_array<std::uint8_t>({0x25, 0x26, 0x27})) {
-    const Buffer frame = {version, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-    Buffer back;
-    CHECK_FALSE(decompressor.decompress(frame, 1u << 20, back).has_value());
-  }
+  Buffer back;
+  CHECK_FALSE(decompressor.decompress(abc, 1u << 20, back).has_value());
 }
 
 TEST_CASE("the densest level stays within its memory") {
