@@ -192,8 +192,8 @@ void WindowStep::take(const Record& record, Flow& flow) {
     return flow.refuse(Reason::node_failed);
   }
   if (known != WindowTable::kNone && !options_.by_arrival && late(table_[known], time.ns)) {
+    if (options_.pass_late) return flow.emit(record, NodePort::late);
     ++pending_late_;
-    if (options_.pass_late) flow.emit(record, NodePort::late);
     return;
   }
   if (pending_count_ == pending_.size()) pending_.emplace_back();

@@ -78,6 +78,26 @@ Ledger::Span Ledger::span(std::int64_t producer, std::int64_t number) const {
   return its.entries.at(static_cast<std::size_t>(number)).span;
 }
 
+bool Ledger::has_landed(std::int64_t producer, std::int64_t number) const {
+  if (producer < 0 || producer >= producers()) return false;
+  const auto& entries = producers_[static_cast<std::size_t>(producer)].entries;
+  return number >= 0 && static_cast<std::size_t>(number) < entries.size() &&
+         entries[static_cast<std::size_t>(number)].landed;
+}
+
+Ledger::Tally Ledger::landed_of(std::uint32_t first, std::uint32_t end) const {
+  Tally tally;
+  for (std::uint32_t producer = first; producer < end; ++producer) {
+    const auto& entries = producers_[producer].entries;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (!entries[i].landed) continue;
+      ++tally.count;
+      tally.numbers += static_cast<std::int64_t>(i);
+    }
+  }
+  return tally;
+}
+
 std::uint64_t Ledger::sent() const {
   std::uint64_t sum = 0;
   for (const Producer& producer : producers_) sum += producer.entries.size();

@@ -39,6 +39,13 @@ class Ledger {
   // What time it is; before the first record.
   void clock(std::function<Instant()> now) { now_ = std::move(now); }
 
+  bool has_landed(std::int64_t producer, std::int64_t number) const;
+  // Of what producers `first` to before `end` sent: how many records, and the sum of their numbers.
+  struct Tally {
+    std::uint64_t count = 0;
+    std::int64_t numbers = 0;
+  };
+  Tally landed_of(std::uint32_t first, std::uint32_t end) const;
   std::uint64_t sent() const;
   std::uint64_t acknowledged() const;
   std::uint64_t landed() const;

@@ -9,6 +9,7 @@
 
 #include "agent/collector/verify.h"
 #include "tests/kit/es256_keys.h"
+#include "tests/sim/derived.h"
 #include "tests/sim/director.h"
 #include "tests/sim/landed.h"
 #include "tests/sim/producers.h"
@@ -31,6 +32,7 @@ constexpr std::uint64_t kPoisonedOneIn = 8;
 constexpr std::uint64_t kPostedOneIn = 16;
 constexpr std::uint64_t kArchivedOneIn = 8;
 constexpr std::uint64_t kSignedOneIn = 512;
+constexpr std::uint64_t kDerivedOneIn = 8;
 
 constexpr const char* kYaml = R"(
 pinaflux: 1
@@ -48,7 +50,7 @@ mask:
   - {stream: "**", field: "site.*", with: replace, text: "-"}
 lanes:
   alarm: {from: press}
-  normal: {from: [hub, http]}
+  normal: {from: [hub, http, summed, late, swung, turned]}
   bulk: {from: noise, keep: 1m, when_full: evict}
 uplink: {type: mqtt, broker: "tcp://cloud:1883", ack: collector, batch_age: 9s, back_off_max: 20s,
          keep_alive: 15s, window: 8}
@@ -79,6 +81,7 @@ class World {
   void judge_epochs(std::size_t lanes, const VerifyReport& report);
   void judge_records(const VerifyReport& report);
   void judge_poison(std::uint64_t undeliverable);
+  void judge_derived(const DerivedCounts& derived);
   void accuse(std::string what) { stage_.witness.accuse(std::move(what)); }
 
   const RunOptions options_;
@@ -95,7 +98,7 @@ class World {
   SimLoop plant_loop_;
   SimNetwork plant_network_;
   std::vector<std::unique_ptr<Producer>> plant_;
-  std::uint32_t noise_ = 0;
+  std::uint32_t press_ = 0, noise_ = 0;
   // Of the seeds in which the gateway's disk is copied one day, and put back in the end. They draw from dice of
   // their own: the others are as they were.
   Random image_random_;
@@ -157,6 +160,9 @@ bool goes_two_ways(const RunOptions& options) {
          options.seed % kPostedOneIn == 7;
 }
 
+// Beside the records' own way, nodes that remember make others of them.
+bool derives(const RunOptions& options) { return options.seed % kDerivedOneIn == 4; }
+
 void part_ways(std::vector<UplinkOptions>& uplinks) {
   UplinkOptions posted = uplinks.front();
   posted.name = "posted";
@@ -171,6 +177,7 @@ void part_ways(std::vector<UplinkOptions>& uplinks) {
 // loses what is old.
 Configuration varied(Configuration configuration, const RunOptions& options) {
   if (options.mutant == Mutant::mask_left_out) configuration.mask = {};
+  if (!derives(options)) leave_out_derived(configuration.pipeline);
   prove(configuration, proof_of(options));
   if (is_posted(options)) configuration.uplinks[0].broker = "http://collector:8080/{topic}";
   if (goes_two_ways(options)) part_ways(configuration.uplinks);
@@ -234,6 +241,7 @@ void World::build_plant() {
   };
   mqtt("plant/a", every(2'000, 6'000), 0);
   mqtt("plant/b", every(4'000, 9'000), 0);
+  press_ = ledger_.producers();
   produce(std::make_unique<LinesProducer>(plant_loop_, plant_network_, ledger_, "gateway", seed(),
                                           every(4'000, 7'000)));
   produce(std::make_unique<HttpProducer>(plant_loop_, plant_network_, ledger_, seed(),
@@ -314,6 +322,7 @@ void World::fall_silent() {
   if (refused_ == Refused::by_quarantine_too) pass(Duration::seconds(40));
   for (auto& producer : plant_) producer->stop();
   if (clones_press_) clones_press_->stop();
+  if (derives(options_)) pass(kDerivedWithin);
 }
 
 void World::take_image() {
@@ -427,6 +436,8 @@ void World::judge() {
                                            ledger_, stage_.witness);
              !read) {
     accuse(std::string("the collector's tables cannot be read: ") + read.error().what);
+  } else if (const auto derived = read_derived(files, Cloud::kDatabase, ledger_); !derived) {
+    accuse(std::string("what the pipeline made cannot be read: ") + derived.error().what);
   } else {
     if (!report->complete()) accuse("the collector's proof fails: " + verify_json(*report));
     if (status) judge_lanes(*status, *report);
@@ -436,7 +447,9 @@ void World::judge() {
     if (status) judge_epochs(status->lanes.size(), *report);
     if (is_archived(options_)) judge_archive(files, *report);
     outcome_.times = *read;
+    outcome_.derived = derived->rows;
     judge_records(*report);
+    if (derives(options_)) judge_derived(*derived);
   }
   outcome_.sent = ledger_.sent();
   outcome_.acknowledged = ledger_.acknowledged();
@@ -501,7 +514,7 @@ void World::judge_records(const VerifyReport& report) {
     }
   }
   outcome_.quarantined = outcome_.times.quarantined;
-  if (landed != ledger_.landed() + outcome_.times.anchors)
+  if (landed != ledger_.landed() + outcome_.times.anchors + outcome_.derived)
     accuse("the tables and the proof count different rows");
   for (std::uint32_t producer = 0; producer < ledger_.producers(); ++producer) {
     std::string which;
@@ -531,6 +544,29 @@ void World::judge_poison(std::uint64_t undeliverable) {
          std::to_string(poison.acknowledged) + " to " + std::to_string(poison.sent));
 }
 
+// Producers before the press are the hub's, and all but the noise has a way to the windows. What an image or a clone
+// remembers they have remembered before.
+void World::judge_derived(const DerivedCounts& derived) {
+  if (outcome_.images + outcome_.clones > 0) return;
+  if (!derived.wrong.empty()) accuse("the pipeline: " + derived.wrong);
+  const Ledger::Tally all = ledger_.landed_of(0, noise_), hub = ledger_.landed_of(0, press_);
+  if (derived.summed + derived.late != all.count || derived.sum != all.numbers) {
+    accuse("windows have " + std::to_string(derived.summed) + " records, " +
+           std::to_string(derived.late) + " came late, and " + std::to_string(all.count) +
+           " landed; their numbers come to " + std::to_string(derived.sum) + ", not " +
+           std::to_string(all.numbers));
+  }
+  if (derived.turned != hub.count) {
+    accuse("a script counted " + std::to_string(derived.turned) + " records, and " +
+           std::to_string(hub.count) + " landed");
+  }
+  const Ledger::Tally press = ledger_.landed_of(press_, press_ + 1);
+  if (derived.swung != press.count) {
+    accuse("a swinging door gave " + std::to_string(derived.swung) + " records, and " +
+           std::to_string(press.count) + " landed");
+  }
+}
+
 }  // namespace
 
 Configuration gateway_configuration() {
@@ -538,7 +574,8 @@ Configuration gateway_configuration() {
   const SimClock clock(scheduler, WallTime{1}, 1);
   sim::SimDisk disk(clock, {});
   sim::SimFiles files(disk);
-  Loaded loaded = load_configuration_text(files, "/gateway.yaml", kYaml);
+  Loaded loaded =
+      load_configuration_text(files, "/gateway.yaml", std::string(kYaml) + kDerivedYaml);
   for (const Finding& finding : loaded.findings)
     ASSERT(finding.severity == Finding::Severity::warning);
   ASSERT(loaded.configuration.has_value());
