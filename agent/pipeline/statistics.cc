@@ -16,10 +16,11 @@ namespace {
 constexpr std::uint8_t kNotAllIntegers = 1, kPlusInfinity = 2, kMinusInfinity = 4;
 
 constexpr std::pair<std::string_view, Statistic::Kind> kNames[] = {
-    {"count", Statistic::Kind::count}, {"mean", Statistic::Kind::mean},
-    {"min", Statistic::Kind::min},     {"max", Statistic::Kind::max},
-    {"sum", Statistic::Kind::sum},     {"first", Statistic::Kind::first},
-    {"last", Statistic::Kind::last},   {"stddev", Statistic::Kind::stddev},
+    {"count", Statistic::Kind::count},       {"mean", Statistic::Kind::mean},
+    {"min", Statistic::Kind::min},           {"max", Statistic::Kind::max},
+    {"sum", Statistic::Kind::sum},           {"first", Statistic::Kind::first},
+    {"last", Statistic::Kind::last},         {"stddev", Statistic::Kind::stddev},
+    {"distinct", Statistic::Kind::distinct},
 };
 
 Value as_number(const Value& value) {
@@ -104,11 +105,13 @@ Needs::Needs(const std::vector<Statistic>& give) {
     range = range || s.kind == Kind::min || s.kind == Kind::max || s.kind == Kind::percentile;
     ends = ends || s.kind == Kind::first || s.kind == Kind::last;
     sketch = sketch || s.kind == Kind::percentile;
+    distinct = distinct || s.kind == Kind::distinct;
   }
 }
 
 std::uint8_t Needs::bits() const {
-  return static_cast<std::uint8_t>(sum | squares << 1 | range << 2 | ends << 3 | sketch << 4);
+  return static_cast<std::uint8_t>(sum | squares << 1 | range << 2 | ends << 3 | sketch << 4 |
+                                   distinct << 5);
 }
 
 std::size_t Needs::bytes_max() const {
@@ -119,6 +122,7 @@ std::size_t Needs::bytes_max() const {
   if (range) bytes += 2 * kValue;
   if (ends) bytes += 2 * kSample;
   if (sketch) bytes += kBin * (Sketch::kBinsMax + 1);
+  if (distinct) bytes += Distinct::kBytesMax;
   return bytes;
 }
 
@@ -127,9 +131,11 @@ void Accumulator::reset() {
   marks_ = 0;
   sum_ = squares_ = {};
   sketch_.reset();
+  distinct_.reset();
 }
 
 void Accumulator::add(const Value& value, std::int64_t time, const Needs& needs) {
+  if (needs.distinct) distinct_.add(value);
   if (!value.is_number() && value.type() != Type::boolean) return;
   const Value number = as_number(value);
   const double x = number.to_double();
@@ -156,6 +162,7 @@ void Accumulator::add(const Value& value, std::int64_t time, const Needs& needs)
 }
 
 void Accumulator::merge(const Accumulator& other, const Needs& needs) {
+  if (needs.distinct) distinct_.merge(other.distinct_);
   if (other.count_ == 0) return;
   if (needs.range) {
     if (count_ == 0 || before(other.min_, min_)) min_ = other.min_;
@@ -178,6 +185,7 @@ void Accumulator::merge(const Accumulator& other, const Needs& needs) {
 }
 
 Value Accumulator::result(const Statistic& statistic) const {
+  if (statistic.kind == Statistic::Kind::distinct) return Value::int64(distinct_.count());
   if (count_ == 0) return {};
   switch (statistic.kind) {
     case Statistic::Kind::mean: {
@@ -195,7 +203,8 @@ Value Accumulator::result(const Statistic& statistic) const {
       const double x = sketch_.percentile(statistic.percent);
       return Value::float64(std::fmin(std::fmax(x, min_.to_double()), max_.to_double()));
     }
-    case Statistic::Kind::count: break;
+    case Statistic::Kind::count:
+    case Statistic::Kind::distinct: break;
   }
   return {};
 }
@@ -222,6 +231,7 @@ Value Accumulator::stddev() const {
 }
 
 void Accumulator::encode(Writer& to, const Needs& needs) const {
+  if (needs.distinct) distinct_.encode(to);
   to.varint(count_);
   if (count_ == 0) return;
   to.u8(marks_);
@@ -242,6 +252,7 @@ void Accumulator::encode(Writer& to, const Needs& needs) const {
 
 bool Accumulator::decode(Reader& from, const Needs& needs) {
   reset();
+  if (needs.distinct && !distinct_.decode(from)) return false;
   count_ = from.varint();
   if (count_ == 0) return !from.failed();
   marks_ = from.u8();

@@ -7,8 +7,8 @@
 //            last are exact, whatever the type. sum is an integer if all values were and it fits, else a double.
 //            mean and sum are infinite where a value was (NaN where both infinities were), stddev is absent then.
 //            stddev is the sample's (n - 1), absent of less than 2 values; values beyond 1e150 make it infinite.
-//            Percentiles: sketch.h, never below min or above max.
-// Threads    Values; any. No heap, but for what a Sketch grows to.
+//            Percentiles: sketch.h, never below min or above max. distinct: distinct.h, of text and bytes, too; 0 of none.
+// Threads    Values; any. No heap, but for what a Sketch and a Distinct grow to.
 // Tests      tests/agent/pipeline/statistics_test.cc
 #pragma once
 
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "agent/data/value.h"
+#include "agent/pipeline/distinct.h"
 #include "agent/pipeline/sketch.h"
 #include "agent/pipeline/wide_sum.h"
 #include "platform/base/bytes.h"
@@ -35,6 +36,7 @@ struct Statistic {
     last,
     stddev,
     percentile,
+    distinct,
   };
   Kind kind = Kind::count;
   std::uint8_t percent = 0;
@@ -50,6 +52,7 @@ struct Needs {
   bool range = false;
   bool ends = false;
   bool sketch = false;
+  bool distinct = false;
 
   explicit Needs(const std::vector<Statistic>& give);
   std::uint8_t bits() const;
@@ -82,6 +85,7 @@ class Accumulator {
   Value min_, max_;
   Sample first_, last_;
   Sketch sketch_;
+  Distinct distinct_;
 };
 
 }  // namespace pinaflux

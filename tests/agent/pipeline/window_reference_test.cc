@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -141,8 +142,25 @@ struct Reference {
   void say(const KeyName& name, std::int64_t start, const std::vector<const Input*>& records) {
     std::string line = std::get<0>(name) + "/" + std::get<2>(name) + "@" + std::to_string(start) +
                        "#" + std::to_string(std::get<1>(name));
-    for (std::size_t f = 0; f < 2; ++f) line += " " + field(f, records);
+    for (std::size_t f = 0; f < 2; ++f) {
+      line += " d=" + std::to_string(different(f, records)) + " " + field(f, records);
+    }
     said.push_back(line + " n=" + std::to_string(records.size()));
+  }
+
+  // Numbers by value (all are below 2^53, or whole), true and 1 apart.
+  static std::size_t different(std::size_t f, const std::vector<const Input*>& records) {
+    std::set<std::pair<int, std::string>> seen;
+    for (const Input* in : records) {
+      const Value& v = in->fields[f];
+      if (v.type() == Type::boolean) seen.insert({0, v.as_boolean() ? "yes" : "no"});
+      if (v.type() == Type::text) seen.insert({1, std::string(v.as_text())});
+      if (v.type() == Type::int64) seen.insert({2, std::to_string(v.as_int64())});
+      if (v.type() == Type::float64 && !std::isnan(v.as_float64())) {
+        seen.insert({2, number(v.as_float64())});
+      }
+    }
+    return seen.size();
   }
 
   // mean min max sum first last stddev, of exact arithmetic as far as long double goes (the values are chosen so).
@@ -227,7 +245,8 @@ std::string text_of(const Record& record) {
     return Reference::number(v.as_float64());
   };
   for (std::size_t f = 0; f < 2; ++f) {
-    const auto* c = &cells[1 + 7 * f];
+    const auto* c = &cells[1 + 8 * f];
+    line += " d=" + std::to_string(c[7].as_int64());
     if (c[0].type() == Type::absent) {
       line += " -";
       continue;
@@ -238,18 +257,19 @@ std::string text_of(const Record& record) {
     if (c[6].type() != Type::absent && c[1].to_double() < kBig)
       line += Reference::rounded(c[6].as_float64());
   }
-  return line + " n=" + std::to_string(cells[15].as_int64());
+  return line + " n=" + std::to_string(cells[17].as_int64());
 }
 
 enum class Sort { tumbling, sliding, session };
 
 struct Run : PipelineFixture {
   Run(std::uint64_t seed, Sort sort) : random(seed) {
-    options = {.of = {"a", "b"},
-               .give = {"mean", "min", "max", "sum", "first", "last", "stddev", "count"},
-               .keys = {"device"},
-               .lateness = Duration::seconds(random.between(0, 20)),
-               .keys_max = 1'000};
+    options = {
+        .of = {"a", "b"},
+        .give = {"mean", "min", "max", "sum", "first", "last", "stddev", "distinct", "count"},
+        .keys = {"device"},
+        .lateness = Duration::seconds(random.between(0, 20)),
+        .keys_max = 200};
     if (sort == Sort::session) {
       options.gap = Duration::seconds(random.between(2, 15));
     } else {

@@ -55,7 +55,7 @@ TEST_CASE_FIXTURE(WindowFixture, "panes without their key are erased, and come t
 // Every state with a byte or its end damaged is refused or read, and never harms.
 TEST_CASE_FIXTURE(WindowFixture, "damaged states are refused, or give something, and never crash") {
   Random random(7);
-  TimeWindow fixed = minute({"mean", "max", "stddev", "last", "p50", "count"});
+  TimeWindow fixed = minute({"mean", "max", "stddev", "last", "p50", "distinct", "count"});
   fixed.length = Duration::seconds(180);
   fixed.lateness = Duration::seconds(120);
   fixed.keys = {"k"};
@@ -164,6 +164,24 @@ TEST_CASE_FIXTURE(WindowFixture, "the stored state has its golden bytes") {
       "028fb8e68da4e19bcc010080e0ba84bf0380dea0cb0501010000000000000000c000000000000000000000000000"
       "001040000000000000000003feffffffffffffff03feffffffffffffff809cfc9aca0303feffffffffffffff80"
       "9cfc9aca0303feffffffffffffff01e3b80201");
+}
+
+TEST_CASE_FIXTURE(WindowFixture, "the stored different values have their golden bytes") {
+  make(NodeKind(minute({"distinct"})));
+  take(record("s", {{"t", Value::int64(5)}}, at(1)));
+  take(record("s", {{"t", Value::text("on")}}, at(2)));
+  const auto states = saved();
+  REQUIRE(states.size() == 2);
+  CHECK(hex(states[1].value) ==
+        "020b7566d0202c1b8601000080a8d6b9070202f22b6c779318d1c6f5a86f9c6cea33d50100");
+  group.reset();
+  make(NodeKind(minute({"distinct"})));
+  pipeline->restore(states);
+  take(record("s", {{"t", Value::float64(5.0)}}, at(3)));
+  take(record("s", {{"t", Value::text("off")}}, at(4)));
+  take(record("s", {{"t", Value::null()}}, at(61)));
+  take(record("s", {}, at(121)));
+  CHECK(drained() == Lines{"0: 3", "60: 0"});
 }
 
 }  // namespace
