@@ -107,7 +107,8 @@ std::int64_t Distinct::count() const {
   double z = 0.0;
   for (int k = kRankMax; k > 0; --k) z = 0.5 * (z + seen[k]);
   z += kM * sum_of_empty(seen[0] / kM);
-  const double estimate = kM * kM / (2.0 * std::log(2.0)) / z;
+  // Only a damaged state says more than 2^62.
+  const double estimate = std::fmin(kM * kM / (2.0 * std::log(2.0)) / z, 0x1p62);
   return std::max<std::int64_t>(std::llround(estimate), kExactMax + 1);
 }
 

@@ -142,6 +142,15 @@ TEST_CASE("a state survives, and a damaged one is refused") {
   Buffer bytes = state_of(many);
   bytes[1] = 58;  // More zeros than a hash has.
   CHECK_FALSE(decodes(bytes));
+  std::fill(bytes.begin() + 1, bytes.end(), std::uint8_t{57});
+  Reader most(bytes);
+  REQUIRE(many.decode(most));
+  CHECK(many.count() == std::int64_t{1} << 62);
+  std::fill(bytes.begin() + 1, bytes.end(), std::uint8_t{0});
+  Reader least(bytes);
+  REQUIRE(many.decode(least));
+  CHECK(many.count() == 33);
+  for (int i = 0; i < 500; ++i) many.add(Value::int64(i));
   bytes = state_of(many);
   bytes[0] = 34;
   CHECK_FALSE(decodes(bytes));
