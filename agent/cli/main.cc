@@ -18,6 +18,7 @@
 #include "agent/cli/mask_preview.h"
 #include "agent/cli/queue_line.h"
 #include "agent/cli/run_command.h"
+#include "agent/cli/schema_commands.h"
 #include "agent/cli/uplink_test_command.h"
 #include "agent/data/limits.h"
 #include "agent/seal/parts.h"
@@ -210,6 +211,7 @@ int CommandLine::run(int argc, char** argv) {
   add_agent_commands();
   add_config_commands();
   add_queue_commands(app_, status_);
+  add_schema_commands(app_, status_);
   add_letter_commands(app_, status_);
   add_tools();
   try {

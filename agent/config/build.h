@@ -34,6 +34,11 @@ Dedupe build_dedupe(const Reader& section);
 Sample build_sample(const Reader& section);
 RateLimit build_limit(const Reader& section);
 ChangeRate build_rate(const Reader& section, Findings& findings);
+Convert build_convert(const Reader& node, Findings& findings);
+TypeCast build_cast(const Reader& node, Findings& findings);
+SchemaCheck build_schema(const Reader& section, Findings& findings);
+Parse build_parse(const Reader& section, Findings& findings);
+SplitArray build_split(const Reader& section);
 Script build_script(const Reader& section, Building& building);
 void build_delivery(const Reader& root,
                     Building& building);  // Gateway, spool, uplink, control. Last.

@@ -60,6 +60,16 @@ class Nodes {
       node.kind = build_rate(r.section("rate"), findings_);
     } else if (r.has("script")) {
       node.kind = build_script(r.section("script"), building_);
+    } else if (r.has("schema")) {
+      node.kind = build_schema(r.section("schema"), findings_);
+    } else if (r.has("convert")) {
+      node.kind = build_convert(r, findings_);
+    } else if (r.has("cast")) {
+      node.kind = build_cast(r, findings_);
+    } else if (r.has("parse")) {
+      node.kind = build_parse(r.section("parse"), findings_);
+    } else if (r.has("split")) {
+      node.kind = build_split(r.section("split"));
     }
     return node;
   }
@@ -204,19 +214,31 @@ class Wiring {
     }
     names_.push_back(node.name);
     by_name_.emplace(node.name, &node.reader);
-    if (!node.reader.has("window")) return;
-    const std::string late = node.name + ".late";
-    windows_.insert(late);
-    if (node.reader.section("window").text("late") != "pass") return;
-    const auto is = [&](const Named& other) { return other.name == late; };
+    if (node.reader.has("window")) {
+      const std::string late = node.name + ".late";
+      windows_.insert(late);
+      if (node.reader.section("window").text("late") == "pass") {
+        add_port(node, late, "the late records of this window come");
+      }
+    } else if (node.reader.has("schema")) {
+      const std::string drifted = node.name + ".drifted";
+      schemas_.insert(drifted);
+      if (node.reader.section("schema").text("drift") == "quarantine") {
+        add_port(node, drifted, "what has drifted comes");
+      }
+    }
+  }
+
+  void add_port(const Named& node, const std::string& port, const std::string& what) {
+    const auto is = [&](const Named& other) { return other.name == port; };
     if (std::ranges::any_of(sources_, is) || std::ranges::any_of(nodes_, is)) {
-      findings_.error(node.reader.place(), "two things are named " + quoted(late),
-                      "that is where the late records of this window come out: rename the other");
+      findings_.error(node.reader.place(), "two things are named " + quoted(port),
+                      "that is where " + what + " out: rename the other");
       return;
     }
-    names_.push_back(late);
-    by_name_.emplace(late, &node.reader);
-    ports_.emplace(late, node.name);
+    names_.push_back(port);
+    by_name_.emplace(port, &node.reader);
+    ports_.emplace(port, node.name);
   }
 
   // The node that a name is of: "flow" for "flow.late".
@@ -227,11 +249,14 @@ class Wiring {
 
   void untaken_ports() {
     if (lanes_.empty()) return;
-    for (const auto& [late, node] : ports_) {
-      if (taken_.contains(late)) continue;
-      const Reader window = by_name_.at(node)->section("window");
-      findings_.error(window.key_place("late"), "nothing takes the late records",
-                      "add " + quoted(late) + " to 'from' of a lane or a node, or say late: drop");
+    for (const auto& [port, node] : ports_) {
+      if (taken_.contains(port)) continue;
+      const bool late = windows_.contains(port);
+      const Reader its = by_name_.at(node)->section(late ? "window" : "schema");
+      findings_.error(its.key_place(late ? "late" : "drift"),
+                      late ? "nothing takes the late records" : "nothing takes what has drifted",
+                      "add " + quoted(port) + " to 'from' of a lane or a node, or say " +
+                          (late ? "late: drop" : "drift: reject"));
     }
   }
 
@@ -260,6 +285,8 @@ class Wiring {
     findings_.error(input.place, "no source and no node is named " + quoted(input.text),
                     windows_.contains(input.text)
                         ? "that window drops its late records: say late: pass there"
+                    : schemas_.contains(input.text)
+                        ? "nothing that drifts comes out there: say drift: quarantine"
                     : lane  ? "this is a lane: nothing takes from a lane"
                     : meant ? "did you mean '" + std::string(*meant) + "'?"
                             : known);
@@ -303,6 +330,7 @@ class Wiring {
   std::map<std::string, const Reader*, std::less<>> by_name_;  // Nodes and ports.
   std::map<std::string, std::string, std::less<>> ports_;      // "flow.late": "flow".
   std::set<std::string, std::less<>> windows_;  // "flow.late", whether it is there or not.
+  std::set<std::string, std::less<>> schemas_;  // "flow.drifted", likewise.
   std::set<std::string, std::less<>> taken_, done_;
 };
 

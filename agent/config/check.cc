@@ -206,8 +206,13 @@ class Walk {
     }
     for (const Entry& pair : entry.value.entries) {
       if (!pair.value.is_scalar() || pair.value.text.empty()) {
-        findings_.error(pair.place, quoted(pair.key) + " has no new name",
-                        "write " + pair.key + ": NEW_NAME");
+        if (key.path.ends_with(".rename.fields")) {
+          findings_.error(pair.place, quoted(pair.key) + " has no new name",
+                          "write " + pair.key + ": NEW_NAME");
+        } else {
+          findings_.error(pair.place, quoted(pair.key) + " takes a single value",
+                          "for example " + std::string(key.example));
+        }
       }
     }
   }

@@ -19,7 +19,7 @@ constexpr Key kPipeline[] = {
      .required = true,
      .example = "zigbee",
      .doc = "Sources or nodes that it takes records from; \"NODE.late\": the late records of a "
-            "window."},
+            "window; \"NODE.drifted\": what a schema puts aside."},
     {.path = "pipeline.*.pass",
      .type = Type::section,
      .group = "kind",

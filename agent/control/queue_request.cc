@@ -4,11 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "agent/pipeline/stream_schema.h"
 #include "agent/spool/audit.h"
 #include "agent/spool/export.h"
 #include "agent/spool/inspect.h"
 #include "agent/spool/letter_operations.h"
 #include "agent/spool/purge.h"
+#include "agent/spool/state_list.h"
 #include "platform/base/text.h"
 #include "version.h"
 
@@ -116,6 +118,9 @@ std::unique_ptr<Operation> make_operation(std::string_view request, std::string_
   if (words[0] == "purge") return make_purge(words);
   if (words[0] == "verify") return make_audit(words);
   if (words[0] == "letters") return make_letters(words, content);
+  if (request == "schemas") {
+    return std::make_unique<ListStates>("pipeline/", std::string(StreamSchema::kMark));
+  }
   return nullptr;
 }
 

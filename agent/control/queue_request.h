@@ -6,6 +6,7 @@
 //            export LANE|* SECONDS        all of it as an export file; the unix time for its title
 //            purge LANE all|NANOSECONDS text|json   declares lost what is older than that, or all
 //            verify text|json             whether all of it would arrive
+//            schemas                      what the pipeline knows of streams (state_list.h, stream_schema.h)
 //            letters list text|json       the dead letters
 //            letters show ID text|json    one of them, with its record
 //            letters drop ID,ID.. text|json

@@ -23,15 +23,16 @@ class Column {
     return at < 0 ? Value() : record.row().values[at];
   }
 
- private:
-  static constexpr int kUnknown = -2;
-
+  // Below 0: it has none.
   int position(const Shape& shape) {
     const std::size_t id = shape.id();
     if (id >= positions_.size()) positions_.resize(id + 1, kUnknown);
     if (positions_[id] == kUnknown) positions_[id] = shape.find(field_);
     return positions_[id];
   }
+
+ private:
+  static constexpr int kUnknown = -2;
 
   std::string field_;
   std::vector<int> positions_;  // By Shape::id.

@@ -12,7 +12,8 @@ namespace pinaflux {
 namespace {
 
 constexpr std::size_t kWhatMax = 60;
-constexpr const char* kLate = ".late";  // A window's other port.
+constexpr const char* kLate = ".late";        // A window's other port,
+constexpr const char* kDrifted = ".drifted";  // and a schema's.
 
 struct Kind {
   const char* name = "pass";
@@ -67,6 +68,11 @@ std::string window(const TimeWindow& window) {
   return what + " of " + listed(window.of) + ": " + listed(window.give);
 }
 
+const char* spoken(TypeCast::To to) {
+  static constexpr const char* kTypes[] = {"bool", "int", "float", "text"};
+  return kTypes[static_cast<std::size_t>(to)];
+}
+
 Kind kind_of(const NodeKind& node) {
   if (const auto* filter = std::get_if<FieldFilter>(&node)) return {"filter", filter->field};
   if (const auto* where = std::get_if<Condition>(&node)) return {"where", where->where};
@@ -78,6 +84,11 @@ Kind kind_of(const NodeKind& node) {
   }
   if (const auto* script = std::get_if<Script>(&node)) {
     return {"script", std::to_string(script->text.size()) + " bytes of Lua"};
+  }
+  if (const auto* schema = std::get_if<SchemaCheck>(&node)) {
+    static constexpr const char* kDrifts[] = {"evolve", "coerce", "quarantine", "reject"};
+    const std::string count = std::to_string(schema->fields.size());
+    return {"schema", count + " declared, " + kDrifts[static_cast<std::size_t>(schema->drift)]};
   }
   if (const auto* rename = std::get_if<Rename>(&node)) {
     std::string what = listed(rename->fields, " to ");
@@ -101,6 +112,27 @@ Kind kind_of(const NodeKind& node) {
   }
   if (const auto* rate = std::get_if<ChangeRate>(&node)) {
     return {"rate", listed(rate->of) + " per " + seconds(rate->per)};
+  }
+  if (const auto* convert = std::get_if<Convert>(&node)) {
+    std::string what;
+    for (const Convert::Field& field : convert->fields) {
+      what += (what.empty() ? "" : ", ") + field.name + " " + field.from + " to " + field.to;
+    }
+    return {"convert", what};
+  }
+  if (const auto* cast = std::get_if<TypeCast>(&node)) {
+    std::string what;
+    for (const TypeCast::Field& field : cast->fields) {
+      what += (what.empty() ? "" : ", ") + field.name + " to " + spoken(field.to);
+    }
+    return {"cast", what};
+  }
+  if (const auto* parse = std::get_if<Parse>(&node)) {
+    static constexpr const char* kAs[] = {"pairs", "delimited", "json"};
+    return {"parse", parse->of + " as " + kAs[static_cast<std::size_t>(parse->as)]};
+  }
+  if (const auto* split = std::get_if<SplitArray>(&node)) {
+    return {"split", split->as.empty() ? split->of : split->of + " as " + split->as};
   }
   return {};
 }
@@ -143,15 +175,20 @@ class Text {
     for (const PipelineLane& lane : options_.lanes) {
       if (!takes(lane.from, name)) continue;
       ++count;
-      const bool late = !std::ranges::contains(lane.from, name);
-      line(depth, "-> " + lane.name + (late ? " (what is late)" : ""));
+      const bool main = std::ranges::contains(lane.from, name);
+      const bool late = std::ranges::contains(lane.from, name + kLate);
+      line(depth, "-> " + lane.name +
+                      (main   ? ""
+                       : late ? " (what is late)"
+                              : " (what has drifted)"));
     }
     if (count == 0) line(depth, "(no lane takes it)");
   }
 
   // From one of its ports.
   static bool takes(const std::vector<std::string>& from, const std::string& name) {
-    return std::ranges::contains(from, name) || std::ranges::contains(from, name + kLate);
+    return std::ranges::contains(from, name) || std::ranges::contains(from, name + kLate) ||
+           std::ranges::contains(from, name + kDrifted);
   }
 
   void line(std::size_t depth, const std::string& text) {
@@ -215,7 +252,7 @@ class Diagram {
       return id('s', static_cast<std::size_t>(source - options_.sources.begin()));
     }
     const auto node = std::ranges::find_if(options_.nodes, [&](const NodeOptions& its) {
-      return its.name == name || its.name + kLate == name;
+      return its.name == name || its.name + kLate == name || its.name + kDrifted == name;
     });
     return id('n', static_cast<std::size_t>(node - options_.nodes.begin()));
   }

@@ -68,8 +68,8 @@ class Builder {
       const NodeOptions& node = options_.nodes[i];
       by_name_[node.name] = {&graph_.from_node[i]};
       ++names;
-      if (auto late = late_port(node)) {
-        by_name_[*late] = {&graph_.from_node[i], NodePort::late};
+      if (auto side = side_port(node)) {
+        by_name_[side->name] = {&graph_.from_node[i], side->port};
         ++names;
       }
     }
@@ -111,8 +111,12 @@ class Builder {
     if (node.mark == Mark::open) cyclic_ = true;
     if (node.mark == Mark::unseen) {
       node.mark = Mark::open;
-      const auto* script = std::get_if<Script>(&options_.nodes[index].kind);
-      const std::size_t made = script == nullptr ? 1 : script->records_max;
+      const NodeKind& kind = options_.nodes[index].kind;
+      const auto* script = std::get_if<Script>(&kind);
+      const auto* split = std::get_if<SplitArray>(&kind);
+      const std::size_t made = script != nullptr  ? script->records_max
+                               : split != nullptr ? split->records_max
+                                                  : 1;
       node.paths = std::min(kTooMany, made * count(graph_.from_node[index]));
       node.mark = Mark::done;
     }
@@ -136,10 +140,14 @@ class Builder {
 
 }  // namespace
 
-std::optional<std::string> late_port(const NodeOptions& node) {
+std::optional<SidePort> side_port(const NodeOptions& node) {
   const auto* window = std::get_if<TimeWindow>(&node.kind);
-  if (window == nullptr || !window->pass_late) return {};
-  return node.name + ".late";
+  const auto* schema = std::get_if<SchemaCheck>(&node.kind);
+  if (window != nullptr && window->pass_late) return SidePort{node.name + ".late", NodePort::late};
+  if (schema != nullptr && schema->drift == SchemaCheck::Drift::quarantine) {
+    return SidePort{node.name + ".drifted", NodePort::drifted};
+  }
+  return {};
 }
 
 Result<Graph> build_graph(const PipelineOptions& options) { return Builder(options).build(); }

@@ -27,8 +27,12 @@ struct Graph {
   std::vector<std::size_t> deliveries;  // By SourceIndex: records that one may become; 0: no lane.
 };
 
-// The name of its late records, if the node passes them.
-std::optional<std::string> late_port(const NodeOptions& node);
+// Its other way out, and that one's name, if the node has one.
+struct SidePort {
+  std::string name;
+  NodePort port;
+};
+std::optional<SidePort> side_port(const NodeOptions& node);
 // Errors: not_found (an unknown name), exists (a name twice), invalid (a cycle), full (Pipeline's limits).
 Result<Graph> build_graph(const PipelineOptions& options);
 

@@ -107,6 +107,65 @@ struct Script {
   std::size_t records_max = 1;  // Made of one.
   std::size_t fields_max = 8;   // That each of them has more than the one.
 };
+// Numbers of a field in another unit of the same kind (units.h); what is no number refuses its record.
+struct Convert {
+  struct Field {
+    std::string name, from, to;
+  };
+  std::vector<Field> fields;
+};
+// Fields of another type, where that says the same; README.md says exactly what becomes of what.
+struct TypeCast {
+  enum class To : std::uint8_t { boolean, integer, real, text };
+  enum class Otherwise : std::uint8_t { refuse, keep, drop };
+  struct Field {
+    std::string name;
+    To to = To::real;
+    Otherwise otherwise = Otherwise::refuse;
+  };
+  std::vector<Field> fields;
+};
+// Fields that a text holds; README.md says exactly what that means.
+struct Parse {
+  enum class As : std::uint8_t { pairs, delimited, json };
+  std::string of;
+  As as = As::pairs;
+  char separator = ' ';            // Of pairs and delimited.
+  char equals = '=';               // Of pairs.
+  std::vector<std::string> names;  // Of delimited: the fields, in their order.
+  std::string prefix;              // Of the new fields' names.
+  bool keep = false;               // The field that was read.
+  bool all_text = false;           // Numbers, too.
+  bool pass = false;               // What cannot be read is passed on as it is.
+  std::size_t fields_max = 32;
+};
+// One record for each element of an array; README.md says exactly what that means.
+struct SplitArray {
+  std::string of, as;
+  Duration every{};              // Between the elements' times.
+  bool pass = false;             // What is no array is passed on as it is.
+  std::size_t records_max = 16;  // Elements of an array,
+  std::size_t fields_max = 8;    // and fields of an element.
+};
+// Which fields the records of each stream have: as declared here, and as learned of those that came; README.md says exactly what
+// that means.
+struct SchemaCheck {
+  enum class Column : std::uint8_t { unknown, boolean, integer, real, text, bytes };
+  enum class Drift : std::uint8_t { evolve, coerce, quarantine, reject };
+  struct Field {
+    std::string name;
+    Column type = Column::unknown;
+    std::string unit;
+    double min = 0.0, max = 0.0;  // Of numbers, with has_min, has_max.
+    bool has_min = false, has_max = false;
+    bool required = false;
+    std::vector<std::string> one_of;  // Of text and integers; empty: any.
+  };
+  std::vector<Field> fields;
+  Drift drift = Drift::evolve;
+  std::size_t streams_max = 256;
+  std::size_t fields_max = 256;  // Of one stream, the declared ones included.
+};
 // Statistics of records by time, one record for each window of each key. README.md says exactly what that means.
 struct TimeWindow {
   static constexpr std::int64_t kPanesMax = 64;     // Open at once, per key.
@@ -128,6 +187,7 @@ struct TimeWindow {
 // Panes of a key that may be open at once. `every` or `gap` is above 0.
 std::int64_t panes_open_max(const TimeWindow& window);
 using NodeKind = std::variant<PassThrough, FieldFilter, Rename, Deadband, Condition, Derive, Select,
-                              TimeWindow, Dedupe, Sample, RateLimit, ChangeRate, Script>;
+                              TimeWindow, Dedupe, Sample, RateLimit, ChangeRate, Script,
+                              SchemaCheck, Convert, TypeCast, Parse, SplitArray>;
 
 }  // namespace pinaflux

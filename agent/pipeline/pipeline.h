@@ -27,12 +27,12 @@
 
 namespace pinaflux {
 
-// A node's ways out: "name" and "name.late".
-enum class NodePort : std::uint8_t { main, late };
+// A node's ways out: "name", "name.late" of a window, "name.drifted" of a schema.
+enum class NodePort : std::uint8_t { main, late, drifted };
 
 struct NodeOptions {
   std::string name;
-  // Sources or nodes, "NAME.late" of a window that passes late records. A source name means all its streams.
+  // Sources or nodes, "NAME.late" and "NAME.drifted" of nodes that have such a port. A source name means all its streams.
   std::vector<std::string> from;
   NodeKind kind;
 };

@@ -1,16 +1,21 @@
 #include "agent/pipeline/step.h"
 
+#include "agent/pipeline/cast.h"
 #include "agent/pipeline/change_rate.h"
 #include "agent/pipeline/condition.h"
+#include "agent/pipeline/convert.h"
 #include "agent/pipeline/deadband.h"
 #include "agent/pipeline/dedupe.h"
 #include "agent/pipeline/derive.h"
 #include "agent/pipeline/filter.h"
+#include "agent/pipeline/parse.h"
 #include "agent/pipeline/rate_limit.h"
 #include "agent/pipeline/rename.h"
 #include "agent/pipeline/sample.h"
+#include "agent/pipeline/schema_check.h"
 #include "agent/pipeline/script.h"
 #include "agent/pipeline/select.h"
+#include "agent/pipeline/split_array.h"
 #include "agent/pipeline/swing.h"
 #include "agent/pipeline/window.h"
 
@@ -47,6 +52,13 @@ Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes) {
     return ChangeRateStep::make(*rate, shapes);
   }
   if (const auto* script = std::get_if<Script>(&kind)) return ScriptStep::make(*script, shapes);
+  if (const auto* schema = std::get_if<SchemaCheck>(&kind)) {
+    return SchemaStep::make(*schema, shapes);
+  }
+  if (const auto* convert = std::get_if<Convert>(&kind)) return ConvertStep::make(*convert);
+  if (const auto* cast = std::get_if<TypeCast>(&kind)) return CastStep::make(*cast);
+  if (const auto* parse = std::get_if<Parse>(&kind)) return ParseStep::make(*parse, shapes);
+  if (const auto* split = std::get_if<SplitArray>(&kind)) return SplitStep::make(*split, shapes);
   return std::make_unique<PassStep>();
 }
 

@@ -10,7 +10,7 @@ TEST_CASE("every request of the queue makes its operation") {
        {"stats text", "stats json", "peek normal 10", "peek * 1", "verify json",
         "export * 1700000000", "export bulk 0", "purge bulk all text",
         "purge bulk 1700000000000000000 json", "letters list text", "letters show 7 json",
-        "letters drop 7 text", "letters drop 7,9 json", "letters replay 3,1,2 text"}) {
+        "letters drop 7 text", "letters drop 7,9 json", "letters replay 3,1,2 text", "schemas"}) {
     CAPTURE(text);
     CHECK(make_operation(text) != nullptr);
   }

@@ -47,6 +47,9 @@ TEST_CASE("bands and what thins a stream say how") {
   CHECK(drawn(Sample{.one_in = 10}) == "sample one in 10");
   CHECK(drawn(RateLimit{.rate = 5, .per = Duration::seconds(1)}) == "limit 5 per 1 s");
   CHECK(drawn(ChangeRate{.of = {"a", "b"}}) == "rate a, b per 1 s");
+  CHECK(drawn(Convert{{{"t", "F", "C"}, {"p", "psi", "bar"}}}) == "convert t F to C, p psi to bar");
+  CHECK(drawn(TypeCast{{{"n", TypeCast::To::integer}, {"on", TypeCast::To::boolean}}}) ==
+        "cast n to int, on to bool");
 }
 
 TEST_CASE("what tools draw") {

@@ -1,0 +1,144 @@
+#include "agent/pipeline/exact_value.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+
+#include "platform/base/text.h"
+
+namespace pinaflux {
+
+namespace {
+
+using ColumnType = SchemaCheck::Column;
+
+constexpr std::int64_t kWholeMax = std::int64_t{1} << 53;
+
+bool is_decimal(char c) { return c >= '0' && c <= '9'; }
+
+// "007" is a name, not a number.
+bool has_leading_zero(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return text.size() > 1 && text[0] == '0' && is_decimal(text[1]);
+}
+
+// Of the mantissa, zeros in front not counted.
+std::size_t digit_count(std::string_view text) {
+  std::size_t count = 0;
+  for (const char c : text.substr(0, text.find_first_of("eE"))) {
+    if (is_decimal(c) && (c != '0' || count > 0)) ++count;
+  }
+  return count;
+}
+
+// A double gives any 15 digits back; of more, those that are its own.
+std::optional<double> parse_exactly(std::string_view text) {
+  if (has_leading_zero(text)) return {};
+  const auto number = parse_double(text);
+  if (!number) return {};
+  const std::size_t digits = digit_count(text);
+  const bool in_range = *number == 0.0 ? digits == 0 : std::fabs(*number) >= DBL_MIN;
+  if (!in_range || (digits > 15 && format_double(*number) != text)) return {};
+  return number;
+}
+
+std::optional<Value> whole(double number) {
+  if (std::fabs(number) > static_cast<double>(kWholeMax) || number != std::trunc(number)) return {};
+  if (number == 0.0 && std::signbit(number)) return {};
+  return Value::int64(static_cast<std::int64_t>(number));
+}
+
+std::optional<Value> integer_of(const Value& value) {
+  if (value.type() == Type::boolean) return Value::int64(value.as_boolean() ? 1 : 0);
+  if (value.type() == Type::float64) return whole(value.as_float64());
+  if (value.type() != Type::text || has_leading_zero(value.as_text())) return {};
+  if (value.as_text() == "-0") return {};
+  if (const auto number = parse_integer<std::int64_t>(value.as_text())) {
+    return Value::int64(*number);
+  }
+  if (const auto number = parse_integer<std::uint64_t>(value.as_text())) {
+    return Value::uint64(*number);
+  }
+  const auto number = parse_exactly(value.as_text());
+  return number ? whole(*number) : std::nullopt;
+}
+
+std::optional<Value> real_of(const Value& value) {
+  if (value.type() == Type::boolean) return Value::float64(value.as_boolean() ? 1.0 : 0.0);
+  if (value.type() == Type::int64) {
+    const std::int64_t number = value.as_int64();
+    if (number < -kWholeMax || number > kWholeMax) return {};
+    return Value::float64(static_cast<double>(number));
+  }
+  if (value.type() != Type::text) return {};
+  const auto number = parse_exactly(value.as_text());
+  return number ? std::optional(Value::float64(*number)) : std::nullopt;
+}
+
+std::optional<Value> boolean_of(const Value& value) {
+  if (value.type() == Type::text) {
+    if (value.as_text() == "true") return Value::boolean(true);
+    if (value.as_text() == "false") return Value::boolean(false);
+    return {};
+  }
+  if (!value.is_number() || (value.type() == Type::float64 && std::signbit(value.as_float64()))) {
+    return {};
+  }
+  if (value.to_double() == 0.0) return Value::boolean(false);
+  if (value.to_double() == 1.0) return Value::boolean(true);
+  return {};
+}
+
+std::optional<Value> text_of(const Value& value, std::string& scratch) {
+  scratch.clear();
+  switch (value.type()) {
+    case Type::boolean: scratch = value.as_boolean() ? "true" : "false"; break;
+    case Type::int64: append_integer(scratch, value.as_int64()); break;
+    case Type::uint64: append_unsigned(scratch, value.as_uint64()); break;
+    case Type::float64:
+      if (!std::isfinite(value.as_float64())) return {};
+      append_double(scratch, value.as_float64());
+      break;
+    case Type::bytes:
+      if (!utf8_valid(value.as_text())) return {};
+      return Value::text(value.as_text());
+    default: return {};
+  }
+  return Value::text(scratch);
+}
+
+}  // namespace
+
+SchemaCheck::Column column_of(Type type) {
+  switch (type) {
+    case Type::boolean: return ColumnType::boolean;
+    case Type::int64:
+    case Type::uint64: return ColumnType::integer;
+    case Type::float64: return ColumnType::real;
+    case Type::text: return ColumnType::text;
+    case Type::bytes: return ColumnType::bytes;
+    default: return ColumnType::unknown;
+  }
+}
+
+const char* column_name(ColumnType column) {
+  static constexpr const char* kNames[] = {"unknown", "bool", "int", "float", "text", "bytes"};
+  return kNames[static_cast<std::size_t>(column)];
+}
+
+std::optional<Value> exactly(const Value& value, ColumnType as, std::string& scratch) {
+  if (column_of(value.type()) == as) return value;
+  switch (as) {
+    case ColumnType::boolean: return boolean_of(value);
+    case ColumnType::integer: return integer_of(value);
+    case ColumnType::real: return real_of(value);
+    case ColumnType::text: return text_of(value, scratch);
+    case ColumnType::bytes:
+      if (value.type() != Type::text) return {};
+      return Value::bytes(value.as_bytes());
+    case ColumnType::unknown: break;
+  }
+  return {};
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,86 @@
+// A text is cut where it lies: "a=1 b=two" becomes two views of it. Only a value in quotes that holds quotes is written anew.
+
+#include "agent/pipeline/pieces.h"
+
+#include <string>
+
+#include "platform/base/text.h"
+
+namespace pinaflux {
+
+namespace {
+
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+}  // namespace
+
+void Pieces::skip_blanks() {
+  while (!at_end() && is_blank(text_[at_]) && (text_[at_] != separator_ || separator_ == ' '))
+    ++at_;
+}
+
+bool Pieces::take_separator() {
+  if (at_end() || text_[at_] != separator_) return false;
+  ++at_;
+  return true;
+}
+
+bool Pieces::name(char equals, std::string_view& name) {
+  const std::size_t begin = at_;
+  while (!at_end() && text_[at_] != separator_ && text_[at_] != equals) ++at_;
+  name = trim(text_.substr(begin, at_ - begin));
+  if (at_end() || text_[at_] != equals) return false;
+  ++at_;
+  return true;
+}
+
+const char* Pieces::value(Value& value) {
+  if (separator_ != ' ') skip_blanks();
+  if (!at_end() && text_[at_] == '"') return quoted(value);
+  const std::size_t begin = at_;
+  while (!at_end() && text_[at_] != separator_ && !(separator_ == ' ' && text_[at_] == '\t')) ++at_;
+  const std::string_view text = trim(text_.substr(begin, at_ - begin));
+  value = text.empty() ? Value() : all_text_ ? Value::text(text) : number_or_text(text);
+  return nullptr;
+}
+
+const char* Pieces::quoted(Value& value) {
+  const std::size_t begin = ++at_;
+  bool doubled = false;
+  while (!at_end()) {
+    if (text_[at_++] != '"') continue;
+    if (at_end() || text_[at_] != '"') break;
+    doubled = true;
+    ++at_;
+  }
+  if (at_ == begin || text_[at_ - 1] != '"') return "a quote is not closed";
+  std::string_view text = text_.substr(begin, at_ - 1 - begin);
+  if (doubled && !undouble(text)) return kNoRoom;
+  value = Value::text(text);
+  const std::size_t behind = at_;
+  skip_blanks();
+  const bool apart = at_end() || text_[at_] == separator_ || (separator_ == ' ' && at_ > behind);
+  return apart ? nullptr : "something stands behind a closed quote";
+}
+
+bool Pieces::undouble(std::string_view& text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    plain += text[i];
+    if (text[i] == '"') ++i;
+  }
+  text = texts_.copy(plain);
+  return text.data() != nullptr;
+}
+
+Value number_or_text(std::string_view text) {
+  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
+  const bool code = digits.size() > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9';
+  if (code) return Value::text(text);
+  if (const auto whole = parse_integer<std::int64_t>(text)) return Value::int64(*whole);
+  if (const auto whole = parse_integer<std::uint64_t>(text)) return Value::uint64(*whole);
+  if (const auto real = parse_double(text)) return Value::float64(*real);
+  return Value::text(text);
+}
+
+}  // namespace pinaflux
