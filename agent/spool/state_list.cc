@@ -19,7 +19,8 @@ Result<bool> ListStates::step(const Access& access, Buffer& out) {
     begun_ = true;
   }
   Writer to(out);
-  while (!left_.empty() && out.size() < kStepBytes) {
+  const std::size_t before = out.size();
+  while (!left_.empty() && out.size() - before < kStepBytes) {
     to.text(left_.back().key);
     to.text(as_text(left_.back().value));
     left_.pop_back();
