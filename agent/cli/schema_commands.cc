@@ -36,7 +36,7 @@ void put_fields(JsonWriter& j, const StreamSchema& schema) {
   j.key("fields").begin_array();
   for (const auto& field : schema.fields) {
     j.begin_object().key("name").string(field.name);
-    j.key("type").string(column_name(field.type));
+    j.key("type").string(field_type_name(field.type));
     j.key("optional").boolean(field.optional).key("declared").boolean(field.declared);
     if (!field.unit.empty()) j.key("unit").string(field.unit);
     j.key("since").number(static_cast<std::uint64_t>(field.since)).end_object();
@@ -58,7 +58,7 @@ void put_changes(JsonWriter& j, const StreamSchema& schema) {
       j.begin_object().key("field").string(schema.fields[item.field].name);
       j.key("what").string(kind_said(item.kind));
       if (item.from != item.to) {
-        j.key("from").string(column_name(item.from)).key("to").string(column_name(item.to));
+        j.key("from").string(field_type_name(item.from)).key("to").string(field_type_name(item.to));
       }
       j.end_object();
     }
@@ -79,7 +79,7 @@ std::string title(const NodeSchema& its) {
 std::string fields_text(const StreamSchema& schema) {
   std::string text;
   for (const auto& field : schema.fields) {
-    text += "  " + printable(field.name) + ": " + column_name(field.type);
+    text += "  " + printable(field.name) + ": " + field_type_name(field.type);
     if (!field.unit.empty()) text += " in " + printable(field.unit);
     if (field.declared) text += ", declared";
     text +=
@@ -103,7 +103,8 @@ std::string changes_text(const StreamSchema& schema) {
     for (const Item& item : change.items) {
       text += between + printable(schema.fields[item.field].name) + " " + kind_said(item.kind);
       if (item.from != item.to) {
-        text += std::string(" from ") + column_name(item.from) + " to " + column_name(item.to);
+        text +=
+            std::string(" from ") + field_type_name(item.from) + " to " + field_type_name(item.to);
       }
       between = ", ";
     }

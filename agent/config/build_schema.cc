@@ -4,24 +4,16 @@
 
 #include "agent/config/build.h"
 #include "agent/pipeline/exact_value.h"
+#include "agent/pipeline/key_limits.h"
 #include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/schema_rules.h"
 #include "platform/base/text.h"
 
 namespace pinaflux::config {
 
 namespace {
 
-using ColumnType = SchemaCheck::Column;
-
 std::string field_said(const std::string& name) { return "'" + printable(name, 40) + "'"; }
-
-ColumnType column_named(std::string_view name) {
-  for (const ColumnType column :
-       {ColumnType::boolean, ColumnType::integer, ColumnType::real, ColumnType::text}) {
-    if (name == column_name(column)) return column;
-  }
-  return ColumnType::bytes;
-}
 
 // What is no number has been said.
 std::optional<double> bound_of(const Reader& r, const char* name) {
@@ -31,7 +23,7 @@ std::optional<double> bound_of(const Reader& r, const char* name) {
 void check_range(const Reader& r, const SchemaCheck::Field& field, Findings& findings) {
   const char* given = field.has_min ? "min" : "max";
   if (!field.has_min && !field.has_max) return;
-  if (field.type != ColumnType::integer && field.type != ColumnType::real) {
+  if (field.type != FieldType::integer && field.type != FieldType::real) {
     findings.error(r.key_place(given), "only a number has a range",
                    "remove '" + std::string(given) + "', or say type: float");
   } else if (field.has_min && field.has_max && field.min > field.max) {
@@ -42,7 +34,7 @@ void check_range(const Reader& r, const SchemaCheck::Field& field, Findings& fin
 
 void check_one_of(const Reader& r, const SchemaCheck::Field& field, Findings& findings) {
   if (field.one_of.empty()) return;
-  if (field.type != ColumnType::text && field.type != ColumnType::integer) {
+  if (field.type != FieldType::text && field.type != FieldType::integer) {
     findings.error(r.key_place("one_of"), "only text and int have 'one_of'",
                    "remove it; a float may have min and max");
     return;
@@ -60,7 +52,7 @@ void check_one_of(const Reader& r, const SchemaCheck::Field& field, Findings& fi
 SchemaCheck::Field build_field(const Reader& r, Findings& findings) {
   SchemaCheck::Field field;
   field.name = r.text("name");
-  field.type = column_named(r.text("type"));
+  field.type = field_type_named(r.text("type")).value_or(FieldType::unknown);
   field.unit = r.text("unit");
   const auto min = bound_of(r, "min"), max = bound_of(r, "max");
   field.has_min = min.has_value();
@@ -69,7 +61,7 @@ SchemaCheck::Field build_field(const Reader& r, Findings& findings) {
   field.max = max.value_or(0.0);
   field.required = r.boolean("required");
   field.one_of = r.texts("one_of");
-  if (!r.has("type") || !is_one_of(r.text("type"), "bool|int|float|text|bytes")) return field;
+  if (field.type == FieldType::unknown) return field;  // Said.
   check_range(r, field, findings);
   check_one_of(r, field, findings);
   return field;
@@ -103,6 +95,14 @@ SchemaCheck build_schema(const Reader& r, Findings& findings) {
   if (schema.fields.size() > schema.fields_max) {
     findings.error(r.key_place("fields"), "more fields are declared than a stream may have",
                    "say fields_max: " + std::to_string(schema.fields.size()) + " or more");
+  }
+  const std::size_t fit = kKeysBytesMax / declared_bytes_max(schema.fields);
+  if (schema.streams_max > fit) {
+    findings.error(r.has("streams_max") ? r.value_place("streams_max") : r.key_place("fields"),
+                   "so many declared fields of " + std::to_string(schema.streams_max) +
+                       " streams are too much to remember",
+                   fit > 0 ? "say streams_max: " + std::to_string(fit) + ", or declare fewer fields"
+                           : "declare fewer fields");
   }
   return schema;
 }

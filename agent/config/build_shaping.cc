@@ -3,6 +3,7 @@
 #include <array>
 
 #include "agent/config/build.h"
+#include "agent/pipeline/exact_value.h"
 #include "agent/pipeline/unit.h"
 #include "platform/base/text.h"
 
@@ -82,10 +83,8 @@ Convert build_convert(const Reader& r, Findings& findings) {
 }
 
 TypeCast build_cast(const Reader& r, Findings& findings) {
-  using To = TypeCast::To;
   using Otherwise = TypeCast::Otherwise;
   static constexpr std::array<std::string_view, 4> kTypes{"bool", "int", "float", "text"};
-  static constexpr To kTo[] = {To::boolean, To::integer, To::real, To::text};
   static constexpr std::array<std::string_view, 2> kElse{"keep", "drop"};
   TypeCast cast;
   const Node* fields = r.node("cast");
@@ -94,8 +93,7 @@ TypeCast build_cast(const Reader& r, Findings& findings) {
     if (!pair.value.is_scalar()) continue;  // Said.
     check_field_name(pair, findings);
     const auto [type, otherwise] = around(pair.value.text, " or ");
-    const auto at = std::ranges::find(kTypes, type);
-    if (at == kTypes.end()) {
+    if (!std::ranges::contains(kTypes, type)) {
       const auto meant = closest(type, kTypes);
       findings.error(place_of(pair.value, type), in_quotes(type) + " is no type",
                      meant ? "did you mean '" + std::string(*meant) + "'?"
@@ -108,7 +106,7 @@ TypeCast build_cast(const Reader& r, Findings& findings) {
           in_quotes(otherwise) + " is not what can be done with a value that has no equal",
           "say 'or keep', 'or drop', or nothing: then the record is refused");
     }
-    cast.fields.push_back({pair.key, kTo[at - kTypes.begin()],
+    cast.fields.push_back({pair.key, *field_type_named(type),
                            otherwise == "keep"   ? Otherwise::keep
                            : otherwise == "drop" ? Otherwise::drop
                                                  : Otherwise::refuse});

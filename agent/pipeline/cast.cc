@@ -9,16 +9,6 @@ namespace pinaflux {
 
 namespace {
 
-SchemaCheck::Column column_of(TypeCast::To to) {
-  switch (to) {
-    case TypeCast::To::boolean: return SchemaCheck::Column::boolean;
-    case TypeCast::To::integer: return SchemaCheck::Column::integer;
-    case TypeCast::To::real: return SchemaCheck::Column::real;
-    case TypeCast::To::text: break;
-  }
-  return SchemaCheck::Column::text;
-}
-
 // What switches and displays write, in letters of either case.
 std::optional<Value> switched(const Value& value) {
   static constexpr std::array kNo{"false", "off", "0"}, kYes{"true", "on", "1"};
@@ -48,22 +38,21 @@ Result<std::unique_ptr<Step>> CastStep::make(const TypeCast& options) {
 
 bool CastStep::change(std::size_t index, Value& value) {
   const TypeCast::Field& field = fields_[index];
-  const SchemaCheck::Column to = column_of(field.to);
-  auto made = exactly(value, to, scratch_);
-  if (!made && field.to == TypeCast::To::boolean) made = switched(value);
+  auto made = exactly(value, field.to, scratch_);
+  if (!made && field.to == FieldType::boolean) made = switched(value);
   if (made) {
     value = *made;
     return true;
   }
   failed_from_ = value.type();
-  failed_to_ = to;
+  failed_to_ = field.to;
   if (field.otherwise == TypeCast::Otherwise::drop) value = Value();
   return field.otherwise != TypeCast::Otherwise::refuse;
 }
 
 std::string CastStep::why() const {
-  return joined({"of type ", column_name(column_of(failed_from_)),
-                 ", and not exactly the same as any ", column_name(failed_to_)});
+  return joined({"of type ", field_type_name(field_type(failed_from_)),
+                 ", and not exactly the same as any ", field_type_name(failed_to_)});
 }
 
 }  // namespace pinaflux

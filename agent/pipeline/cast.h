@@ -21,7 +21,7 @@ class CastStep final : public InPlaceStep {
   std::vector<TypeCast::Field> fields_;
   std::string scratch_;  // The last text that was made.
   Type failed_from_ = Type::absent;
-  SchemaCheck::Column failed_to_{};
+  FieldType failed_to_{};
 };
 
 }  // namespace pinaflux

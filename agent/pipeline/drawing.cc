@@ -4,6 +4,7 @@
 #include <set>
 #include <span>
 
+#include "agent/pipeline/exact_value.h"
 #include "platform/base/json_writer.h"
 #include "platform/base/text.h"
 
@@ -68,11 +69,6 @@ std::string window(const TimeWindow& window) {
   return what + " of " + listed(window.of) + ": " + listed(window.give);
 }
 
-const char* spoken(TypeCast::To to) {
-  static constexpr const char* kTypes[] = {"bool", "int", "float", "text"};
-  return kTypes[static_cast<std::size_t>(to)];
-}
-
 Kind kind_of(const NodeKind& node) {
   if (const auto* filter = std::get_if<FieldFilter>(&node)) return {"filter", filter->field};
   if (const auto* where = std::get_if<Condition>(&node)) return {"where", where->where};
@@ -123,7 +119,7 @@ Kind kind_of(const NodeKind& node) {
   if (const auto* cast = std::get_if<TypeCast>(&node)) {
     std::string what;
     for (const TypeCast::Field& field : cast->fields) {
-      what += (what.empty() ? "" : ", ") + field.name + " to " + spoken(field.to);
+      what += (what.empty() ? "" : ", ") + field.name + " to " + field_type_name(field.to);
     }
     return {"cast", what};
   }

@@ -1,6 +1,7 @@
 #include "agent/pipeline/exact_value.h"
 
 #include <algorithm>
+#include <array>
 #include <cfloat>
 #include <cmath>
 
@@ -10,17 +11,11 @@ namespace pinaflux {
 
 namespace {
 
-using ColumnType = SchemaCheck::Column;
-
+constexpr std::array kFieldTypes = {"unknown", "bool", "int",
+                                    "float",   "text", "bytes"};  // By FieldType.
 constexpr std::int64_t kWholeMax = std::int64_t{1} << 53;
 
 bool is_decimal(char c) { return c >= '0' && c <= '9'; }
-
-// "007" is a name, not a number.
-bool has_leading_zero(std::string_view text) {
-  if (text.starts_with('-')) text.remove_prefix(1);
-  return text.size() > 1 && text[0] == '0' && is_decimal(text[1]);
-}
 
 // Of the mantissa, zeros in front not counted.
 std::size_t digit_count(std::string_view text) {
@@ -109,34 +104,43 @@ std::optional<Value> text_of(const Value& value, std::string& scratch) {
 
 }  // namespace
 
-SchemaCheck::Column column_of(Type type) {
+FieldType field_type(Type type) {
   switch (type) {
-    case Type::boolean: return ColumnType::boolean;
+    case Type::boolean: return FieldType::boolean;
     case Type::int64:
-    case Type::uint64: return ColumnType::integer;
-    case Type::float64: return ColumnType::real;
-    case Type::text: return ColumnType::text;
-    case Type::bytes: return ColumnType::bytes;
-    default: return ColumnType::unknown;
+    case Type::uint64: return FieldType::integer;
+    case Type::float64: return FieldType::real;
+    case Type::text: return FieldType::text;
+    case Type::bytes: return FieldType::bytes;
+    default: return FieldType::unknown;
   }
 }
 
-const char* column_name(ColumnType column) {
-  static constexpr const char* kNames[] = {"unknown", "bool", "int", "float", "text", "bytes"};
-  return kNames[static_cast<std::size_t>(column)];
+const char* field_type_name(FieldType type) { return kFieldTypes[static_cast<std::size_t>(type)]; }
+
+std::optional<FieldType> field_type_named(std::string_view name) {
+  for (std::size_t i = 1; i < kFieldTypes.size(); ++i) {
+    if (name == kFieldTypes[i]) return static_cast<FieldType>(i);
+  }
+  return {};
 }
 
-std::optional<Value> exactly(const Value& value, ColumnType as, std::string& scratch) {
-  if (column_of(value.type()) == as) return value;
+bool has_leading_zero(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return text.size() > 1 && text[0] == '0' && is_decimal(text[1]);
+}
+
+std::optional<Value> exactly(const Value& value, FieldType as, std::string& scratch) {
+  if (field_type(value.type()) == as) return value;
   switch (as) {
-    case ColumnType::boolean: return boolean_of(value);
-    case ColumnType::integer: return integer_of(value);
-    case ColumnType::real: return real_of(value);
-    case ColumnType::text: return text_of(value, scratch);
-    case ColumnType::bytes:
+    case FieldType::boolean: return boolean_of(value);
+    case FieldType::integer: return integer_of(value);
+    case FieldType::real: return real_of(value);
+    case FieldType::text: return text_of(value, scratch);
+    case FieldType::bytes:
       if (value.type() != Type::text) return {};
       return Value::bytes(value.as_bytes());
-    case ColumnType::unknown: break;
+    case FieldType::unknown: break;
   }
   return {};
 }

@@ -107,20 +107,21 @@ struct Script {
   std::size_t records_max = 1;  // Made of one.
   std::size_t fields_max = 8;   // That each of them has more than the one.
 };
-// Numbers of a field in another unit of the same kind (units.h); what is no number refuses its record.
+// Numbers of a field in another unit of the same kind (unit.h); what is no number refuses its record.
 struct Convert {
   struct Field {
     std::string name, from, to;
   };
   std::vector<Field> fields;
 };
+// What configurations say of a field; unknown: absent or null.
+enum class FieldType : std::uint8_t { unknown, boolean, integer, real, text, bytes };
 // Fields of another type, where that says the same; README.md says exactly what becomes of what.
 struct TypeCast {
-  enum class To : std::uint8_t { boolean, integer, real, text };
   enum class Otherwise : std::uint8_t { refuse, keep, drop };
   struct Field {
     std::string name;
-    To to = To::real;
+    FieldType to = FieldType::real;
     Otherwise otherwise = Otherwise::refuse;
   };
   std::vector<Field> fields;
@@ -150,11 +151,10 @@ struct SplitArray {
 // Which fields the records of each stream have: as declared here, and as learned of those that came; README.md says exactly what
 // that means.
 struct SchemaCheck {
-  enum class Column : std::uint8_t { unknown, boolean, integer, real, text, bytes };
   enum class Drift : std::uint8_t { evolve, coerce, quarantine, reject };
   struct Field {
     std::string name;
-    Column type = Column::unknown;
+    FieldType type = FieldType::unknown;
     std::string unit;
     double min = 0.0, max = 0.0;  // Of numbers, with has_min, has_max.
     bool has_min = false, has_max = false;

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "agent/pipeline/exact_value.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {
@@ -74,9 +75,7 @@ bool Pieces::undouble(std::string_view& text) {
 }
 
 Value number_or_text(std::string_view text) {
-  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
-  const bool code = digits.size() > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9';
-  if (code) return Value::text(text);
+  if (has_leading_zero(text)) return Value::text(text);
   if (const auto whole = parse_integer<std::int64_t>(text)) return Value::int64(*whole);
   if (const auto whole = parse_integer<std::uint64_t>(text)) return Value::uint64(*whole);
   if (const auto real = parse_double(text)) return Value::float64(*real);

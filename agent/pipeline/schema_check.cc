@@ -28,8 +28,8 @@ std::uint8_t type_bit(Type type) {
   return static_cast<std::uint8_t>(1u << static_cast<unsigned>(type));
 }
 
-std::string type_said(SchemaCheck::Column is, const char* between, SchemaCheck::Column was) {
-  return std::string("is ") + column_name(is) + between + column_name(was);
+std::string type_said(FieldType is, const char* between, FieldType was) {
+  return std::string("is ") + field_type_name(is) + between + field_type_name(was);
 }
 
 }  // namespace
@@ -42,6 +42,9 @@ Result<std::unique_ptr<Step>> SchemaStep::make(const SchemaCheck& options, Shape
   if (options.fields_max > kFieldsMax) return fail(Code::full, "schema has at most 4096 fields");
   if (options.fields.size() > options.fields_max) {
     return fail(Code::full, "schema declares more fields than its fields_max");
+  }
+  if (options.streams_max * declared_bytes_max(options.fields) > kKeysBytesMax) {
+    return fail(Code::full, "schema declares more fields than so many streams have room for");
   }
   auto rules = make_rules(options.fields);
   if (!rules) return std::unexpected(rules.error());
@@ -126,7 +129,7 @@ std::uint8_t SchemaStep::passing(const StreamSchema::Field& field) const {
   if (rule != nullptr && rule->looks()) return static_cast<std::uint8_t>(passes);
   for (const Type type :
        {Type::boolean, Type::int64, Type::uint64, Type::float64, Type::text, Type::bytes}) {
-    if (column_of(type) == field.type) passes |= type_bit(type);
+    if (field_type(type) == field.type) passes |= type_bit(type);
   }
   return static_cast<std::uint8_t>(passes);
 }
@@ -205,7 +208,7 @@ bool SchemaStep::look(const Record& record, const Plan& plan, const Place& place
     if ((plan.passes[i] & type_bit(cells_[i].type())) != 0) continue;
     if (plan.fields[i] == kNoField) {
       const std::string& name = record.shape().fields()[i];
-      added_.push_back({name, column_of(cells_[i].type())});
+      added_.push_back({name, field_type(cells_[i].type())});
       drift(name, "is new");
     } else if (!look_at(i, plan.fields[i], place, texts)) {
       return false;
@@ -220,15 +223,15 @@ bool SchemaStep::look(const Record& record, const Plan& plan, const Place& place
 bool SchemaStep::look_at(std::uint32_t cell, std::uint32_t field, const Place& place,
                          Arena& texts) {
   const StreamSchema::Field& its = place.schema.fields[field];
-  const Column has = column_of(cells_[cell].type());
-  if (has == Column::unknown) return lacks(field, place);
-  if (its.type == Column::unknown) {
+  const FieldType has = field_type(cells_[cell].type());
+  if (has == FieldType::unknown) return lacks(field, place);
+  if (its.type == FieldType::unknown) {
     items_.push_back({Item::Kind::retyped, field, its.type, has});
   } else if (its.type != has && !retype(cell, field, place, texts)) {
     return false;
   }
   const SchemaRule* rule = rule_of(its);
-  const char* broken = rule == nullptr || column_of(cells_[cell].type()) != its.type
+  const char* broken = rule == nullptr || field_type(cells_[cell].type()) != its.type
                            ? nullptr
                            : rule->broken(cells_[cell]);
   return broken == nullptr || fail_with(its.name, broken);
@@ -248,9 +251,9 @@ bool SchemaStep::lacks(std::uint32_t field, const Place& place) {
 bool SchemaStep::retype(std::uint32_t cell, std::uint32_t field, const Place& place, Arena& texts) {
   const StreamSchema::Field& its = place.schema.fields[field];
   Value& value = cells_[cell];
-  const Column has = column_of(value.type());
+  const FieldType has = field_type(value.type());
   const bool strict = drift_ == Drift::quarantine || drift_ == Drift::reject;
-  if (!strict || (its.type == Column::real && has == Column::integer)) {
+  if (!strict || (its.type == FieldType::real && has == FieldType::integer)) {
     if (auto same = exactly(value, its.type, scratch_)) {
       if (!keep_value(*same, texts)) return no_room_ = true, false;
       value = *same;
@@ -267,7 +270,7 @@ bool SchemaStep::retype(std::uint32_t cell, std::uint32_t field, const Place& pl
   if (drift_ == Drift::coerce) {
     return fail_with(its.name, type_said(has, " that is not exactly ", its.type));
   }
-  if (its.type == Column::integer && has == Column::real) {
+  if (its.type == FieldType::integer && has == FieldType::real) {
     items_.push_back({Item::Kind::retyped, field, its.type, has});
     return true;
   }
@@ -282,7 +285,7 @@ bool SchemaStep::retype(std::uint32_t cell, std::uint32_t field, const Place& pl
 bool SchemaStep::move(const Record& record, const Place& place) {
   for (const Moved& moved : moved_) {
     const std::string& field = record.shape().fields()[moved.cell];
-    std::string name = field + "_" + column_name(moved.type);
+    std::string name = field + "_" + field_type_name(moved.type);
     if (moved_.size() > kMovedMax) return fail_with(field, "is one of more than 8 of another type");
     if (name.size() > limits::kNameBytesMax || record.shape().find(name) >= 0) {
       return fail_with(field, "is of another type, and no name is free for it");
@@ -369,7 +372,7 @@ const Shape* SchemaStep::shape_of(const Record& record, Plan& plan) {
   if (plan.shape != nullptr && plan.moved == moved_) return plan.shape;
   std::vector<std::string> more;
   for (const Moved& moved : moved_) {
-    more.push_back(record.shape().fields()[moved.cell] + "_" + column_name(moved.type));
+    more.push_back(record.shape().fields()[moved.cell] + "_" + field_type_name(moved.type));
   }
   std::vector<std::string_view> names(record.shape().fields().begin(),
                                       record.shape().fields().end());

@@ -43,7 +43,6 @@ class SchemaStep final : public Step {
   void restore(Bytes value) override;
 
  private:
-  using Column = SchemaCheck::Column;
   using Drift = SchemaCheck::Drift;
   using Item = StreamSchema::Item;
 
@@ -60,7 +59,7 @@ class SchemaStep final : public Step {
   // A cell whose value goes to the field NAME_TYPE.
   struct Moved {
     std::uint32_t cell = 0;
-    Column type = Column::unknown;
+    FieldType type = FieldType::unknown;
     friend bool operator==(const Moved&, const Moved&) = default;
   };
   // What is known of a shape, as long as the generation is that of its place.
@@ -118,7 +117,7 @@ class SchemaStep final : public Step {
   // Of the record that is looked at.
   struct Added {
     std::string name;
-    Column type = Column::unknown;
+    FieldType type = FieldType::unknown;
     bool optional = false;
   };
   bool open_ = false;  // Its stream is new: whatever it has is learned.

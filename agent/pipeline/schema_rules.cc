@@ -3,19 +3,19 @@
 #include <algorithm>
 #include <cmath>
 
+#include "agent/data/limits.h"
 #include "agent/pipeline/exact_value.h"
 #include "agent/pipeline/number_order.h"
+#include "agent/pipeline/stream_schema.h"
 
 namespace pinaflux {
 
 namespace {
 
-using ColumnType = SchemaCheck::Column;
-
 Status check_rule(const SchemaCheck::Field& field) {
-  const bool number = field.type == ColumnType::integer || field.type == ColumnType::real;
+  const bool number = field.type == FieldType::integer || field.type == FieldType::real;
   if (field.name.empty()) return fail(Code::invalid, "schema: a field has no name");
-  if (field.type == ColumnType::unknown) return fail(Code::invalid, "schema: a field has no type");
+  if (field.type == FieldType::unknown) return fail(Code::invalid, "schema: a field has no type");
   if ((field.has_min || field.has_max) && !number) {
     return fail(Code::invalid, "schema: only a number has a range");
   }
@@ -24,8 +24,7 @@ Status check_rule(const SchemaCheck::Field& field) {
       (field.has_min && field.has_max && field.min > field.max)) {
     return fail(Code::invalid, "schema: no number is in a field's range");
   }
-  if (!field.one_of.empty() && field.type != ColumnType::text &&
-      field.type != ColumnType::integer) {
+  if (!field.one_of.empty() && field.type != FieldType::text && field.type != FieldType::integer) {
     return fail(Code::invalid, "schema: only text and integers have one_of");
   }
   return {};
@@ -44,6 +43,13 @@ const char* SchemaRule::broken(const Value& value) const {
     if (field.has_max && compare_number(value, field.max) > 0) return "is above its max";
   }
   return nullptr;
+}
+
+std::size_t declared_bytes_max(const std::vector<SchemaCheck::Field>& fields) {
+  std::size_t bytes = 64 + limits::kNameBytesMax + 8 * StreamSchema::kItemsMax;
+  for (const SchemaCheck::Field& field : fields)
+    bytes += field.name.size() + field.unit.size() + 12;
+  return bytes;
 }
 
 Result<std::vector<SchemaRule>> make_rules(const std::vector<SchemaCheck::Field>& fields) {

@@ -22,6 +22,9 @@ struct SchemaRule {
   const char* broken(const Value& value) const;
 };
 
+// What the declared fields of one stream take on disk, at most, with its name and what a new declaration says of them.
+std::size_t declared_bytes_max(const std::vector<SchemaCheck::Field>& fields);
+
 // Errors: SchemaStep::make's. To be moved, never copied: they view themselves.
 Result<std::vector<SchemaRule>> make_rules(const std::vector<SchemaCheck::Field>& fields);
 

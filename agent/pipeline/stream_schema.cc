@@ -17,21 +17,21 @@ namespace {
 
 constexpr std::uint8_t kOptional = 1, kDeclared = 2;
 
-std::optional<SchemaCheck::Column> read_column(Reader& from) {
+std::optional<FieldType> read_field_type(Reader& from) {
   const std::uint8_t type = from.u8();
-  if (type > static_cast<std::uint8_t>(SchemaCheck::Column::bytes)) return {};
-  return static_cast<SchemaCheck::Column>(type);
+  if (type > static_cast<std::uint8_t>(FieldType::bytes)) return {};
+  return static_cast<FieldType>(type);
 }
 
 bool read_field(Reader& from, StreamSchema::Field& field) {
   field.name = from.text();
-  const auto type = read_column(from);
+  const auto type = read_field_type(from);
   const std::uint8_t flags = from.u8();
   field.optional = (flags & kOptional) != 0;
   field.declared = (flags & kDeclared) != 0;
   field.since = static_cast<std::uint32_t>(from.varint());
   field.unit = from.text();
-  field.type = type.value_or(SchemaCheck::Column::unknown);
+  field.type = type.value_or(FieldType::unknown);
   return type.has_value() && !from.failed();
 }
 
@@ -44,7 +44,7 @@ bool read_change(Reader& from, std::size_t fields, StreamSchema::Change& change)
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint8_t kind = from.u8();
     const std::uint64_t field = from.varint();
-    const auto was = read_column(from), is = read_column(from);
+    const auto was = read_field_type(from), is = read_field_type(from);
     const bool known = kind <= static_cast<std::uint8_t>(StreamSchema::Item::Kind::undeclared);
     if (!known || field >= fields || !was || !is) return false;
     change.items.push_back({static_cast<StreamSchema::Item::Kind>(kind),

@@ -19,7 +19,6 @@
 namespace pinaflux {
 
 struct StreamSchema {
-  using Column = SchemaCheck::Column;
   static constexpr std::string_view kMark = "pfS1";  // Its bytes begin so.
   static constexpr std::size_t kChangesMax = 16;
   static constexpr std::size_t kItemsMax = 32;
@@ -27,8 +26,8 @@ struct StreamSchema {
 
   struct Field {
     std::string name;
-    Column type = Column::unknown;  // unknown: it was null in all records.
-    bool optional = false;          // Records may lack it.
+    FieldType type = FieldType::unknown;  // unknown: it was null in all records.
+    bool optional = false;                // Records may lack it.
     bool declared = false;
     std::uint32_t since = 0;     // The version that added it.
     std::string unit;            // As declared.
@@ -38,7 +37,7 @@ struct StreamSchema {
     enum class Kind : std::uint8_t { missing, retyped, declared, undeclared };
     Kind kind = Kind::missing;
     std::uint32_t field = 0;
-    Column from = Column::unknown, to = Column::unknown;
+    FieldType from = FieldType::unknown, to = FieldType::unknown;
   };
   // Beside its items: the fields that are there since its version.
   struct Change {

@@ -15,10 +15,28 @@
 
 namespace pinaflux {
 
+enum class Measure : std::uint8_t {
+  temperature,
+  pressure,
+  length,
+  mass,
+  volume,
+  flow,
+  speed,
+  energy,
+  power,
+  time,
+  angle,
+  ratio,
+  frequency,
+  voltage,
+  current
+};
+
 // A number of this unit is (number - zero) * up / down of the first unit of its kind.
 struct MeasureUnit {
   std::string_view name;
-  std::uint8_t kind;
+  Measure kind;
   double up = 1.0, down = 1.0, zero = 0.0;
 };
 

@@ -1,16 +1,14 @@
-// Counted heap: every allocation of a test program is counted; tests look at differences. To be included
-// by exactly one source of the program. All forms are replaced together, so that sanitizers see matching
-// pairs; ThreadSanitizer keeps its own, and counts nothing here.
+// Counted heap: every allocation of a test program is counted in heap_calls. To be included by exactly one source of the
+// program. All forms are replaced together, so that sanitizers see matching pairs; ThreadSanitizer keeps its own, and
+// counts nothing here.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <new>
 #include <stdlib.h>
 
-namespace pinaflux::kit {
+#include "tests/kit/heap_calls.h"
 
-inline std::atomic<std::uint64_t> heap_calls{0};
+namespace pinaflux::kit {
 
 #if defined(__has_feature) && __has_feature(thread_sanitizer)
 inline constexpr bool kHeapIsCounted = false;

@@ -4,26 +4,24 @@
 
 namespace pinaflux {
 namespace {
-
-using Column = SchemaCheck::Column;
 using Kind = StreamSchema::Item::Kind;
 
 std::vector<NodeSchema> kitchen() {
   StreamSchema schema{.stream = "zigbee/kitchen"};
-  const auto add = [&](const char* name, Column type) {
+  const auto add = [&](const char* name, FieldType type) {
     schema.fields.push_back({.name = name, .type = type, .since = schema.version + 1});
   };
   std::vector<StreamSchema::Item> none;
-  add("temp", Column::real);
+  add("temp", FieldType::real);
   schema.fields[0].declared = true;
   schema.fields[0].unit = "C";
-  add("n", Column::integer);
+  add("n", FieldType::integer);
   schema.change(none, {1'700'000'000'000'000'000, 0});
-  add("temp_text", Column::text);
+  add("temp_text", FieldType::text);
   schema.fields[1].optional = true;
-  schema.fields[1].type = Column::real;
+  schema.fields[1].type = FieldType::real;
   std::vector<StreamSchema::Item> items{{Kind::missing, 1},
-                                        {Kind::retyped, 1, Column::integer, Column::real}};
+                                        {Kind::retyped, 1, FieldType::integer, FieldType::real}};
   schema.change(items, {5, 7});
   return {{"checked", schema}};
 }

@@ -12,17 +12,16 @@ namespace pinaflux {
 namespace {
 
 using Verdict = Pipeline::Verdict;
-using To = TypeCast::To;
 using Otherwise = TypeCast::Otherwise;
 
 struct CastFixture : PipelineFixture {
   // Nothing where the record is refused.
-  std::optional<Value> as(To to, Value value) {
+  std::optional<Value> as(FieldType to, Value value) {
     make(NodeKind(TypeCast{{{"x", to}}}));
     if (give(record("s", {{"x", value}})) != Verdict::taken) return {};
     return group.records[0].back().cells()[0];
   }
-  bool becomes(To to, Value value, Value wanted) {
+  bool becomes(FieldType to, Value value, Value wanted) {
     const auto made = as(to, value);
     return made && identical(*made, wanted);
   }
@@ -33,59 +32,61 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 TEST_CASE_FIXTURE(CastFixture,
                   "what has an equal of the type becomes that, and nothing else does") {
   SUBCASE("float") {
-    CHECK(becomes(To::real, Value::int64(-5), Value::float64(-5)));
-    CHECK(becomes(To::real, Value::boolean(true), Value::float64(1)));
-    CHECK(becomes(To::real, Value::text("21.5e1"), Value::float64(215)));
-    CHECK(becomes(To::real, Value::float64(kInfinity), Value::float64(kInfinity)));
-    CHECK_FALSE(as(To::real, Value::int64((1ll << 53) + 1)));
-    CHECK_FALSE(as(To::real, Value::uint64(UINT64_MAX)));
+    CHECK(becomes(FieldType::real, Value::int64(-5), Value::float64(-5)));
+    CHECK(becomes(FieldType::real, Value::boolean(true), Value::float64(1)));
+    CHECK(becomes(FieldType::real, Value::text("21.5e1"), Value::float64(215)));
+    CHECK(becomes(FieldType::real, Value::float64(kInfinity), Value::float64(kInfinity)));
+    CHECK_FALSE(as(FieldType::real, Value::int64((1ll << 53) + 1)));
+    CHECK_FALSE(as(FieldType::real, Value::uint64(UINT64_MAX)));
     for (const char* text : {"", " 1", "1 ", "+1", "0x1", "nan", "1,5", "1e999", "007"}) {
       CAPTURE(text);
-      CHECK_FALSE(as(To::real, Value::text(text)));
+      CHECK_FALSE(as(FieldType::real, Value::text(text)));
     }
   }
   SUBCASE("int") {
-    CHECK(becomes(To::integer, Value::float64(-5), Value::int64(-5)));
-    CHECK(becomes(To::integer, Value::boolean(false), Value::int64(0)));
-    CHECK(becomes(To::integer, Value::text("-9223372036854775808"), Value::int64(INT64_MIN)));
-    CHECK(becomes(To::integer, Value::text("18446744073709551615"), Value::uint64(UINT64_MAX)));
-    CHECK(becomes(To::integer, Value::uint64(UINT64_MAX), Value::uint64(UINT64_MAX)));
+    CHECK(becomes(FieldType::integer, Value::float64(-5), Value::int64(-5)));
+    CHECK(becomes(FieldType::integer, Value::boolean(false), Value::int64(0)));
+    CHECK(
+        becomes(FieldType::integer, Value::text("-9223372036854775808"), Value::int64(INT64_MIN)));
+    CHECK(becomes(FieldType::integer, Value::text("18446744073709551615"),
+                  Value::uint64(UINT64_MAX)));
+    CHECK(becomes(FieldType::integer, Value::uint64(UINT64_MAX), Value::uint64(UINT64_MAX)));
     for (const double real : {0.5, 1e300, kInfinity, std::nan("")})
-      CHECK_FALSE(as(To::integer, Value::float64(real)));
+      CHECK_FALSE(as(FieldType::integer, Value::float64(real)));
     for (const char* text : {"", "5.5", "18446744073709551616", "five", "007"}) {
       CAPTURE(text);
-      CHECK_FALSE(as(To::integer, Value::text(text)));
+      CHECK_FALSE(as(FieldType::integer, Value::text(text)));
     }
   }
   SUBCASE("bool") {
-    CHECK(becomes(To::boolean, Value::int64(1), Value::boolean(true)));
-    CHECK(becomes(To::boolean, Value::float64(0), Value::boolean(false)));
+    CHECK(becomes(FieldType::boolean, Value::int64(1), Value::boolean(true)));
+    CHECK(becomes(FieldType::boolean, Value::float64(0), Value::boolean(false)));
     for (const char* text : {"true", "ON", "1", "True"})
-      CHECK(becomes(To::boolean, Value::text(text), Value::boolean(true)));
+      CHECK(becomes(FieldType::boolean, Value::text(text), Value::boolean(true)));
     for (const char* text : {"false", "off", "0"})
-      CHECK(becomes(To::boolean, Value::text(text), Value::boolean(false)));
-    CHECK_FALSE(as(To::boolean, Value::int64(2)));
-    CHECK_FALSE(as(To::boolean, Value::text("")));
-    CHECK_FALSE(as(To::boolean, Value::text("yes please")));
-    CHECK_FALSE(as(To::boolean, Value::float64(std::nan(""))));
+      CHECK(becomes(FieldType::boolean, Value::text(text), Value::boolean(false)));
+    CHECK_FALSE(as(FieldType::boolean, Value::int64(2)));
+    CHECK_FALSE(as(FieldType::boolean, Value::text("")));
+    CHECK_FALSE(as(FieldType::boolean, Value::text("yes please")));
+    CHECK_FALSE(as(FieldType::boolean, Value::float64(std::nan(""))));
   }
   SUBCASE("text") {
-    CHECK(becomes(To::text, Value::int64(-5), Value::text("-5")));
-    CHECK(becomes(To::text, Value::float64(0.1), Value::text("0.1")));
-    CHECK(becomes(To::text, Value::boolean(true), Value::text("true")));
-    CHECK(becomes(To::text, Value::uint64(UINT64_MAX), Value::text("18446744073709551615")));
-    CHECK(becomes(To::text, Value::bytes(as_bytes("a\xc3\xa4")), Value::text("a\xc3\xa4")));
-    CHECK_FALSE(as(To::text, Value::bytes(as_bytes("\xff"))));
-    CHECK_FALSE(as(To::text, Value::float64(std::nan(""))));
+    CHECK(becomes(FieldType::text, Value::int64(-5), Value::text("-5")));
+    CHECK(becomes(FieldType::text, Value::float64(0.1), Value::text("0.1")));
+    CHECK(becomes(FieldType::text, Value::boolean(true), Value::text("true")));
+    CHECK(becomes(FieldType::text, Value::uint64(UINT64_MAX), Value::text("18446744073709551615")));
+    CHECK(becomes(FieldType::text, Value::bytes(as_bytes("a\xc3\xa4")), Value::text("a\xc3\xa4")));
+    CHECK_FALSE(as(FieldType::text, Value::bytes(as_bytes("\xff"))));
+    CHECK_FALSE(as(FieldType::text, Value::float64(std::nan(""))));
   }
 }
 
 TEST_CASE_FIXTURE(
     CastFixture,
     "a value without an equal refuses its record, stays, or is left out, as its field says") {
-  make(NodeKind(TypeCast{{{"a", To::integer, Otherwise::keep},
-                          {"b", To::integer, Otherwise::drop},
-                          {"c", To::integer}}}));
+  make(NodeKind(TypeCast{{{"a", FieldType::integer, Otherwise::keep},
+                          {"b", FieldType::integer, Otherwise::drop},
+                          {"c", FieldType::integer}}}));
   const auto given = [&](const char* c) {
     return give(
         record("s", {{"c", Value::text(c)}, {"b", Value::text("x")}, {"a", Value::text("y")}}));
@@ -103,7 +104,7 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(CastFixture, "texts that are made outlive the next record") {
-  make(NodeKind(TypeCast{{{"x", To::text}, {"y", To::text}}}));
+  make(NodeKind(TypeCast{{{"x", FieldType::text}, {"y", FieldType::text}}}));
   for (const int i : {1, 2}) {
     CHECK(give(record("s", {{"x", Value::int64(i)}, {"y", Value::int64(10 * i)}})) ==
           Verdict::taken);
@@ -115,8 +116,8 @@ TEST_CASE_FIXTURE(CastFixture, "texts that are made outlive the next record") {
 
 TEST_CASE("a cast of nothing, or of a field twice, is none") {
   CHECK_FALSE(CastStep::make({}).has_value());
-  CHECK_FALSE(CastStep::make({{{"", To::text}}}).has_value());
-  CHECK_FALSE(CastStep::make({{{"a", To::text}, {"a", To::real}}}).has_value());
+  CHECK_FALSE(CastStep::make({{{"", FieldType::text}}}).has_value());
+  CHECK_FALSE(CastStep::make({{{"a", FieldType::text}, {"a", FieldType::real}}}).has_value());
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ TEST_CASE("bands and what thins a stream say how") {
   CHECK(drawn(RateLimit{.rate = 5, .per = Duration::seconds(1)}) == "limit 5 per 1 s");
   CHECK(drawn(ChangeRate{.of = {"a", "b"}}) == "rate a, b per 1 s");
   CHECK(drawn(Convert{{{"t", "F", "C"}, {"p", "psi", "bar"}}}) == "convert t F to C, p psi to bar");
-  CHECK(drawn(TypeCast{{{"n", TypeCast::To::integer}, {"on", TypeCast::To::boolean}}}) ==
+  CHECK(drawn(TypeCast{{{"n", FieldType::integer}, {"on", FieldType::boolean}}}) ==
         "cast n to int, on to bool");
 }
 

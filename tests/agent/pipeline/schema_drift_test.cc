@@ -9,8 +9,6 @@
 
 namespace pinaflux {
 namespace {
-
-using Column = SchemaCheck::Column;
 using Cells = RecordFixture::Cells;
 
 Value number(double value) { return Value::float64(value); }
@@ -124,9 +122,10 @@ struct DriftFixture : SchemaFixture {
     if (drift == SchemaCheck::Drift::evolve) {
       make(drift, {temp(), mode(false)});
     } else {
-      make(drift, {temp(), mode(true), field("flow", Column::integer), field("level", Column::real),
-                   field("run", Column::boolean), field("id", Column::text),
-                   field("pos.lat", Column::real), field("pos.lon", Column::real)});
+      make(drift,
+           {temp(), mode(true), field("flow", FieldType::integer), field("level", FieldType::real),
+            field("run", FieldType::boolean), field("id", FieldType::text),
+            field("pos.lat", FieldType::real), field("pos.lon", FieldType::real)});
     }
     for (int i = 0; i < 10; ++i) CHECK_FALSE(comes(record("boiler", usual())).starts_with("n:"));
     int through = 0;
@@ -140,10 +139,12 @@ struct DriftFixture : SchemaFixture {
     return through;
   }
   static SchemaCheck::Field mode(bool required) {
-    return {
-        .name = "mode", .type = Column::text, .required = required, .one_of = {"auto", "manual"}};
+    return {.name = "mode",
+            .type = FieldType::text,
+            .required = required,
+            .one_of = {"auto", "manual"}};
   }
-  static SchemaCheck::Field field(const char* name, Column type) {
+  static SchemaCheck::Field field(const char* name, FieldType type) {
     return {.name = name, .type = type, .required = true};
   }
   static std::size_t values(const Record& record) {
@@ -154,8 +155,8 @@ struct DriftFixture : SchemaFixture {
   void check_types(const Record& record) const {
     const StreamSchema schema = known("boiler");
     for (std::size_t i = 0; i < record.cells().size(); ++i) {
-      const Column has = column_of(record.cells()[i].type());
-      if (has == Column::unknown) continue;
+      const FieldType has = field_type(record.cells()[i].type());
+      if (has == FieldType::unknown) continue;
       const std::uint32_t at = schema.find(record.shape().fields()[i]);
       REQUIRE(at != StreamSchema::kNone);
       CHECK(schema.fields[at].type == has);

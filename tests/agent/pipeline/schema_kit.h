@@ -13,8 +13,6 @@
 
 namespace pinaflux {
 
-std::uint64_t heap_calls_so_far();  // window_test.cc
-
 struct SchemaFixture : PipelineFixture {
   using PipelineFixture::make;
   void schema(SchemaCheck options) { make(NodeKind(std::move(options))); }
@@ -28,7 +26,7 @@ struct SchemaFixture : PipelineFixture {
   }
   static SchemaCheck::Field temp() {
     return {.name = "temp",
-            .type = SchemaCheck::Column::real,
+            .type = FieldType::real,
             .unit = "C",
             .min = -40,
             .max = 150,
@@ -85,9 +83,10 @@ struct SchemaFixture : PipelineFixture {
       for (const auto& item : change.items) {
         const auto kind = static_cast<std::size_t>(item.kind);
         text += " " + schema.fields[item.field].name + " ";
-        if (kind == 1) text += std::string(column_name(item.from)) + ">" + column_name(item.to);
+        if (kind == 1)
+          text += std::string(field_type_name(item.from)) + ">" + field_type_name(item.to);
         if (kind != 1) text += kKinds[kind];
-        if (kind == 2) text += std::string(" ") + column_name(item.to);
+        if (kind == 2) text += std::string(" ") + field_type_name(item.to);
       }
       for (const auto& field : schema.fields) {
         if (field.since == change.version && change.version > 1) text += " +" + field.name;

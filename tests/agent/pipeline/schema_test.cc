@@ -5,12 +5,12 @@
 #include "agent/pipeline/exact_value.h"
 #include "agent/pipeline/schema_check.h"
 #include "tests/agent/pipeline/schema_kit.h"
+#include "tests/kit/heap_calls.h"
 
 namespace pinaflux {
 namespace {
 
 using Drift = SchemaCheck::Drift;
-using Column = SchemaCheck::Column;
 
 TEST_CASE_FIXTURE(SchemaFixture, "a record that fits goes on as it came") {
   schema({.fields = {temp()}});
@@ -24,8 +24,8 @@ TEST_CASE_FIXTURE(SchemaFixture, "a record that fits goes on as it came") {
 }
 
 TEST_CASE_FIXTURE(SchemaFixture, "what is declared is held against every record") {
-  SchemaCheck::Field mode{.name = "mode", .type = Column::text, .one_of = {"auto", "manual"}};
-  SchemaCheck::Field gear{.name = "gear", .type = Column::integer, .one_of = {"1", "2"}};
+  SchemaCheck::Field mode{.name = "mode", .type = FieldType::text, .one_of = {"auto", "manual"}};
+  SchemaCheck::Field gear{.name = "gear", .type = FieldType::integer, .one_of = {"1", "2"}};
   for (const Drift drift : {Drift::evolve, Drift::coerce, Drift::quarantine, Drift::reject}) {
     make(drift, {temp(), mode, gear});
     const auto said = [&](RecordFixture::Cells cells) { return comes(record("b", cells)); };
@@ -74,28 +74,30 @@ TEST_CASE_FIXTURE(SchemaFixture, "evolve learns, and no value is changed but exa
 
 TEST_CASE("a value is another type's only if nothing of it is lost") {
   std::string scratch;
-  const auto can = [&](Value value, Column as) { return exactly(value, as, scratch).has_value(); };
+  const auto can = [&](Value value, FieldType as) {
+    return exactly(value, as, scratch).has_value();
+  };
   for (const char* text : {"0", "-5", "21.5", "1e3", "123456789012345", "0.1", "-0.5", "2.5e-3"}) {
     CAPTURE(text);
-    CHECK(can(Value::text(text), Column::real));
+    CHECK(can(Value::text(text), FieldType::real));
   }
   for (const char* text : {"", " 1", "1 ", "+1", "01", "-01", "0x1", "1,5", "inf", "NaN", "1e999",
                            "1e-999", "1234567890123456789.5", "21.5 C"}) {
     CAPTURE(text);
-    CHECK_FALSE(can(Value::text(text), Column::real));
+    CHECK_FALSE(can(Value::text(text), FieldType::real));
   }
-  CHECK(can(Value::text("18446744073709551615"), Column::integer));
-  CHECK_FALSE(can(Value::text("18446744073709551616"), Column::integer));
-  CHECK_FALSE(can(Value::float64(-0.0), Column::integer));
-  CHECK_FALSE(can(Value::float64(INFINITY), Column::integer));
-  CHECK_FALSE(can(Value::float64(0x1p60), Column::integer));
-  CHECK_FALSE(can(Value::int64(2), Column::boolean));
-  CHECK(can(Value::float64(1), Column::boolean));
-  CHECK_FALSE(can(Value::text("True"), Column::boolean));
-  CHECK_FALSE(can(Value::float64(NAN), Column::text));
-  CHECK_FALSE(can(Value::bytes(as_bytes("\xff")), Column::text));
-  CHECK(exactly(Value::float64(21.5), Column::text, scratch)->as_text() == "21.5");
-  CHECK(exactly(Value::boolean(false), Column::text, scratch)->as_text() == "false");
+  CHECK(can(Value::text("18446744073709551615"), FieldType::integer));
+  CHECK_FALSE(can(Value::text("18446744073709551616"), FieldType::integer));
+  CHECK_FALSE(can(Value::float64(-0.0), FieldType::integer));
+  CHECK_FALSE(can(Value::float64(INFINITY), FieldType::integer));
+  CHECK_FALSE(can(Value::float64(0x1p60), FieldType::integer));
+  CHECK_FALSE(can(Value::int64(2), FieldType::boolean));
+  CHECK(can(Value::float64(1), FieldType::boolean));
+  CHECK_FALSE(can(Value::text("True"), FieldType::boolean));
+  CHECK_FALSE(can(Value::float64(NAN), FieldType::text));
+  CHECK_FALSE(can(Value::bytes(as_bytes("\xff")), FieldType::text));
+  CHECK(exactly(Value::float64(21.5), FieldType::text, scratch)->as_text() == "21.5");
+  CHECK(exactly(Value::boolean(false), FieldType::text, scratch)->as_text() == "false");
 }
 
 TEST_CASE_FIXTURE(SchemaFixture, "coerce learns fields, but their types stay") {
@@ -252,8 +254,8 @@ TEST_CASE_FIXTURE(SchemaFixture, "what is known of all streams together is bound
 
 TEST_CASE("a damaged schema is none") {
   StreamSchema schema{.stream = "s"};
-  schema.fields = {{"x", Column::real, false, true, 1, "C"},
-                   {"y", Column::text, true, false, 2, ""}};
+  schema.fields = {{"x", FieldType::real, false, true, 1, "C"},
+                   {"y", FieldType::text, true, false, 2, ""}};
   std::vector<StreamSchema::Item> items{{StreamSchema::Item::Kind::missing, 1}};
   schema.change(items, {5, 0});
   const Buffer value = schema.encode();
@@ -274,13 +276,13 @@ TEST_CASE_FIXTURE(SchemaFixture, "a record that fits takes nothing from the heap
   const Record whole = record("s", {{"temp", Value::int64(1)}, {"id", Value::int64(7)}});
   for (int i = 0; i < 8; ++i) CHECK((comes(fits) != "" && comes(whole) != ""));
   group.reset();
-  const std::uint64_t before = heap_calls_so_far();
+  const std::uint64_t before = kit::heap_calls;
   std::size_t taken = 0;
   for (const Record& one : {fits, whole, fits, whole}) {
     const auto outcome = pipeline->process(0, one, {}, group);
     taken += outcome.verdict == Pipeline::Verdict::taken ? 1 : 0;
   }
-  CHECK(heap_calls_so_far() == before);
+  CHECK(kit::heap_calls == before);
   CHECK(taken == 4);
 }
 
@@ -291,15 +293,22 @@ TEST_CASE_FIXTURE(SchemaFixture, "options that make no sense are refused") {
   CHECK_FALSE(bad({}));
   CHECK(bad({.fields = {temp(), temp()}}));
   CHECK(bad({.fields = {{.name = "x"}}}));
-  CHECK(bad({.fields = {{.name = "", .type = Column::text}}}));
-  CHECK(bad({.fields = {{.name = "x", .type = Column::text, .has_min = true}}}));
-  CHECK(bad({.fields = {{.name = "x", .type = Column::real, .min = NAN, .has_min = true}}}));
-  CHECK(bad({.fields = {{.name = "x", .type = Column::real, .one_of = {"1"}}}}));
-  CHECK(bad({.fields = {{.name = "x", .type = Column::integer, .one_of = {"one"}}}}));
+  CHECK(bad({.fields = {{.name = "", .type = FieldType::text}}}));
+  CHECK(bad({.fields = {{.name = "x", .type = FieldType::text, .has_min = true}}}));
+  CHECK(bad({.fields = {{.name = "x", .type = FieldType::real, .min = NAN, .has_min = true}}}));
+  CHECK(bad({.fields = {{.name = "x", .type = FieldType::real, .one_of = {"1"}}}}));
+  CHECK(bad({.fields = {{.name = "x", .type = FieldType::integer, .one_of = {"one"}}}}));
   CHECK(bad({.streams_max = 0}));
   CHECK(bad({.streams_max = 1'025}));
   CHECK(bad({.fields_max = 0}));
   CHECK(bad({.fields = {temp()}, .fields_max = 0}));
+  // All streams may be new in one commit.
+  std::vector<SchemaCheck::Field> many;
+  for (const char letter : {'a', 'b', 'c'}) {
+    many.push_back({.name = std::string(500, letter), .type = FieldType::text});
+  }
+  CHECK_FALSE(bad({.fields = many, .streams_max = 800}));
+  CHECK(bad({.fields = many, .streams_max = 1'024}));
 }
 
 }  // namespace

@@ -8,9 +8,6 @@
 #include "tests/kit/counted_heap.h"
 
 namespace pinaflux {
-
-std::uint64_t heap_calls_so_far() { return kit::heap_calls; }  // For the tests beside these.
-
 namespace {
 
 TEST_CASE_FIXTURE(WindowFixture, "a window is given once a record shows that its time is over") {
