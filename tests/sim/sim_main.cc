@@ -252,8 +252,8 @@ bool Job::next() {
 void Job::fail(std::uint64_t seed, const std::string& why, Sums& sums) {
   ++sums.seeds;
   ++sums.failed;
-  if (!arguments_.json)
-    std::printf("%s  # %s\n", command_of(arguments_, seed).c_str(), why.c_str());
+  std::fprintf(arguments_.json ? stderr : stdout, "%s  # %s\n",
+               command_of(arguments_, seed).c_str(), why.c_str());
 }
 
 void Job::take(const char* line, Sums& sums) {

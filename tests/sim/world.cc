@@ -23,7 +23,8 @@ constexpr std::uint64_t kStepsMax = 50'000'000;
 constexpr Duration kLook = Duration::seconds(5);
 constexpr Duration kLonger = Duration::minutes(20);   // For the commits that are wanted.
 constexpr Duration kDrainMax = Duration::minutes(5);  // Oracle: bounded.
-constexpr int kQuietLooks = 4;
+constexpr Duration kDrainLook = Duration::seconds(1);
+constexpr Duration kQuiet = Duration::seconds(4);
 constexpr std::uint64_t kFatOneIn = 512;
 constexpr std::uint64_t kDenseOneIn = 8;
 constexpr std::uint64_t kImageOneIn = 4;
@@ -322,7 +323,6 @@ void World::fall_silent() {
   if (refused_ == Refused::by_quarantine_too) pass(Duration::seconds(40));
   for (auto& producer : plant_) producer->stop();
   if (clones_press_) clones_press_->stop();
-  if (derives(options_)) pass(kDerivedWithin);
 }
 
 void World::take_image() {
@@ -400,14 +400,15 @@ bool World::quiet() {
 void World::drain() {
   const Instant begin = stage_.scheduler.now();
   const Instant end = begin + (fat_ ? kDrainMax * 2 : kDrainMax);
-  int quiet_looks = 0;
-  while (quiet_looks < kQuietLooks && stage_.scheduler.now() < end) {
-    pass(Duration::seconds(1));
+  const Duration quiet_enough = derives(options_) ? kDerivedWithin : kQuiet;
+  Duration quiet_for;
+  while (quiet_for < quiet_enough && stage_.scheduler.now() < end) {
+    pass(kDrainLook);
     look();
-    quiet_looks = quiet() ? quiet_looks + 1 : 0;
+    quiet_for = quiet() ? quiet_for + kDrainLook : Duration{};
   }
-  outcome_.drain_seconds = (stage_.scheduler.now() - begin).seconds() - kQuietLooks;
-  if (quiet_looks < kQuietLooks) accuse("what waits does not drain after the faults are over");
+  outcome_.drain_seconds = (stage_.scheduler.now() - begin - quiet_for).seconds();
+  if (quiet_for < quiet_enough) accuse("what waits does not drain after the faults are over");
 }
 
 void World::judge() {
