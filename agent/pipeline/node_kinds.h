@@ -166,6 +166,59 @@ struct SchemaCheck {
   std::size_t streams_max = 256;
   std::size_t fields_max = 256;  // Of one stream, the declared ones included.
 };
+// Leaves out of a record the fields that are near their last given value, and gives it whole now and then; README.md says exactly
+// what that means.
+struct FieldChanges {
+  struct Field {
+    std::string name;
+    double within = 0.0;   // Absolute.
+    double percent = 0.0;  // Of the last given value; the wider of both counts.
+  };
+  std::vector<Field> fields;  // All others: any change counts.
+  Duration silence_max{};     // One whole at least this often; 0: no bound.
+  std::vector<std::string> keys;
+  std::size_t keys_max = 1024;
+};
+// Adds to a record how far fields are from what they were lately: `<field>_score`, `<field>_anomaly`; README.md says exactly what
+// that means.
+struct Anomaly {
+  std::vector<std::string> of;
+  double threshold = 6.0;     // A score above this is an anomaly.
+  double least_spread = 0.0;  // What the values of a quiet field vary by, at least.
+  std::size_t history = 31;   // Values that are remembered, of each key and field.
+  std::size_t warm_up = 10;   // No score before so many.
+  std::vector<std::string> keys;
+  std::size_t keys_max = 1024;  // Times fields.
+};
+// Gives a record when a condition has held for a time, and one when it is over; README.md says exactly what that means.
+struct Alert {
+  std::string when;    // An expression (expression.h).
+  std::string clear;   // Another, that ends it; empty: when `when` does not hold.
+  Duration lasting{};  // So long `when` must hold.
+  Duration repeat{};   // Above 0: said again so often while it lasts.
+  std::string stream;  // Of what it gives; empty: the input's.
+  std::vector<std::string> keys;
+  std::size_t keys_max = 1024;
+};
+// Adds to a record the columns of a table's row that has the value of a field; README.md says exactly what that means.
+struct Lookup {
+  enum class Otherwise : std::uint8_t { pass, drop, refuse };
+  std::string table;              // CSV (RFC 4180), with a line of names.
+  std::string of;                 // The field,
+  std::string column;             // and the column that has its values; empty: of the same name.
+  std::vector<std::string> give;  // Columns; empty: all others.
+  std::string prefix;             // Of the new fields' names.
+  Otherwise otherwise = Otherwise::pass;  // With a value that the table has not.
+};
+// Makes one record of those of several streams that have one key and one time; README.md says exactly what that means.
+struct Merge {
+  std::vector<std::string> streams;  // A merged record is complete when all have come.
+  Duration every{};                  // Times in one interval of it since 1970 are one time.
+  Duration wait{};                   // For those that are missing.
+  std::string stream;                // Of what it gives.
+  std::vector<std::string> keys;
+  std::size_t keys_max = 1024;
+};
 // Statistics of records by time, one record for each window of each key. README.md says exactly what that means.
 struct TimeWindow {
   static constexpr std::int64_t kPanesMax = 64;     // Open at once, per key.
@@ -186,8 +239,9 @@ struct TimeWindow {
 };
 // Panes of a key that may be open at once. `every` or `gap` is above 0.
 std::int64_t panes_open_max(const TimeWindow& window);
-using NodeKind = std::variant<PassThrough, FieldFilter, Rename, Deadband, Condition, Derive, Select,
-                              TimeWindow, Dedupe, Sample, RateLimit, ChangeRate, Script,
-                              SchemaCheck, Convert, TypeCast, Parse, SplitArray>;
+using NodeKind =
+    std::variant<PassThrough, FieldFilter, Rename, Deadband, Condition, Derive, Select, TimeWindow,
+                 Dedupe, Sample, RateLimit, ChangeRate, Script, SchemaCheck, Convert, TypeCast,
+                 Parse, SplitArray, FieldChanges, Anomaly, Alert, Lookup, Merge>;
 
 }  // namespace pinaflux
