@@ -26,14 +26,21 @@ std::size_t digit_count(std::string_view text) {
   return count;
 }
 
-// A double gives any 15 digits back; of more, those that are its own.
+// JSON has none of ".5" and "5.".
+bool has_bare_point(std::string_view text) {
+  const std::size_t at = text.find('.');
+  if (at == std::string_view::npos) return false;
+  return at == 0 || at + 1 == text.size() || !is_decimal(text[at - 1]) || !is_decimal(text[at + 1]);
+}
+
+// A double gives any 15 digits back; of more, or near 0, those that are its own.
 std::optional<double> parse_exactly(std::string_view text) {
-  if (has_leading_zero(text)) return {};
+  if (has_leading_zero(text) || has_bare_point(text)) return {};
   const auto number = parse_double(text);
   if (!number) return {};
   const std::size_t digits = digit_count(text);
-  const bool in_range = *number == 0.0 ? digits == 0 : std::fabs(*number) >= DBL_MIN;
-  if (!in_range || (digits > 15 && format_double(*number) != text)) return {};
+  const bool any = *number == 0.0 ? digits == 0 : digits <= 15 && std::fabs(*number) >= DBL_MIN;
+  if (!any && format_double(*number) != text) return {};
   return number;
 }
 

@@ -29,6 +29,8 @@ void InPlaceStep::take(const Record& record, Flow& flow) {
     cells[static_cast<std::size_t>(place)] = value;
   }
   if (cells.empty()) return flow.emit(record);
+  const auto is_there = [](const Value& value) { return value.type() != Type::absent; };
+  if (std::ranges::none_of(cells, is_there)) return;
   flow.emit(Record::derived(record, Row{&record.shape(), cells.data(), record.time()}));
 }
 

@@ -1,7 +1,7 @@
 // InPlaceStep: a step that changes the values of named fields, each in its place.
 //
-// Promise    A record that has none of the fields, or null there, passes as it is. One whose value cannot be changed is refused
-//            (node_failed); failure() says the field and the rule, and no value.
+// Promise    A record that has none of the fields, or null there, passes as it is; one of which nothing is left goes nowhere. One
+//            whose value cannot be changed is refused (node_failed); failure() says the field and the rule, and no value.
 // Limits     The new record's cells are in the group's arena for what is computed, texts in the other; too_large without room.
 // Threads    Loop.
 // Tests      tests/agent/pipeline/convert_test.cc, tests/agent/pipeline/cast_test.cc

@@ -11,7 +11,7 @@ namespace pinaflux {
 
 const char* MadeFields::add(std::string_view prefix, std::string_view name, const Value& value) {
   const std::size_t size = prefix.size() + name.size();
-  if (size == 0 || size > limits::kNameBytesMax)
+  if (name.empty() || size > limits::kNameBytesMax)
     return "a name is empty, or has more than 512 bytes";
   if (count_ == fields_max_) return "it holds more fields than fields_max";
   if (count_ == names_.size()) {

@@ -21,7 +21,10 @@ class MadeFields {
 
   MadeFields(Shapes& shapes, std::size_t fields_max) : shapes_(&shapes), fields_max_(fields_max) {}
 
-  void clear() { count_ = 0; }
+  void clear() {
+    count_ = 0;
+    shapes_full_ = false;
+  }
   // Why not: a name that is none or was there, too many; null: it is added.
   const char* add(std::string_view prefix, std::string_view name, const Value& value);
   // Gives the record with them, without the field at `without` (-1: with all), unless it has no field then. False: it was refused.

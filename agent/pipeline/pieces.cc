@@ -28,7 +28,7 @@ bool Pieces::take_separator() {
 
 bool Pieces::name(char equals, std::string_view& name) {
   const std::size_t begin = at_;
-  while (!at_end() && text_[at_] != separator_ && text_[at_] != equals) ++at_;
+  while (!at_end() && !separates(text_[at_]) && text_[at_] != equals) ++at_;
   name = trim(text_.substr(begin, at_ - begin));
   if (at_end() || text_[at_] != equals) return false;
   ++at_;
@@ -39,7 +39,7 @@ const char* Pieces::value(Value& value) {
   if (separator_ != ' ') skip_blanks();
   if (!at_end() && text_[at_] == '"') return quoted(value);
   const std::size_t begin = at_;
-  while (!at_end() && text_[at_] != separator_ && !(separator_ == ' ' && text_[at_] == '\t')) ++at_;
+  while (!at_end() && !separates(text_[at_])) ++at_;
   const std::string_view text = trim(text_.substr(begin, at_ - begin));
   value = text.empty() ? Value() : all_text_ ? Value::text(text) : number_or_text(text);
   return nullptr;
@@ -47,20 +47,20 @@ const char* Pieces::value(Value& value) {
 
 const char* Pieces::quoted(Value& value) {
   const std::size_t begin = ++at_;
-  bool doubled = false;
+  bool doubled = false, open = true;
   while (!at_end()) {
     if (text_[at_++] != '"') continue;
-    if (at_end() || text_[at_] != '"') break;
+    open = !at_end() && text_[at_] == '"';
+    if (!open) break;
     doubled = true;
     ++at_;
   }
-  if (at_ == begin || text_[at_ - 1] != '"') return "a quote is not closed";
+  if (open) return "a quote is not closed";
   std::string_view text = text_.substr(begin, at_ - 1 - begin);
   if (doubled && !undouble(text)) return kNoRoom;
   value = Value::text(text);
-  const std::size_t behind = at_;
-  skip_blanks();
-  const bool apart = at_end() || text_[at_] == separator_ || (separator_ == ' ' && at_ > behind);
+  if (separator_ != ' ') skip_blanks();
+  const bool apart = at_end() || separates(text_[at_]);
   return apart ? nullptr : "something stands behind a closed quote";
 }
 

@@ -29,6 +29,8 @@ class Pieces {
   const char* value(Value& value);
 
  private:
+  // With blanks between values, a tab too.
+  bool separates(char c) const { return c == separator_ || (separator_ == ' ' && c == '\t'); }
   const char* quoted(Value& value);
   bool undouble(std::string_view& text);
 

@@ -27,6 +27,7 @@ void SplitStep::take(const Record& record, Flow& flow) {
   const Value value = place < 0 ? Value() : record.cells()[static_cast<std::size_t>(place)];
   if (value.type() == Type::absent || value.type() == Type::null) return flow.emit(record);
   Verdict verdict = Verdict::failed;
+  made_.clear();
   why_ = "it is no text";
   if (value.type() == Type::text) {
     verdict = options_.pass ? read(record, place, flow.texts, nullptr) : Verdict::split;

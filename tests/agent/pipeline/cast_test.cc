@@ -114,6 +114,50 @@ TEST_CASE_FIXTURE(CastFixture, "texts that are made outlive the next record") {
   CHECK(group.records[0][1].cells()[0].as_text() == "2");
 }
 
+TEST_CASE_FIXTURE(CastFixture, "every float is again what it was, by way of its text") {
+  for (const double real :
+       {5e-324, 2.2250738585072009e-308, 2.2250738585072014e-308, 0.1, -0.0, 9007199254740993.0,
+        1.7976931348623157e308, 1e23, 123456789012345680.0}) {
+    const auto text = as(FieldType::text, Value::float64(real));
+    REQUIRE(text.has_value());
+    CAPTURE(text->as_text());
+    CHECK(becomes(FieldType::real, *text, Value::float64(real)));
+  }
+  for (const char* text : {"4e-324", "1.0000000000000001", "123456789e-330"}) {
+    CAPTURE(text);
+    CHECK_FALSE(as(FieldType::real, Value::text(text)));
+  }
+  for (const char* text : {".5", "5.", "-.5", "5.e3", "."}) {  // No JSON.
+    CAPTURE(text);
+    CHECK_FALSE(as(FieldType::real, Value::text(text)));
+    CHECK_FALSE(as(FieldType::integer, Value::text(text)));
+  }
+}
+
+TEST_CASE_FIXTURE(CastFixture, "integers and floats meet at 2^53, and no further") {
+  constexpr std::int64_t kMost = std::int64_t{1} << 53;
+  CHECK(becomes(FieldType::real, Value::int64(kMost), Value::float64(0x1p53)));
+  CHECK(becomes(FieldType::real, Value::int64(-kMost), Value::float64(-0x1p53)));
+  CHECK_FALSE(as(FieldType::real, Value::int64(-kMost - 1)));
+  CHECK_FALSE(as(FieldType::real, Value::int64(INT64_MIN)));
+  CHECK(becomes(FieldType::integer, Value::float64(0x1p53), Value::int64(kMost)));
+  CHECK(becomes(FieldType::integer, Value::float64(-0x1p53), Value::int64(-kMost)));
+  for (const double real : {0x1p53 + 2, 0x1p63, -0x1p63, 0x1p64, -0.0})
+    CHECK_FALSE(as(FieldType::integer, Value::float64(real)));
+  for (const char* text : {"-0", "-0.0", "1e16", "-9223372036854775809", "9007199254740993.0"})
+    CHECK_FALSE(as(FieldType::integer, Value::text(text)));
+  CHECK(becomes(FieldType::integer, Value::text("9223372036854775808"),
+                Value::uint64(std::uint64_t{1} << 63)));
+  CHECK_FALSE(as(FieldType::boolean, Value::float64(-0.0)));
+  CHECK_FALSE(as(FieldType::boolean, Value::uint64(UINT64_MAX)));
+}
+
+TEST_CASE_FIXTURE(CastFixture, "a record of which nothing is left goes nowhere") {
+  make(NodeKind(TypeCast{{{"x", FieldType::integer, Otherwise::drop}}}));
+  CHECK_FALSE(keeps(record("s", {{"x", Value::text("n/a")}})));
+  CHECK(keeps(record("s", {{"x", Value::text("n/a")}, {"y", Value::null()}})));
+}
+
 TEST_CASE("a cast of nothing, or of a field twice, is none") {
   CHECK_FALSE(CastStep::make({}).has_value());
   CHECK_FALSE(CastStep::make({{{"", FieldType::text}}}).has_value());

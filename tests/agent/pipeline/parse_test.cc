@@ -96,6 +96,30 @@ TEST_CASE_FIXTURE(ParseFixture, "delimited values take their names, as many as t
   CHECK(shapes.count() == 2);  // Empty values are absent: the shape is the same.
 }
 
+TEST_CASE_FIXTURE(ParseFixture, "a quote is closed by one that stands alone") {
+  make(NodeKind(Parse{.of = "line", .separator = ';'}));
+  for (const char* text : {R"(a=""")", R"(a="x"")", R"(a="x"";b=1)", R"(a=")"}) {
+    CAPTURE(text);
+    CHECK(parsed(text) == "node_failed: field 'line': a quote is not closed");
+  }
+  CHECK(parsed(R"(a="""";b="";c="""x""")") == R"(n=int64:7 a=text:" b=text: c=text:"x")");
+}
+
+TEST_CASE_FIXTURE(ParseFixture, "blanks separate values in quotes, too, and pairs at a tab") {
+  make(NodeKind(Parse{.of = "line", .as = As::delimited, .separator = ' ', .names = {"a", "b"}}));
+  CHECK(parsed(R"("x y" 2)") == "n=int64:7 a=text:x y b=int64:2");
+  CHECK(parsed(R"("x" "")") == "n=int64:7 a=text:x b=text:");
+  CHECK(parsed(R"("x"2)") == "node_failed: field 'line': something stands behind a closed quote");
+  make(NodeKind(Parse{.of = "line"}));
+  CHECK(parsed("a=\"x\"\tb=2 \t c=3") == "n=int64:7 a=text:x b=int64:2 c=int64:3");
+  CHECK(parsed("hunter2\tb=1") == "node_failed: field 'line': a piece of it is no pair");
+}
+
+TEST_CASE_FIXTURE(ParseFixture, "a prefix is no name") {
+  make(NodeKind(Parse{.of = "line", .prefix = "m."}));
+  CHECK(parsed("=1") == "node_failed: field 'line': a name is empty, or has more than 512 bytes");
+}
+
 TEST_CASE_FIXTURE(ParseFixture, "tabs separate, too") {
   make(NodeKind(Parse{.of = "line", .as = As::delimited, .separator = '\t', .names = {"a", "b"}}));
   CHECK(parsed("1\t2") == "n=int64:7 a=int64:1 b=int64:2");
@@ -188,8 +212,38 @@ TEST_CASE_FIXTURE(ParseFixture,
     CHECK(parsed("f" + std::to_string(i) + "=1").starts_with("n=int64:7 f"));
   }
   CHECK(parsed("f1000=1") == "node_failed: it gives more than 256 lists of fields");
+  CHECK(parsed("hm") == "node_failed: field 'line': a piece of it is no pair");
+  CHECK(became(record("s", {{"line", Value::int64(1)}})) ==
+        "node_failed: field 'line': it is no text");
   CHECK(parsed("f5=1") == "n=int64:7 f5=int64:1");
   CHECK(parsed("hm") == "node_failed: field 'line': a piece of it is no pair");
+}
+
+TEST_CASE_FIXTURE(ParseFixture,
+                  "texts that have no place in the arena refuse the record, for its size") {
+  const std::string quoted = "a=\"" + std::string(600, 'x') + "\"\"\"";
+  const std::string escaped = "{\"a\":\"" + std::string(600, 'x') + "\\n\"}";
+  for (const bool pass : {false, true}) {
+    for (const Parse& options :
+         {Parse{.of = "line", .pass = pass}, Parse{.of = "line", .as = As::json, .pass = pass}}) {
+      const auto step = ParseStep::make(options, shapes);
+      REQUIRE(step.has_value());
+      Arena little(512);
+      const std::string& text = options.as == As::json ? escaped : quoted;
+      const StepFlow flow(**step, record("s", {{"line", Value::text(text)}}), little);
+      CHECK(flow.emitted.empty());
+      CHECK(flow.refused == Reason::too_large);
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(ParseFixture, "texts of one record, and of the next, stay what they were") {
+  make(NodeKind(Parse{.of = "line", .as = As::json}));
+  CHECK(parsed(R"({"a":"\u0041","b":"\u0042","\u0063":"\u0043"})") ==
+        "n=int64:7 a=text:A b=text:B c=text:C");
+  CHECK(parsed(R"({"a":"\u0058","b":"\u0059","\u0063":"\u005a"})") ==
+        "n=int64:7 a=text:X b=text:Y c=text:Z");
+  CHECK(spoken(group.records[0][0]) == "n=int64:7 a=text:A b=text:B c=text:C");
 }
 
 TEST_CASE("a parse that makes no sense is none") {

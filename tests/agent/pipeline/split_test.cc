@@ -85,6 +85,28 @@ TEST_CASE_FIXTURE(SplitFixture, "times that no longer fit refuse the record") {
         Verdict::taken);
 }
 
+TEST_CASE_FIXTURE(SplitFixture, "why a record is refused is said of this record") {
+  make(NodeKind(SplitArray{.of = "values"}));
+  for (std::size_t i = 0; i <= MadeFields::kShapesMoreMax; ++i) {
+    CHECK(split_of("[{\"f" + std::to_string(i) + "\":1}]").starts_with("id=7 values.f"));
+  }
+  CHECK(split_of("[{\"f1000\":1}]") == "node_failed: it gives more than 256 lists of fields");
+  CHECK(split_of("hm") == "node_failed: field 'values': it is no JSON array");
+  CHECK(split_of("[{\"f5\":1}]") == "id=7 values.f5=1 @100000;");
+}
+
+TEST_CASE_FIXTURE(SplitFixture, "a text that has no place in the arena refuses all, for its size") {
+  const std::string text = "[1,\"" + std::string(9'000, 'x') + "\\n\"]";
+  for (const bool pass : {false, true}) {
+    const auto step = SplitStep::make({.of = "values", .pass = pass}, shapes);
+    REQUIRE(step.has_value());
+    Arena little(8'192);
+    const StepFlow flow(**step, record("s", {{"values", Value::text(text)}}), little);
+    CHECK(flow.emitted.size() == (pass ? 0 : 1));
+    CHECK(flow.refused == Reason::too_large);
+  }
+}
+
 TEST_CASE("a split that makes no sense is none") {
   Shapes shapes;
   CHECK_FALSE(SplitStep::make({}, shapes).has_value());
