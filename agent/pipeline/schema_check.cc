@@ -65,7 +65,9 @@ void SchemaStep::take(const Record& record, Flow& flow) {
     fail_with({}, "it has more than " + std::to_string(fields_max_) + " fields");
     return flow.refuse(Reason::node_failed);
   }
-  Plan& plan = plan_of(record.shape(), flow.moment.stamp);
+  Plan* const known = plan_of(record.shape(), flow.moment.stamp);
+  if (known == nullptr) return flow.refuse(Reason::node_failed);
+  Plan& plan = *known;
   const Place& place = places_[plan.place];
   places_[plan.place].used = ++uses_;
   if (plan.settled) {
@@ -88,14 +90,14 @@ void SchemaStep::take(const Record& record, Flow& flow) {
 
 // ---- plans
 
-SchemaStep::Plan& SchemaStep::plan_of(const Shape& shape, Stamp now) {
+SchemaStep::Plan* SchemaStep::plan_of(const Shape& shape, Stamp now) {
   if (shape.id() >= plans_.size()) plans_.resize(shape.id() + 1);
   Plan& plan = plans_[shape.id()];
-  if (plan.generation != 0 && plan.generation == places_[plan.place].generation) return plan;
+  if (plan.generation != 0 && plan.generation == places_[plan.place].generation) return &plan;
   plan.place = place_of(shape.stream());
-  if (!places_[plan.place].declared) declare(plan.place, now);
+  if (!places_[plan.place].declared && !declare(plan.place, now)) return nullptr;
   make_plan(shape, plan);
-  return plan;
+  return &plan;
 }
 
 void SchemaStep::make_plan(const Shape& shape, Plan& plan) const {
@@ -105,8 +107,11 @@ void SchemaStep::make_plan(const Shape& shape, Plan& plan) const {
   plan.passes.clear();
   plan.missing.clear();
   std::vector<bool> there(place.schema.fields.size());
+  std::uint32_t next = 0;  // Most shapes have their fields in the schema's order.
   for (const std::string& name : shape.fields()) {
-    const std::uint32_t at = place.schema.find(name);
+    const bool there_next = next < there.size() && place.schema.fields[next].name == name;
+    const std::uint32_t at = there_next ? next : place.schema.find(name);
+    if (at != kNoField) next = at + 1;
     plan.fields.push_back(at);
     plan.passes.push_back(at == kNoField ? type_bit(Type::absent)
                                          : passing(place.schema.fields[at]));
@@ -155,8 +160,8 @@ std::size_t SchemaStep::place_of(std::string_view stream) {
   return index;
 }
 
-// What is declared now, and what no longer is.
-void SchemaStep::declare(std::size_t index, Stamp now) {
+// What is declared now, and what no longer is. False: there is no room for it.
+bool SchemaStep::declare(std::size_t index, Stamp now) {
   Place& place = begin_change(index);
   place.declared = true;
   items_.clear();
@@ -189,9 +194,10 @@ void SchemaStep::declare(std::size_t index, Stamp now) {
     field.unit.clear();
     items_.push_back({Item::Kind::undeclared, at, field.type, field.type});
   }
-  if (fields.size() == before && items_.empty()) return;
+  if (fields.size() == before && items_.empty()) return true;
   place.schema.change(items_, now);
   end_change(place);
+  return fields.size() == before || has_room(fields.size(), 0);
 }
 
 // ---- a look at a record
@@ -320,17 +326,21 @@ void SchemaStep::drift(std::string_view field, std::string_view what) {
 
 // ---- what a record changes
 
+// For a stream of so many fields, and so many bytes more of all streams.
+bool SchemaStep::has_room(std::size_t fields, std::size_t more) {
+  if (fields > fields_max_) {
+    return fail_with({}, "it has had more than " + std::to_string(fields_max_) + " fields");
+  }
+  return bytes() + more <= kKeysBytesMax ||
+         fail_with({}, "it has changed, and what is known of all streams has no room for it");
+}
+
 bool SchemaStep::learn(std::size_t index, Stamp now) {
   const StreamSchema& known = places_[index].schema;
   if (known.version != 0 && added_.empty() && items_.empty()) return true;
-  if (known.fields.size() + added_.size() > fields_max_) {
-    return fail_with({}, "it has had more than " + std::to_string(fields_max_) + " fields");
-  }
   std::size_t more = 64 + 8 * std::min(items_.size(), StreamSchema::kItemsMax);
   for (const Added& added : added_) more += added.name.size() + 12;
-  if (bytes() + more > kKeysBytesMax) {
-    return fail_with({}, "it has changed, and what is known of all streams has no room for it");
-  }
+  if (!has_room(known.fields.size() + added_.size(), more)) return false;
   Place& place = begin_change(index);
   for (Added& added : added_) {
     place.schema.fields.push_back({.name = std::move(added.name),
@@ -353,7 +363,7 @@ void SchemaStep::emit(const Record& record, Plan& plan, Flow& flow) {
   const Shape* shape = &record.shape();
   if (!moved_.empty()) {
     shape = shape_of(record, plan);
-    if (shape == nullptr && shapes_more_ == kShapesMoreMax) {
+    if (shape == nullptr && given_.size() == kShapesMoreMax) {
       fail_with({}, "so many combinations of types (256) have no room");
       return flow.refuse(Reason::node_failed);
     }
@@ -377,11 +387,16 @@ const Shape* SchemaStep::shape_of(const Record& record, Plan& plan) {
   std::vector<std::string_view> names(record.shape().fields().begin(),
                                       record.shape().fields().end());
   names.insert(names.end(), more.begin(), more.end());
-  const std::size_t before = shapes_->count();
-  if (shapes_more_ == kShapesMoreMax) return nullptr;
-  const Shape* shape = shapes_->intern(record.shape().stream(), names);
+  const auto same = [&](const Shape* shape) {
+    return shape->stream() == record.shape().stream() && std::ranges::equal(shape->fields(), names);
+  };
+  const auto known = std::ranges::find_if(given_, same);
+  const Shape* shape = known == given_.end() ? nullptr : *known;
+  if (shape == nullptr && given_.size() < kShapesMoreMax) {
+    shape = shapes_->intern(record.shape().stream(), names);
+    if (shape != nullptr) given_.push_back(shape);
+  }
   if (shape == nullptr) return nullptr;
-  shapes_more_ += shapes_->count() - before;
   plan.moved = moved_;
   return plan.shape = shape;
 }

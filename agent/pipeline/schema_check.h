@@ -79,10 +79,11 @@ class SchemaStep final : public Step {
   };
 
   SchemaStep(const SchemaCheck& options, std::vector<SchemaRule> rules, Shapes& shapes);
-  Plan& plan_of(const Shape& shape, Stamp now);
+  // nullptr: there is no room for what is declared, failure_ says which.
+  Plan* plan_of(const Shape& shape, Stamp now);
   void make_plan(const Shape& shape, Plan& plan) const;
   std::size_t place_of(std::string_view stream);
-  void declare(std::size_t place, Stamp now);
+  bool declare(std::size_t place, Stamp now);
   const SchemaRule* rule_of(const StreamSchema::Field& field) const;
   std::uint8_t passing(const StreamSchema::Field& field) const;
 
@@ -94,6 +95,7 @@ class SchemaStep final : public Step {
   bool move(const Record& record, const Place& place);
   bool fail_with(std::string_view field, std::string_view what);
   void drift(std::string_view field, std::string_view what);
+  bool has_room(std::size_t fields, std::size_t more);
   bool learn(std::size_t place, Stamp now);
   const Shape* shape_of(const Record& record, Plan& plan);
   void emit(const Record& record, Plan& plan, Flow& flow);
@@ -110,7 +112,7 @@ class SchemaStep final : public Step {
   std::vector<Place> places_;
   std::vector<Plan> plans_;  // By Shape::id.
   std::uint64_t generations_ = 0, uses_ = 0;
-  std::size_t shapes_more_ = 0;
+  std::vector<const Shape*> given_;       // With fields of another name.
   std::vector<Undo> undo_;                // Of this walk.
   std::vector<std::uint64_t> forgotten_;  // Hashes.
 

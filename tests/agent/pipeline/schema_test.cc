@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "agent/pipeline/exact_value.h"
+#include "agent/pipeline/key_limits.h"
 #include "agent/pipeline/schema_check.h"
 #include "tests/agent/pipeline/schema_kit.h"
 #include "tests/kit/heap_calls.h"
@@ -250,6 +251,106 @@ TEST_CASE_FIXTURE(SchemaFixture, "what is known of all streams together is bound
   CHECK(refused ==
         "n: stream 's': it has changed, and what is known of all streams has no room for it");
   CHECK(pipeline->snapshot().size() == 3);
+}
+
+TEST_CASE_FIXTURE(SchemaFixture,
+                  "what is declared passes no bound that is left by what was learned") {
+  StreamSchema old{.stream = "s", .version = 1};
+  for (const char* name : {"a", "b", "c"}) {
+    old.fields.push_back({.name = name, .type = FieldType::integer, .optional = true, .since = 1});
+  }
+  SchemaCheck::Field d{.name = "d", .type = FieldType::integer};
+  schema({.fields = {d}, .fields_max = 3});
+  pipeline->restore({{"pipeline/n/0", old.encode()}});
+  const Record fits = record("s", {{"a", Value::int64(1)}});
+  for (int i = 0; i < 2; ++i) CHECK(comes(fits) == "n: stream 's': it has had more than 3 fields");
+  CHECK(saved().empty());
+  CHECK(comes(record("t", {{"d", Value::int64(1)}})) == "d=1");
+  schema({.fields = {d}, .fields_max = 4});
+  pipeline->restore({{"pipeline/n/0", old.encode()}});
+  CHECK(comes(fits) == "a=1");
+  StreamSchema large{.stream = "large"};
+  for (int i = 0; i < 4'060; ++i) {
+    large.fields.push_back({.name = std::to_string(i) + std::string(504, 'n')});
+  }
+  SchemaCheck::Field e{.name = std::string(500, 'e'), .type = FieldType::integer};
+  schema({.fields = {d, e}, .fields_max = 4'096});
+  pipeline->restore({{"pipeline/n/0", large.encode()}, {"pipeline/n/1", old.encode()}});
+  std::string refused;
+  for (char name = 'a'; name <= 'z' && refused.empty(); ++name) {
+    const std::string came = comes(record(std::string(1, name), {{"d", Value::int64(1)}}));
+    if (came.starts_with("n:")) refused = came;
+  }
+  CHECK(refused.ends_with("what is known of all streams has no room for it"));
+  std::size_t bytes = 0;
+  for (const StateEdit& edit : pipeline->snapshot()) bytes += edit.value.size();
+  CHECK(bytes <= kKeysBytesMax);
+}
+
+TEST_CASE_FIXTURE(SchemaFixture, "of a record at most 8 fields get another name, in 256 ways") {
+  schema({.streams_max = 1});
+  const auto cells = [](unsigned texts, std::size_t count) {
+    RecordFixture::Cells all;
+    for (std::size_t i = 0; i < count; ++i) {
+      all.emplace_back("f" + std::to_string(i),
+                       (texts >> i & 1) != 0 ? Value::text("n/a") : Value::int64(5));
+    }
+    return all;
+  };
+  CHECK(comes(record("s", cells(0, 10))).starts_with("f0=5"));
+  CHECK(comes(record("s", cells(0x1ff, 10))) ==
+        "n: stream 's': field 'f0' is one of more than 8 of another type");
+  unsigned ways = 0, texts = 0;
+  while (++texts < 0x3ff && ways < 256) {
+    ways += comes(record("s", cells(texts, 10))).starts_with("f0=") ? 1 : 0;
+  }
+  CHECK(ways == 256);
+  CHECK(texts == 257);  // None before it has more than 8.
+  const std::string full = "n: stream 's': so many combinations of types (256) have no room";
+  CHECK(comes(record("s", cells(texts, 10))) == full);
+  for (const unsigned known : {1u, 2u, 1u, 256u}) {
+    CHECK(comes(record("s", cells(known, 10))).starts_with("f0="));
+    CHECK(comes(record("s", cells(texts, 10))) == full);
+  }
+  schema({});
+  const std::string longest(508, 'x');
+  CHECK(comes(record("s", {{longest, Value::int64(1)}})) != "");
+  CHECK(comes(record("s", {{longest, Value::text("n/a")}}))
+            .ends_with("is of another type, and no name is free for it"));
+}
+
+TEST_CASE_FIXTURE(SchemaFixture,
+                  "texts that are made stay what they were, in a record and the next") {
+  schema({});
+  const auto both = [&](Value a, Value b) { return comes(record("s", {{"a", a}, {"b", b}})); };
+  both(Value::text("x"), Value::text("y"));
+  CHECK(both(Value::int64(12345678), Value::float64(0.5)) == "a='12345678' b='0.5'");
+  CHECK(both(Value::boolean(true), Value::uint64(UINT64_MAX)) ==
+        "a='true' b='18446744073709551615'");
+  CHECK(told(group.records[0][1]) == "a='12345678' b='0.5'");
+}
+
+TEST_CASE_FIXTURE(SchemaFixture, "a walk of several records that is refused leaves no trace") {
+  Script refuses{.text = "if record.v == 3 then error('no') end"};
+  make(PipelineOptions{{"in"},
+                       {{"split", {"in"}, SplitArray{.of = "v"}},
+                        {"n", {"split"}, SchemaCheck{.streams_max = 1}},
+                        {"lua", {"n"}, refuses}},
+                       {{"out", {"lua"}}}});
+  const auto array = [&](const char* stream, const char* text) {
+    return give(record(stream, {{"v", Value::text(text)}}));
+  };
+  CHECK(array("s", "[1]") == Pipeline::Verdict::taken);
+  const auto states = saved();
+  REQUIRE(states.size() == 1);
+  CHECK(array("s", "[1.5, {\"x\":1}, null, 3]") == Pipeline::Verdict::refused);
+  CHECK(array("t", "[1, \"n/a\", 3]") == Pipeline::Verdict::refused);  // Would forget s.
+  CHECK(saved().empty());
+  CHECK(history("s") == "1");
+  CHECK(pipeline->snapshot().size() == 1);
+  CHECK(array("t", "[1, 1.5]") == Pipeline::Verdict::taken);
+  CHECK(history("t") == "1; 2 v int>float");
+  CHECK(saved().size() == 2);  // One of them erases s.
 }
 
 TEST_CASE("a damaged schema is none") {
