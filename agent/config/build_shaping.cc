@@ -18,7 +18,7 @@ Place place_of(const Node& node, std::string_view piece) {
   const Place& place = node.place;
   const std::string_view line = place.text->line(place.line);
   const std::size_t begin = line.find(node.text, place.column > 0 ? place.column - 1 : 0);
-  if (begin == std::string_view::npos || node.text.empty()) return place;
+  if (begin == std::string_view::npos || piece.empty()) return place;
   const auto at = begin + static_cast<std::size_t>(piece.data() - node.text.data());
   return Place::at(*place.text, place.line, at, static_cast<std::uint32_t>(piece.size()));
 }
@@ -100,7 +100,8 @@ TypeCast build_cast(const Reader& r, Findings& findings) {
                            : "it takes bool, int, float or text");
       continue;
     }
-    if (!otherwise.empty() && !std::ranges::contains(kElse, otherwise)) {
+    const bool says_else = type.size() < trim(pair.value.text).size();
+    if (says_else && !std::ranges::contains(kElse, otherwise)) {
       findings.error(
           place_of(pair.value, otherwise),
           in_quotes(otherwise) + " is not what can be done with a value that has no equal",
@@ -131,6 +132,14 @@ Parse build_parse(const Reader& r, Findings& findings) {
   parse.all_text = r.text("types") == "text";
   parse.pass = r.text("else") == "pass";
   parse.fields_max = within(r, "fields_max", 256);
+  const Node* list = r.node("names");
+  for (std::size_t i = 0; i < parse.names.size(); ++i) {
+    if (parse.prefix.size() + parse.names[i].size() <= limits::kNameBytesMax) continue;
+    const bool item = list != nullptr && i < list->items.size();
+    findings.error(item ? list->items[i].place : r.value_place("names"),
+                   "with its prefix this name has more than 512 bytes",
+                   "write a shorter one, or a shorter prefix");
+  }
   const bool pairs = parse.as == Parse::As::pairs;
   if (parse.separator == '"' || (pairs && parse.equals == '"')) {
     findings.error(r.value_place(parse.separator == '"' ? "separator" : "equals"),
