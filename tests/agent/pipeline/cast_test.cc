@@ -38,7 +38,7 @@ TEST_CASE_FIXTURE(CastFixture,
     CHECK(becomes(FieldType::real, Value::float64(kInfinity), Value::float64(kInfinity)));
     CHECK_FALSE(as(FieldType::real, Value::int64((1ll << 53) + 1)));
     CHECK_FALSE(as(FieldType::real, Value::uint64(UINT64_MAX)));
-    for (const char* text : {"", " 1", "1 ", "+1", "0x1", "nan", "1,5", "1e999", "007"}) {
+    for (const char* text : {"", " 1", "1 ", "+1", "0x1", "nan", "1,5", "1e999", "007", "off"}) {
       CAPTURE(text);
       CHECK_FALSE(as(FieldType::real, Value::text(text)));
     }
@@ -53,7 +53,7 @@ TEST_CASE_FIXTURE(CastFixture,
     CHECK(becomes(FieldType::integer, Value::uint64(UINT64_MAX), Value::uint64(UINT64_MAX)));
     for (const double real : {0.5, 1e300, kInfinity, std::nan("")})
       CHECK_FALSE(as(FieldType::integer, Value::float64(real)));
-    for (const char* text : {"", "5.5", "18446744073709551616", "five", "007"}) {
+    for (const char* text : {"", "5.5", "18446744073709551616", "five", "007", "on", "true"}) {
       CAPTURE(text);
       CHECK_FALSE(as(FieldType::integer, Value::text(text)));
     }

@@ -82,6 +82,15 @@ TEST_CASE("each pair of units of a kind leads back, by whole factors of a double
   CHECK(pairs > 200);
 }
 
+TEST_CASE("what units have in common is taken out, so that a factor of 2 rounds nothing") {
+  for (const double number : {1.0 / 3, 1.0 / 7, 0.1, 21.3, 1e-300, 5e-324 * 16}) {
+    CAPTURE(number);
+    CHECK(converted(number, "oz", "lb") == number / 16);
+    CHECK(converted(number, "lb", "oz") == number * 16);
+    CHECK(converted(number, "mbar", "hPa") == number);
+  }
+}
+
 TEST_CASE("names of units are told apart by their letters, and suggested by their likeness") {
   CHECK(find_unit("c") == nullptr);
   CHECK(find_unit("") == nullptr);

@@ -89,6 +89,7 @@ TEST_CASE_FIXTURE(ParseFixture, "delimited values take their names, as many as t
   make(NodeKind(
       Parse{.of = "line", .as = As::delimited, .separator = ',', .names = {"a", "b", "c"}}));
   CHECK(parsed("1, 2.5,x\r\n") == "n=int64:7 a=int64:1 b=float64:2.5 c=text:x");
+  CHECK(parsed("1,2,\"x\"\r\n") == "n=int64:7 a=int64:1 b=int64:2 c=text:x");
   CHECK(parsed(R"(,"1, ""2""",)") == R"(n=int64:7 b=text:1, "2")");
   CHECK(parsed("1,2") == "node_failed: field 'line': it has fewer values than names");
   CHECK(parsed("1,2,3,4") == "node_failed: field 'line': it has more values than names");

@@ -186,6 +186,81 @@ TEST_CASE_FIXTURE(SchemaFixture, "another declaration is a change, too") {
   pipeline->restore(states);
   CHECK(comes(record("s", {{"temp", Value::int64(999)}})) == "temp=999.0");
   CHECK(history("s") == "1; 2 temp declared float; 3 temp undeclared");
+  states = saved();
+  schema({});
+  pipeline->restore(states);
+  CHECK(comes(record("s", {{"temp", Value::int64(1)}})) == "temp=1.0");
+  CHECK(saved().empty());  // Once is enough.
+  SchemaCheck::Field temp{.name = "temp", .type = FieldType::real};
+  schema({.fields = {temp}});
+  pipeline->restore(states);
+  comes(record("s", {{"temp", Value::int64(1)}}));
+  states = saved();
+  temp.required = true;
+  schema({.fields = {temp}});
+  pipeline->restore(states);
+  comes(record("s", {{"temp", Value::int64(1)}}));
+  CHECK(history("s").ends_with("4 temp declared float; 5 temp declared float"));
+}
+
+TEST_CASE_FIXTURE(SchemaFixture, "what was null so far gets its first type, however drift is met") {
+  for (const Drift drift : {Drift::evolve, Drift::coerce, Drift::quarantine, Drift::reject}) {
+    make(drift, {});
+    const auto x = [&](Value value) { return comes(record("s", {{"x", value}})); };
+    CHECK(x(Value::null()) == "x=null");
+    CHECK(x(Value::float64(1.5)) == "x=1.5");
+    CHECK(x(Value::int64(2)) == "x=2.0");
+    CHECK(x(Value::null()) == "x=null");
+    CHECK(history("s") == "1; 2 x unknown>float");
+  }
+}
+
+TEST_CASE_FIXTURE(
+    SchemaFixture,
+    "a field of another type has only a place that is of its type, and not declared") {
+  const Record text = record("s", {{"x", Value::text("n/a")}});
+  const std::string none = "n: stream 's': field 'x' is of another type, and the field for it too";
+  schema({});
+  comes(record("s", {{"x", Value::int64(1)}, {"x_text", Value::int64(1)}}));
+  CHECK(comes(text) == none);
+  schema({.fields = {{.name = "x_text", .type = FieldType::text, .one_of = {"a"}}}});
+  comes(record("s", {{"x", Value::int64(1)}}));
+  CHECK(comes(text) == none);
+}
+
+TEST_CASE_FIXTURE(SchemaFixture,
+                  "of more schemas than there is room for, some are restored, the others erased") {
+  std::vector<StateEdit> states;
+  schema({});
+  for (const char* stream : {"a", "b", "c"}) {
+    comes(record(stream, {{"x", Value::int64(1)}}));
+  }
+  states = saved();
+  schema({.streams_max = 2});
+  pipeline->restore(states);
+  CHECK(pipeline->snapshot().size() == 2);
+  const auto edits = saved();
+  REQUIRE(edits.size() == 1);
+  CHECK(edits[0].value.empty());
+}
+
+TEST_CASE("of changes the last 16 are kept, and of one the first 32 items") {
+  StreamSchema schema{.stream = "s"};
+  for (int i = 0; i < 40; ++i) schema.fields.push_back({.name = std::to_string(i)});
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    std::vector<StreamSchema::Item> items(i == 19 ? 40 : 1);
+    schema.change(items, {i, 0});
+  }
+  REQUIRE(schema.changes.size() == 16);
+  CHECK(schema.changes.front().version == 5);
+  CHECK(schema.changes.back().version == 20);
+  CHECK(schema.changes.back().time.ns == 19);
+  CHECK(schema.changes.back().items.size() == 32);
+  CHECK(schema.changes.back().more == 8);
+  CHECK(schema.changes.front().more == 0);
+  const auto again = StreamSchema::decode(schema.encode());
+  REQUIRE(again.has_value());
+  CHECK(again->changes.back().more == 8);
 }
 
 TEST_CASE_FIXTURE(SchemaFixture, "what a refused walk has learned leaves no trace") {
@@ -369,6 +444,8 @@ TEST_CASE("a damaged schema is none") {
   Buffer longer = value;
   longer.push_back(0);
   CHECK_FALSE(StreamSchema::decode(longer).has_value());
+  schema.changes[0].items[0].field = 2;  // There is none.
+  CHECK_FALSE(StreamSchema::decode(schema.encode()).has_value());
 }
 
 TEST_CASE_FIXTURE(SchemaFixture, "a record that fits takes nothing from the heap") {
@@ -409,6 +486,8 @@ TEST_CASE_FIXTURE(SchemaFixture, "options that make no sense are refused") {
     many.push_back({.name = std::string(500, letter), .type = FieldType::text});
   }
   CHECK_FALSE(bad({.fields = many, .streams_max = 800}));
+  CHECK(bad({.fields = many, .streams_max = 1'024}));
+  many = {{.name = "x", .type = FieldType::text, .unit = std::string(1'500, 'u')}};
   CHECK(bad({.fields = many, .streams_max = 1'024}));
 }
 
