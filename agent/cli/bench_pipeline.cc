@@ -4,6 +4,7 @@
 #include "agent/cli/bench_pipeline.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <utility>
@@ -211,6 +212,7 @@ std::vector<Setup> PipelineBench::setups() const {
   const Columns columns(rows_.front());
   const std::string& field = columns.numbers.front();
   double sum = 0, count = 0, low = 1e300, high = -1e300;
+  bool declares = true;  // It holds numbers that a float takes, and nothing else.
   for (const Row& row : rows_) {
     const auto at = std::ranges::find(row.shape->fields(), std::string_view(field));
     if (at == row.shape->fields().end()) continue;
@@ -218,6 +220,8 @@ std::vector<Setup> PipelineBench::setups() const {
     const double x = v.type() == Type::float64 ? v.as_float64()
                      : v.type() == Type::int64 ? static_cast<double>(v.as_int64())
                                                : 0.0;
+    declares =
+        declares && (v.type() == Type::float64 || v.type() == Type::int64) && std::abs(x) <= 0x1p53;
     sum += x, ++count, low = std::min(low, x), high = std::max(high, x);
   }
   const double mean = sum / count;
@@ -238,6 +242,15 @@ std::vector<Setup> PipelineBench::setups() const {
   window.every = Duration::minutes(1);
   window.of = columns.numbers;
   window.give = {"mean", "min", "max"};
+  SchemaCheck schema;
+  if (declares) {
+    schema.fields.push_back({.name = field,
+                             .type = FieldType::real,
+                             .min = low,
+                             .max = high,
+                             .has_min = true,
+                             .has_max = true});
+  }
   const std::string quoted = "\"" + field + "\"";
   const Condition where{quoted + " > " + std::to_string(mean)};
   const Derive derive{{{"computed", quoted + " * 2 + 1"}}};
@@ -250,6 +263,7 @@ std::vector<Setup> PipelineBench::setups() const {
           {.name = "derive", .nodes = {derive}},
           {.name = "window", .nodes = {window}},
           {.name = "script", .nodes = {script}},
+          {.name = "schema", .nodes = {schema}},
           {.name = "chain", .mask = mask, .nodes = {band, window}, .beside = true},
           {.name = "json", .mask = mask, .nodes = {band}, .parses = true}};
 }
