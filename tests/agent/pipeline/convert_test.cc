@@ -83,7 +83,8 @@ TEST_CASE("each pair of units of a kind leads back, by whole factors of a double
 }
 
 TEST_CASE("what units have in common is taken out, so that a factor of 2 rounds nothing") {
-  for (const double number : {1.0 / 3, 1.0 / 7, 0.1, 21.3, 1e-300, 5e-324 * 16}) {
+  for (int i = 1; i < 100; ++i) {
+    const double number = i / 7.0;
     CAPTURE(number);
     CHECK(converted(number, "oz", "lb") == number / 16);
     CHECK(converted(number, "lb", "oz") == number * 16);

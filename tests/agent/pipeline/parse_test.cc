@@ -202,7 +202,11 @@ TEST_CASE_FIXTURE(ParseFixture, "JSON is what SQLite takes for it") {
     const bool wanted = copy.evaluate(given)->as_int64() == 1;
     CHECK((became(given).find("node_failed") == std::string::npos) == wanted);
   }
-  CHECK(parsed("\"\\ud800\"") == "node_failed: field 'line': it is no JSON");
+  for (const char* half :
+       {R"("\ud800")", R"("\udc00")", R"("\ud800\u0041")", R"("\ud800\ud800")"}) {
+    CAPTURE(half);
+    CHECK(parsed(half) == "node_failed: field 'line': it is no JSON");
+  }
   CHECK(parsed("\"\xff\"") == "node_failed: field 'line': it is no JSON");
 }
 

@@ -85,6 +85,18 @@ TEST_CASE_FIXTURE(SplitFixture, "times that no longer fit refuse the record") {
         Verdict::taken);
 }
 
+TEST_CASE_FIXTURE(SplitFixture, "room is held for as many elements as an array may have") {
+  make(NodeKind(SplitArray{.of = "values", .records_max = 256}));
+  const std::vector<Record> records(257, record("s", {{"values", Value::text("[1]")}}));
+  CHECK_FALSE(pipeline->has_room(0, records, group));
+  CHECK(pipeline->has_room(0, std::span(records).first(256), group));
+  Cells cells;
+  for (int i = 0; i < 56; ++i) cells.emplace_back("x" + std::to_string(i), Value::int64(i));
+  const std::vector<Record> wide(64, record("w", cells));  // Of 64 fields: 256 KiB each.
+  CHECK_FALSE(pipeline->has_room(0, wide, group));
+  CHECK(pipeline->has_room(0, std::span(wide).first(60), group));
+}
+
 TEST_CASE_FIXTURE(SplitFixture, "why a record is refused is said of this record") {
   make(NodeKind(SplitArray{.of = "values"}));
   for (std::size_t i = 0; i <= MadeFields::kShapesMoreMax; ++i) {
