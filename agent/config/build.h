@@ -34,6 +34,7 @@ Dedupe build_dedupe(const Reader& section);
 Sample build_sample(const Reader& section);
 RateLimit build_limit(const Reader& section);
 ChangeRate build_rate(const Reader& section, Findings& findings);
+FieldChanges build_changes(const Reader& section, Findings& findings);
 Convert build_convert(const Reader& node, Findings& findings);
 TypeCast build_cast(const Reader& node, Findings& findings);
 SchemaCheck build_schema(const Reader& section, Findings& findings);

@@ -58,6 +58,8 @@ class Nodes {
       node.kind = build_limit(r.section("limit"));
     } else if (r.has("rate")) {
       node.kind = build_rate(r.section("rate"), findings_);
+    } else if (r.has("changes")) {
+      node.kind = build_changes(r.section("changes"), findings_);
     } else if (r.has("script")) {
       node.kind = build_script(r.section("script"), building_);
     } else if (r.has("schema")) {

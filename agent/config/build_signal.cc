@@ -1,5 +1,7 @@
 // Nodes that thin a stream, and look at how fast it changes.
 #include <algorithm>
+#include <cmath>
+#include <span>
 
 #include "agent/config/build.h"
 #include "agent/config/units.h"
@@ -124,6 +126,67 @@ ChangeRate build_rate(const Reader& r, Findings& findings) {
                    "so many keys of so many fields are too much to remember",
                    "keys times fields are " + std::to_string(kChangeRateKeysMax) + " at most: " +
                        (fit == 0 ? "name fewer fields" : "say keys_max: " + std::to_string(fit)));
+  }
+  return c;
+}
+
+namespace {
+
+// "25", "2 %", "25 or 2 %". What is wrong with it; nothing: it was read.
+const char* read_width(std::string_view text, FieldChanges::Field& field) {
+  const std::size_t at = text.find(" or ");
+  std::string_view parts[] = {trim(text.substr(0, at)), {}};
+  if (at != std::string_view::npos) parts[1] = trim(text.substr(at + 4));
+  bool given[2] = {};
+  for (std::string_view part : std::span(parts, at == std::string_view::npos ? 1 : 2)) {
+    const bool percent = part.ends_with('%');
+    if (percent) part = trim(part.substr(0, part.size() - 1));
+    const auto number = parse_double(part);
+    if (!number || !std::isfinite(*number) || given[percent]) return "this is no width";
+    if (*number < 0.0) return "a width is 0 or more";
+    if (percent && *number > 100.0) return "a width has at most 100 percent";
+    given[percent] = true;
+    (percent ? field.percent : field.within) = *number;
+  }
+  return nullptr;
+}
+
+void read_widths(const Node& widths, FieldChanges& to, Findings& findings) {
+  for (const Entry& pair : widths.entries) {
+    if (!pair.value.is_scalar()) continue;  // Said.
+    const std::string name = printable(pair.key, 40);
+    if (pair.key.empty() || pair.key.size() > limits::kNameBytesMax) {
+      findings.error(pair.place, "this is no name of a field", "names have 1 to 512 bytes");
+      continue;
+    }
+    if (std::ranges::contains(to.keys, pair.key)) {
+      findings.error(pair.place, "'" + name + "' is of the key, and never left out",
+                     "take it out of 'within', or out of 'by'");
+    }
+    FieldChanges::Field field{.name = pair.key};
+    if (const char* wrong = read_width(pair.value.text, field)) {
+      findings.error(pair.value.place, wrong,
+                     "write " + name + ": 0.5, " + name + ": 2 %, or " + name +
+                         ": 0.5 or 2 %, of which the wider counts");
+    }
+    to.fields.push_back(std::move(field));
+  }
+}
+
+}  // namespace
+
+FieldChanges build_changes(const Reader& r, Findings& findings) {
+  FieldChanges c;
+  c.silence_max = r.duration("silence_max");
+  c.keys = r.texts("by");
+  if (const Node* widths = r.node("within")) read_widths(*widths, c, findings);
+  const std::size_t fit = changes_keys_max(std::max<std::size_t>(c.fields.size(), 1));
+  c.keys_max = r.has("keys_max") ? keys_of(r) : std::min(keys_of(r), fit);
+  if (fit == 0 || too_many_keys(r, fit, kChangesKeysMax)) {
+    findings.error(r.value_place(fit == 0 ? "within" : "keys_max"),
+                   "so many keys of so many fields are too much to remember",
+                   fit == 0 ? "name fewer fields"
+                            : "say keys_max: " + std::to_string(fit) + ", or name fewer fields");
   }
   return c;
 }

@@ -142,6 +142,40 @@ constexpr Key kSignal[] = {
      .doc =
          "Keys that are remembered, times the number of fields at most 25575 (not given: as many "
          "as fit, if that is less); the least recently used is forgotten first."},
+    {.path = "pipeline.*.changes",
+     .type = Type::section,
+     .group = "kind",
+     .doc = "Leaves out of a record the fields that are as they were when they were last given, or "
+            "near to it; the whole record where nothing is left."},
+    {.path = "pipeline.*.changes.within",
+     .type = Type::pairs,
+     .min = 1,
+     .max = 1'024,
+     .example = "{rpm: 25, coolant: 2 %, flow: 0.1 or 2 %}",
+     .doc = "Field: how far its value may be from the one that was last given, as a number, in "
+            "percent of that value, or both, of which the wider counts. All other fields are left "
+            "out where they are the same."},
+    {.path = "pipeline.*.changes.silence_max",
+     .type = Type::duration,
+     .fallback = "0s",
+     .min = 0,
+     .max = 366 * kDay,
+     .example = "60s",
+     .doc = "Give a whole record at least this often, if one comes; 0s: only the first."},
+    {.path = "pipeline.*.changes.by",
+     .type = Type::texts,
+     .min = 1,
+     .max = kNameMax,
+     .example = "[vin]",
+     .doc = "The key: the values of these fields, which are always given, and the stream."},
+    {.path = "pipeline.*.changes.keys_max",
+     .type = Type::integer,
+     .fallback = "1024",
+     .min = 1,
+     .max = kChangesKeysMax,
+     .doc = "Keys that are remembered; the least recently used is forgotten first, and given whole "
+            "when it comes again. With all the values that are remembered of them, 2 MiB: 115 "
+            "numbers of each of 1024 keys."},
 };
 
 }  // namespace

@@ -4,10 +4,27 @@
 #include "agent/pipeline/band_step.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "agent/pipeline/node_key.h"
+#include "agent/pipeline/number_order.h"
 
 namespace pinaflux {
+
+namespace {
+
+// Of two integers.
+double whole_distance(const Value& a, const Value& b) {
+  const auto negative = [](const Value& v) { return v.type() == Type::int64 && v.as_int64() < 0; };
+  if (a.type() == Type::int64 && b.type() == Type::int64) {
+    return static_cast<double>(distance(a.as_int64(), b.as_int64()));
+  }
+  if (negative(a) || negative(b)) return std::abs(a.to_double() - b.to_double());
+  const std::uint64_t x = a.as_uint64(), y = b.as_uint64();
+  return static_cast<double>(x > y ? x - y : y - x);
+}
+
+}  // namespace
 
 std::uint64_t band_signature(std::string_view text, std::span<const std::string> keys) {
   std::string all(text);
@@ -29,14 +46,49 @@ bool came_late(Stamp time, Stamp newest, Stamp turn) {
   return !set_back;
 }
 
+bool silent_too_long(Stamp kept, Instant arrival, Stamp time, Instant now, Duration silence_max) {
+  if (silence_max.ns == 0) return false;
+  const bool comparable = time.boot == kept.boot;
+  if (comparable && distance(time.ns, kept.ns) >= static_cast<std::uint64_t>(silence_max.ns)) {
+    return true;
+  }
+  if (arrival == Instant::never()) return !comparable;
+  return now - arrival >= silence_max;
+}
+
+bool is_near(const Value& last, const Value& value, double within, double share) {
+  if (identical(last, value)) return true;  // NaN, infinity.
+  if (!last.is_number() || !value.is_number()) return false;
+  const double center = last.to_double();
+  if (share > 0.0 && std::isfinite(center)) within = std::max(within, std::abs(center) * share);
+  if (within == 0.0) return compare_number(last, value) == std::partial_ordering::equivalent;
+  const bool whole = last.type() != Type::float64 && value.type() != Type::float64;
+  return (whole ? whole_distance(last, value) : std::abs(value.to_double() - center)) <= within;
+}
+
+Value remembered_value(Type type, std::uint64_t bits, std::string_view text) {
+  switch (type) {
+    case Type::absent: return Value();
+    case Type::null: return Value::null();
+    case Type::boolean: return Value::boolean(bits != 0);
+    case Type::int64: return Value::int64(static_cast<std::int64_t>(bits));
+    case Type::uint64: return Value::uint64(bits);
+    case Type::float64: return Value::float64(std::bit_cast<double>(bits));
+    case Type::text: return Value::text(text);
+    case Type::bytes: break;
+  }
+  return Value::bytes(as_bytes(text));
+}
+
 std::string band_edit_key(std::string_view prefix, std::uint64_t hash) {
   std::string key(prefix);
   for (int shift = 60; shift >= 0; shift -= 4) key += "0123456789abcdef"[(hash >> shift) & 15];
   return key;
 }
 
-BandStep::BandStep(std::span<const std::string> keys, std::size_t keys_max, std::uint64_t signature)
-    : table_(keys_max, signature) {
+BandStep::BandStep(std::span<const std::string> keys, std::size_t keys_max, std::uint64_t signature,
+                   std::size_t text_bytes_max)
+    : table_(keys_max, signature, text_bytes_max) {
   for (const std::string& key : keys) keys_.emplace_back(key);
 }
 

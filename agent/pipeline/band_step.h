@@ -25,6 +25,15 @@ std::uint64_t distance(std::int64_t a, std::int64_t b);
 // nor the turn's. Unless the clock was set back: the record is of the turn's time, give or take 5 minutes, and the newest
 // is 10 minutes or more ahead of that.
 bool came_late(Stamp time, Stamp newest, Stamp turn);
+// Either clock says so: the record's time is `silence_max` or more from the time of the last one that was kept, or that one
+// arrived so long ago. Times of different boots cannot be compared; an arrival that is not known, before this start, is as if
+// it were long ago for them. 0: never.
+bool silent_too_long(Stamp kept, Instant arrival, Stamp time, Instant now, Duration silence_max);
+// Numbers that are no further apart than `within`, or than this share of the last one: the wider counts; with neither they are
+// the same number. Of all else, what is identical.
+bool is_near(const Value& last, const Value& value, double within, double share);
+// What a Band, or bytes of it, say of a value; a text is viewed.
+Value remembered_value(Type type, std::uint64_t bits, std::string_view text);
 // The name of a key's state: 16 hex digits behind the prefix.
 std::string band_edit_key(std::string_view prefix, std::uint64_t hash);
 
@@ -37,7 +46,8 @@ class BandStep : public Step {
   void restore(Bytes value) override { (void)table_.restore(value); }
 
  protected:
-  BandStep(std::span<const std::string> keys, std::size_t keys_max, std::uint64_t signature);
+  BandStep(std::span<const std::string> keys, std::size_t keys_max, std::uint64_t signature,
+           std::size_t text_bytes_max = BandTable::kTextBytesMax);
 
   struct Key {
     std::string_view bytes;  // Until the next key_of().

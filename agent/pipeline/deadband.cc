@@ -7,39 +7,8 @@
 #include "agent/pipeline/deadband.h"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 
 namespace pinaflux {
-
-namespace {
-
-bool is_number(Type type) {
-  return type == Type::int64 || type == Type::uint64 || type == Type::float64;
-}
-
-double to_double(Type type, std::uint64_t bits) {
-  if (type == Type::float64) return std::bit_cast<double>(bits);
-  if (type == Type::int64) return static_cast<double>(static_cast<std::int64_t>(bits));
-  return static_cast<double>(bits);
-}
-
-bool in_band(const Band& last, const Value& value, double within, double share) {
-  if (!value.is_number() || !is_number(last.type)) {
-    if (value.type() != last.type) return false;
-    return value.is_view() ? value.as_text() == last.text : value.as_uint64() == last.bits;
-  }
-  if (value.type() == last.type && value.as_uint64() == last.bits) return true;  // NaN, infinity.
-  const double center = to_double(last.type, last.bits);
-  if (share > 0.0 && std::isfinite(center)) within = std::max(within, std::abs(center) * share);
-  if (value.type() == Type::int64 && last.type == Type::int64) {
-    const auto before = static_cast<std::int64_t>(last.bits);
-    return static_cast<double>(distance(value.as_int64(), before)) <= within;
-  }
-  return std::abs(value.to_double() - center) <= within;
-}
-
-}  // namespace
 
 Result<std::unique_ptr<Step>> DeadbandStep::make(const Deadband& options) {
   if (options.field.empty()) return fail(Code::invalid, "a deadband names a field");
@@ -74,7 +43,9 @@ bool DeadbandStep::keeps(const Record& record, const Moment& moment) {
   if (Band* band = last(key); band != nullptr) {
     if (came_late(time, band->time, moment.stamp)) return true;
     const Stamp newest{std::max(band->newest, band->time.ns), band->time.boot};
-    if (in_band(*band, value, within_, share_) && !silent_too_long(*band, time, now)) {
+    const Value kept = remembered_value(band->type, band->bits, band->text);
+    const bool near = is_near(kept, value, within_, share_);
+    if (near && !silent_too_long(band->time, band->arrival, time, now, silence_max_)) {
       if (band->arrival == Instant::never())
         band->arrival = now;  // Silence since the start at least.
       if (time.boot == newest.boot) band->newest = std::max(newest.ns, time.ns);
@@ -90,17 +61,6 @@ bool DeadbandStep::keeps(const Record& record, const Moment& moment) {
   kept.arrival = now;
   kept.newest = time.ns;
   return true;
-}
-
-bool DeadbandStep::silent_too_long(const Band& band, Stamp time, Instant now) const {
-  if (silence_max_.ns == 0) return false;
-  const bool comparable = time.boot == band.time.boot;
-  if (comparable &&
-      distance(time.ns, band.time.ns) >= static_cast<std::uint64_t>(silence_max_.ns)) {
-    return true;
-  }
-  if (band.arrival == Instant::never()) return !comparable;
-  return now - band.arrival >= silence_max_;
 }
 
 }  // namespace pinaflux

@@ -18,7 +18,6 @@ class DeadbandStep final : public BandStep {
  private:
   explicit DeadbandStep(const Deadband& options);
   bool keeps(const Record& record, const Moment& moment);
-  bool silent_too_long(const Band& band, Stamp time, Instant now) const;
 
   double within_;
   double share_;  // Of the last kept value.

@@ -61,6 +61,15 @@ std::string band(const Deadband& deadband) {
   return text;
 }
 
+std::string widths(const FieldChanges& changes) {
+  std::string text;
+  for (const FieldChanges::Field& field : changes.fields) {
+    text += (text.empty() ? "" : ", ") + field.name;
+    text += band({.within = field.within, .percent = field.percent});
+  }
+  return text;
+}
+
 std::string window(const TimeWindow& window) {
   const bool session = window.gap.ns > 0;
   std::string what =
@@ -130,6 +139,7 @@ Kind kind_of(const NodeKind& node) {
   if (const auto* split = std::get_if<SplitArray>(&node)) {
     return {"split", split->as.empty() ? split->of : split->of + " as " + split->as};
   }
+  if (const auto* changes = std::get_if<FieldChanges>(&node)) return {"changes", widths(*changes)};
   return {};
 }
 

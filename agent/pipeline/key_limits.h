@@ -24,7 +24,25 @@ inline constexpr std::size_t kSwingKeysDefault = 1'024;
 // Times fields: each has a value and a total.
 inline constexpr std::size_t kChangeRateKeysMax = kKeysBytesMax / (kBandBytes + 18);
 
+// `changes` remembers a row of fields for each key: when it was given whole, and of a number its name, type and value.
+inline constexpr std::size_t kChangesHeadBytes = 16;
+inline constexpr std::size_t kChangesFieldBytes = 17;
+inline constexpr std::size_t kChangesRowBytesMax = 32 << 10;
+inline constexpr std::size_t kChangesKeysMax =
+    kKeysBytesMax / (kBandBytes + kChangesHeadBytes + kChangesFieldBytes);
+// Rows of so many numbers fit so often; 0: never.
+constexpr std::size_t changes_keys_max(std::size_t fields) {
+  const std::size_t row = kChangesHeadBytes + kChangesFieldBytes * fields;
+  return row > kChangesRowBytesMax ? 0 : kKeysBytesMax / (kBandBytes + row);
+}
+// A row's bytes at most, of 1 to kChangesKeysMax keys.
+constexpr std::size_t changes_row_bytes(std::size_t keys_max) {
+  const std::size_t bytes = kKeysBytesMax / keys_max - kBandBytes;
+  return bytes < kChangesRowBytesMax ? bytes : kChangesRowBytesMax;
+}
+
 static_assert(kThinKeysMax == 32'768 && kSwingKeysMax == 1'857 && kChangeRateKeysMax == 25'575);
+static_assert(kChangesKeysMax == 21'620 && changes_row_bytes(1'024) == 1'984);
 static_assert(kSwingKeysDefault <= kSwingKeysMax);
 
 }  // namespace pinaflux

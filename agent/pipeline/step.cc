@@ -7,6 +7,7 @@
 #include "agent/pipeline/deadband.h"
 #include "agent/pipeline/dedupe.h"
 #include "agent/pipeline/derive.h"
+#include "agent/pipeline/field_changes.h"
 #include "agent/pipeline/filter.h"
 #include "agent/pipeline/parse.h"
 #include "agent/pipeline/rate_limit.h"
@@ -59,6 +60,9 @@ Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes) {
   if (const auto* cast = std::get_if<TypeCast>(&kind)) return CastStep::make(*cast);
   if (const auto* parse = std::get_if<Parse>(&kind)) return ParseStep::make(*parse, shapes);
   if (const auto* split = std::get_if<SplitArray>(&kind)) return SplitStep::make(*split, shapes);
+  if (const auto* changes = std::get_if<FieldChanges>(&kind)) {
+    return FieldChangesStep::make(*changes);
+  }
   return std::make_unique<PassStep>();
 }
 

@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include <doctest/doctest.h>
 
 #include "agent/config/load.h"
@@ -40,6 +42,28 @@ TEST_CASE_FIXTURE(SignalFixture, "bands become what the pipeline takes") {
   CHECK(std::get<Deadband>(all.at(0).kind).keys_max == 4'096);
   CHECK(std::get<Deadband>(all.at(2).kind).keys_max == 1'857);
   CHECK(swing.keys == std::vector<std::string>{"id"});
+}
+
+TEST_CASE_FIXTURE(SignalFixture, "widths of fields become what the pipeline takes") {
+  const auto all = nodes(
+      "  a: {from: machine, changes: {within: {rpm: 25, coolant: 2 %, flow: 0.1 or 2.5%, 'a b': 1 "
+      "% "
+      "or 3}, silence_max: 60s, by: [vin]}}\n"
+      "  b: {from: machine, changes: {}}\n"
+      "  c: {from: machine, changes: {within: {rpm: 0}, keys_max: 21620}}\n");
+  const auto& changes = std::get<FieldChanges>(all.at(0).kind);
+  const auto width = [&](std::size_t n) {
+    return std::tuple(changes.fields.at(n).name, changes.fields[n].within,
+                      changes.fields[n].percent);
+  };
+  CHECK(width(0) == std::tuple("rpm", 25.0, 0.0));
+  CHECK(width(1) == std::tuple("coolant", 0.0, 2.0));
+  CHECK(width(2) == std::tuple("flow", 0.1, 2.5));
+  CHECK(width(3) == std::tuple("a b", 3.0, 1.0));
+  CHECK((changes.silence_max == Duration::seconds(60) && changes.keys_max == 1'024));
+  CHECK(changes.keys == std::vector<std::string>{"vin"});
+  CHECK(std::get<FieldChanges>(all.at(1).kind).fields.empty());
+  CHECK(std::get<FieldChanges>(all.at(2).kind).keys_max == 21'620);
 }
 
 TEST_CASE_FIXTURE(SignalFixture, "nodes that thin become what the pipeline takes") {

@@ -15,6 +15,7 @@
 
 #include "agent/pipeline/key_limits.h"
 #include "agent/seal/envelope.h"
+#include "tests/agent/pipeline/changes_receiver.h"
 #include "tests/agent/pipeline/pipeline_kit.h"
 
 namespace pinaflux {
@@ -368,8 +369,140 @@ void events(DeltaFixture& fixture, const Table& table) {
   thinned({.swing = 0.2}, "  swing 0.2", Between::line, [](double) { return 0.2; });
 }
 
+using Widths = std::map<std::string, FieldChanges::Field>;
+
+FieldChanges by_change(const Widths& widths, Duration silence_max,
+                       std::vector<std::string> keys = {}) {
+  FieldChanges changes{.silence_max = silence_max, .keys = std::move(keys)};
+  for (const auto& [name, field] : widths) changes.fields.push_back(field);
+  return changes;
+}
+
+// What a receiver has when a record has come, or has been left out, is near each of its values.
+void check_receiver(const Table& table, const std::deque<Kept>& kept, const FieldChanges& changes,
+                    const Widths& widths, const Shape* shape) {
+  ChangesReceiver receiver(changes.keys);
+  std::size_t at = 0;
+  double worst = 0;
+  for (std::size_t i = 0; i < table.rows.size(); ++i) {
+    const Row row{shape, table.rows[i].data(), {table.times[i], 0}};
+    const auto is = [&](const Kept& one) {
+      if (one.time != row.time) return false;
+      for (std::size_t j = 0; j < one.cells.size(); ++j) {
+        const bool left_out = one.cells[j].type() == Type::absent;
+        if (!left_out && !identical(one.cells[j], row.values[j])) return false;
+      }
+      return true;
+    };
+    if (at < kept.size() && is(kept[at]) && !receiver.take(kept[at++].row())) {
+      CHECK(std::ranges::equal(kept[at - 1].cells, row.cells(),
+                               [](const Value& a, const Value& b) { return identical(a, b); }));
+      continue;
+    }
+    for (std::size_t j = 0; j < table.names.size(); ++j) {
+      const std::string& name = table.names[j];
+      REQUIRE(receiver.has(row, name));
+      const double off = receiver.distance(row, name, row.values[j]);
+      const auto width = widths.find(name);
+      if (width == widths.end() || off == 0.0) {
+        worst = std::max(worst, off);
+        continue;
+      }
+      const double last = std::abs(receiver.last(row, name));
+      const double bound = std::max(width->second.within, last * width->second.percent / 100);
+      // To a few units in the last place of what is subtracted.
+      worst = std::max(worst, (off - 1e-15 * last) / bound - 1);
+    }
+  }
+  CHECK(at == kept.size());
+  CHECK(worst <= 0);
+}
+
+Widths hundredths(const Table& table) {
+  Widths all;
+  for (const auto& [name, width] : widths(series_of_columns(table))) all[name] = {name, width, 0};
+  return all;
+}
+
+void changes_of(DeltaFixture& fixture, const char* what, const Table& table, const Widths& widths,
+                const FieldChanges& changes) {
+  fixture.run(table, {{"in"}, {}, {{"out", {"in"}}}});
+  const std::size_t whole = fixture.sealed_bytes();
+  fixture.run(table, {{"in"}, {{"n", {"in"}, changes}}, {{"out", {"n"}}}});
+  const std::vector<std::string_view> names(table.names.begin(), table.names.end());
+  check_receiver(table, fixture.kept, changes, widths, fixture.shapes.intern("s", names));
+  CHECK(fixture.sealed_bytes() < whole);
+  std::size_t cells = 0;
+  for (const Kept& one : fixture.kept) {
+    cells += one.cells.size() -
+             static_cast<std::size_t>(std::ranges::count(one.cells, Type::absent, &Value::type));
+  }
+  CHECK(cells < table.rows.size() * table.names.size() / 2);
+  fixture.report(what, table.rows.size(), whole);
+}
+
+// What a gauge of the car can show.
+Widths of_a_car() {
+  Widths all;
+  const auto add = [&](std::initializer_list<const char*> names, double within) {
+    for (const char* name : names) all[name] = {name, within, 0};
+  };
+  add({"engine_rpm"}, 25);
+  add({"engine_run_tine"}, 10);
+  add({"catalyst_temperature_bank1_sensor1", "catalyst_temperature_bank1_sensor2"}, 5);
+  add({"engine_load", "commanded_evaporative_purge"}, 2);
+  add({"vehicle_speed", "throttle", "coolant_temperature", "long_term_fuel_trim_bank_1",
+       "short_term_fuel_trim_bank_1", "intake_manifold_pressure", "fuel_tank",
+       "absolute_throttle_b", "pedal_d", "pedal_e", "commanded_throttle_actuator",
+       "relative_throttle_position", "intake_air_temp", "timing_advance"},
+      1);
+  add({"control_module_voltage"}, 0.1);
+  return all;
+}
+
 TEST_CASE_FIXTURE(DeltaFixture, "what is kept of made series stands for all") {
   columns(*this, "made", made_table());
+}
+
+TEST_CASE_FIXTURE(DeltaFixture, "of made records the fields that changed stand for all") {
+  const Table table = made_table();
+  const Widths widths = hundredths(table);
+  changes_of(*this, "  changes, within 1 % of what it spans", table, widths,
+             by_change(widths, kKeyframes));
+  const Widths shares{{"wave", {"wave", 0.1, 2}}, {"walk", {"walk", 0, 5}}};
+  changes_of(*this, "  changes, percent", table, shares, by_change(shares, Duration::minutes(1)));
+}
+
+TEST_CASE_FIXTURE(DeltaFixture, "what comes late of whole records costs no other its bound") {
+  std::set<std::int64_t> late;
+  const Table made = made_table();
+  const Widths widths = hundredths(made);
+  const Table mixed = some_late(made, late);
+  const FieldChanges changes = by_change(widths, kKeyframes);
+  run(mixed, {{"in"}, {{"n", {"in"}, changes}}, {{"out", {"n"}}}});
+  const std::vector<std::string_view> names(made.names.begin(), made.names.end());
+  check_receiver(mixed, kept, changes, widths, shapes.intern("s", names));
+  CHECK(kept.size() < mixed.rows.size());
+}
+
+TEST_CASE_FIXTURE(DeltaFixture, "of a car's records the fields that changed stand for all") {
+  const Table table = read_table("../shared/data/carobd_1hz.csv");
+  if (table.rows.empty()) return;
+  const Widths hundredth = hundredths(table), gauge = of_a_car();
+  changes_of(*this, "  changes, 1 % of what it spans, 1 h", table, hundredth,
+             by_change(hundredth, kKeyframes));
+  changes_of(*this, "  changes, what a gauge shows, 10 m", table, gauge,
+             by_change(gauge, Duration::minutes(10)));
+  changes_of(*this, "  changes, what a gauge shows, 1 m", table, gauge,
+             by_change(gauge, Duration::minutes(1)));
+}
+
+TEST_CASE_FIXTURE(DeltaFixture, "of a house's events those that changed stand for all") {
+  const Table table = read_table("../shared/data/smarthome_events.csv");
+  if (table.rows.empty()) return;
+  const Widths widths{{"value", {"value", 0.2, 0}}};
+  changes_of(*this, "  changes, 0.2, 1 h", table, widths,
+             by_change(widths, kKeyframes, {"room", "metric"}));
 }
 
 TEST_CASE_FIXTURE(DeltaFixture, "what comes late is given, and costs nothing else its bound") {

@@ -40,6 +40,9 @@ TEST_CASE("bands and what thins a stream say how") {
   CHECK(drawn(Deadband{.field = "t", .within = 0.5, .percent = 2}) ==
         "deadband t within 2 % or 0.5");
   CHECK(drawn(Deadband{.field = "t", .swing = 0.5}) == "deadband t swing 0.5");
+  CHECK(drawn(FieldChanges{.fields = {{"rpm", 25, 0}, {"t", 0.5, 2}}}) ==
+        "changes rpm within 25, t within 2 % or 0.5");
+  CHECK(drawn(FieldChanges{}) == "changes");
   CHECK(drawn(Dedupe{.within = Duration::seconds(5)}) == "dedupe all fields within 5 s");
   CHECK(drawn(Dedupe{.within = Duration::seconds(5), .keys = {"id", "n"}}) ==
         "dedupe id, n within 5 s");
