@@ -52,8 +52,8 @@ void check_statistics(const Reader& r, const TimeWindow& w, Findings& findings) 
     const auto statistic = Statistic::parse(name);
     if (!statistic) {
       findings.error(r.value_place("give"), "no statistic is named " + said(name),
-                     "there are mean, min, max, sum, count, first, last, stddev, distinct "
-                     "and p1 to p99");
+                     "there are mean, min, max, sum, count, first, last, stddev, distinct, "
+                     "time_mean and p1 to p99");
       return;
     }
     const bool count = statistic->kind == Statistic::Kind::count;

@@ -256,7 +256,8 @@ constexpr Key kPipeline[] = {
      .required = true,
      .example = "[mean, min, max]",
      .doc = "mean, min, max, sum, first, last, stddev, p1 to p99 (within 2 %), distinct (how many "
-            "different values, of text too; exact up to 32, then with a standard error of 6.5 %): "
+            "different values, of text too; exact up to 32, then with a standard error of 6.5 %), "
+            "time_mean (each value holds until the next one's time): "
             "one field FIELD_mean each; count: of the records."},
     {.path = "pipeline.*.window.by",
      .type = Type::texts,

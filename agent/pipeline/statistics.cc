@@ -20,7 +20,7 @@ constexpr std::pair<std::string_view, Statistic::Kind> kNames[] = {
     {"min", Statistic::Kind::min},           {"max", Statistic::Kind::max},
     {"sum", Statistic::Kind::sum},           {"first", Statistic::Kind::first},
     {"last", Statistic::Kind::last},         {"stddev", Statistic::Kind::stddev},
-    {"distinct", Statistic::Kind::distinct},
+    {"distinct", Statistic::Kind::distinct}, {"time_mean", Statistic::Kind::time_mean},
 };
 
 Value as_number(const Value& value) {
@@ -106,15 +106,16 @@ Needs::Needs(const std::vector<Statistic>& give) {
     ends = ends || s.kind == Kind::first || s.kind == Kind::last;
     sketch = sketch || s.kind == Kind::percentile;
     distinct = distinct || s.kind == Kind::distinct;
+    time = time || s.kind == Kind::time_mean;
   }
 }
 
 std::uint8_t Needs::bits() const {
   return static_cast<std::uint8_t>(sum | squares << 1 | range << 2 | ends << 3 | sketch << 4 |
-                                   distinct << 5);
+                                   distinct << 5 | time << 6);
 }
 
-std::size_t Needs::bytes_max() const {
+std::size_t Needs::bytes_max(std::size_t samples) const {
   constexpr std::size_t kCount = 6, kSum = 16, kValue = 9, kSample = 19, kBin = 3;
   std::size_t bytes = kCount;
   if (sum) bytes += kSum;
@@ -123,6 +124,7 @@ std::size_t Needs::bytes_max() const {
   if (ends) bytes += 2 * kSample;
   if (sketch) bytes += kBin * (Sketch::kBinsMax + 1);
   if (distinct) bytes += Distinct::kBytesMax;
+  if (time) bytes += TimeMean::bytes_max(samples);
   return bytes;
 }
 
@@ -132,9 +134,11 @@ void Accumulator::reset() {
   sum_ = squares_ = {};
   sketch_.reset();
   distinct_.reset();
+  time_mean_.reset();
 }
 
-void Accumulator::add(const Value& value, std::int64_t time, const Needs& needs) {
+void Accumulator::add(const Value& value, std::int64_t time, const Needs& needs,
+                      std::int64_t watermark) {
   if (needs.distinct) distinct_.add(value);
   if (!value.is_number() && value.type() != Type::boolean) return;
   const Value number = as_number(value);
@@ -158,6 +162,7 @@ void Accumulator::add(const Value& value, std::int64_t time, const Needs& needs)
     if (needs.squares) squares_.add(wide(number).squared());
   }
   if (needs.sketch) sketch_.add(x);
+  if (needs.time) time_mean_.add(x, time, watermark);
   ++count_;
 }
 
@@ -181,6 +186,7 @@ void Accumulator::merge(const Accumulator& other, const Needs& needs) {
   if (needs.sum) sum_.add(other.sum_);
   if (needs.squares) squares_.add(other.squares_);
   if (needs.sketch) sketch_.merge(other.sketch_);
+  if (needs.time) time_mean_.merge(other.time_mean_);
   count_ += other.count_;
 }
 
@@ -204,7 +210,8 @@ Value Accumulator::result(const Statistic& statistic) const {
       return Value::float64(std::fmin(std::fmax(x, min_.to_double()), max_.to_double()));
     }
     case Statistic::Kind::count:
-    case Statistic::Kind::distinct: break;
+    case Statistic::Kind::distinct:
+    case Statistic::Kind::time_mean: break;
   }
   return {};
 }
@@ -248,6 +255,7 @@ void Accumulator::encode(Writer& to, const Needs& needs) const {
     put(to, last_.value);
   }
   if (needs.sketch) sketch_.encode(to);
+  if (needs.time) time_mean_.encode(to);
 }
 
 bool Accumulator::decode(Reader& from, const Needs& needs) {
@@ -269,6 +277,7 @@ bool Accumulator::decode(Reader& from, const Needs& needs) {
     last_.value = take(from);
   }
   if (needs.sketch && !sketch_.decode(from)) return false;
+  if (needs.time && !time_mean_.decode(from)) return false;
   return !from.failed() && marks_ <= 7;
 }
 

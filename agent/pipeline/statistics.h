@@ -8,7 +8,8 @@
 //            mean and sum are infinite where a value was (NaN where both infinities were), stddev is absent then.
 //            stddev is the sample's (n - 1), absent of less than 2 values; values beyond 1e150 make it infinite.
 //            Percentiles: sketch.h, never below min or above max. distinct: distinct.h, of text and bytes, too; 0 of none.
-// Threads    Values; any. No heap, but for what a Sketch and a Distinct grow to.
+//            time_mean: time_mean.h.
+// Threads    Values; any. No heap, but for what a Sketch, a Distinct and a TimeMean grow to.
 // Tests      tests/agent/pipeline/statistics_test.cc
 #pragma once
 
@@ -20,6 +21,7 @@
 #include "agent/data/value.h"
 #include "agent/pipeline/distinct.h"
 #include "agent/pipeline/sketch.h"
+#include "agent/pipeline/time_mean.h"
 #include "agent/pipeline/wide_sum.h"
 #include "platform/base/bytes.h"
 
@@ -37,6 +39,7 @@ struct Statistic {
     stddev,
     percentile,
     distinct,
+    time_mean,
   };
   Kind kind = Kind::count;
   std::uint8_t percent = 0;
@@ -53,20 +56,25 @@ struct Needs {
   bool ends = false;
   bool sketch = false;
   bool distinct = false;
+  bool time = false;
 
   explicit Needs(const std::vector<Statistic>& give);
   std::uint8_t bits() const;
-  // That Accumulator::encode writes, up to 16,383 values in each bin of the sketch.
-  std::size_t bytes_max() const;
+  // That Accumulator::encode writes, up to 16,383 values in each bin of the sketch, and of so many samples of a TimeMean.
+  std::size_t bytes_max(std::size_t samples) const;
 };
 
 class Accumulator {
  public:
   void reset();
-  void add(const Value& value, std::int64_t time, const Needs& needs);
+  // What is older than the watermark has no part in the time-weighted mean.
+  void add(const Value& value, std::int64_t time, const Needs& needs,
+           std::int64_t watermark = INT64_MIN);
+  // A time-weighted mean wants `other` to be later.
   void merge(const Accumulator& other, const Needs& needs);
-  // Absent where there is nothing to say.
+  // Absent where there is nothing to say, and of time_mean.
   Value result(const Statistic& statistic) const;
+  const TimeMean& time_mean() const { return time_mean_; }
 
   void encode(Writer& to, const Needs& needs) const;
   bool decode(Reader& from, const Needs& needs);
@@ -86,6 +94,7 @@ class Accumulator {
   Sample first_, last_;
   Sketch sketch_;
   Distinct distinct_;
+  TimeMean time_mean_;
 };
 
 }  // namespace pinaflux

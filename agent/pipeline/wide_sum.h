@@ -35,9 +35,14 @@ struct WideSum {
     set(s.high, s.low + t.high);
     set(high, low + t.low);
   }
-  WideSum divided_by(double n) const {
-    const double q = high / n;
-    return {q, (std::fma(-q, n, high) + low) / n};
+  WideSum times(double x) const {
+    const double p = high * x;
+    return {p, std::fma(high, x, -p) + low * x};
+  }
+  WideSum divided_by(double n) const { return divided_by(of(n)); }
+  WideSum divided_by(WideSum n) const {
+    const double q = high / n.high;
+    return {q, (std::fma(-q, n.high, high) + (low - q * n.low)) / n.high};
   }
   WideSum squared() const {
     WideSum s = square(high);

@@ -12,6 +12,7 @@
 #include "agent/pipeline/window.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "agent/pipeline/band_table.h"
@@ -33,10 +34,6 @@ std::int64_t floor_to(std::int64_t time, std::int64_t every) {
   return time - (rest < 0 ? rest + every : rest);
 }
 
-std::int64_t round_up(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
-std::int64_t length_of(const TimeWindow& w) { return w.length.ns > 0 ? w.length.ns : w.every.ns; }
-
 Status check_times(const TimeWindow& w) {
   for (const Duration d : {w.every, w.length, w.gap, w.lateness}) {
     if (d.ns < 0 || d.ns > kDurationMax) return fail(Code::invalid, "a window's time is too long");
@@ -44,7 +41,7 @@ Status check_times(const TimeWindow& w) {
   if ((w.every.ns > 0) == (w.gap.ns > 0) || (w.gap.ns > 0 && w.length.ns > 0)) {
     return fail(Code::invalid, "a window has `every`, or a session `gap`");
   }
-  if (w.gap.ns == 0 && (length_of(w) < w.every.ns || length_of(w) % w.every.ns != 0)) {
+  if (w.gap.ns == 0 && (window_length(w) < w.every.ns || window_length(w) % w.every.ns != 0)) {
     return fail(Code::invalid, "a window's length is a multiple of `every`");
   }
   if (panes_open_max(w) > TimeWindow::kPanesMax) {
@@ -56,7 +53,7 @@ Status check_times(const TimeWindow& w) {
 // What stored panes mean.
 std::uint64_t meaning(const TimeWindow& w, const Needs& needs) {
   std::string text = w.by_arrival ? "arrival" : "event";
-  for (const Duration d : {w.every, Duration{length_of(w)}, w.gap}) {
+  for (const Duration d : {w.every, Duration{window_length(w)}, w.gap}) {
     text += ' ' + std::to_string(d.ns);
   }
   text += ' ' + std::to_string(needs.bits());
@@ -80,26 +77,6 @@ std::vector<std::string> names_of(const TimeWindow& w) {
 }
 
 }  // namespace
-
-std::int64_t panes_open_max(const TimeWindow& w) {
-  if (w.gap.ns > 0) return round_up(w.lateness.ns, w.gap.ns) + 2;
-  return length_of(w) / w.every.ns + round_up(w.lateness.ns, w.every.ns) + 1;
-}
-
-std::size_t window_pane_bytes(const TimeWindow& w) {
-  std::vector<Statistic> give;
-  for (const std::string& name : w.give) {
-    if (const auto statistic = Statistic::parse(name)) give.push_back(*statistic);
-  }
-  constexpr std::size_t kHead = 48;
-  return kHead + w.of.size() * Needs(give).bytes_max();
-}
-
-std::size_t window_keys_fit(const TimeWindow& w) {
-  const std::size_t pane = window_pane_bytes(w);
-  return std::min(kWindowCommitBytesMax / pane,
-                  kWindowBytesMax / (pane * static_cast<std::size_t>(panes_open_max(w))));
-}
 
 Result<std::unique_ptr<Step>> WindowStep::make(const TimeWindow& options, Shapes& shapes) {
   if (auto s = check_times(options); !s) return std::unexpected(s.error());
@@ -140,7 +117,7 @@ WindowStep::WindowStep(const TimeWindow& options, std::vector<Statistic> give, S
       merged_(options.of.size()) {
   counts_ = std::erase_if(give, [](Statistic s) { return s.kind == Statistic::Kind::count; }) > 0;
   give_ = std::move(give);
-  options_.length = Duration{length_of(options)};
+  options_.length = Duration{window_length(options)};
   for (const std::string& field : options.of) of_.emplace_back(field);
   for (const std::string& key : options.keys) keys_.emplace_back(key);
 }
@@ -238,7 +215,7 @@ void WindowStep::absorb(const Pending& pending) {
   pane.last = std::max(pane.last, time);
   const auto fields = table_.fields(at);
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    fields[i].add(of_[i].of(*pending.record), time, needs_);
+    fields[i].add(of_[i].of(*pending.record), time, needs_, key.watermark);
   }
   key.watermark = std::max(key.watermark, key.event - options_.lateness.ns);
   table_.change(index);
@@ -415,10 +392,11 @@ std::optional<Step::Given> WindowStep::give(Arena& arena) {
   fill(key, end);
   const auto cells = arena.array<Value>(names_.size());
   if (cells.data() == nullptr) return {};
+  const Pane& first = table_.pane(key.oldest);
+  const std::int64_t start = session() ? first.start : end - options_.length.ns;
   bool fits = true;
-  write(key, cells, arena, fits);
+  write(key, {start, session() ? first.last : end}, cells, arena, fits);
   if (!fits) return {};
-  const std::int64_t start = session() ? table_.pane(key.oldest).start : end - options_.length.ns;
   KeyReader parts(key.bytes);
   (void)parts.value();
   const std::uint64_t boot = parts.value()->as_uint64();
@@ -439,7 +417,14 @@ void WindowStep::fill(const Key& key, std::int64_t end) {
   }
 }
 
-void WindowStep::write(const Key& key, std::span<Value> cells, Arena& arena, bool& fits) const {
+Value WindowStep::time_mean(const Key& key, std::size_t field, Times times) const {
+  const double held = key.held.empty() ? NAN : key.held[field];
+  const auto mean = merged_[field].time_mean().mean(times.begin, times.end, held);
+  return mean ? Value::float64(*mean) : Value();
+}
+
+void WindowStep::write(const Key& key, Times times, std::span<Value> cells, Arena& arena,
+                       bool& fits) const {
   std::size_t to = 0;
   KeyReader parts(key.bytes);
   (void)parts.value();
@@ -449,23 +434,38 @@ void WindowStep::write(const Key& key, std::span<Value> cells, Arena& arena, boo
     fits = keep_value(value, arena) && fits;
     cells[to++] = value;
   }
-  for (const Accumulator& field : merged_) {
-    for (const Statistic& statistic : give_) cells[to++] = field.result(statistic);
+  for (std::size_t i = 0; i < merged_.size(); ++i) {
+    for (const Statistic& statistic : give_) {
+      const bool of_time = statistic.kind == Statistic::Kind::time_mean;
+      cells[to++] = of_time ? time_mean(key, i, times) : merged_[i].result(statistic);
+    }
   }
   if (counts_) cells[to++] = Value::int64(static_cast<std::int64_t>(merged_records_));
   ASSERT(to == cells.size());
+}
+
+// Its last values hold until the next ones of the key.
+void WindowStep::drop_oldest(Index index) {
+  Key& key = table_[index];
+  const auto fields = table_.fields(key.oldest);
+  if (needs_.time) key.held.resize(fields.size(), NAN);
+  for (std::size_t i = 0; i < key.held.size(); ++i) {
+    const double last = fields[i].time_mean().last();
+    if (!std::isnan(last)) key.held[i] = last;
+  }
+  table_.remove_pane(index, key.oldest);
 }
 
 void WindowStep::given() {
   const Index index = ready_[ready_begin_];
   Key& key = table_[index];
   if (session()) {
-    table_.remove_pane(index, key.oldest);
+    drop_oldest(index);
   } else {
     key.emitted = earliest_end(key);
     while (key.oldest != WindowTable::kNone &&
            table_.pane(key.oldest).start + options_.length.ns <= key.emitted) {
-      table_.remove_pane(index, key.oldest);
+      drop_oldest(index);
     }
   }
   table_.change(index);

@@ -84,7 +84,12 @@ class WindowStep final : public Step {
   void make_ready(Index key);
   void next_ready();
   void fill(const Key& key, std::int64_t end);
-  void write(const Key& key, std::span<Value> cells, Arena& arena, bool& fits) const;
+  struct Times {
+    std::int64_t begin, end;
+  };
+  Value time_mean(const Key& key, std::size_t field, Times times) const;
+  void write(const Key& key, Times times, std::span<Value> cells, Arena& arena, bool& fits) const;
+  void drop_oldest(Index key);
 
   StateEdit edit_of(std::string_view prefix, Index key) const;
   StateEdit edit_of_pane(std::string_view prefix, Index pane) const;

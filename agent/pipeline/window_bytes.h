@@ -14,6 +14,8 @@ namespace pinaflux {
 inline constexpr std::size_t kWindowBytesMax = 8 << 20;
 // What one commit writes of it: a pane of each key.
 inline constexpr std::size_t kWindowCommitBytesMax = 2 << 20;
+// `every`, where no length is given.
+std::int64_t window_length(const TimeWindow& window);
 // Of one pane; up to 2 million records in it.
 std::size_t window_pane_bytes(const TimeWindow& window);
 // keys_max may be that much.

@@ -2,6 +2,7 @@
 //
 //   u8 version = 2 | u64 signature | varint 0 | varint slot | key | varint source
 //   | u8 0: open, 1: closing, 2: closing and hidden | zigzag event, watermark, emitted
+//   | where a time-weighted mean is given, for each field f64 value held from before (NaN: none)
 //
 // with `key` as a varint length and bytes. Of a pane, named by "p" and its id in hex digits:
 //
@@ -12,6 +13,8 @@
 // them back, keys come before panes. What is of another signature, or damaged, is erased by the first save(): a pane
 // must not come back with options that mean the same again, nor to another key at its slot.
 
+#include <bit>
+#include <cmath>
 #include <cstdio>
 
 #include "agent/pipeline/band_table.h"
@@ -72,6 +75,9 @@ StateEdit WindowStep::edit_of(std::string_view prefix, Index slot) const {
   to.signed_varint(key.event);
   to.signed_varint(key.watermark);
   to.signed_varint(key.emitted);
+  for (std::size_t i = 0; needs_.time && i < of_.size(); ++i) {
+    to.u64(std::bit_cast<std::uint64_t>(key.held.empty() ? NAN : key.held[i]));
+  }
   return edit;
 }
 
@@ -141,6 +147,9 @@ bool WindowStep::decode_key(Reader& from, Key& key) const {
   key.event = from.signed_varint();
   key.watermark = from.signed_varint();
   key.emitted = from.signed_varint();
+  for (std::size_t i = 0; needs_.time && i < of_.size(); ++i) {
+    key.held.push_back(std::bit_cast<double>(from.u64()));
+  }
   const bool gave = key.emitted != WindowTable::kNever;
   if (gave && (session() || !sane(key.emitted) || key.emitted % options_.every.ns != 0)) {
     return false;

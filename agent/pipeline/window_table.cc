@@ -64,6 +64,7 @@ void WindowTable::begin(Index slot, std::string_view bytes, std::uint64_t hash) 
   key.event = 0;
   key.watermark = key.emitted = kNever;
   key.arrival = Instant::never();
+  key.held.clear();
   key.used = true;
   ++used_;
   key.closing = key.ready = key.hidden = false;

@@ -43,12 +43,14 @@ struct WindowTable {
   struct Key {
     std::string bytes;  // Stream, boot, values of `by`: node_key.h.
     std::uint64_t hash = 0;
-    const Shape* shape = nullptr;          // Of what it gives.
-    SourceIndex source = 0;                // Of the last record.
-    std::int64_t event = 0;                // The highest event time.
-    std::int64_t watermark = kNever;       // What ends here or before is closed.
-    std::int64_t emitted = kNever;         // Windows that end here or before were given.
-    Instant arrival = Instant::never();    // Of the last record; never(): before this start.
+    const Shape* shape = nullptr;        // Of what it gives.
+    SourceIndex source = 0;              // Of the last record.
+    std::int64_t event = 0;              // The highest event time.
+    std::int64_t watermark = kNever;     // What ends here or before is closed.
+    std::int64_t emitted = kNever;       // Windows that end here or before were given.
+    Instant arrival = Instant::never();  // Of the last record; never(): before this start.
+    // Of each field, the last value of panes that are gone; NaN: none. Empty where no time-weighted mean is given.
+    std::vector<double> held;
     Index oldest = kNone, newest = kNone;  // Panes.
     bool used = false;
     bool closing = false;  // It has no place any more: all it has is given.

@@ -48,6 +48,7 @@ struct Reference {
   struct Key {
     std::map<std::int64_t, std::vector<const Input*>> panes;
     std::vector<Session> sessions;
+    std::vector<const Input*> in_time;  // At the watermark or newer when they came.
     std::int64_t event = INT64_MIN, closed = INT64_MIN, said = INT64_MIN;
     std::int64_t arrived = 0;
     bool silent = false;  // Since a restart nothing came, and nobody looked.
@@ -83,6 +84,7 @@ struct Reference {
     } else {
       k.panes[floor_to(t, o.every.ns)].push_back(&in);
     }
+    if (t >= k.closed) k.in_time.push_back(&in);
     k.event = std::max(k.event, t);
     k.arrived = now;
     k.silent = false;
@@ -121,7 +123,7 @@ struct Reference {
     if (o.gap.ns > 0) {
       std::erase_if(k.sessions, [&](const Session& s) {
         if (s.last + o.gap.ns > k.closed) return false;
-        say(name, s.start, s.records);
+        say(name, s.start, s.last, s.records);
         return true;
       });
       return;
@@ -133,17 +135,19 @@ struct Reference {
         if (start < end && start >= end - length())
           records.insert(records.end(), in.begin(), in.end());
       }
-      say(name, end - length(), records);
+      say(name, end - length(), end, records);
       k.said = end;
       std::erase_if(k.panes, [&](const auto& p) { return p.first + length() <= end; });
     }
   }
 
-  void say(const KeyName& name, std::int64_t start, const std::vector<const Input*>& records) {
+  void say(const KeyName& name, std::int64_t start, std::int64_t end,
+           const std::vector<const Input*>& records) {
     std::string line = std::get<0>(name) + "/" + std::get<2>(name) + "@" + std::to_string(start) +
                        "#" + std::to_string(std::get<1>(name));
     for (std::size_t f = 0; f < 2; ++f) {
-      line += " d=" + std::to_string(different(f, records)) + " " + field(f, records);
+      line += " d=" + std::to_string(different(f, records)) +
+              " t=" + time_mean(f, name, start, end) + " " + field(f, records);
     }
     said.push_back(line + " n=" + std::to_string(records.size()));
   }
@@ -161,6 +165,35 @@ struct Reference {
       }
     }
     return seen.size();
+  }
+
+  // Of all that the key ever brought in time, by time: what each value holds of the window. A session ends with its last record, which
+  // no time is left for, but where it is the only one.
+  std::string time_mean(std::size_t f, const KeyName& name, std::int64_t start,
+                        std::int64_t end) const {
+    std::map<std::int64_t, double> values;
+    for (const Input* in : keys.at(name).in_time) {
+      const Value& v = in->fields[f];
+      const bool boolean = v.type() == Type::boolean;
+      if (!boolean && v.type() != Type::int64 && v.type() != Type::float64) continue;
+      const double x = boolean ? (v.as_boolean() ? 1.0 : 0.0) : v.to_double();
+      if (std::isnan(x) || in->time.ns > end || (in->time.ns == end && o.gap.ns == 0)) continue;
+      const auto [at, fresh] = values.emplace(in->time.ns, x);
+      if (!fresh) at->second = std::max(at->second, x);
+    }
+    Quad area = 0, covered = 0;
+    double last = NAN;
+    for (auto at = values.begin(); at != values.end(); ++at) {
+      const std::int64_t from = std::max(at->first, start);
+      const auto next = std::next(at);
+      const std::int64_t until = next == values.end() ? end : std::min(next->first, end);
+      last = at->second;
+      if (until <= from) continue;
+      area += static_cast<Quad>(at->second) * static_cast<Quad>(until - from);
+      covered += static_cast<Quad>(until - from);
+    }
+    if (values.empty()) return "-";
+    return number(covered > 0 ? static_cast<double>(area / covered) : last);
   }
 
   // mean min max sum first last stddev, of exact arithmetic as far as long double goes (the values are chosen so).
@@ -245,8 +278,9 @@ std::string text_of(const Record& record) {
     return Reference::number(v.as_float64());
   };
   for (std::size_t f = 0; f < 2; ++f) {
-    const auto* c = &cells[1 + 8 * f];
+    const auto* c = &cells[1 + 9 * f];
     line += " d=" + std::to_string(c[7].as_int64());
+    line += " t=" + (c[8].type() == Type::absent ? "-" : Reference::number(c[8].as_float64()));
     if (c[0].type() == Type::absent) {
       line += " -";
       continue;
@@ -257,19 +291,19 @@ std::string text_of(const Record& record) {
     if (c[6].type() != Type::absent && c[1].to_double() < kBig)
       line += Reference::rounded(c[6].as_float64());
   }
-  return line + " n=" + std::to_string(cells[17].as_int64());
+  return line + " n=" + std::to_string(cells[19].as_int64());
 }
 
 enum class Sort { tumbling, sliding, session };
 
 struct Run : PipelineFixture {
   Run(std::uint64_t seed, Sort sort) : random(seed) {
-    options = {
-        .of = {"a", "b"},
-        .give = {"mean", "min", "max", "sum", "first", "last", "stddev", "distinct", "count"},
-        .keys = {"device"},
-        .lateness = Duration::seconds(random.between(0, 20)),
-        .keys_max = 200};
+    options = {.of = {"a", "b"},
+               .give = {"mean", "min", "max", "sum", "first", "last", "stddev", "distinct",
+                        "time_mean", "count"},
+               .keys = {"device"},
+               .lateness = Duration::seconds(random.between(0, 20)),
+               .keys_max = 60};  // 8 MiB have room for that many.
     if (sort == Sort::session) {
       options.gap = Duration::seconds(random.between(2, 15));
     } else {

@@ -55,11 +55,12 @@ TEST_CASE_FIXTURE(WindowFixture, "panes without their key are erased, and come t
 // Every state with a byte or its end damaged is refused or read, and never harms.
 TEST_CASE_FIXTURE(WindowFixture, "damaged states are refused, or give something, and never crash") {
   Random random(7);
-  TimeWindow fixed = minute({"mean", "max", "stddev", "last", "p50", "distinct", "count"});
+  TimeWindow fixed =
+      minute({"mean", "max", "stddev", "last", "p50", "distinct", "time_mean", "count"});
   fixed.length = Duration::seconds(180);
   fixed.lateness = Duration::seconds(120);
   fixed.keys = {"k"};
-  TimeWindow session = minute({"sum", "p9", "first"});
+  TimeWindow session = minute({"sum", "p9", "first", "time_mean"});
   session.every = {};
   session.gap = Duration::seconds(10);
   fixed.keys_max = session.keys_max = 100;
