@@ -40,6 +40,7 @@ TypeCast build_cast(const Reader& node, Findings& findings);
 SchemaCheck build_schema(const Reader& section, Findings& findings);
 Parse build_parse(const Reader& section, Findings& findings);
 SplitArray build_split(const Reader& section);
+Merge build_merge(const Reader& section, Findings& findings);
 Script build_script(const Reader& section, Building& building);
 void build_delivery(const Reader& root,
                     Building& building);  // Gateway, spool, uplink, control. Last.

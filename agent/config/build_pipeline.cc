@@ -72,6 +72,8 @@ class Nodes {
       node.kind = build_parse(r.section("parse"), findings_);
     } else if (r.has("split")) {
       node.kind = build_split(r.section("split"));
+    } else if (r.has("merge")) {
+      node.kind = build_merge(r.section("merge"), findings_);
     }
     return node;
   }

@@ -140,6 +140,9 @@ Kind kind_of(const NodeKind& node) {
     return {"split", split->as.empty() ? split->of : split->of + " as " + split->as};
   }
   if (const auto* changes = std::get_if<FieldChanges>(&node)) return {"changes", widths(*changes)};
+  if (const auto* merge = std::get_if<Merge>(&node)) {
+    return {"merge", listed(merge->streams) + " every " + seconds(merge->every)};
+  }
   return {};
 }
 

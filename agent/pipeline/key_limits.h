@@ -41,8 +41,19 @@ constexpr std::size_t changes_row_bytes(std::size_t keys_max) {
   return bytes < kChangesRowBytesMax ? bytes : kChangesRowBytesMax;
 }
 
+// `merge` holds a record of each stream and interval that waits: more of them where there are fewer keys.
+inline constexpr std::size_t kMergeStreamsMax = 16;
+inline constexpr std::size_t kMergeHeldBytesMin = 1'024, kMergeHeldBytesMax = 32 << 10;
+inline constexpr std::size_t kMergeKeysMax = kKeysBytesMax / (kBandBytes + kMergeHeldBytesMin);
+// Of 1 to kMergeKeysMax keys.
+constexpr std::size_t merge_held_bytes(std::size_t keys_max) {
+  const std::size_t bytes = kKeysBytesMax / keys_max - kBandBytes;
+  return bytes < kMergeHeldBytesMax ? bytes : kMergeHeldBytesMax;
+}
+
 static_assert(kThinKeysMax == 32'768 && kSwingKeysMax == 1'857 && kChangeRateKeysMax == 25'575);
 static_assert(kChangesKeysMax == 21'620 && changes_row_bytes(1'024) == 1'984);
+static_assert(kMergeKeysMax == 1'927 && merge_held_bytes(1'024) == 1'984);
 static_assert(kSwingKeysDefault <= kSwingKeysMax);
 
 }  // namespace pinaflux

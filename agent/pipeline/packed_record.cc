@@ -54,35 +54,58 @@ struct Parts {
 };
 
 std::optional<Parts> parts_of(Bytes bytes, Shapes& shapes) {
-  Reader from(bytes);
+  PackedRecord record(bytes);
   Parts parts;
-  const std::uint64_t source = from.varint();
-  parts.source = static_cast<SourceIndex>(source);
-  parts.time.ns = static_cast<std::int64_t>(from.u64());
-  parts.time.boot = from.u64();
-  const std::string_view stream = from.text();
-  const std::uint64_t count = from.varint();
-  if (from.failed() || source > UINT16_MAX || count > from.left()) return {};
+  parts.source = record.source();
+  parts.time = record.time();
   std::vector<std::string_view> names;
-  for (std::uint64_t i = 0; i < count; ++i) {
-    names.push_back(from.text());
-    parts.values.push_back(packed_value(from));
+  while (record.next()) {
+    names.push_back(record.name());
+    Reader value(record.value());
+    parts.values.push_back(packed_value(value));
   }
-  if (from.failed() || from.left() != 0) return {};
-  parts.shape = shapes.intern(stream, names);
+  if (record.failed() || !record.at_end()) return {};
+  parts.shape = shapes.intern(record.stream(), names);
   if (parts.shape == nullptr) return {};
   return parts;
 }
 
 }  // namespace
 
-void pack_record(const Record& record, SourceIndex source, Buffer& to) {
+PackedRecord::PackedRecord(Bytes packed) : packed_(packed), from_(packed) {
+  const std::uint64_t source = from_.varint();
+  source_ = static_cast<SourceIndex>(source);
+  time_.ns = static_cast<std::int64_t>(from_.u64());
+  time_.boot = from_.u64();
+  stream_ = from_.text();
+  count_ = from_.varint();
+  if (source > UINT16_MAX || count_ > from_.left()) from_.fail();
+}
+
+bool PackedRecord::next() {
+  if (from_.failed() || at_ == count_) return false;
+  ++at_;
+  name_ = from_.text();
+  const std::size_t begin = from_.position();
+  (void)packed_value(from_);
+  if (from_.failed()) return false;
+  value_ = packed_.subspan(begin, from_.position() - begin);
+  return true;
+}
+
+void begin_packed(SourceIndex source, Stamp time, std::string_view stream, std::size_t fields,
+                  Buffer& to) {
   Writer writer(to);
   writer.varint(source);
-  writer.u64(static_cast<std::uint64_t>(record.time().ns));
-  writer.u64(record.time().boot);
-  writer.text(record.shape().stream());
-  writer.varint(record.cells().size());
+  writer.u64(static_cast<std::uint64_t>(time.ns));
+  writer.u64(time.boot);
+  writer.text(stream);
+  writer.varint(fields);
+}
+
+void pack_record(const Record& record, SourceIndex source, Buffer& to) {
+  begin_packed(source, record.time(), record.shape().stream(), record.cells().size(), to);
+  Writer writer(to);
   for (std::size_t i = 0; i < record.cells().size(); ++i) {
     writer.text(record.shape().fields()[i]);
     pack_value(record.cells()[i], writer);

@@ -20,4 +20,35 @@ std::optional<Step::Given> unpack_record(Bytes from, Shapes& shapes, Arena& aren
 // The bytes are those of a record whose shape there is, or is room for.
 bool is_packed_record(Bytes from, Shapes& shapes);
 
+// Looks at the bytes of a record, without making it; of damaged ones there is no field.
+class PackedRecord {
+ public:
+  explicit PackedRecord(Bytes packed);
+
+  SourceIndex source() const { return source_; }
+  Stamp time() const { return time_; }
+  std::string_view stream() const { return stream_; }
+  std::size_t field_count() const { return static_cast<std::size_t>(count_); }
+  // The next field: from the first on.
+  bool next();
+  std::string_view name() const { return name_; }
+  Bytes value() const { return value_; }  // Packed.
+  bool failed() const { return from_.failed(); }
+  bool at_end() const { return from_.left() == 0; }
+
+ private:
+  Bytes packed_;
+  Reader from_;
+  SourceIndex source_ = 0;
+  Stamp time_;
+  std::string_view stream_;
+  std::uint64_t count_ = 0, at_ = 0;
+  std::string_view name_;
+  Bytes value_;
+};
+
+// What a packed record begins with; its fields follow, each a name and a packed value.
+void begin_packed(SourceIndex source, Stamp time, std::string_view stream, std::size_t fields,
+                  Buffer& to);
+
 }  // namespace pinaflux

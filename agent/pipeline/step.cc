@@ -9,6 +9,7 @@
 #include "agent/pipeline/derive.h"
 #include "agent/pipeline/field_changes.h"
 #include "agent/pipeline/filter.h"
+#include "agent/pipeline/merge.h"
 #include "agent/pipeline/parse.h"
 #include "agent/pipeline/rate_limit.h"
 #include "agent/pipeline/rename.h"
@@ -63,6 +64,7 @@ Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes) {
   if (const auto* changes = std::get_if<FieldChanges>(&kind)) {
     return FieldChangesStep::make(*changes);
   }
+  if (const auto* merge = std::get_if<Merge>(&kind)) return MergeStep::make(*merge, shapes);
   return std::make_unique<PassStep>();
 }
 

@@ -48,6 +48,8 @@ TEST_CASE("bands and what thins a stream say how") {
         "dedupe id, n within 5 s");
   CHECK(drawn(Sample{.every = Duration::seconds(10)}) == "sample every 10 s");
   CHECK(drawn(Sample{.one_in = 10}) == "sample one in 10");
+  CHECK(drawn(Merge{.streams = {"a/b", "a/c"}, .every = Duration::seconds(1)}) ==
+        "merge a/b, a/c every 1 s");
   CHECK(drawn(RateLimit{.rate = 5, .per = Duration::seconds(1)}) == "limit 5 per 1 s");
   CHECK(drawn(ChangeRate{.of = {"a", "b"}}) == "rate a, b per 1 s");
   CHECK(drawn(Convert{{{"t", "F", "C"}, {"p", "psi", "bar"}}}) == "convert t F to C, p psi to bar");

@@ -285,8 +285,7 @@ TEST_CASE_FIXTURE(WindowFixture,
 
 TEST_CASE_FIXTURE(WindowFixture, "in steady state nothing is taken from the heap") {
   if (!kit::kHeapIsCounted) return;
-  TimeWindow w =
-      minute({"mean", "max", "stddev", "last", "p50", "distinct", "time_mean", "count"});
+  TimeWindow w = minute({"mean", "max", "stddev", "last", "p50", "distinct", "time_mean", "count"});
   w.length = Duration::seconds(180);
   w.keys = {"k"};
   make(NodeKind(w));
