@@ -5,7 +5,7 @@
 // Limits     limits::kNestingMax levels. A number beyond a double's range is none.
 // Ownership  Views the text; what has escapes is copied into the arena.
 // Threads    One owner.
-// Tests      tests/agent/pipeline/parse_test.cc, tests/agent/pipeline/split_test.cc
+// Tests      tests/agent/pipeline/parse_test.cc, tests/agent/pipeline/split_test.cc, tests/fuzz/shaping_fuzz.cc
 #pragma once
 
 #include <string>
