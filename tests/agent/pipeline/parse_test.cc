@@ -53,6 +53,10 @@ TEST_CASE_FIXTURE(ParseFixture, "pairs become typed fields behind those of the r
   CHECK(parsed(R"(msg="a b=c" say="a ""b""" none="" gone= z=1)") ==
         R"(n=int64:7 msg=text:a b=c say=text:a "b" none=text: z=int64:1)");
   CHECK(parsed("") == "n=int64:7");
+  CHECK(group.records[0].back().shape().field_count() == 2);
+  CHECK(parsed("a=1 b=2") == "n=int64:7 a=int64:1 b=int64:2");
+  CHECK(parsed("a=1") == "n=int64:7 a=int64:1");
+  CHECK(group.records[0].back().shape().field_count() == 3);
   CHECK(parsed("url=a=b") == "n=int64:7 url=text:a=b");
 }
 
@@ -171,6 +175,8 @@ TEST_CASE_FIXTURE(ParseFixture, "JSON is what SQLite takes for it") {
                            "\"\\u12\"",
                            "\"\\u00e4\"",
                            "\"\t\"",
+                           "\"\xc3\xa4\"",
+                           "\"\x7f\"",
                            "[",
                            "[]",
                            "[1",
@@ -184,6 +190,7 @@ TEST_CASE_FIXTURE(ParseFixture, "JSON is what SQLite takes for it") {
                            "{\"a\":}",
                            "{\"a\":1",
                            "{\"a\":1,}",
+                           "{\"a\":1 \"b\":2}",
                            "{a:1}",
                            "{'a':1}",
                            "{\"a\" : 1 , \"b\" : [ 1 , 2 ] }",
