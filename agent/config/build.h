@@ -40,6 +40,8 @@ TypeCast build_cast(const Reader& node, Findings& findings);
 SchemaCheck build_schema(const Reader& section, Findings& findings);
 Parse build_parse(const Reader& section, Findings& findings);
 SplitArray build_split(const Reader& section);
+Anomaly build_anomaly(const Reader& section, Findings& findings);
+Alert build_alert(const Reader& section, Findings& findings);
 Merge build_merge(const Reader& section, Findings& findings);
 Script build_script(const Reader& section, Building& building);
 void build_delivery(const Reader& root,
@@ -50,6 +52,8 @@ bool is_own_stream(std::string_view stream);
 void refuse_own_stream(const Place& place, Findings& findings);
 // `name` in the section `r` names a key, or keys, below `keys`, if it is given.
 void check_key(const Reader& root, const Reader& r, std::string_view name, Findings& findings);
+// A text that is to be an expression.
+void check_expression(const Node& node, Findings& findings);
 // Two that listen at one address, or log in under one MQTT client id. After all others.
 void check_addresses(const Reader& root, Building& building);
 // What the machine says to the spool's place and size: warnings.

@@ -41,7 +41,7 @@ class Nodes {
     } else if (r.has("deadband")) {
       node.kind = build_deadband(r.section("deadband"), findings_);
     } else if (r.has("where")) {
-      check_expression(*r.node("where"));
+      check_expression(*r.node("where"), findings_);
       node.kind = Condition{r.text("where")};
     } else if (r.has("derive")) {
       node.kind = derive(*r.node("derive"));
@@ -72,6 +72,10 @@ class Nodes {
       node.kind = build_parse(r.section("parse"), findings_);
     } else if (r.has("split")) {
       node.kind = build_split(r.section("split"));
+    } else if (r.has("anomaly")) {
+      node.kind = build_anomaly(r.section("anomaly"), findings_);
+    } else if (r.has("alert")) {
+      node.kind = build_alert(r.section("alert"), findings_);
     } else if (r.has("merge")) {
       node.kind = build_merge(r.section("merge"), findings_);
     }
@@ -138,31 +142,24 @@ class Nodes {
       if (pair.key.empty() || pair.key.size() > limits::kNameBytesMax) {
         findings_.error(pair.place, "this is no name of a field", "names have 1 to 512 bytes");
       }
-      check_expression(pair.value);
+      check_expression(pair.value, findings_);
       d.fields.emplace_back(pair.key, pair.value.text);
     }
     return d;
   }
 
-  void check_expression(const Node& node) {
-    if (const auto made = Expression::compile(node.text); !made) {
-      findings_.error(place_in(node, made.error().at), made.error().what,
-                      "fields are names, texts stand in '...': temperature > 80 AND state = 'run'");
-    }
-  }
-
-  // Of a byte of a text, if the text stands in its line as it was read.
-  static Place place_in(const Node& node, std::size_t at) {
-    const Place& place = node.place;
-    const std::string_view line = place.text->line(place.line);
-    const std::size_t begin = line.find(node.text, place.column > 0 ? place.column - 1 : 0);
-    if (begin == std::string_view::npos || node.text.empty()) return place;
-    return Place::at(*place.text, place.line, begin + at);
-  }
-
   Building& building_;
   Findings& findings_;
 };
+
+// Of a byte of a text, if the text stands in its line as it was read.
+Place place_in(const Node& node, std::size_t at) {
+  const Place& place = node.place;
+  const std::string_view line = place.text->line(place.line);
+  const std::size_t begin = line.find(node.text, place.column > 0 ? place.column - 1 : 0);
+  if (begin == std::string_view::npos || node.text.empty()) return place;
+  return Place::at(*place.text, place.line, begin + at);
+}
 
 // Names and who takes from whom.
 class Wiring {
@@ -370,6 +367,13 @@ void build_lanes(const Reader& root, const Wiring& wiring, Building& building) {
 }
 
 }  // namespace
+
+void check_expression(const Node& node, Findings& findings) {
+  if (const auto made = Expression::compile(node.text); !made) {
+    findings.error(place_in(node, made.error().at), made.error().what,
+                   "fields are names, texts stand in '...': temperature > 80 AND state = 'run'");
+  }
+}
 
 void build_pipeline(const Reader& root, Building& building) {
   Configuration& to = building.to;

@@ -15,7 +15,7 @@ const AddedFields::Target& AddedFields::target(const Shape& shape) {
     target.places.push_back(there < 0 ? names.size() : static_cast<std::size_t>(there));
     if (there < 0) names.emplace_back(name);
   }
-  target.shape = shapes_->intern(shape.stream(), names);
+  target.shape = shapes_->intern(stream_.empty() ? shape.stream() : stream_, names);
   return target;
 }
 

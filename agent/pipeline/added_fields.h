@@ -8,6 +8,7 @@
 
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/pipeline/step.h"
@@ -22,7 +23,9 @@ class AddedFields {
     std::vector<std::size_t> places;  // By name.
   };
 
-  explicit AddedFields(Shapes& shapes) : shapes_(&shapes) {}
+  // `stream`: of the records that come of it; empty: the record's.
+  explicit AddedFields(Shapes& shapes, std::string stream = {})
+      : shapes_(&shapes), stream_(std::move(stream)) {}
   void add(std::string name) { names_.push_back(std::move(name)); }
   std::size_t count() const { return names_.size(); }
 
@@ -33,6 +36,7 @@ class AddedFields {
 
  private:
   Shapes* shapes_;
+  std::string stream_;
   std::vector<std::string> names_;
   std::vector<Target> targets_;  // By Shape::id.
 };

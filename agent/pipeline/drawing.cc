@@ -140,6 +140,15 @@ Kind kind_of(const NodeKind& node) {
     return {"split", split->as.empty() ? split->of : split->of + " as " + split->as};
   }
   if (const auto* changes = std::get_if<FieldChanges>(&node)) return {"changes", widths(*changes)};
+  if (const auto* alert = std::get_if<Alert>(&node)) {
+    return {"alert",
+            alert->when + (alert->lasting.ns > 0 ? " for " + seconds(alert->lasting) : "")};
+  }
+  if (const auto* anomaly = std::get_if<Anomaly>(&node)) {
+    std::string what = listed(anomaly->of) + " above ";
+    append_json_double(what, anomaly->threshold);
+    return {"anomaly", what};
+  }
   if (const auto* merge = std::get_if<Merge>(&node)) {
     return {"merge", listed(merge->streams) + " every " + seconds(merge->every)};
   }

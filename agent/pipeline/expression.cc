@@ -360,11 +360,13 @@ std::optional<Value> Expression::evaluate(const Record& record) {
   }
 }
 
-bool Expression::holds(const Record& record) {
-  if (!step(record)) return false;
+std::optional<bool> Expression::truth(const Record& record) {
+  if (!step(record)) return std::nullopt;
   sqlite3_stmt* const row = statement_.get();
-  return sqlite3_column_type(row, 0) == SQLITE_INTEGER ? sqlite3_column_int64(row, 0) != 0
-                                                       : sqlite3_column_double(row, 0) != 0;
+  const int type = sqlite3_column_type(row, 0);
+  if (type == SQLITE_NULL) return std::nullopt;
+  return type == SQLITE_INTEGER ? sqlite3_column_int64(row, 0) != 0
+                                : sqlite3_column_double(row, 0) != 0;
 }
 
 }  // namespace pinaflux

@@ -48,8 +48,10 @@ class Expression {
 
   // Nothing: it has no value for this record (an integer is too large for abs(), a text grew too long).
   std::optional<Value> evaluate(const Record& record);
-  // A condition: SQL's "true". Null is false, as is what has no value.
-  bool holds(const Record& record);
+  // A condition: SQL's "true" or not. Nothing: null, or it has no value.
+  std::optional<bool> truth(const Record& record);
+  // Nothing is false, too.
+  bool holds(const Record& record) { return truth(record).value_or(false); }
 
  private:
   struct Close {

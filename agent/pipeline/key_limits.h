@@ -41,6 +41,24 @@ constexpr std::size_t changes_row_bytes(std::size_t keys_max) {
   return bytes < kChangesRowBytesMax ? bytes : kChangesRowBytesMax;
 }
 
+// Times fields: `anomaly` remembers so many values of each.
+constexpr std::size_t anomaly_keys_max(std::size_t history) {
+  return kKeysBytesMax / (kBandBytes + 8 * history);
+}
+inline constexpr std::size_t kAnomalyHistoryMin = 3, kAnomalyHistoryMax = 63;
+inline constexpr std::size_t kAnomalyKeysMax = anomaly_keys_max(kAnomalyHistoryMin);
+
+// An alert has when it began and was last given, and a record: a larger one where there are fewer keys.
+inline constexpr std::size_t kAlertBytes = 32;
+inline constexpr std::size_t kAlertHeldBytesMin = 1'024, kAlertHeldBytesMax = 32 << 10;
+inline constexpr std::size_t kAlertKeysMax =
+    kKeysBytesMax / (kBandBytes + kAlertBytes + kAlertHeldBytesMin);
+// Of 1 to kAlertKeysMax keys.
+constexpr std::size_t alert_held_bytes(std::size_t keys_max) {
+  const std::size_t bytes = kKeysBytesMax / keys_max - kBandBytes - kAlertBytes;
+  return bytes < kAlertHeldBytesMax ? bytes : kAlertHeldBytesMax;
+}
+
 // `merge` holds a record of each stream and interval that waits: more of them where there are fewer keys.
 inline constexpr std::size_t kMergeStreamsMax = 16;
 inline constexpr std::size_t kMergeHeldBytesMin = 1'024, kMergeHeldBytesMax = 32 << 10;
@@ -53,6 +71,8 @@ constexpr std::size_t merge_held_bytes(std::size_t keys_max) {
 
 static_assert(kThinKeysMax == 32'768 && kSwingKeysMax == 1'857 && kChangeRateKeysMax == 25'575);
 static_assert(kChangesKeysMax == 21'620 && changes_row_bytes(1'024) == 1'984);
+static_assert(kAnomalyKeysMax == 23'831 && anomaly_keys_max(31) == 6'721);
+static_assert(kAlertKeysMax == 1'872 && alert_held_bytes(1'024) == 1'952);
 static_assert(kMergeKeysMax == 1'927 && merge_held_bytes(1'024) == 1'984);
 static_assert(kSwingKeysDefault <= kSwingKeysMax);
 

@@ -1,5 +1,7 @@
 #include "agent/pipeline/step.h"
 
+#include "agent/pipeline/alert.h"
+#include "agent/pipeline/anomaly.h"
 #include "agent/pipeline/cast.h"
 #include "agent/pipeline/change_rate.h"
 #include "agent/pipeline/condition.h"
@@ -64,7 +66,11 @@ Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes) {
   if (const auto* changes = std::get_if<FieldChanges>(&kind)) {
     return FieldChangesStep::make(*changes);
   }
+  if (const auto* anomaly = std::get_if<Anomaly>(&kind)) {
+    return AnomalyStep::make(*anomaly, shapes);
+  }
   if (const auto* merge = std::get_if<Merge>(&kind)) return MergeStep::make(*merge, shapes);
+  if (const auto* alert = std::get_if<Alert>(&kind)) return AlertStep::make(*alert, shapes);
   return std::make_unique<PassStep>();
 }
 

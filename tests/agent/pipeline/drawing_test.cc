@@ -52,6 +52,10 @@ TEST_CASE("bands and what thins a stream say how") {
         "merge a/b, a/c every 1 s");
   CHECK(drawn(RateLimit{.rate = 5, .per = Duration::seconds(1)}) == "limit 5 per 1 s");
   CHECK(drawn(ChangeRate{.of = {"a", "b"}}) == "rate a, b per 1 s");
+  CHECK(drawn(Anomaly{.of = {"a", "b"}, .threshold = 3.5}) == "anomaly a, b above 3.5");
+  CHECK(drawn(Alert{.when = "t > 80", .lasting = Duration::seconds(10)}) ==
+        "alert t > 80 for 10 s");
+  CHECK(drawn(Alert{.when = "t > 80"}) == "alert t > 80");
   CHECK(drawn(Convert{{{"t", "F", "C"}, {"p", "psi", "bar"}}}) == "convert t F to C, p psi to bar");
   CHECK(drawn(TypeCast{{{"n", FieldType::integer}, {"on", FieldType::boolean}}}) ==
         "cast n to int, on to bool");
