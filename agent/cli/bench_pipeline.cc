@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "agent/cli/bench_child.h"
+#include "agent/cli/bench_sealed.h"
 #include "agent/cli/exit_status.h"
 #include "agent/cli/table_file.h"
 #include "agent/ingest/format.h"
@@ -83,8 +84,9 @@ PipelineOptions pipeline_of(const Setup& setup) {
 struct Figures {
   std::string name;
   double records_per_s = 0;
-  double bytes_per_s = 0;  // Of NDJSON; 0: none was parsed.
-  double kept = 0;         // Records that reached the lane, of those that came.
+  double bytes_per_s = 0;          // Of NDJSON; 0: none was parsed.
+  double kept = 0;                 // Records that reached the lane, of those that came.
+  std::uint64_t sealed_bytes = 0;  // Of these, in envelopes.
   std::int64_t p50_ns = 0, p99_ns = 0;
 };
 
@@ -102,6 +104,10 @@ class Line {
   }
   Shapes& shapes() { return shapes_; }
   std::uint64_t kept() const { return kept_; }
+  std::size_t waiting() const { return group_.records[0].size(); }
+  // Until the end, what comes to the lane.
+  void seal_to(Sealed& sealed) { sealed_ = &sealed; }
+  const Status& sealing() const { return sealing_; }
 
   Status take(const RawRecord& raw) {
     for (int tries = 0; tries < 2; ++tries) {
@@ -126,6 +132,7 @@ class Line {
       all_out = pipeline_->drain(moment, group_, refused_);
       pipeline_->save(group_);
       kept_ += group_.records[0].size();
+      if (sealed_ != nullptr && sealing_) sealing_ = sealed_->take(group_.records[0]);
       group_.reset();
     }
   }
@@ -142,6 +149,8 @@ class Line {
   Group group_;
   std::vector<Pipeline::Refused> refused_;
   std::uint64_t kept_ = 0;
+  Sealed* sealed_ = nullptr;
+  Status sealing_;
 };
 
 class PipelineBench {
@@ -158,6 +167,8 @@ class PipelineBench {
   Status measure(const Setup& setup);
   Status measure_latency(const Setup& setup, Figures& figures);
   Status measure_parsing(const Setup& setup, Figures& figures);
+  Status measure_sealed(const Setup& setup, Figures& figures);
+  FieldChanges changes() const;
   Status node_cost();
   void write_ndjson();
   RawRecord at(std::size_t n, std::int64_t shift) const {
@@ -259,6 +270,7 @@ std::vector<Setup> PipelineBench::setups() const {
   return {{.name = "pass", .nodes = {PassThrough{}}},
           {.name = "mask", .mask = mask, .nodes = {PassThrough{}}},
           {.name = "deadband", .nodes = {band}},
+          {.name = "changes", .nodes = {changes()}},
           {.name = "where", .nodes = {where}},
           {.name = "derive", .nodes = {derive}},
           {.name = "window", .nodes = {window}},
@@ -266,6 +278,20 @@ std::vector<Setup> PipelineBench::setups() const {
           {.name = "schema", .nodes = {schema}},
           {.name = "chain", .mask = mask, .nodes = {band, window}, .beside = true},
           {.name = "json", .mask = mask, .nodes = {band}, .parses = true}};
+}
+
+// Every number within 2 % of what was last given; a key is what texts the first record has.
+FieldChanges PipelineBench::changes() const {
+  FieldChanges changes{.silence_max = Duration::hours(1)};
+  const Row& row = rows_.front();
+  for (std::size_t i = 0; i < row.shape->field_count(); ++i) {
+    const std::string& name = row.shape->fields()[i];
+    if (row.values[i].type() == Type::text) changes.keys.push_back(name);
+    if (row.values[i].is_number() && changes.fields.size() < 100) {
+      changes.fields.push_back({.name = name, .percent = 2});
+    }
+  }
+  return changes;
 }
 
 // Records a second of the best pass.
@@ -307,6 +333,22 @@ Status PipelineBench::measure_latency(const Setup& setup, Figures& figures) {
   figures.p50_ns = rank(50);
   figures.p99_ns = rank(99);
   return {};
+}
+
+Status PipelineBench::measure_sealed(const Setup& setup, Figures& figures) {
+  Line line;
+  if (Status s = line.open(setup); !s) return s;
+  Sealed sealed;
+  line.seal_to(sealed);
+  Moment moment;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (Status s = line.take(at(i, 0)); !s) return s;
+    moment = {Instant{} + Duration::nanoseconds(rows_[i].time.ns), rows_[i].time};
+    if (line.waiting() >= Sealed::kRecords) line.turn(moment);
+  }
+  line.turn(moment);
+  figures.sealed_bytes = sealed.bytes();
+  return line.sealing();
 }
 
 void PipelineBench::write_ndjson() {
@@ -377,6 +419,7 @@ Status PipelineBench::measure(const Setup& setup) {
     figures.records_per_s = *rate;
   }
   if (Status s = measure_latency(setup, figures); !s) return s;
+  if (Status s = measure_sealed(setup, figures); !s) return s;
   figures_.push_back(figures);
   return {};
 }
@@ -415,7 +458,7 @@ void PipelineBench::print_json() const {
   for (const Figures& f : figures_) {
     j.begin_object().key("name").string(f.name).key("records_per_s").number(f.records_per_s);
     if (f.bytes_per_s > 0) j.key("bytes_per_s").number(f.bytes_per_s);
-    j.key("kept").number(f.kept);
+    j.key("kept").number(f.kept).key("sealed_bytes").number(f.sealed_bytes);
     j.key("latency_p50_ns").number(f.p50_ns).key("latency_p99_ns").number(f.p99_ns).end_object();
   }
   j.end_array().key("node_ns").number(node_ns_).key("peak_kb").number(peak_kb()).end_object();
@@ -425,11 +468,11 @@ void PipelineBench::print_json() const {
 void PipelineBench::print_table() const {
   std::printf("%zu records, the first of %zu fields\n", rows_.size(),
               rows_.front().shape->field_count());
-  std::printf("%-10s %14s %8s %10s %10s\n", "", "records/s", "kept", "p50", "p99");
+  std::printf("%-10s %14s %8s %10s %10s %10s\n", "", "records/s", "kept", "sealed", "p50", "p99");
   for (const Figures& f : figures_) {
-    std::printf("%-10s %14.0f %7.1f%% %7.2f us %7.2f us", f.name.c_str(), f.records_per_s,
-                f.kept * 100, static_cast<double>(f.p50_ns) / 1e3,
-                static_cast<double>(f.p99_ns) / 1e3);
+    std::printf("%-10s %14.0f %7.1f%% %7.0f KB %7.2f us %7.2f us", f.name.c_str(), f.records_per_s,
+                f.kept * 100, static_cast<double>(f.sealed_bytes) / 1e3,
+                static_cast<double>(f.p50_ns) / 1e3, static_cast<double>(f.p99_ns) / 1e3);
     if (f.bytes_per_s > 0) std::printf("  %.0f MB/s of NDJSON", f.bytes_per_s / 1e6);
     std::printf("\n");
   }
