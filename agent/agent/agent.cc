@@ -8,6 +8,7 @@
 #include "agent/agent/pace.h"
 #include "agent/agent/reentry.h"
 #include "agent/agent/said.h"
+#include "agent/agent/schema_notices.h"
 #include "agent/agent/sent_lanes.h"
 #include "agent/agent/trusted_time.h"
 #include "agent/ingest/factory.h"
@@ -28,16 +29,6 @@ constexpr Duration kRetryMax = Duration::seconds(5);
 
 WallTime built() { return {kBuildTimeUnixSeconds * Duration::seconds(1).ns}; }
 
-TrustedTime::Options time_options(const Configuration& configuration) {
-  TrustedTime::Options options{configuration.clock, built()};
-  for (const LaneOptions& lane : configuration.spool.lanes) options.lanes.push_back(lane.name);
-  for (const UplinkOptions& uplink : configuration.uplinks) {
-    if (uplink.ack == UplinkOptions::Ack::collector) continue;
-    for (const auto& lane : uplink.lanes) options.resolved_here.push_back(lane.name);
-  }
-  return options;
-}
-
 }  // namespace
 
 struct Agent::State {
@@ -46,7 +37,8 @@ struct Agent::State {
         host(host_),
         started(host_.clock.now()),
         random(host_.entropy.u64()),
-        time(time_options(configuration_), host_.clock, shapes),
+        time(TrustedTime::options_of(configuration_, built()), host_.clock, shapes),
+        notices(configuration_.gateway),
         retry(kRetryMin, kRetryMax) {}
 
   std::optional<Refusal> start();
@@ -88,6 +80,7 @@ struct Agent::State {
   std::unique_ptr<Reentry> reentry;
   std::unique_ptr<Committer> committer;
   std::unique_ptr<Uplinks> uplinks;
+  SchemaNotices notices;
   std::unique_ptr<Timer> wake, tick;
 
   Backoff retry;
@@ -124,6 +117,7 @@ std::optional<Agent::Refusal> Agent::State::start() {
   if (!made_pipeline) return Refusal{made_pipeline.error(), "pipeline"};
   pipeline = std::move(*made_pipeline);
   say_forgotten(pipeline->restore(spool->states()), host.log);
+  notices.take(spool->states());
   if (auto refusal = start_sources()) return refusal;
   gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
   std::vector<SourceOptions> formats;
@@ -215,6 +209,7 @@ bool Agent::State::turn() {
   const Instant now = host.clock.now();
   finish_commit();
   take_acks();
+  notices.tell(*uplinks);
   const Moment moment{now, time.stamp()};
   if (stopping == Stopping::no) reentry->enter(committer->filling(), moment);
   const bool gathering = stopping == Stopping::no || stopping == Stopping::draining;
@@ -266,6 +261,7 @@ void Agent::State::finish_commit() {
   retry_at = {};
   spool_text.clear();
   uplinks->saved();
+  notices.committed();
   for (const Receipt& receipt : done->receipts) sources[receipt.source]->committed(receipt);
   std::array<std::size_t, limits::kLanesMax> brought{};
   for (const Lease& lease : done->leases) ++brought[lease.lane];
@@ -350,6 +346,7 @@ void Agent::State::submit(const Pace::Group& group, Instant now) {
   if (!wanted) return wake_at(retrying ? retry_at : pace.next(free_places, group), now);
   if (!retrying) {
     pipeline->save(committer->filling());
+    notices.prepare(committer->filling());
     time.prepare(committer->filling());
     uplinks->save(committer->filling());
     time.withhold(wish);

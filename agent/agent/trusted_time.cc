@@ -27,6 +27,16 @@ constexpr const char* kOwedKey = "time/owed";
 
 }  // namespace
 
+TrustedTime::Options TrustedTime::options_of(const Configuration& configuration, WallTime built) {
+  Options options{configuration.clock, built};
+  for (const LaneOptions& lane : configuration.spool.lanes) options.lanes.push_back(lane.name);
+  for (const UplinkOptions& uplink : configuration.uplinks) {
+    if (uplink.ack == UplinkOptions::Ack::collector) continue;
+    for (const auto& lane : uplink.lanes) options.resolved_here.push_back(lane.name);
+  }
+  return options;
+}
+
 TrustedTime::TrustedTime(Options options, const Clock& clock, Shapes& shapes)
     : options_(std::move(options)),
       clock_(clock),

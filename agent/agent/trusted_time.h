@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "agent/config/clock_rule.h"
+#include "agent/config/load.h"
 #include "agent/data/anchor.h"
 #include "agent/data/group.h"
 #include "agent/data/lease.h"
@@ -32,6 +33,7 @@ class TrustedTime {
     // Of them, those that go to where no collector can resolve what is sent without calendar time.
     std::vector<std::string> resolved_here = {};
   };
+  static Options options_of(const Configuration& configuration, WallTime built);
   // Of a synchronised clock at best: simple time services tell the kernel no error at all.
   static constexpr Duration kErrorMin = Duration::milliseconds(100);
   // Of a clock that is only plausible: a battery-backed one, or what somebody typed in.

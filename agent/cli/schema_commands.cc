@@ -4,6 +4,7 @@
 
 #include "agent/cli/exit_status.h"
 #include "agent/pipeline/exact_value.h"
+#include "agent/pipeline/schema_json.h"
 #include "agent/seal/row_json.h"
 #include "platform/base/json_writer.h"
 #include "platform/base/text.h"
@@ -14,57 +15,8 @@ namespace {
 
 using Item = StreamSchema::Item;
 
-constexpr std::string_view kPrefix = "pipeline/";
-constexpr const char* kKinds[] = {"missing", "retyped", "declared", "undeclared"};
-
-const char* kind_said(Item::Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
-
 std::string time_said(Stamp time) {
   return time.boot == 0 ? iso_time(time.ns) : "before the clock was trusted";
-}
-
-void put_time(JsonWriter& j, Stamp time) {
-  j.key("time");
-  if (time.boot == 0) {
-    j.string(iso_time(time.ns));
-  } else {
-    j.null();
-  }
-}
-
-void put_fields(JsonWriter& j, const StreamSchema& schema) {
-  j.key("fields").begin_array();
-  for (const auto& field : schema.fields) {
-    j.begin_object().key("name").string(field.name);
-    j.key("type").string(field_type_name(field.type));
-    j.key("optional").boolean(field.optional).key("declared").boolean(field.declared);
-    if (!field.unit.empty()) j.key("unit").string(field.unit);
-    j.key("since").number(static_cast<std::uint64_t>(field.since)).end_object();
-  }
-  j.end_array();
-}
-
-void put_changes(JsonWriter& j, const StreamSchema& schema) {
-  j.key("changes").begin_array();
-  for (const auto& change : schema.changes) {
-    j.begin_object().key("version").number(static_cast<std::uint64_t>(change.version));
-    put_time(j, change.time);
-    j.key("added").begin_array();
-    for (const auto& field : schema.fields) {
-      if (field.since == change.version) j.string(field.name);
-    }
-    j.end_array().key("changed").begin_array();
-    for (const Item& item : change.items) {
-      j.begin_object().key("field").string(schema.fields[item.field].name);
-      j.key("what").string(kind_said(item.kind));
-      if (item.from != item.to) {
-        j.key("from").string(field_type_name(item.from)).key("to").string(field_type_name(item.to));
-      }
-      j.end_object();
-    }
-    j.end_array().key("more").number(static_cast<std::uint64_t>(change.more)).end_object();
-  }
-  j.end_array();
 }
 
 std::string title(const NodeSchema& its) {
@@ -101,7 +53,8 @@ std::string changes_text(const StreamSchema& schema) {
       between = ", ";
     }
     for (const Item& item : change.items) {
-      text += between + printable(schema.fields[item.field].name) + " " + kind_said(item.kind);
+      text +=
+          between + printable(schema.fields[item.field].name) + " " + schema_item_name(item.kind);
       if (item.from != item.to) {
         text +=
             std::string(" from ") + field_type_name(item.from) + " to " + field_type_name(item.to);
@@ -121,11 +74,7 @@ std::vector<NodeSchema> read_schemas(Bytes answer) {
   for (Reader from(answer); from.left() > 0;) {
     const std::string_view key = from.text(), value = from.text();
     if (from.failed()) break;
-    const std::size_t end = key.rfind('/');
-    auto schema = StreamSchema::decode(as_bytes(value));
-    if (!schema || !key.starts_with(kPrefix) || end <= kPrefix.size()) continue;
-    schemas.push_back(
-        {std::string(key.substr(kPrefix.size(), end - kPrefix.size())), std::move(*schema)});
+    if (auto its = schema_of_state(key, as_bytes(value))) schemas.push_back(std::move(*its));
   }
   return schemas;
 }
@@ -136,12 +85,12 @@ std::string schemas_json(const std::vector<NodeSchema>& schemas, SchemaView view
   for (const auto& [node, schema] : schemas) {
     j.begin_object().key("stream").string(schema.stream).key("node").string(node);
     j.key("version").number(static_cast<std::uint64_t>(schema.version));
-    put_time(j, schema.changes.empty() ? Stamp() : schema.changes.back().time);
+    put_schema_time(j, schema.changes.empty() ? Stamp() : schema.changes.back().time);
     if (view == SchemaView::list) {
       j.key("field_count").number(static_cast<std::uint64_t>(schema.fields.size()));
     }
-    if (view == SchemaView::show) put_fields(j, schema);
-    if (view == SchemaView::diff) put_changes(j, schema);
+    if (view == SchemaView::show) put_schema_fields(j, schema);
+    if (view == SchemaView::diff) put_schema_changes(j, schema);
     j.end_object();
   }
   return j.end_array().end_object().take() + "\n";

@@ -21,11 +21,6 @@ namespace pinaflux {
 
 enum class SchemaView { list, show, diff };
 
-struct NodeSchema {
-  std::string node;
-  StreamSchema schema;
-};
-
 // Of the answer to `schemas`. What is damaged is left out.
 std::vector<NodeSchema> read_schemas(Bytes answer);
 // One line: "pinaflux.schema/1".

@@ -124,4 +124,14 @@ std::optional<StreamSchema> StreamSchema::decode(Bytes value) {
   return schema;
 }
 
+std::optional<NodeSchema> schema_of_state(std::string_view key, Bytes value) {
+  constexpr std::string_view kPrefix = "pipeline/";
+  const std::size_t end = key.rfind('/');
+  if (!key.starts_with(kPrefix) || end <= kPrefix.size()) return {};
+  auto schema = StreamSchema::decode(value);
+  if (!schema) return {};
+  return NodeSchema{std::string(key.substr(kPrefix.size(), end - kPrefix.size())),
+                    std::move(*schema)};
+}
+
 }  // namespace pinaflux

@@ -60,4 +60,11 @@ struct StreamSchema {
   static std::optional<StreamSchema> decode(Bytes value);
 };
 
+struct NodeSchema {
+  std::string node;
+  StreamSchema schema;
+};
+// Of a piece of the pipeline's state, as Pipeline::save() gives them; nothing: it is something else, or damaged.
+std::optional<NodeSchema> schema_of_state(std::string_view key, Bytes value);
+
 }  // namespace pinaflux

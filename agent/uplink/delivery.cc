@@ -239,6 +239,10 @@ void Uplink::State::finish_part(LaneIndex index, LaneFlight::Item& item) {
 void Uplink::State::published(std::uint64_t token, int reason) {
   const bool ok = reason < kRefused && reason != kNoSubscriber;
   if (token == hello_token && !ok && collector()) return hello_refused(reason);
+  if (notice && token == notice->token) {
+    notice.reset();
+    notices_lost = 0;
+  }
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     LaneFlight::Item* item = lanes[i].flight.by_token(token);
     if (item == nullptr) continue;

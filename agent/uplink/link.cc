@@ -18,6 +18,7 @@ constexpr Duration kProven =
     Duration::seconds(30);  // A connection that held so long ends the back-off.
 constexpr Duration kConnectMax = Duration::seconds(60);
 constexpr Duration kReturnMax = Duration::hours(1);
+constexpr int kNoticesLostMax = 3;
 constexpr Duration kStatusEvery = Duration::minutes(1);
 constexpr Duration kStatusRarely = Duration::hours(1);  // Where each byte counts.
 constexpr Duration kClosedLook = Duration::minutes(1);
@@ -168,6 +169,7 @@ void Uplink::State::connected(const MqttSession& accepted) {
     lane.probed = false;
   }
   say_hello(true);
+  say_notice();
   ticker->start(tick_every);
   pump();
 }
@@ -189,6 +191,8 @@ bool Uplink::State::subscribe_earlier() {
 void Uplink::State::lost(int reason, const std::string& why) {
   if (std::exchange(earlier_asked, false) && reason == kNotAuthorised) earlier_denied = true;
   asked_rest = client == nullptr ? Duration{} : client->rest();
+  if (notice && std::exchange(notice->token, 0) != 0 && ++notices_lost == kNoticesLostMax)
+    notice.reset();
   const bool was_good = std::exchange(up, false) && clock.now() - up_since >= kProven;
   if (was_good) {
     back_off.reset();
@@ -327,6 +331,7 @@ void Uplink::State::tick() {
     if (format(StatusMessage{options.gateway, "online", marks(options.gateway)}) != status_said)
       say_status("online");
   }
+  say_notice();
   pump();
 }
 
@@ -336,9 +341,12 @@ std::string Uplink::State::proved(std::string line) const {
 }
 
 void Uplink::State::say(const std::string& topic, const std::string& text, bool retained) {
+  tell(topic, proved(text), retained);
+}
+
+void Uplink::State::tell(const std::string& topic, const std::string& line, bool retained) {
   last_said = 0;
   if (only_data()) return;
-  const std::string line = proved(text);
   MqttPublish publish;
   publish.topic = topic;
   publish.payload = as_bytes(line);
@@ -368,6 +376,17 @@ void Uplink::State::say_hello(bool wait_for_answer, std::optional<HelloAnswer> a
     const bool nothing = lane.flight.acked() == 0 && lane.flight.committed_last() == 0;
     if (lane.flight.in_flight() == 0 && !nothing) lane.answer_until = now + options.ack_timeout / 3;
   }
+}
+
+bool Uplink::State::announces() const {
+  return up && !notice && !is_http(broker()) && notices_lost < kNoticesLostMax;
+}
+
+void Uplink::State::say_notice() {
+  if (!up || !notice || notice->token != 0) return;
+  if (is_http(broker()) || notice->text.size() > envelope_bytes_max()) return notice.reset();
+  tell(notice->topic, notice->text, true);
+  notice->token = last_said;
 }
 
 bool Uplink::State::hello_due(Instant now) const {

@@ -78,7 +78,8 @@ struct Uplink::State {
 
   // What is said.
   std::string proved(std::string line) const;
-  void say(const std::string& topic, const std::string& line, bool retained);
+  void say(const std::string& topic, const std::string& text, bool retained);  // Proved.
+  void tell(const std::string& topic, const std::string& line, bool retained);
   std::string base_of(const std::string& gateway) const {
     return options.topic_root + "/" + gateway;
   }
@@ -89,6 +90,8 @@ struct Uplink::State {
   void hello_answered(const HelloEcho& echo);
   void say_status(const char* state);
   std::vector<LaneMark> marks(const std::string& gateway) const;
+  bool announces() const;
+  void say_notice();
 
   // Lanes.
   std::size_t in_flight() const;
@@ -176,6 +179,13 @@ struct Uplink::State {
   Instant up_since{}, status_at{};
   std::string status_said, link_text, trouble;
   std::uint64_t hello_token = 0, last_said = 0;
+  // What is announced, until the broker has answered.
+  struct Notice {
+    std::string topic, text;
+    std::uint64_t token = 0;  // 0: it is to be said.
+  };
+  std::optional<Notice> notice;
+  int notices_lost = 0;  // With the link, in a row.
   bool clock_trusted = true;
   Instant hello_at{};
   std::optional<Instant> hello_asked;  // The hello whose way is being measured.

@@ -31,20 +31,6 @@ bool fits_topic(std::string_view point) {
   return code >= 0xa0 && !(code >= 0xfdd0 && code <= 0xfdef) && (code & 0xfffe) != 0xfffe;
 }
 
-// What stands for a name in a topic.
-std::string in_topic(std::string_view name) {
-  std::string text;
-  std::size_t levels = 0;
-  while (!name.empty()) {
-    const std::string_view point = name.substr(0, std::max<std::size_t>(utf8_bytes(name), 1));
-    const bool fits =
-        utf8_bytes(point) > 0 && fits_topic(point) && (point != "/" || ++levels < kLevelsMax);
-    text += fits ? std::string(point) : "_";
-    name.remove_prefix(point.size());
-  }
-  return text;
-}
-
 // Calls `text` with what stands between names, and `name` with them. False: a brace without its other half.
 template <class Text, class Name>
 bool walk(std::string_view topic, const Text& text, const Name& name) {
@@ -62,6 +48,19 @@ bool walk(std::string_view topic, const Text& text, const Name& name) {
 }
 
 }  // namespace
+
+std::string in_topic(std::string_view name) {
+  std::string text;
+  std::size_t levels = 0;
+  while (!name.empty()) {
+    const std::string_view point = name.substr(0, std::max<std::size_t>(utf8_bytes(name), 1));
+    const bool fits =
+        utf8_bytes(point) > 0 && fits_topic(point) && (point != "/" || ++levels < kLevelsMax);
+    text += fits ? std::string(point) : "_";
+    name.remove_prefix(point.size());
+  }
+  return text;
+}
 
 const char* wrong_topic_template(std::string_view topic) {
   bool known = true;

@@ -39,6 +39,8 @@ struct OutMessage {
   std::string payload;
 };
 
+// What stands for a name in a topic.
+std::string in_topic(std::string_view name);
 // Whether a template can be a topic: known names in braces, and else what a topic may hold. What is wrong; nullptr: nothing.
 const char* wrong_topic_template(std::string_view topic);
 

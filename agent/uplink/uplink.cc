@@ -56,6 +56,14 @@ void Uplink::restore(const std::vector<StateEdit>& states) {
   if (saved != states.end()) state_->budget.restore(saved->value);
 }
 
+bool Uplink::announces() const { return state_->announces(); }
+
+void Uplink::announce(std::string_view stream, std::string text) {
+  State& s = *state_;
+  s.notice = {s.base_of(s.options.gateway) + "/schema/" + in_topic(stream), std::move(text)};
+  s.say_notice();
+}
+
 bool Uplink::save_due() const { return state_->budget.save_due(); }
 
 void Uplink::save(Group& group) {

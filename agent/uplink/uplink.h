@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/data/group.h"
@@ -128,6 +129,10 @@ class Uplink : private MqttClient::Events {
   // Whether records have calendar time; trusted until told. While it is not, hello is said again from time to
   // time, and once more when it was answered, so that the collector knows when this boot was.
   void clock_trusted(bool trusted);
+  // Of the gateway, beside its data: a text of a stream, retained on `.../schema/<stream>`, once. While one is on its way, over
+  // HTTP, and where the broker has hung up on such messages, none is taken; what is taken outlives a lost link, not a restart.
+  bool announces() const;
+  void announce(std::string_view stream, std::string text);
   // A budget asks for a commit before it lets more be sent. saved(): what save() added is on disk.
   bool save_due() const;
   void save(Group& group);

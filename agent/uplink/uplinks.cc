@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "platform/base/assert.h"
+#include "platform/http/url.h"
 
 namespace pinaflux {
 
@@ -17,6 +18,7 @@ Uplinks::Uplinks(std::vector<Part> parts, const Host& host) {
     auto uplink = std::make_unique<Uplink>(
         part.options, host.clock, host.entropy, host.loop, host.make_client, [] {}, host.interface);
     uplink->prove_by(std::move(part.proof));
+    if (announcer_ == nullptr && !is_http(part.options.broker)) announcer_ = uplink.get();
     const bool resolved = part.options.ack == UplinkOptions::Ack::collector;
     parts_.push_back({part.options.name, std::move(part.lanes), std::move(uplink), resolved});
   }
@@ -94,6 +96,12 @@ void Uplinks::committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_s
 
 void Uplinks::clock_trusted(bool trusted) {
   for (const Its& its : parts_) its.uplink->clock_trusted(trusted);
+}
+
+bool Uplinks::announces() const { return announcer_ != nullptr && announcer_->announces(); }
+
+void Uplinks::announce(std::string_view stream, std::string text) {
+  announcer_->announce(stream, std::move(text));
 }
 
 bool Uplinks::save_due() const {

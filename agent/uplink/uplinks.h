@@ -43,6 +43,9 @@ class Uplinks {
   void disproved(std::uint64_t acks);
   void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq, std::uint64_t acked);
   void clock_trusted(bool trusted);
+  // By the first that speaks MQTT.
+  bool announces() const;
+  void announce(std::string_view stream, std::string text);
   bool save_due() const;
   void save(Group& group);
   void saved();
@@ -69,6 +72,7 @@ class Uplinks {
   };
 
   std::vector<Its> parts_;
+  Uplink* announcer_ = nullptr;
   std::array<Way, limits::kLanesMax> ways_{};
 };
 
