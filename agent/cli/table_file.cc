@@ -6,6 +6,7 @@
 #include <array>
 
 #include "agent/ingest/record_builder.h"
+#include "platform/base/csv.h"
 #include "platform/base/json_writer.h"
 #include "platform/base/text.h"
 
@@ -88,27 +89,12 @@ bool TableFile::next_line() {
 
 Status TableFile::cut_cells() {
   cells_.clear();
-  std::string_view rest = text_;
-  for (bool more = true; more;) {
-    std::string cell;
-    if (rest.starts_with('"')) {
-      std::size_t at = 1;
-      for (; at < rest.size(); ++at) {
-        if (rest[at] == '"' && (at + 1 >= rest.size() || rest[++at] != '"')) break;
-        cell += rest[at];
-      }
-      if (at + 1 >= rest.size() && !rest.ends_with('"'))
-        return fail(Code::invalid, "a quoted cell has no end");
-      rest.remove_prefix(std::min(at + (at + 1 == rest.size() ? 1 : 0), rest.size()));
-    } else {
-      cell = rest.substr(0, rest.find(','));
-      rest.remove_prefix(cell.size());
-    }
-    cells_.push_back(std::move(cell));
-    more = rest.starts_with(',');
-    if (!more && !rest.empty()) return fail(Code::invalid, "something follows a quoted cell");
-    if (more) rest.remove_prefix(1);
+  CsvCells cells(text_);
+  while (cells.next()) {
+    std::string& cell = cells_.emplace_back(cells.raw());
+    if (cells.doubled()) cell.resize(undouble_quotes(cell.data(), cell.size()));
   }
+  if (cells.mistake() != nullptr) return fail(Code::invalid, cells.mistake());
   return {};
 }
 

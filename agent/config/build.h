@@ -44,6 +44,7 @@ Anomaly build_anomaly(const Reader& section, Findings& findings);
 Alert build_alert(const Reader& section, Findings& findings);
 Merge build_merge(const Reader& section, Findings& findings);
 Script build_script(const Reader& section, Building& building);
+Lookup build_lookup(const Reader& section, Building& building);
 void build_delivery(const Reader& root,
                     Building& building);  // Gateway, spool, uplink, control. Last.
 
@@ -52,6 +53,8 @@ bool is_own_stream(std::string_view stream);
 void refuse_own_stream(const Place& place, Findings& findings);
 // `name` in the section `r` names a key, or keys, below `keys`, if it is given.
 void check_key(const Reader& root, const Reader& r, std::string_view name, Findings& findings);
+// Of a byte of a line of a text; of the text, where its lines are not those of the file.
+Place place_in_text(const Node& node, std::uint32_t line, std::size_t at);
 // A text that is to be an expression.
 void check_expression(const Node& node, Findings& findings);
 // Two that listen at one address, or log in under one MQTT client id. After all others.

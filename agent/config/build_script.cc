@@ -10,23 +10,6 @@ namespace pinaflux::config {
 
 namespace {
 
-// Of a line of the value and a byte of it; of the value, where its lines are not those of the file.
-Place place_in_text(const Node& node, std::uint32_t line, std::size_t at) {
-  const Place& place = node.place;
-  Split lines(node.text, '\n');
-  std::string_view wanted;
-  for (std::uint32_t i = 0; i < line; ++i) {
-    if (!lines.next(wanted)) return place;
-  }
-  if (wanted.empty()) return place;
-  const bool block = node.text.contains('\n');
-  const std::uint32_t row = place.line + (block ? line : 0);
-  const std::size_t from = block ? 0 : place.column > 0 ? place.column - 1 : 0;
-  const std::size_t begin = place.text->line(row).find(wanted, from);
-  if (begin == std::string_view::npos) return place;
-  return Place::at(*place.text, row, begin + at);
-}
-
 void say(const Place& place, const std::string& what, Findings& findings) {
   findings.error(place, "the script cannot be run: " + what,
                  "a script is Lua 5.4: record.temp = record.temp + 273.15");
@@ -58,6 +41,22 @@ void say_in_file(const std::string& path, const std::string& text,
 }
 
 }  // namespace
+
+Place place_in_text(const Node& node, std::uint32_t line, std::size_t at) {
+  const Place& place = node.place;
+  Split lines(node.text, '\n');
+  std::string_view wanted;
+  for (std::uint32_t i = 0; i < line; ++i) {
+    if (!lines.next(wanted)) return place;
+  }
+  if (wanted.empty()) return place;
+  const bool block = node.text.contains('\n');
+  const std::uint32_t row = place.line + (block ? line : 0);
+  const std::size_t from = block ? 0 : place.column > 0 ? place.column - 1 : 0;
+  const std::size_t begin = place.text->line(row).find(wanted, from);
+  if (begin == std::string_view::npos) return place;
+  return Place::at(*place.text, row, begin + at);
+}
 
 Script build_script(const Reader& r, Building& building) {
   Script script;

@@ -30,6 +30,7 @@ std::span<const Key> pipeline_keys();
 std::span<const Key> signal_keys();   // More of them.
 std::span<const Key> shaping_keys();  // And more.
 std::span<const Key> schema_keys();   // And more.
+std::span<const Key> lookup_keys();   // And more.
 std::span<const Key> alarm_keys();    // And more.
 std::span<const Key> merge_keys();    // And more.
 std::span<const Key> delivery_keys();

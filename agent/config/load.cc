@@ -172,6 +172,7 @@ std::string Loader::digest(const PipelineOptions& pipeline) const {
   for (const auto& text : texts_) add(text->text());
   for (const NodeOptions& node : pipeline.nodes) {
     if (const auto* script = std::get_if<Script>(&node.kind)) add(script->text);  // Of its file.
+    if (const auto* lookup = std::get_if<Lookup>(&node.kind)) add(lookup->table);
   }
   return hex(Bytes(hash.finish()).first(8));
 }

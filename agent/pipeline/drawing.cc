@@ -152,6 +152,9 @@ Kind kind_of(const NodeKind& node) {
   if (const auto* merge = std::get_if<Merge>(&node)) {
     return {"merge", listed(merge->streams) + " every " + seconds(merge->every)};
   }
+  if (const auto* lookup = std::get_if<Lookup>(&node)) {
+    return {"lookup", lookup->of + (lookup->give.empty() ? "" : " for " + listed(lookup->give))};
+  }
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "agent/pipeline/derive.h"
 #include "agent/pipeline/field_changes.h"
 #include "agent/pipeline/filter.h"
+#include "agent/pipeline/lookup.h"
 #include "agent/pipeline/merge.h"
 #include "agent/pipeline/parse.h"
 #include "agent/pipeline/rate_limit.h"
@@ -63,6 +64,7 @@ Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes) {
   if (const auto* cast = std::get_if<TypeCast>(&kind)) return CastStep::make(*cast);
   if (const auto* parse = std::get_if<Parse>(&kind)) return ParseStep::make(*parse, shapes);
   if (const auto* split = std::get_if<SplitArray>(&kind)) return SplitStep::make(*split, shapes);
+  if (const auto* lookup = std::get_if<Lookup>(&kind)) return LookupStep::make(*lookup, shapes);
   if (const auto* changes = std::get_if<FieldChanges>(&kind)) {
     return FieldChangesStep::make(*changes);
   }
