@@ -18,6 +18,7 @@
 #include "agent/cli/mask_preview.h"
 #include "agent/cli/queue_line.h"
 #include "agent/cli/run_command.h"
+#include "agent/cli/run_once.h"
 #include "agent/cli/schema_commands.h"
 #include "agent/cli/uplink_test_command.h"
 #include "agent/data/limits.h"
@@ -39,6 +40,7 @@ struct Arguments {
   std::string uplink = UplinkOptions::kFirst;
   AgentAddress agent{"", kConfiguration};
   RunOptions run;
+  RunOnceOptions once;
   ConfigTestOptions config_test;
   MaskPreviewOptions preview{.configuration = kConfiguration};
   BenchSpoolOptions bench_spool;
@@ -78,9 +80,27 @@ class CommandLine {
 };
 
 void CommandLine::add_agent_commands() {
-  auto* run = command(app_, "run", "run the agent", [this] { return run_command(a_.run); });
+  auto* run = command(app_, "run", "run the agent; --once: what it would make of a file", [this] {
+    const bool once = app_.get_subcommand("run")->count("--once") > 0;
+    return once ? run_once_command(a_.run.configuration, a_.once) : run_command(a_.run);
+  });
   run->add_option("--config,-c", a_.run.configuration, "configuration file")->capture_default_str();
-  run->add_flag("--verbose,-v", a_.run.verbose, "log more");
+  auto* verbose = run->add_flag("--verbose,-v", a_.run.verbose, "log more");
+  auto* once = run->add_option("--once", a_.once.file,
+                               "read this file (NDJSON, CSV, line protocol; -: standard input) "
+                               "instead of the sources; store and send nothing");
+  once->excludes(verbose);
+  auto* print = run->add_flag("--print", a_.once.print, "with --once: show what every node gives");
+  print->needs(once);
+  run->add_flag("--json", a_.once.json, "the same for a machine to read")->needs(once);
+  run->add_option("--source", a_.once.source,
+                  "with --once: read it as this source would (default: the first)")
+      ->needs(once);
+  run->add_option("--stream", a_.once.stream, "as records of this stream (default: the source's)")
+      ->needs(once);
+  run->add_option("--format", a_.once.format, "ndjson, csv, or lines (default: by the file)")
+      ->check(CLI::IsMember({"ndjson", "csv", "lines"}))
+      ->needs(once);
   auto* status = command(app_, "status", "what comes in, what waits, what the far end has",
                          [this] { return status_command(a_.agent, a_.json); });
   add_address(status);

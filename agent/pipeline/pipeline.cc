@@ -84,6 +84,7 @@ struct Pipeline::State {
   std::vector<std::string> forgotten;  // Keys of states that no node has any more, to be erased.
   std::optional<Trouble> trouble;
   Tap tap;
+  Watch watch;
   bool held = false;
 
   // Of the walk that is going on.
@@ -137,6 +138,7 @@ class Pipeline::Walk final : public Flow {
   }
 
   void emit(const Record& record, NodePort port) override {
+    if (state_.watch) state_.watch(state_.nodes[at_].name(), port, record);
     along(state_.graph.from_node[at_], record, port);
   }
   void refuse(Reason reason) override {
@@ -256,6 +258,7 @@ bool Pipeline::give(std::size_t giver, const Moment& moment, Group& group,
   if (!room && !group.empty()) return false;
   const SourceIndex source = given->source < state.graph.from_source.size() ? given->source : 0;
   Walk walk(state, moment, source, group);
+  if (state.watch) state.watch(state.nodes[node].name(), NodePort::main, given->record);
   walk.along(state.graph.from_node[node], given->record);
   step.given();
   if (walk.refusal()) {
@@ -307,5 +310,6 @@ std::optional<Pipeline::Trouble> Pipeline::trouble() {
 }
 
 void Pipeline::tap(Tap tap) { state_->tap = std::move(tap); }
+void Pipeline::watch(Watch watch) { state_->watch = std::move(watch); }
 
 }  // namespace pinaflux

@@ -103,6 +103,9 @@ class Pipeline {
   // Sees every record that reaches a lane (for `tap`); empty to stop.
   using Tap = std::function<void(LaneIndex, const Record&)>;
   void tap(Tap tap);
+  // Sees every record that a node gives, as it gives it, also in a walk that is refused further on; empty to stop.
+  using Watch = std::function<void(std::string_view node, NodePort port, const Record&)>;
+  void watch(Watch watch);
 
  private:
   struct State;
