@@ -335,7 +335,8 @@ bool MergeStep::add_fields(std::span<const Part> parts, Writer& to) {
     PackedRecord record(part.packed);
     while (record.next()) {
       if (std::ranges::contains(options_.keys, record.name())) continue;
-      add(prefixes_[part.stream] + std::string(record.name()), record.value());
+      const auto stream = static_cast<std::size_t>(part.stream);
+      add(prefixes_[stream] + std::string(record.name()), record.value());
     }
   }
   return names_.size() <= limits::kFieldsMax;
