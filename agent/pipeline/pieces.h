@@ -14,7 +14,8 @@ namespace pinaflux {
 
 class Pieces {
  public:
-  static constexpr const char* kNoRoom = "there is no room for its texts";
+  // One object: it is known by its address, and each file may have a literal of its own.
+  static constexpr char kNoRoom[] = "there is no room for its texts";
 
   Pieces(std::string_view text, char separator, Arena& texts, bool all_text)
       : text_(text), separator_(separator), texts_(texts), all_text_(all_text) {}
