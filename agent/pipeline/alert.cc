@@ -7,8 +7,7 @@
 // So a backlog gives the same as what came in time; only of several repeats that it passes over there is one, the last.
 //
 // In a Band's text, little-endian: u8 phase | pending, raised: u64 since.ns, since.boot | raised: u64 said | the held record
-// (packed_record.cc). What waits to be given is named by "q" and its number: u8 version = 2 | u64 number | u8 state | u64
-// since.ns, since.boot, time.ns, time.boot | the record.
+// (packed_record.cc). What waits to be given: u8 state | u64 since.ns, since.boot, time.ns, time.boot | the record.
 
 #include "agent/pipeline/alert.h"
 
@@ -16,29 +15,14 @@
 
 #include "agent/pipeline/band_step.h"
 #include "agent/pipeline/key_limits.h"
-#include "agent/pipeline/node_key.h"
 #include "agent/pipeline/packed_record.h"
 
 namespace pinaflux {
 
 namespace {
 
-constexpr std::uint8_t kEntryVersion = 2;
 constexpr Duration kSoon = Duration::milliseconds(1);  // Where more is over than may wait.
 constexpr std::array<std::string_view, 3> kStates{"raised", "repeated", "cleared"};
-
-std::string entry_name(std::string_view prefix, std::uint64_t id) {
-  return band_edit_key(std::string(prefix) + "q", id);
-}
-
-Buffer entry_value(std::uint64_t id, Bytes entry) {
-  Buffer value;
-  Writer to(value);
-  to.u8(kEntryVersion);
-  to.u64(id);
-  to.raw(entry);
-  return value;
-}
 
 void write_stamp(Writer& to, Stamp stamp) {
   to.u64(static_cast<std::uint64_t>(stamp.ns));
@@ -78,18 +62,16 @@ Result<std::unique_ptr<Step>> AlertStep::make(const Alert& options, Shapes& shap
 // What was stored where larger records were held is taken, too.
 AlertStep::AlertStep(const Alert& options, Expression when, std::optional<Expression> clear,
                      Shapes& shapes)
-    : when_(std::move(when)),
+    : HoldingStep(options.keys, options.keys_max,
+                  band_signature("\1alert " + options.when + '\1' + options.clear, options.keys),
+                  kAlertBytes + kAlertHeldBytesMax, shapes),
+      when_(std::move(when)),
       clear_(std::move(clear)),
       lasting_(options.lasting),
       repeat_(options.repeat),
       has_stream_(!options.stream.empty()),
       held_bytes_max_(alert_held_bytes(options.keys_max)),
-      shapes_(shapes),
-      added_(shapes, options.stream),
-      table_(options.keys_max,
-             band_signature("\1alert " + options.when + '\1' + options.clear, options.keys),
-             kAlertBytes + kAlertHeldBytesMax) {
-  for (const std::string& key : options.keys) keys_.emplace_back(key);
+      added_(shapes, options.stream) {
   added_.add("alert_state");
   added_.add("alert_since");
   if (has_stream_) added_.add("alert_stream");
@@ -99,26 +81,7 @@ void AlertStep::take(const Record& record, Flow& flow) {
   if (added_.target(record.shape()).shape == nullptr) {
     return flow.refuse(Reason::shapes_exhausted);
   }
-  if (pending_count_ == pending_.size()) pending_.emplace_back();
-  Pending& pending = pending_[pending_count_++];
-  pending.key = key_of(record);
-  pending.hash = stable_hash(pending.key);
-  pending.record = record;
-  pending.source = flow.source;
-  pending.moment = flow.moment;
-}
-
-// Empty when it is too long.
-std::string_view AlertStep::key_of(const Record& record) {
-  KeyWriter key(scratch_);
-  key.text(Type::text, record.shape().stream());
-  for (Column& column : keys_) key.value(column.of(record));
-  return key.full() ? std::string_view() : key.result();
-}
-
-void AlertStep::commit() {
-  for (std::size_t i = 0; i < pending_count_; ++i) absorb(pending_[i]);
-  pending_count_ = 0;
+  remember(key_of(record), record, flow);
 }
 
 void AlertStep::absorb(const Pending& pending) {
@@ -230,12 +193,13 @@ void AlertStep::expect(const Alarm& alarm, const Band& band, Instant not_before)
 }
 
 void AlertStep::say(State state, const Alarm& alarm, Stamp time, Bytes packed) {
-  Waiting& waiting = waiting_.emplace_back();
-  Writer to(waiting.entry);
+  entry_.clear();
+  Writer to(entry_);
   to.u8(static_cast<std::uint8_t>(state));
   write_stamp(to, alarm.since);
   write_stamp(to, time);
   to.raw(packed);
+  waiting_.add(entry_);
 }
 
 std::optional<AlertStep::Alarm> AlertStep::alarm_of(std::string_view text) {
@@ -274,7 +238,7 @@ void AlertStep::tick(Instant now) {
     if (!due) return false;
     if (band.arrival == Instant::never()) band.arrival = now;
     const std::int64_t reckoned = after(band.time.ns, (now - band.arrival).ns);
-    if (reckoned < *due || waiting_.size() >= kWaitingMax) {
+    if (reckoned < *due || waiting_.count() >= kWaitingMax) {
       expect(*alarm, band, now + kSoon);
       return false;
     }
@@ -285,16 +249,8 @@ void AlertStep::tick(Instant now) {
   });
 }
 
-void AlertStep::resume(Instant now) {
-  table_.visit([&](Band& band) {
-    band.arrival = now;
-    return false;
-  });
-  due_ = now;
-}
-
 std::optional<Step::Given> AlertStep::give(Arena& arena) {
-  Reader from(waiting_.front().entry);
+  Reader from(waiting_.front());
   const std::uint8_t state = from.u8();
   const Stamp since = read_stamp(from), time = read_stamp(from);
   auto given = unpack_record(from.raw(from.left()), shapes_, arena);
@@ -313,77 +269,17 @@ std::optional<Step::Given> AlertStep::give(Arena& arena) {
   return given;
 }
 
-void AlertStep::given() {
-  if (waiting_.front().id > 0) given_.push_back(waiting_.front().id);
-  waiting_.pop_front();
-}
-
-void AlertStep::save(std::string_view prefix, std::vector<StateEdit>& to) {
-  for (const std::uint64_t hash : foreign_) to.push_back({band_edit_key(prefix, hash), {}});
-  foreign_.clear();
-  table_.save([&](std::uint64_t hash, Buffer value) {
-    to.push_back({band_edit_key(prefix, hash), std::move(value)});
-  });
-  for (const std::uint64_t id : given_) to.push_back({entry_name(prefix, id), {}});
-  given_.clear();
-  for (Waiting& waiting : waiting_) {
-    if (waiting.id > 0) continue;
-    waiting.id = next_id_++;
-    to.push_back({entry_name(prefix, waiting.id), entry_value(waiting.id, waiting.entry)});
-  }
-}
-
-void AlertStep::snapshot(std::string_view prefix, std::vector<StateEdit>& to) const {
-  table_.snapshot([&](std::uint64_t hash, Buffer value) {
-    to.push_back({band_edit_key(prefix, hash), std::move(value)});
-  });
-  std::uint64_t next_id = next_id_;
-  for (const Waiting& waiting : waiting_) {
-    const std::uint64_t id = waiting.id > 0 ? waiting.id : next_id++;
-    to.push_back({entry_name(prefix, id), entry_value(id, waiting.entry)});
-  }
-}
-
-void AlertStep::restore(Bytes value) {
-  if (value.empty()) return;
-  if (value[0] == kEntryVersion) {
-    restore_waiting(value);
-  } else {
-    restore_band(value);
-  }
-}
-
-void AlertStep::restore_band(Bytes value) {
-  const auto stored = BandTable::decode(value);
-  const auto alarm =
-      stored && stored->band.type == Type::bytes ? alarm_of(stored->band.text) : std::nullopt;
+bool AlertStep::restore_band(const BandTable::Stored& stored, Bytes value) {
+  const auto alarm = alarm_of(stored.band.text);
   const bool sound = alarm && (alarm->held.empty() || is_packed_record(alarm->held, shapes_));
-  if (sound && table_.restore(value)) {
-    due_ = Instant{INT64_MIN};  // The first tick() looks at all keys.
-    return;
-  }
-  Reader from(value);
-  from.u8(), from.u64();
-  const std::string_view key = from.text();
-  if (!from.failed()) foreign_.push_back(stable_hash(key));
+  return sound && table_.restore(value);
 }
 
-void AlertStep::restore_waiting(Bytes value) {
-  Reader from(value);
-  from.u8();
-  const std::uint64_t id = from.u64();
-  const Bytes entry = from.raw(from.left());
-  if (from.failed() || id == 0 || id == UINT64_MAX) return;
-  next_id_ = std::max(next_id_, id + 1);
-  Reader parts(entry);
-  const bool known = parts.u8() < kStates.size();
-  read_stamp(parts), read_stamp(parts);
-  const Bytes packed = parts.raw(parts.left());
-  if (known && !parts.failed() && is_packed_record(packed, shapes_)) {
-    waiting_.push_back({id, Buffer(entry.begin(), entry.end())});
-  } else {
-    given_.push_back(id);
-  }
+bool AlertStep::is_sound(Bytes entry) const {
+  Reader from(entry);
+  const bool known = from.u8() < kStates.size();
+  read_stamp(from), read_stamp(from);
+  return known && !from.failed() && is_packed_record(from.raw(from.left()), shapes_);
 }
 
 }  // namespace pinaflux

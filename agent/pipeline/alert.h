@@ -11,41 +11,23 @@
 // Tests      tests/agent/pipeline/alert_test.cc
 #pragma once
 
-#include <array>
-#include <deque>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "agent/pipeline/added_fields.h"
-#include "agent/pipeline/band_table.h"
-#include "agent/pipeline/column.h"
 #include "agent/pipeline/expression.h"
-#include "agent/pipeline/step.h"
+#include "agent/pipeline/holding_step.h"
 
 namespace pinaflux {
 
-class AlertStep final : public Step {
+class AlertStep final : public HoldingStep {
  public:
-  static constexpr std::size_t kWaitingMax = 1'024;
-
   // Errors: a text is no expression, a time is below 0, no key (invalid); too many keys (full).
   static Result<std::unique_ptr<Step>> make(const Alert& options, Shapes& shapes);
 
   void take(const Record& record, Flow& flow) override;
-  void commit() override;
-  void discard() override { pending_count_ = 0; }
-  void save(std::string_view prefix, std::vector<StateEdit>& to) override;
-  void snapshot(std::string_view prefix, std::vector<StateEdit>& to) const override;
-  void restore(Bytes value) override;
-
-  bool gives() const override { return true; }
   void tick(Instant now) override;
-  void resume(Instant now) override;
-  Instant next() const override { return due_; }
-  bool waits() override { return !waiting_.empty(); }
   std::optional<Given> give(Arena& arena) override;
-  void given() override;
 
  private:
   enum class Phase : std::uint8_t { quiet, pending, raised };
@@ -59,55 +41,29 @@ class AlertStep final : public Step {
     std::int64_t said = 0;  // Raised: the time of what was given last, of the newest record's boot.
     Bytes held;             // The last record for which it held, packed; in the Band's text.
   };
-  struct Pending {
-    std::string key;
-    std::uint64_t hash = 0;
-    std::optional<Record> record;
-    SourceIndex source = 0;
-    Moment moment;
-  };
-  struct Waiting {
-    std::uint64_t id = 0;  // In the stored state; 0: it is not there.
-    Buffer entry;
-  };
-
   AlertStep(const Alert& options, Expression when, std::optional<Expression> clear, Shapes& shapes);
   static std::optional<Alarm> alarm_of(std::string_view text);
   void write(const Alarm& alarm, Band& band);
-  std::string_view key_of(const Record& record);
   Says says(const Record& record, Phase phase);
   bool pack(const Record& record, SourceIndex source);
-  void absorb(const Pending& pending);
+  void absorb(const Pending& pending) override;
+  bool restore_band(const BandTable::Stored& stored, Bytes value) override;
+  bool is_sound(Bytes entry) const override;
   void apply(Says says, Stamp time, Alarm& alarm);
   void pass(Alarm& alarm, Stamp until);
   std::optional<std::int64_t> due_of(const Alarm& alarm) const;
   void expect(const Alarm& alarm, const Band& band, Instant not_before);
   void say(State state, const Alarm& alarm, Stamp time, Bytes packed);
-  void restore_band(Bytes value);
-  void restore_waiting(Bytes value);
 
   Expression when_;
   std::optional<Expression> clear_;
   Duration lasting_, repeat_;
   bool has_stream_;
   std::size_t held_bytes_max_;
-  std::vector<Column> keys_;
-  Shapes& shapes_;
   AddedFields added_;
-  BandTable table_;
-  std::array<char, BandTable::kKeyBytesMax> scratch_;
-  Buffer packed_;     // The record that is looked at.
+  Buffer entry_;      // What is to be given.
   Buffer head_;       // Of the Band that is written;
   std::string text_;  // its text.
-
-  std::vector<Pending> pending_;  // Places are used again.
-  std::size_t pending_count_ = 0;
-
-  std::deque<Waiting> waiting_;  // To be given, in this order.
-  std::uint64_t next_id_ = 1;
-  std::vector<std::uint64_t> given_;    // To be erased, by number.
-  std::vector<std::uint64_t> foreign_;  // Bands of other options, and damaged ones, to be erased.
-  Instant due_ = Instant::never();      // No time is over before.
 };
 
 }  // namespace pinaflux

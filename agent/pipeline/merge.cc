@@ -9,7 +9,7 @@
 // fit into the text closes the earliest. So whatever is late is late by closed_ and this list, both of which are in the state.
 //
 // In a Band's text: zigzag closed | for each part: zigzag interval | varint stream (255: given) | varint length, and the packed
-// record (packed_record.cc). What waits to be given: waiting_records.cc. Records become one as bytes: only names change.
+// record (packed_record.cc). What waits to be given is packed records. Records become one as bytes: only names change.
 
 #include "agent/pipeline/merge.h"
 
@@ -69,15 +69,13 @@ Result<std::unique_ptr<Step>> MergeStep::make(const Merge& options, Shapes& shap
 }
 
 MergeStep::MergeStep(const Merge& options, Shapes& shapes)
-    : options_(options),
-      held_bytes_max_(merge_held_bytes(options.keys_max)),
-      shapes_(shapes),
-      table_(options.keys_max, merge_signature(options), held_bytes_max_),
-      waiting_(shapes) {
+    : HoldingStep(options.keys, options.keys_max, merge_signature(options),
+                  merge_held_bytes(options.keys_max), shapes),
+      options_(options),
+      held_bytes_max_(merge_held_bytes(options.keys_max)) {
   for (const std::string& stream : options.streams) {
     prefixes_.push_back(std::string(last_part(stream)) + ".");
   }
-  for (const std::string& key : options.keys) keys_.emplace_back(key);
 }
 
 // Behind the last: none of them.
@@ -92,8 +90,8 @@ std::size_t MergeStep::stream_of(const Shape& shape) {
   return its;
 }
 
-// Empty when it is too long.
-std::string_view MergeStep::key_of(const Record& record) {
+// Of all its streams: their boot and the key fields; empty when it is too long.
+std::string_view MergeStep::merge_key_of(const Record& record) {
   KeyWriter key(scratch_);
   key.number(Type::uint64, record.time().boot);
   for (Column& column : keys_) key.value(column.of(record));
@@ -115,8 +113,7 @@ std::int64_t MergeStep::overdue_at(std::int64_t interval) const {
 }
 
 void MergeStep::take(const Record& record, Flow& flow) {
-  const std::size_t stream = stream_of(record.shape());
-  const bool ours = stream < options_.streams.size();
+  const bool ours = stream_of(record.shape()) < options_.streams.size();
   const Stamp time = record.time(), turn = flow.moment.stamp;
   if (ours && (time.ns > kMergeTimeMax || time.ns < -kMergeTimeMax)) {
     return flow.refuse(Reason::bad_time);
@@ -126,19 +123,7 @@ void MergeStep::take(const Record& record, Flow& flow) {
       time.ns - options_.wait.ns - kAheadMax > std::min(turn.ns, kMergeTimeMax)) {
     return flow.refuse(Reason::bad_time);
   }
-  if (pending_count_ == pending_.size()) pending_.emplace_back();
-  Pending& pending = pending_[pending_count_++];
-  pending.key = ours ? key_of(record) : std::string_view();
-  pending.hash = stable_hash(pending.key);
-  pending.stream = stream;
-  pending.record = record;
-  pending.source = flow.source;
-  pending.now = flow.moment.now;
-}
-
-void MergeStep::commit() {
-  for (std::size_t i = 0; i < pending_count_; ++i) absorb(pending_[i]);
-  pending_count_ = 0;
+  remember(ours ? merge_key_of(record) : std::string_view(), record, flow);
 }
 
 void MergeStep::absorb(const Pending& pending) {
@@ -160,12 +145,12 @@ void MergeStep::absorb(const Pending& pending) {
   Band& band = table_.put(pending.key, pending.hash);
   if (fresh) band = Band();
   band.time = {fresh ? time.ns : std::max(band.time.ns, time.ns), time.boot};
-  band.arrival = pending.now;
-  put(interval, pending);
+  band.arrival = pending.moment.now;
+  put({interval, stream_of(pending.record->shape()), packed_});
   closed_ = std::max(closed_, closed_by(band.time.ns));
   close();
   write(band);
-  (void)look(band, pending.now);
+  (void)look(band, pending.moment.now);
 }
 
 bool MergeStep::late(std::int64_t interval) const {
@@ -175,14 +160,13 @@ bool MergeStep::late(std::int64_t interval) const {
 }
 
 // Of two of a stream the newer stays; at one time, the one that came last.
-void MergeStep::put(std::int64_t interval, const Pending& pending) {
-  const auto at = std::ranges::find_if(parts_, [&](const Part& part) {
-    return part.interval > interval || (part.interval == interval && part.stream >= pending.stream);
+void MergeStep::put(const Part& part) {
+  const auto at = std::ranges::find_if(parts_, [&](const Part& p) {
+    return p.interval > part.interval || (p.interval == part.interval && p.stream >= part.stream);
   });
-  const Part part{interval, pending.stream, packed_};
-  if (at == parts_.end() || at->interval != interval || at->stream != pending.stream) {
+  if (at == parts_.end() || at->interval != part.interval || at->stream != part.stream) {
     parts_.insert(at, part);
-  } else if (PackedRecord(at->packed).time().ns <= pending.record->time().ns) {
+  } else if (PackedRecord(at->packed).time().ns <= PackedRecord(part.packed).time().ns) {
     *at = part;
   }
 }
@@ -389,51 +373,21 @@ void MergeStep::tick(Instant now) {
   });
 }
 
-void MergeStep::resume(Instant now) {
-  table_.visit([&](Band& band) {
-    band.arrival = now;
-    return false;
-  });
-  due_ = now;
-}
-
-void MergeStep::save(std::string_view prefix, std::vector<StateEdit>& to) {
-  for (const std::uint64_t hash : foreign_) to.push_back({band_edit_key(prefix, hash), {}});
-  foreign_.clear();
-  table_.save([&](std::uint64_t hash, Buffer value) {
-    to.push_back({band_edit_key(prefix, hash), std::move(value)});
-  });
-  waiting_.save(prefix, to);
-}
-
-void MergeStep::snapshot(std::string_view prefix, std::vector<StateEdit>& to) const {
-  table_.snapshot([&](std::uint64_t hash, Buffer value) {
-    to.push_back({band_edit_key(prefix, hash), std::move(value)});
-  });
-  waiting_.snapshot(prefix, to);
-}
-
 // Under other options what was held is given as it came: what it would have been merged to is not known any more.
-void MergeStep::restore(Bytes value) {
-  if (value.empty() || waiting_.restore(value)) return;
-  const auto stored = BandTable::decode(value);
-  const bool good = stored && sound(stored->band);
+bool MergeStep::restore_band(const BandTable::Stored& stored, Bytes value) {
+  if (!sound(stored.band)) return false;
   const auto ours = [&](const Part& p) {
     return p.stream == kGiven || p.stream < prefixes_.size();
   };
-  if (good && table_.takes(*stored) && std::ranges::all_of(parts_, ours)) {
+  if (table_.takes(stored) && std::ranges::all_of(parts_, ours)) {
     give_forgotten(true);
     (void)table_.restore(value);
-    due_ = Instant{INT64_MIN};  // The first tick() looks at all keys.
-    return;
+    return true;
   }
-  for (std::size_t i = 0; good && i < parts_.size(); ++i) {
-    if (parts_[i].stream != kGiven) waiting_.add_behind(parts_[i].packed);
+  for (const Part& part : parts_) {
+    if (part.stream != kGiven) waiting_.add_behind(part.packed);
   }
-  Reader from(value);
-  from.u8(), from.u64();
-  const std::string_view key = from.text();
-  if (!from.failed()) foreign_.push_back(stable_hash(key));
+  return false;
 }
 
 }  // namespace pinaflux

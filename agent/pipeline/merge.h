@@ -12,23 +12,17 @@
 // Tests      tests/agent/pipeline/merge_test.cc, merge_reference_test.cc
 #pragma once
 
-#include <array>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "agent/pipeline/band_table.h"
-#include "agent/pipeline/column.h"
-#include "agent/pipeline/step.h"
-#include "agent/pipeline/waiting_records.h"
+#include "agent/pipeline/holding_step.h"
 
 namespace pinaflux {
 
-class MergeStep final : public Step {
+class MergeStep final : public HoldingStep {
  public:
   static constexpr std::size_t kShapesMax = 256;
-  static constexpr std::size_t kWaitingMax = 1'024;
 
   // Errors: fewer than two streams, two whose last parts are the same, no name for what it gives, an interval of 0 or below, times
   // of years, no key (invalid); too many streams or keys (full).
@@ -37,19 +31,7 @@ class MergeStep final : public Step {
   // Refuses with bad_time: 9 years from what a Stamp can hold, or nearer; more than `wait` and a day ahead of the turn, where both are
   // calendar time.
   void take(const Record& record, Flow& flow) override;
-  void commit() override;
-  void discard() override { pending_count_ = 0; }
-  void save(std::string_view prefix, std::vector<StateEdit>& to) override;
-  void snapshot(std::string_view prefix, std::vector<StateEdit>& to) const override;
-  void restore(Bytes value) override;
-
-  bool gives() const override { return true; }
   void tick(Instant now) override;
-  void resume(Instant now) override;
-  Instant next() const override { return due_; }
-  bool waits() override { return waiting_.count() > 0; }
-  std::optional<Given> give(Arena& arena) override { return waiting_.give(arena); }
-  void given() override { waiting_.given(); }
   std::uint64_t late() const override { return late_; }
 
  private:
@@ -60,25 +42,17 @@ class MergeStep final : public Step {
     std::uint64_t stream = 0;  // Its place in the options; kGiven.
     Bytes packed;
   };
-  struct Pending {
-    std::string key;  // Empty: it passes as it is.
-    std::uint64_t hash = 0;
-    std::uint64_t stream = 0;
-    std::optional<Record> record;
-    SourceIndex source = 0;
-    Instant now;
-  };
-
   MergeStep(const Merge& options, Shapes& shapes);
   std::size_t stream_of(const Shape& shape);
-  std::string_view key_of(const Record& record);
+  std::string_view merge_key_of(const Record& record);
   std::int64_t interval_of(std::int64_t time) const;
   std::int64_t closed_by(std::int64_t time) const;
   std::int64_t overdue_at(std::int64_t interval) const;
 
-  void absorb(const Pending& pending);
+  void absorb(const Pending& pending) override;
+  bool restore_band(const BandTable::Stored& stored, Bytes value) override;
   bool late(std::int64_t interval) const;
-  void put(std::int64_t interval, const Pending& pending);
+  void put(const Part& part);
   bool read(const Band& band);
   bool sound(const Band& band);
   void write(Band& band);
@@ -96,27 +70,16 @@ class MergeStep final : public Step {
   Merge options_;
   std::size_t held_bytes_max_;
   std::vector<std::string> prefixes_;  // Of the fields of each stream.
-  std::vector<Column> keys_;
-  Shapes& shapes_;
-  std::vector<std::size_t> streams_;  // By Shape::id.
-  BandTable table_;
-  WaitingRecords waiting_;
-  std::array<char, BandTable::kKeyBytesMax> scratch_;
+  std::vector<std::size_t> streams_;   // By Shape::id.
   std::uint64_t late_ = 0;
-  Instant due_ = Instant::never();
-
-  std::vector<Pending> pending_;  // Places are used again.
-  std::size_t pending_count_ = 0;
 
   // Of the key that is looked at.
   std::int64_t closed_ = 0;         // Intervals up to this one take nothing more.
   std::vector<Part> parts_;         // By interval and stream, of later ones.
-  Buffer packed_;                   // The record that came,
-  Buffer merged_;                   // and the one that is made of several:
+  Buffer merged_;                   // The record that is made of several:
   std::vector<std::string> names_;  // its fields.
   Buffer encoded_;
-  std::vector<std::uint64_t> foreign_;  // Bands of other options, and damaged ones, to be erased.
-  std::vector<std::uint64_t> lists_;    // Of fields that were given, by their hash.
+  std::vector<std::uint64_t> lists_;  // Of fields that were given, by their hash.
 };
 
 }  // namespace pinaflux

@@ -16,8 +16,7 @@
 // next one that is newer than all.
 //
 // In a Band's text, little-endian: u8 1: hinged, 2: holds, 4: no line, but a newest time | u64 value, slope_min, slope_max | u64 held value, time.ns
-// | the held record (packed_record.cc); the middle ones where they are. What waits to be given is named by "q" and
-// its number: u8 version = 2 | u64 number | the record.
+// | the held record (packed_record.cc); the middle ones where they are. What waits to be given is packed records.
 
 #include "agent/pipeline/swing.h"
 
@@ -28,30 +27,15 @@
 
 #include "agent/pipeline/band_step.h"
 #include "agent/pipeline/key_limits.h"
-#include "agent/pipeline/node_key.h"
 #include "agent/pipeline/packed_record.h"
 
 namespace pinaflux {
 
 namespace {
 
-constexpr std::uint8_t kWaitingVersion = 2;
 constexpr std::uint8_t kHinged = 1, kHolds = 2, kTimed = 4;
 constexpr Duration kNextTick = Duration::milliseconds(1);  // Where more is over than may wait.
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
-
-std::string waiting_name(std::string_view prefix, std::uint64_t id) {
-  return band_edit_key(std::string(prefix) + "q", id);
-}
-
-Buffer waiting_value(std::uint64_t id, Bytes packed) {
-  Buffer value;
-  Writer to(value);
-  to.u8(kWaitingVersion);
-  to.u64(id);
-  to.raw(packed);
-  return value;
-}
 
 }  // namespace
 
@@ -74,45 +58,22 @@ Result<std::unique_ptr<Step>> SwingStep::make(const Deadband& options, Shapes& s
 }
 
 SwingStep::SwingStep(const Deadband& options, Shapes& shapes)
-    : swing_(options.swing),
+    : HoldingStep(options.keys, options.keys_max,
+                  band_signature("\1swing " + options.field, options.keys),
+                  kDoorBytes + kHeldBytesMax, shapes),
+      swing_(options.swing),
       silence_max_(options.silence_max),
-      field_(options.field),
-      shapes_(shapes),
-      signature_(band_signature("\1swing " + options.field, options.keys)),
-      table_(options.keys_max, signature_, kDoorBytes + kHeldBytesMax) {
-  for (const std::string& key : options.keys) keys_.emplace_back(key);
-}
+      field_(options.field) {}
 
-void SwingStep::take(const Record& record, Flow& flow) {
-  if (pending_count_ == pending_.size()) pending_.emplace_back();
-  Pending& pending = pending_[pending_count_++];
-  pending.key = key_of(record);
-  pending.hash = stable_hash(pending.key);
-  pending.record = record;
-  pending.source = flow.source;
-  pending.moment = flow.moment;
-}
-
-// Empty when it is too long.
-std::string_view SwingStep::key_of(const Record& record) {
-  KeyWriter key(scratch_);
-  key.text(Type::text, record.shape().stream());
-  for (Column& column : keys_) key.value(column.of(record));
-  return key.full() ? std::string_view() : key.result();
-}
-
-void SwingStep::commit() {
-  for (std::size_t i = 0; i < pending_count_; ++i) absorb(pending_[i]);
-  pending_count_ = 0;
-}
+void SwingStep::take(const Record& record, Flow& flow) { remember(key_of(record), record, flow); }
 
 void SwingStep::absorb(const Pending& pending) {
   packed_.clear();
   pack_record(*pending.record, pending.source, packed_);
-  if (pending.key.empty()) return keep(packed_);
+  if (pending.key.empty()) return waiting_.add(packed_);
   const bool known = table_.find(pending.key, pending.hash) != nullptr;
   // What a key holds is given before the key is forgotten.
-  if (const Bytes held = known ? Bytes() : held_by_forgotten(); !held.empty()) keep(held);
+  if (const Bytes held = known ? Bytes() : held_by_forgotten(); !held.empty()) waiting_.add(held);
   Band& band = table_.put(pending.key, pending.hash);
   if (!known) band = Band();
   Door door = door_of(band.text).value_or(Door());
@@ -123,7 +84,7 @@ void SwingStep::absorb(const Pending& pending) {
     swing(door, band, value.to_double(), pending);
   } else {
     let_go(door, band);
-    keep(packed_);
+    waiting_.add(packed_);
     if (value.type() != Type::absent) {  // No line leads over it.
       door = {.timed = true};
       if (!late) band.time = time;
@@ -153,7 +114,7 @@ void SwingStep::swing(Door& door, Band& band, double value, const Pending& pendi
   if (anew || beyond()) let_go(door, band);
   if (anew || beyond() || packed_.size() > kHeldBytesMax) {
     let_go(door, band);
-    keep(packed_);
+    waiting_.add(packed_);
     hinge(door, band, value, time);
     return;
   }
@@ -190,18 +151,8 @@ void SwingStep::hinge(Door& door, Band& band, double value, Stamp time) {
 
 void SwingStep::let_go(Door& door, Band& band) {
   if (!door.holds) return;
-  keep(door.held);
+  waiting_.add(door.held);
   hinge(door, band, door.held_value, {door.held_ns, band.time.boot});
-}
-
-void SwingStep::keep(Bytes packed) {
-  settle();
-  waiting_.push_back({0, Buffer(packed.begin(), packed.end())});
-}
-
-void SwingStep::settle() {
-  for (Buffer& packed : restored_) waiting_.push_back({0, std::move(packed)});
-  restored_.clear();
 }
 
 std::optional<SwingStep::Door> SwingStep::door_of(std::string_view text) {
@@ -253,7 +204,7 @@ void SwingStep::tick(Instant now) {
     if (!door || !door->holds) return false;
     if (band.arrival == Instant::never()) band.arrival = now;
     const bool over = now - band.arrival >= silence_max_;
-    if (over && waiting_.size() < kWaitingMax) {
+    if (over && waiting_.count() < kWaitingMax) {
       let_go(*door, band);
       write(*door, band);
       return true;
@@ -263,102 +214,15 @@ void SwingStep::tick(Instant now) {
   });
 }
 
-void SwingStep::resume(Instant now) {
-  table_.visit([&](Band& band) {
-    band.arrival = now;
-    return false;
-  });
-  due_ = now;
-}
-
-bool SwingStep::waits() {
-  settle();
-  return !waiting_.empty();
-}
-
-std::optional<Step::Given> SwingStep::give(Arena& arena) {
-  return unpack_record(waiting_.front().packed, shapes_, arena);
-}
-
-void SwingStep::given() {
-  if (waiting_.front().id > 0) given_.push_back(waiting_.front().id);
-  waiting_.pop_front();
-}
-
-void SwingStep::save(std::string_view prefix, std::vector<StateEdit>& to) {
-  settle();
-  for (const std::uint64_t hash : foreign_) to.push_back({band_edit_key(prefix, hash), {}});
-  foreign_.clear();
-  table_.save([&](std::uint64_t hash, Buffer value) {
-    to.push_back({band_edit_key(prefix, hash), std::move(value)});
-  });
-  for (const std::uint64_t id : given_) to.push_back({waiting_name(prefix, id), {}});
-  given_.clear();
-  for (Waiting& record : waiting_) {
-    if (record.id > 0) continue;
-    record.id = next_id_++;
-    to.push_back({waiting_name(prefix, record.id), waiting_value(record.id, record.packed)});
-  }
-}
-
-void SwingStep::snapshot(std::string_view prefix, std::vector<StateEdit>& to) const {
-  table_.snapshot([&](std::uint64_t hash, Buffer value) {
-    to.push_back({band_edit_key(prefix, hash), std::move(value)});
-  });
-  std::uint64_t next_id = next_id_;
-  for (const Waiting& record : waiting_) {
-    const std::uint64_t id = record.id > 0 ? record.id : next_id++;
-    to.push_back({waiting_name(prefix, id), waiting_value(id, record.packed)});
-  }
-  for (const Buffer& packed : restored_) {
-    to.push_back({waiting_name(prefix, next_id), waiting_value(next_id, packed)});
-    ++next_id;
-  }
-}
-
-void SwingStep::restore(Bytes value) {
-  if (value.empty()) return;
-  if (value[0] == kWaitingVersion) {
-    restore_waiting(value);
-  } else {
-    restore_band(value);
-  }
-}
-
 // Under other options the door is shut, and what it held is given, behind all that was to be given then.
-void SwingStep::restore_band(Bytes value) {
-  const auto stored = BandTable::decode(value);
-  auto door =
-      stored && stored->band.type == Type::bytes ? door_of(stored->band.text) : std::nullopt;
-  if (door && door->holds && !is_packed_record(door->held, shapes_)) door.reset();
-  const auto give_up = [&](Bytes held) {
-    if (!held.empty()) restored_.emplace_back(held.begin(), held.end());
-  };
-  if (door && table_.takes(*stored)) {
-    give_up(held_by_forgotten());
-    (void)table_.restore(value);
-    due_ = Instant{INT64_MIN};  // The first tick() looks at all keys.
-    return;
-  }
-  if (door) give_up(door->held);
-  Reader from(value);
-  from.u8(), from.u64();
-  const std::string_view key = from.text();
-  if (!from.failed()) foreign_.push_back(stable_hash(key));
-}
-
-void SwingStep::restore_waiting(Bytes value) {
-  Reader from(value);
-  from.u8();
-  const std::uint64_t id = from.u64();
-  const Bytes packed = from.raw(from.left());
-  if (from.failed() || id == 0 || id == UINT64_MAX) return;
-  next_id_ = std::max(next_id_, id + 1);
-  if (is_packed_record(packed, shapes_)) {
-    waiting_.push_back({id, Buffer(packed.begin(), packed.end())});
-  } else {
-    given_.push_back(id);
-  }
+bool SwingStep::restore_band(const BandTable::Stored& stored, Bytes value) {
+  const auto door = door_of(stored.band.text);
+  if (!door || (door->holds && !is_packed_record(door->held, shapes_))) return false;
+  const bool taken = table_.takes(stored);
+  const Bytes given_up = taken ? held_by_forgotten() : door->held;
+  if (!given_up.empty()) waiting_.add_behind(given_up);
+  if (taken) (void)table_.restore(value);
+  return taken;
 }
 
 }  // namespace pinaflux

@@ -1,34 +1,12 @@
 #include <doctest/doctest.h>
 
-#include "agent/config/load.h"
 #include "agent/pipeline/key_limits.h"
-#include "agent/pipeline/pipeline.h"
-#include "tests/agent/config/config_kit.h"
+#include "tests/agent/config/nodes_kit.h"
 
 namespace pinaflux {
 namespace {
 
-struct AlarmFixture {
-  ConfigFiles files;
-
-  std::vector<NodeOptions> nodes(const std::string& text) {
-    const auto loaded = load_configuration_text(files, "pinaflux.yaml",
-                                                "pinaflux: 1\n"
-                                                "gateway: {id: gate}\n"
-                                                "sources:\n"
-                                                "  machine: {type: system}\n"
-                                                "uplink: {broker: tcp://10.0.0.5}\n"
-                                                "pipeline:\n" +
-                                                    text);
-    CHECK(findings_text(loaded.findings) == "");
-    REQUIRE(loaded.configuration.has_value());
-    Shapes shapes;
-    CHECK(Pipeline::make(loaded.configuration->pipeline, shapes).has_value());
-    return loaded.configuration->pipeline.nodes;
-  }
-};
-
-TEST_CASE_FIXTURE(AlarmFixture, "anomalies become what the pipeline takes") {
+TEST_CASE_FIXTURE(NodesFixture, "anomalies become what the pipeline takes") {
   const auto all = nodes(
       "  a: {from: machine, anomaly: {of: x}}\n"
       "  b: {from: machine, anomaly: {of: [x, y], threshold: 3.5, warm_up: 20, history: 63,\n"
@@ -46,7 +24,7 @@ TEST_CASE_FIXTURE(AlarmFixture, "anomalies become what the pipeline takes") {
   CHECK(std::get<Anomaly>(all.at(3).kind).keys_max == 672);  // As many as fit.
 }
 
-TEST_CASE_FIXTURE(AlarmFixture, "alerts become what the pipeline takes") {
+TEST_CASE_FIXTURE(NodesFixture, "alerts become what the pipeline takes") {
   const auto all = nodes(
       "  a: {from: machine, alert: {when: temp > 80}}\n"
       "  b: {from: machine, alert: {when: temp > 80, clear: temp < 75, for: 10s, repeat: 1h,\n"

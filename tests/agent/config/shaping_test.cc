@@ -1,33 +1,11 @@
 #include <doctest/doctest.h>
 
-#include "agent/config/load.h"
-#include "agent/pipeline/pipeline.h"
-#include "tests/agent/config/config_kit.h"
+#include "tests/agent/config/nodes_kit.h"
 
 namespace pinaflux {
 namespace {
 
-struct ShapingFixture {
-  ConfigFiles files;
-
-  std::vector<NodeOptions> nodes(const std::string& text) {
-    const auto loaded = load_configuration_text(files, "pinaflux.yaml",
-                                                "pinaflux: 1\n"
-                                                "gateway: {id: gate}\n"
-                                                "sources:\n"
-                                                "  machine: {type: system}\n"
-                                                "uplink: {broker: tcp://10.0.0.5}\n"
-                                                "pipeline:\n" +
-                                                    text);
-    CHECK(findings_text(loaded.findings) == "");
-    REQUIRE(loaded.configuration.has_value());
-    Shapes shapes;
-    CHECK(Pipeline::make(loaded.configuration->pipeline, shapes).has_value());
-    return loaded.configuration->pipeline.nodes;
-  }
-};
-
-TEST_CASE_FIXTURE(ShapingFixture, "nodes that give another form become what the pipeline takes") {
+TEST_CASE_FIXTURE(NodesFixture, "nodes that give another form become what the pipeline takes") {
   const auto all = nodes(
       "  parsed: {from: machine, parse: {of: line, as: pairs, separator: \";\", equals: \":\",\n"
       "      prefix: line., keep: true, types: text, else: pass, fields_max: 256}}\n"
@@ -74,7 +52,7 @@ TEST_CASE_FIXTURE(ShapingFixture, "nodes that give another form become what the 
   CHECK((few.records_max == SplitArray().records_max && few.fields_max == SplitArray().fields_max));
 }
 
-TEST_CASE_FIXTURE(ShapingFixture, "schemas become what the pipeline takes") {
+TEST_CASE_FIXTURE(NodesFixture, "schemas become what the pipeline takes") {
   const auto all = nodes(
       "  aside: {from: [machine, a.drifted], pass: }\n"
       "  a: {from: machine, schema: {fields: [{name: temp, type: float, unit: C, min: -40, max: "

@@ -2,34 +2,12 @@
 
 #include <doctest/doctest.h>
 
-#include "agent/config/load.h"
-#include "agent/pipeline/pipeline.h"
-#include "tests/agent/config/config_kit.h"
+#include "tests/agent/config/nodes_kit.h"
 
 namespace pinaflux {
 namespace {
 
-struct SignalFixture {
-  ConfigFiles files;
-
-  std::vector<NodeOptions> nodes(const std::string& text) {
-    const auto loaded = load_configuration_text(files, "pinaflux.yaml",
-                                                "pinaflux: 1\n"
-                                                "gateway: {id: gate}\n"
-                                                "sources:\n"
-                                                "  machine: {type: system}\n"
-                                                "uplink: {broker: tcp://10.0.0.5}\n"
-                                                "pipeline:\n" +
-                                                    text);
-    CHECK(findings_text(loaded.findings) == "");
-    REQUIRE(loaded.configuration.has_value());
-    Shapes shapes;
-    CHECK(Pipeline::make(loaded.configuration->pipeline, shapes).has_value());
-    return loaded.configuration->pipeline.nodes;
-  }
-};
-
-TEST_CASE_FIXTURE(SignalFixture, "bands become what the pipeline takes") {
+TEST_CASE_FIXTURE(NodesFixture, "bands become what the pipeline takes") {
   const auto all = nodes(
       "  a: {from: machine, deadband: {of: x, percent: 2.5, within: 0.1}}\n"
       "  b: {from: machine, deadband: {of: x, swing: 0.5, silence_max: 10m, by: id}}\n"
@@ -44,7 +22,7 @@ TEST_CASE_FIXTURE(SignalFixture, "bands become what the pipeline takes") {
   CHECK(swing.keys == std::vector<std::string>{"id"});
 }
 
-TEST_CASE_FIXTURE(SignalFixture, "widths of fields become what the pipeline takes") {
+TEST_CASE_FIXTURE(NodesFixture, "widths of fields become what the pipeline takes") {
   const auto all = nodes(
       "  a: {from: machine, changes: {within: {rpm: 25, coolant: 2 %, flow: 0.1 or 2.5%, 'a b': 1 "
       "% "
@@ -66,7 +44,7 @@ TEST_CASE_FIXTURE(SignalFixture, "widths of fields become what the pipeline take
   CHECK(std::get<FieldChanges>(all.at(2).kind).keys_max == 21'620);
 }
 
-TEST_CASE_FIXTURE(SignalFixture, "nodes that thin become what the pipeline takes") {
+TEST_CASE_FIXTURE(NodesFixture, "nodes that thin become what the pipeline takes") {
   const auto all = nodes(
       "  a: {from: machine, dedupe: {within: 10m}}\n"
       "  b: {from: machine, dedupe: {within: 1s, by: [id, n], keys_max: 10}}\n"
@@ -87,7 +65,7 @@ TEST_CASE_FIXTURE(SignalFixture, "nodes that thin become what the pipeline takes
   CHECK(std::get<RateLimit>(all.at(5).kind).rate == 1);
 }
 
-TEST_CASE_FIXTURE(SignalFixture, "rates become what the pipeline takes") {
+TEST_CASE_FIXTURE(NodesFixture, "rates become what the pipeline takes") {
   const auto all = nodes(
       "  a: {from: machine, rate: {of: x}}\n"
       "  b: {from: machine, rate: {of: [x, y], per: 1h, counter: true, wraps_at: 4294967296,\n"

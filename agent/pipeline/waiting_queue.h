@@ -1,46 +1,46 @@
-// WaitingRecords: packed records that a node is to give, in their order, and their part of its state.
+// WaitingQueue: what a node is to give, as bytes, in its order, and its part of the node's state.
 //
 // Promise    What waits at a save() is in the state of that group, and what was given since the last one is erased.
-// Order      As they were added; of a restored state, its own first.
-// Ownership  Shapes must outlive it.
+// Order      As it was added; of a restored state, its own first.
+// Ownership  Copies what it is given.
 // Threads    Loop.
-// Tests      tests/agent/pipeline/merge_test.cc
+// Tests      tests/agent/pipeline/swing_test.cc, alert_test.cc, merge_test.cc
 #pragma once
 
 #include <deque>
-#include <optional>
+#include <functional>
 #include <string_view>
 #include <vector>
 
-#include "agent/pipeline/step.h"
+#include "agent/data/group.h"
+#include "platform/base/bytes.h"
 
 namespace pinaflux {
 
-class WaitingRecords {
+class WaitingQueue {
  public:
-  explicit WaitingRecords(Shapes& shapes) : shapes_(shapes) {}
-
-  void add(Bytes packed);
+  void add(Bytes entry);
   // While states are restored: behind all that these have.
-  void add_behind(Bytes packed) { behind_.emplace_back(packed.begin(), packed.end()); }
+  void add_behind(Bytes entry) { behind_.emplace_back(entry.begin(), entry.end()); }
   std::size_t count() const { return waiting_.size() + behind_.size(); }
 
-  // As those of a Step.
-  std::optional<Step::Given> give(Arena& arena);
+  // Of one that is not empty.
+  Bytes front();
   void given();
+
+  // As those of a Step.
   void save(std::string_view prefix, std::vector<StateEdit>& to);
   void snapshot(std::string_view prefix, std::vector<StateEdit>& to) const;
-  // False: the value is of another kind of state.
-  bool restore(Bytes value);
+  // False: the value is of another kind of state. An entry that is not sound is erased.
+  bool restore(Bytes value, const std::function<bool(Bytes entry)>& sound);
 
  private:
   struct Waiting {
     std::uint64_t id = 0;  // In the stored state; 0: it is not there.
-    Buffer packed;
+    Buffer entry;
   };
   void settle();
 
-  Shapes& shapes_;
   std::deque<Waiting> waiting_;
   std::vector<Buffer> behind_;
   std::uint64_t next_id_ = 1;
