@@ -11,6 +11,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "agent/pipeline/field_names.h"
+
 namespace pinaflux {
 
 namespace {
@@ -28,11 +30,8 @@ double median(std::span<double> values) {
 
 Status check(const Anomaly& options) {
   if (options.of.empty()) return fail(Code::invalid, "anomaly names a field");
-  for (std::size_t i = 0; i < options.of.size(); ++i) {
-    const auto rest = std::span(options.of).subspan(i + 1);
-    if (options.of[i].empty() || std::ranges::contains(rest, options.of[i])) {
-      return fail(Code::invalid, "anomaly names a field twice, or one without a name");
-    }
+  if (!are_distinct(options.of)) {
+    return fail(Code::invalid, "anomaly names a field twice, or one without a name");
   }
   if (!(options.threshold > 0.0) || !std::isfinite(options.threshold)) {
     return fail(Code::invalid, "an anomaly's threshold is above 0");

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "agent/pipeline/exact_value.h"
+#include "agent/pipeline/field_names.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {
@@ -24,12 +25,9 @@ std::optional<Value> switched(const Value& value) {
 
 Result<std::unique_ptr<Step>> CastStep::make(const TypeCast& options) {
   auto step = std::make_unique<CastStep>();
-  std::vector<std::string_view> names;
-  for (const TypeCast::Field& field : options.fields) {
-    step->add(field.name);
-    names.push_back(field.name);
-  }
-  if (names.empty() || !are_distinct(names)) {
+  for (const TypeCast::Field& field : options.fields) step->add(field.name);
+  if (options.fields.empty() ||
+      !are_distinct(options.fields | std::views::transform(&TypeCast::Field::name))) {
     return fail(Code::invalid, "cast: no field, one without a name, or one twice");
   }
   step->fields_ = options.fields;

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 
+#include "agent/pipeline/field_names.h"
 #include "agent/pipeline/key_limits.h"
 
 namespace pinaflux {
@@ -78,11 +79,8 @@ Value whole_if_exact(double number) {
 
 Status check(const ChangeRate& options) {
   if (options.of.empty()) return fail(Code::invalid, "rate names a field");
-  for (std::size_t i = 0; i < options.of.size(); ++i) {
-    const auto rest = std::span(options.of).subspan(i + 1);
-    if (options.of[i].empty() || std::ranges::contains(rest, options.of[i])) {
-      return fail(Code::invalid, "rate names a field twice, or one without a name");
-    }
+  if (!are_distinct(options.of)) {
+    return fail(Code::invalid, "rate names a field twice, or one without a name");
   }
   if (options.per.ns <= 0) return fail(Code::invalid, "rate is per a time above 0");
   if (!(options.wraps_at >= 0.0) || !std::isfinite(options.wraps_at)) {

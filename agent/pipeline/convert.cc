@@ -2,11 +2,12 @@
 
 #include <cmath>
 
+#include "agent/pipeline/field_names.h"
+
 namespace pinaflux {
 
 Result<std::unique_ptr<Step>> ConvertStep::make(const Convert& options) {
   auto step = std::make_unique<ConvertStep>();
-  std::vector<std::string_view> names;
   for (const Convert::Field& field : options.fields) {
     const MeasureUnit *from = find_unit(field.from), *to = find_unit(field.to);
     if (from == nullptr || to == nullptr) return fail(Code::invalid, "convert: a unit is none");
@@ -14,9 +15,9 @@ Result<std::unique_ptr<Step>> ConvertStep::make(const Convert& options) {
     if (!conversion) return fail(Code::invalid, "convert: two units are not of one kind");
     step->add(field.name);
     step->conversions_.push_back(*conversion);
-    names.push_back(field.name);
   }
-  if (names.empty() || !are_distinct(names)) {
+  if (options.fields.empty() ||
+      !are_distinct(options.fields | std::views::transform(&Convert::Field::name))) {
     return fail(Code::invalid, "convert: no field, one without a name, or one twice");
   }
   return step;

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 
+#include "agent/pipeline/field_names.h"
 #include "agent/pipeline/key_limits.h"
 #include "platform/crypto/crypto.h"
 
@@ -98,13 +99,12 @@ class RowFields {
 };
 
 Status check(const FieldChanges& options) {
-  for (auto at = options.fields.begin(); at != options.fields.end(); ++at) {
-    const auto same = [&](const FieldChanges::Field& other) { return other.name == at->name; };
-    if (at->name.empty() || std::any_of(at + 1, options.fields.end(), same)) {
-      return fail(Code::invalid, "changes names a field twice, or one without a name");
-    }
-    if (!(at->within >= 0.0)) return fail(Code::invalid, "a field's width is 0 or more");
-    if (!(at->percent >= 0.0 && at->percent <= 100.0)) {
+  if (!are_distinct(options.fields | std::views::transform(&FieldChanges::Field::name))) {
+    return fail(Code::invalid, "changes names a field twice, or one without a name");
+  }
+  for (const FieldChanges::Field& field : options.fields) {
+    if (!(field.within >= 0.0)) return fail(Code::invalid, "a field's width is 0 or more");
+    if (!(field.percent >= 0.0 && field.percent <= 100.0)) {
       return fail(Code::invalid, "a field's width has 0 to 100 percent");
     }
   }

@@ -38,11 +38,4 @@ std::string InPlaceStep::failure() const {
   return joined({"field '", printable(fields_[failed_].name, 40), "': ", why()});
 }
 
-bool are_distinct(const std::vector<std::string_view>& names) {
-  for (auto at = names.begin(); at != names.end(); ++at) {
-    if (at->empty() || std::find(at + 1, names.end(), *at) != names.end()) return false;
-  }
-  return true;
-}
-
 }  // namespace pinaflux

@@ -37,7 +37,4 @@ class InPlaceStep : public Step {
   std::size_t failed_ = 0;  // By index.
 };
 
-// No field without a name, and none twice.
-bool are_distinct(const std::vector<std::string_view>& names);
-
 }  // namespace pinaflux

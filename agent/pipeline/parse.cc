@@ -1,6 +1,6 @@
 #include "agent/pipeline/parse.h"
 
-#include "agent/pipeline/in_place.h"
+#include "agent/pipeline/field_names.h"
 #include "agent/pipeline/json_text.h"
 #include "agent/pipeline/pieces.h"
 #include "platform/base/text.h"
@@ -18,7 +18,7 @@ Status check_parse(const Parse& options) {
   if (options.separator == '"' || (pairs && options.equals == '"')) {
     return fail(Code::invalid, "parse: a quote separates nothing");
   }
-  const std::vector<std::string_view> names(options.names.begin(), options.names.end());
+  const auto& names = options.names;
   if (options.as == Parse::As::delimited && (names.empty() || !are_distinct(names))) {
     return fail(Code::invalid, "parse: no names, one that is empty, or one twice");
   }
@@ -75,7 +75,7 @@ const char* ParseStep::read_pairs(std::string_view text, Arena& texts) {
     Value value;
     if (!pieces.name(options_.equals, name)) return "a piece of it is no pair";
     const char* why = pieces.value(value);
-    no_room_ = why == Pieces::kNoRoom;
+    no_room_ = pieces.no_room();
     if (why == nullptr && value.type() != Type::absent)
       why = made_.add(options_.prefix, name, value);
     if (why != nullptr) return why;
@@ -93,7 +93,7 @@ const char* ParseStep::read_delimited(std::string_view text, Arena& texts) {
     if (i > 0 && !pieces.take_separator()) return "it has fewer values than names";
     Value value;
     const char* why = pieces.value(value);
-    no_room_ = why == Pieces::kNoRoom;
+    no_room_ = pieces.no_room();
     if (why == nullptr) why = made_.add(options_.prefix, options_.names[i], value);
     if (why != nullptr) return why;
   }

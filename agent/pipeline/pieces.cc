@@ -57,7 +57,8 @@ const char* Pieces::quoted(Value& value) {
   }
   if (open) return "a quote is not closed";
   std::string_view text = text_.substr(begin, at_ - 1 - begin);
-  if (doubled && !undouble(text)) return kNoRoom;
+  no_room_ = doubled && !undouble(text);
+  if (no_room_) return "there is no room for its texts";
   value = Value::text(text);
   if (separator_ != ' ') skip_blanks();
   const bool apart = at_end() || separates(text_[at_]);

@@ -14,9 +14,6 @@ namespace pinaflux {
 
 class Pieces {
  public:
-  // One object: it is known by its address, and each file may have a literal of its own.
-  static constexpr char kNoRoom[] = "there is no room for its texts";
-
   Pieces(std::string_view text, char separator, Arena& texts, bool all_text)
       : text_(text), separator_(separator), texts_(texts), all_text_(all_text) {}
 
@@ -28,6 +25,8 @@ class Pieces {
   bool name(char equals, std::string_view& name);
   // Up to the separator: a number where it is written as one, absent where nothing stands, a text in quotes. Why not; null: it was read.
   const char* value(Value& value);
+  // That is why it was not.
+  bool no_room() const { return no_room_; }
 
  private:
   // With blanks between values, a tab too.
@@ -40,6 +39,7 @@ class Pieces {
   Arena& texts_;
   const bool all_text_;
   std::size_t at_ = 0;
+  bool no_room_ = false;
 };
 
 // A number that a text is, from its first byte to its last: an integer of 64 bits where it is one, else a double; the text if it is none.
