@@ -66,20 +66,6 @@ bool is_near(const Value& last, const Value& value, double within, double share)
   return (whole ? whole_distance(last, value) : std::abs(value.to_double() - center)) <= within;
 }
 
-Value remembered_value(Type type, std::uint64_t bits, std::string_view text) {
-  switch (type) {
-    case Type::absent: return Value();
-    case Type::null: return Value::null();
-    case Type::boolean: return Value::boolean(bits != 0);
-    case Type::int64: return Value::int64(static_cast<std::int64_t>(bits));
-    case Type::uint64: return Value::uint64(bits);
-    case Type::float64: return Value::float64(std::bit_cast<double>(bits));
-    case Type::text: return Value::text(text);
-    case Type::bytes: break;
-  }
-  return Value::bytes(as_bytes(text));
-}
-
 std::string band_edit_key(std::string_view prefix, std::uint64_t hash) {
   std::string key(prefix);
   for (int shift = 60; shift >= 0; shift -= 4) key += "0123456789abcdef"[(hash >> shift) & 15];

@@ -14,6 +14,7 @@
 
 #include "agent/pipeline/band_table.h"
 #include "agent/pipeline/column.h"
+#include "agent/pipeline/node_key.h"
 #include "agent/pipeline/step.h"
 
 namespace pinaflux {
@@ -32,8 +33,6 @@ bool silent_too_long(Stamp kept, Instant arrival, Stamp time, Instant now, Durat
 // Numbers that are no further apart than `within`, or than this share of the last one: the wider counts; with neither they are
 // the same number. Of all else, what is identical.
 bool is_near(const Value& last, const Value& value, double within, double share);
-// What a Band, or bytes of it, say of a value; a text is viewed.
-Value remembered_value(Type type, std::uint64_t bits, std::string_view text);
 // The name of a key's state: 16 hex digits behind the prefix.
 std::string band_edit_key(std::string_view prefix, std::uint64_t hash);
 

@@ -4,7 +4,6 @@
 #include "agent/pipeline/change_rate.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "agent/pipeline/field_names.h"
@@ -18,21 +17,12 @@ struct Past {
   Value value, total;
 };
 
-Value number_of(Type type, std::uint64_t bits) {
-  switch (type) {
-    case Type::int64: return Value::int64(static_cast<std::int64_t>(bits));
-    case Type::uint64: return Value::uint64(bits);
-    case Type::float64: return Value::float64(std::bit_cast<double>(bits));
-    default: return Value();
-  }
-}
-
 // Without a value where it is damaged.
 Past past_of(const Band& band) {
   Reader from(as_bytes(band.text));
   const auto number = [&] {
     const auto type = static_cast<Type>(from.u8());
-    return number_of(type, from.u64());
+    return remembered_value(type, from.u64(), {});
   };
   Past past;
   past.value = number();

@@ -2,6 +2,7 @@
 
 #include "agent/pipeline/node_key.h"
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -39,6 +40,20 @@ void KeyWriter::raw_bytes(std::string_view bytes) {
   size_ += bytes.size();
 }
 
+Value remembered_value(Type type, std::uint64_t bits, std::string_view text) {
+  switch (type) {
+    case Type::absent: return Value();
+    case Type::null: return Value::null();
+    case Type::boolean: return Value::boolean(bits != 0);
+    case Type::int64: return Value::int64(static_cast<std::int64_t>(bits));
+    case Type::uint64: return Value::uint64(bits);
+    case Type::float64: return Value::float64(std::bit_cast<double>(bits));
+    case Type::text: return Value::text(text);
+    case Type::bytes: break;
+  }
+  return Value::bytes(as_bytes(text));
+}
+
 std::optional<Value> KeyReader::value() {
   Reader reader(as_bytes(from_));
   const auto type = static_cast<Type>(reader.u8());
@@ -47,17 +62,7 @@ std::optional<Value> KeyReader::value() {
   if (reader.failed() || type > Type::bytes || (view && bits > reader.left())) return {};
   const Bytes text = reader.raw(view ? static_cast<std::size_t>(bits) : 0);
   from_.remove_prefix(reader.position());
-  switch (type) {
-    case Type::absent: return Value();
-    case Type::null: return Value::null();
-    case Type::boolean: return Value::boolean(bits != 0);
-    case Type::int64: return Value::int64(static_cast<std::int64_t>(bits));
-    case Type::uint64: return Value::uint64(bits);
-    case Type::float64: return Value::float64(std::bit_cast<double>(bits));
-    case Type::text: return Value::text(as_text(text));
-    case Type::bytes: break;
-  }
-  return Value::bytes(text);
+  return remembered_value(type, bits, as_text(text));
 }
 
 }  // namespace pinaflux

@@ -37,6 +37,9 @@ class KeyWriter {
   bool full_ = false;
 };
 
+// What stored bits say of a value; a text is viewed.
+Value remembered_value(Type type, std::uint64_t bits, std::string_view text);
+
 // Reads them back, in their order; nothing where they are damaged.
 class KeyReader {
  public:
