@@ -8,10 +8,9 @@
 #include <optional>
 #include <utility>
 
+#include "agent/agent/dry_run.h"
 #include "agent/config/units.h"
 #include "agent/ingest/format.h"
-#include "agent/mask/masker.h"
-#include "agent/pipeline/pipeline.h"
 #include "agent/seal/row_json.h"
 #include "platform/base/text.h"
 
@@ -124,15 +123,12 @@ struct Rehearsal::State {
   void give(std::string_view text);
   void expect(std::string_view rest);
   void close_block();
-  void collect();
-  void collect_lanes();
-  Moment moment() const { return {now, Stamp::wall(clock)}; }
   std::optional<Row> decode(const SourceOptions& options, const Payload& payload);
   std::optional<std::string> take_time(std::string_view& rest);
   void mistake(std::string what) { mistake_at(number, std::move(what)); }
   void mistake_at(std::uint32_t line, std::string what);
-  // `node`: that refused it; empty: none did.
-  void refused(Reason reason, std::string_view node);
+  void shown(const DryRun::Output& output);
+  void refused(Reason reason, std::string_view node = {}, std::string_view why = {});
   void came(Outcome outcome) {
     result.told += outcome.line() + "\n";
     if (!outcome.why.empty()) result.told += "# " + outcome.why + "\n";
@@ -142,14 +138,8 @@ struct Rehearsal::State {
   const Configuration& configuration;
   Vault vault;
   // Made anew for each test.
-  std::unique_ptr<Shapes> shapes;
-  std::unique_ptr<Masker> masker;
-  std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<DryRun> dry;
   std::unique_ptr<Intake> intake;
-  Group group;
-  Instant now;
-  WallTime clock = kBegin;
-  std::vector<Pipeline::Refused> refused_later;  // Of a drain().
 
   struct Came {
     std::uint32_t line;  // That gave it.
@@ -176,23 +166,15 @@ Rehearsal::Rehearsal(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Rehearsal::~Rehearsal() = default;
 
 Status Rehearsal::State::begin() {
-  masker.reset();
-  pipeline.reset();
-  group.reset();
   intake.reset();
-  shapes = std::make_unique<Shapes>();
-  intake = std::make_unique<Intake>(*shapes);
-  auto made_masker = Masker::make(configuration.mask, *shapes, vault);
-  if (!made_masker) return std::unexpected(made_masker.error());
-  masker = std::move(*made_masker);
-  auto made_pipeline = Pipeline::make(configuration.pipeline, *shapes);
-  if (!made_pipeline) return std::unexpected(made_pipeline.error());
-  pipeline = std::move(*made_pipeline);
+  auto made = DryRun::make(configuration, vault, DryRun::ClockBy::caller, kBegin,
+                           [this](const DryRun::Output& output) { shown(output); });
+  if (!made) return std::unexpected(made.error());
+  dry = std::move(*made);
+  intake = std::make_unique<Intake>(dry->shapes());
   outcomes.clear();
   expecting = false;
   number = 0;
-  now = Instant{};
-  clock = kBegin;
   result = Rehearsed{};
   return {};
 }
@@ -228,9 +210,7 @@ void Rehearsal::State::line(std::string_view text) {
 void Rehearsal::State::wait(std::string_view rest) {
   const auto duration = config::parse_duration(rest);
   if (!duration || duration->ns < 0) return mistake("'wait' takes a duration such as 90s or 10m");
-  now = now + *duration;
-  clock = clock + *duration;
-  collect();
+  dry->wait(*duration);
 }
 
 void Rehearsal::State::give(std::string_view text) {
@@ -245,7 +225,7 @@ void Rehearsal::State::give(std::string_view text) {
   if (const auto time = take_time(text)) {
     const auto ns = parse_rfc3339(*time);
     if (!ns) return mistake("what stands behind @ is no time such as 2026-07-25T06:14:09Z");
-    clock = WallTime{*ns};
+    dry->set(WallTime{*ns});
   }
   const auto index = static_cast<SourceIndex>(source - configuration.sources.begin());
   SourceOptions options = common(*source);
@@ -257,62 +237,39 @@ void Rehearsal::State::give(std::string_view text) {
   padded.append(kParsePadding, '\0');
   decoder.begin(*intake);
   const bool fits = decoder.decode(
-      options.format, {std::string_view(padded).substr(0, text.size()), stream, Stamp::wall(clock)},
-      tally);
+      options.format,
+      {std::string_view(padded).substr(0, text.size()), stream, Stamp::wall(dry->clock())}, tally);
   decoder.end(1);
-  if (!fits || tally.refused > 0) refused(tally.fault, {});
+  if (!fits || tally.refused > 0) refused(tally.fault);
   for (const RawRecord& raw : intake->records) {
     ++result.given;
-    const auto masked = masker->mask(raw, group.arena);
-    if (masked.verdict != Masker::Verdict::kept) {
-      refused(masked.reason, {});
-      collect();
-      continue;
-    }
-    const auto outcome = pipeline->process(index, *masked.record, moment(), group);
-    if (outcome.verdict != Pipeline::Verdict::taken) {
-      refused(outcome.reason, outcome.node);
-    }
-    collect();
+    dry->give(index, raw);
   }
   wipe(MutableBytes(reinterpret_cast<std::uint8_t*>(padded.data()), padded.size()));
   intake->reset();
 }
 
-void Rehearsal::State::refused(Reason reason, std::string_view node) {
-  Outcome outcome;
-  outcome.lane = "refused " + std::string(reason_name(reason));
-  if (!node.empty()) outcome.lane += " " + std::string(node);
-  auto trouble = pipeline->trouble();
-  if (trouble && trouble->node == node) outcome.why = std::move(trouble->what);
+void Rehearsal::State::shown(const DryRun::Output& output) {
+  using By = DryRun::Output::By;
+  if (output.by == By::refusal) return refused(output.reason, output.name, output.why);
+  if (output.by != By::lane) return;
+  Outcome outcome{std::string(output.name),
+                  std::string(output.record->shape().stream()),
+                  {},
+                  fields_of(output.record->row()),
+                  {}};
+  const Stamp time = output.record->time();
+  if (time.boot == 0) outcome.time = spoken_time(time.ns);
   came(std::move(outcome));
 }
 
-// What has come to lanes.
-void Rehearsal::State::collect() {
-  refused_later.clear();
-  for (bool all_out = false; !all_out;) {
-    all_out = pipeline->drain(moment(), group, refused_later);
-    collect_lanes();
-  }
-  for (const Pipeline::Refused& r : refused_later) {
-    refused(r.reason, r.node);
-  }
-}
-
-void Rehearsal::State::collect_lanes() {
-  for (std::size_t lane = 0; lane < configuration.pipeline.lanes.size(); ++lane) {
-    for (const Record& record : group.records[lane]) {
-      Outcome outcome{configuration.pipeline.lanes[lane].name,
-                      std::string(record.shape().stream()),
-                      {},
-                      fields_of(record.row()),
-                      {}};
-      if (record.time().boot == 0) outcome.time = spoken_time(record.time().ns);
-      came(std::move(outcome));
-    }
-  }
-  group.reset();
+// `node`: that refused it; empty: none did.
+void Rehearsal::State::refused(Reason reason, std::string_view node, std::string_view why) {
+  Outcome outcome;
+  outcome.lane = "refused " + std::string(reason_name(reason));
+  if (!node.empty()) outcome.lane += " " + std::string(node);
+  outcome.why = why;
+  came(std::move(outcome));
 }
 
 void Rehearsal::State::expect(std::string_view rest) {

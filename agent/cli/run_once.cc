@@ -117,9 +117,12 @@ Result<std::unique_ptr<RunOnce>> RunOnce::make(const Configuration& configuratio
   if (!options.stream.empty()) run->source_.stream = options.stream;
   run->stream_ = run->source_.stream.empty() ? run->source_.name : run->source_.stream;
   RunOnce* const self = run.get();
-  auto dry = DryRun::make(
-      configuration, files, begin, [self](const DryRun::Output& output) { self->show(output); },
-      which);
+  if (Status s = run->vault_.load(files, configuration.keys, which); !s) {
+    which = "keys." + which;
+    return std::unexpected(s.error());
+  }
+  auto dry = DryRun::make(configuration, run->vault_, DryRun::ClockBy::records, WallTime{begin.ns},
+                          [self](const DryRun::Output& output) { self->show(output); });
   if (!dry) return std::unexpected(dry.error());
   run->dry_ = std::move(*dry);
   run->intake_ = std::make_unique<Intake>(run->dry_->shapes());
@@ -265,7 +268,7 @@ int run_once_command(const std::string& configuration, const RunOnceOptions& opt
         stderr,
         "pinaflux: %s: %s\n  -> name a file of NDJSON, CSV or line protocol, of at most 64 MiB\n",
         options.file.c_str(), text.error().what);
-    return kExitMistake;
+    return exit_status(text.error());
   }
   return (*once)->run(std::move(*text)) ? kExitOk : kExitMistake;
 }

@@ -28,7 +28,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/cli/dry_run.h"
+#include "agent/agent/dry_run.h"
 #include "agent/data/intake.h"
 #include "agent/ingest/options.h"
 
@@ -49,7 +49,8 @@ class RunOnce {
   static constexpr std::size_t kMistakesMax = 20;
   using Print = std::function<void(std::string_view)>;
 
-  // `print` takes outputs, `tell` what a person must know, each a line with its end. Errors: those of DryRun; not_found: no such source.
+  // `print` takes outputs, `tell` what a person must know, each a line with its end. Errors: those of DryRun; keys that cannot be read
+  // (`which` names one); not_found: no such source.
   static Result<std::unique_ptr<RunOnce>> make(const Configuration& configuration, Files& files,
                                                const RunOnceOptions& options, Stamp begin,
                                                Print print, Print tell, std::string& which);
@@ -72,6 +73,7 @@ class RunOnce {
   const Print print_, tell_;
   SourceOptions source_;
   std::string stream_;
+  Vault vault_;
   std::unique_ptr<DryRun> dry_;
   std::unique_ptr<Intake> intake_;
   std::string_view text_;  // Of the file.
@@ -79,7 +81,7 @@ class RunOnce {
   std::vector<std::pair<std::string, std::uint64_t>> landed_;  // By lane.
 };
 
-// Exit status: 0; 1 when the file cannot be read, or something in it is no record; 64: no such source; 78 for the configuration.
+// Exit status: 0; 1 when something in the file is no record; 64: no such source; 66: no such file; 78 for the configuration.
 int run_once_command(const std::string& configuration, const RunOnceOptions& options);
 
 }  // namespace pinaflux

@@ -2,19 +2,14 @@
 //
 // Promise    Runs Masker and Pipeline as the agent does, from empty states; stores and sends nothing. What it shows was masked; of a
 //            record that the mask refuses nothing is shown.
-// Time       The clock stands at the first record's own time and goes on with those of the others, never back: silence, limits and windows are as
-//            they would have been. A record without one has that of the run's begin.
-// Ownership  The Configuration must outlive it. What is shown lives as long as the call.
+// Ownership  Configuration and Vault must outlive it. What is shown lives as long as the call.
 // Threads    One owner.
-// Tests      tests/agent/cli/run_once_test.cc
+// Tests      tests/agent/agent/rehearsal_test.cc, tests/agent/cli/run_once_test.cc
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "agent/config/load.h"
 #include "agent/mask/masker.h"
@@ -36,33 +31,44 @@ class DryRun {
     std::string_view why = {};  // Of a refusal, if the node says it.
   };
   using Show = std::function<void(const Output&)>;
+  // What moves the clock. Records: it stands at the first one's own time and goes on with those of the others, never back, so
+  // silence, limits and windows are as they would have been; a record without one has the time of `begin`. Else only set() and wait().
+  enum class ClockBy : std::uint8_t { records, caller };
 
-  // Errors: keys that cannot be read (`which` names one), a mask or a pipeline that cannot be made.
-  static Result<std::unique_ptr<DryRun>> make(const Configuration& configuration, Files& files,
-                                              Stamp begin, Show show, std::string& which);
+  // Errors: a mask or a pipeline that cannot be made.
+  static Result<std::unique_ptr<DryRun>> make(const Configuration& configuration,
+                                              const Vault& vault, ClockBy by, WallTime begin,
+                                              Show show);
 
   Shapes& shapes() { return shapes_; }
+  void set(WallTime clock) { clock_ = clock; }
+  WallTime clock() const { return clock_; }
+  // Silence, and what it closes.
+  void wait(Duration silence);
   void give(SourceIndex source, const RawRecord& record);
   // Silence, long enough for all that nodes still hold.
   void finish();
 
  private:
-  DryRun(const Configuration& configuration, Stamp begin, Show show)
-      : configuration_(configuration), begin_(begin), show_(std::move(show)) {}
+  DryRun(const Configuration& configuration, ClockBy by, WallTime begin, Show show)
+      : configuration_(configuration), by_(by), show_(std::move(show)), clock_(begin) {}
   void go_to(Stamp time);
   bool drain();
+  void drain_some();
   void refused(Reason reason, std::string_view node);
+  Moment moment() const { return {now_, Stamp::wall(clock_)}; }
 
   const Configuration& configuration_;
-  const Stamp begin_;
+  const ClockBy by_;
   const Show show_;
   Shapes shapes_;
-  Vault vault_;
   std::unique_ptr<Masker> masker_;
   std::unique_ptr<Pipeline> pipeline_;
   Group group_;
   Instant now_;
-  std::optional<std::int64_t> clock_;  // None before the first record.
+  WallTime clock_;
+  bool started_ = false;  // By a record with a time.
+  bool drained_ = true;
 };
 
 }  // namespace pinaflux

@@ -1,6 +1,7 @@
-#include "agent/cli/dry_run.h"
+#include "agent/agent/dry_run.h"
 
-#include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace pinaflux {
 
@@ -12,14 +13,10 @@ constexpr std::size_t kRoundsMax = 16;  // Of nodes that hold what nodes before 
 
 }  // namespace
 
-Result<std::unique_ptr<DryRun>> DryRun::make(const Configuration& configuration, Files& files,
-                                             Stamp begin, Show show, std::string& which) {
-  std::unique_ptr<DryRun> run(new DryRun(configuration, begin, std::move(show)));
-  if (Status s = run->vault_.load(files, configuration.keys, which); !s) {
-    which = "keys." + which;
-    return std::unexpected(s.error());
-  }
-  auto masker = Masker::make(configuration.mask, run->shapes_, run->vault_);
+Result<std::unique_ptr<DryRun>> DryRun::make(const Configuration& configuration, const Vault& vault,
+                                             ClockBy by, WallTime begin, Show show) {
+  std::unique_ptr<DryRun> run(new DryRun(configuration, by, begin, std::move(show)));
+  auto masker = Masker::make(configuration.mask, run->shapes_, vault);
   if (!masker) return std::unexpected(masker.error());
   run->masker_ = std::move(*masker);
   auto pipeline = Pipeline::make(configuration.pipeline, run->shapes_);
@@ -36,48 +33,52 @@ Result<std::unique_ptr<DryRun>> DryRun::make(const Configuration& configuration,
   return run;
 }
 
-void DryRun::give(SourceIndex source, const RawRecord& record) {
-  const auto masked = masker_->mask(record, group_.arena);
-  if (masked.verdict != Masker::Verdict::kept) {
-    refused(masked.reason, {});
-    group_.reset();
-    return;
-  }
-  go_to(masked.record->time());
-  show_({.by = Output::By::source,
-         .name = configuration_.pipeline.sources[source],
-         .record = &*masked.record});
-  const Moment moment{now_, {clock_.value_or(begin_.ns), 0}};
-  const auto outcome = pipeline_->process(source, *masked.record, moment, group_);
-  if (outcome.verdict != Pipeline::Verdict::taken) refused(outcome.reason, outcome.node);
+void DryRun::wait(Duration silence) {
+  now_ = now_ + silence;
+  clock_ = clock_ + silence;
   drain();
 }
 
-// Silence until then closes what it closes. The records are in the group's arena, which is not reset before the record is through.
+void DryRun::give(SourceIndex source, const RawRecord& record) {
+  const auto masked = masker_->mask(record, group_.arena);
+  if (masked.verdict == Masker::Verdict::kept) {
+    if (by_ == ClockBy::records) go_to(masked.record->time());
+    show_({.by = Output::By::source,
+           .name = configuration_.pipeline.sources[source],
+           .record = &*masked.record});
+    const auto outcome = pipeline_->process(source, *masked.record, moment(), group_);
+    if (outcome.verdict != Pipeline::Verdict::taken) refused(outcome.reason, outcome.node);
+  } else {
+    refused(masked.reason, {});
+  }
+  drain();
+}
+
+// Silence until then closes what it closes. The record is in the group's arena, which is not reset before it is through: what has no
+// room comes behind it.
 void DryRun::go_to(Stamp time) {
   if (time.boot != 0) return;
-  if (!clock_) clock_ = time.ns;
-  if (time.ns <= *clock_) return;
-  now_ = now_ + Duration{time.ns - *clock_};
-  clock_ = time.ns;
+  if (!std::exchange(started_, true)) clock_ = {time.ns};
+  if (time.ns <= clock_.ns) return;
+  now_ = now_ + Duration{time.ns - clock_.ns};
+  clock_ = {time.ns};
+  drain_some();
+}
+
+void DryRun::drain_some() {
   std::vector<Pipeline::Refused> refusals;
-  const bool all_out = pipeline_->drain({now_, {*clock_, 0}}, group_, refusals);
-  (void)all_out;  // The rest comes behind the record.
+  drained_ = pipeline_->drain(moment(), group_, refusals);
   for (const auto& r : refusals) refused(r.reason, r.node);
 }
 
 // Whether anything came.
 bool DryRun::drain() {
-  const Moment moment{now_, {clock_.value_or(begin_.ns), 0}};
-  std::vector<Pipeline::Refused> refusals;
   bool came = false;
-  for (bool all_out = false; !all_out;) {
-    all_out = pipeline_->drain(moment, group_, refusals);
-    for (const auto& r : refusals) refused(r.reason, r.node);
-    came = came || !refusals.empty() || group_.record_count() > 0;
-    refusals.clear();
+  do {
+    drain_some();
+    came = came || group_.record_count() > 0;
     group_.reset();
-  }
+  } while (!drained_);
   return came;
 }
 
