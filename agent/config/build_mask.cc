@@ -10,7 +10,7 @@
 #include "agent/config/units.h"
 #include "agent/mask/coarse_time.h"
 #include "agent/mask/pattern.h"
-#include "agent/mask/regex.h"
+#include "platform/base/regex.h"
 #include "platform/base/text.h"
 
 namespace pinaflux::config {

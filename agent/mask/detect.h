@@ -16,6 +16,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "platform/base/text_span.h"
+
 namespace pinaflux {
 
 enum class Detector : std::uint8_t { email, iban, card, ipv4, ipv6, mac, vin, phone };
@@ -25,12 +27,6 @@ inline constexpr std::string_view kDetectorNames = "email|iban|card|ipv4|ipv6|ma
 
 using DetectorSet = std::uint32_t;  // Bit i: the i-th.
 constexpr DetectorSet only(Detector d) { return 1u << static_cast<unsigned>(d); }
-
-struct TextSpan {
-  std::size_t begin = 0;
-  std::size_t end = 0;
-  bool empty() const { return begin == end; }
-};
 
 class Finder {
  public:

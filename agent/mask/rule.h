@@ -15,8 +15,8 @@
 #include "agent/mask/ff1.h"
 #include "agent/mask/masker.h"
 #include "agent/mask/pattern.h"
-#include "agent/mask/regex.h"
 #include "agent/mask/scratch.h"
+#include "platform/base/regex.h"
 #include "platform/crypto/crypto.h"
 
 namespace pinaflux {

@@ -6,7 +6,7 @@
 
 #include "agent/mask/coarse_time.h"
 #include "agent/mask/pattern.h"
-#include "agent/mask/regex.h"
+#include "platform/base/regex.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {

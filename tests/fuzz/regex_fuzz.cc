@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "agent/mask/regex.h"
-#include "tests/agent/mask/regex_reference.h"
+#include "platform/base/regex.h"
+#include "tests/platform/base/regex_reference.h"
 
 namespace pinaflux {
 namespace {

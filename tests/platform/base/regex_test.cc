@@ -1,4 +1,4 @@
-#include "agent/mask/regex.h"
+#include "platform/base/regex.h"
 
 #include <algorithm>
 #include <regex>
@@ -7,7 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "platform/base/random.h"
-#include "tests/agent/mask/regex_reference.h"
+#include "tests/platform/base/regex_reference.h"
 
 namespace pinaflux {
 namespace {

@@ -2,11 +2,11 @@
 // Threads stand in the order of these places, and a state takes the first that reaches it: so the leftmost wins, and
 // among its ends the last one seen is the longest. Nothing is tried twice, whatever the expression.
 
-#include "agent/mask/regex.h"
+#include "platform/base/regex.h"
 
 #include <algorithm>
 
-#include "agent/mask/regex_compiler.h"
+#include "platform/base/regex_compiler.h"
 
 namespace pinaflux {
 

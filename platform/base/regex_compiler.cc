@@ -1,7 +1,7 @@
 // A tree between text and states, because {m,n} writes its operand out several times. States are made from the
 // end: each knows where it goes on, and nothing has to be patched but the loop of a star.
 
-#include "agent/mask/regex_compiler.h"
+#include "platform/base/regex_compiler.h"
 
 #include <algorithm>
 

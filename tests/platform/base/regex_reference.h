@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/mask/detect.h"
+#include "platform/base/text_span.h"
 
 namespace pinaflux::reference {
 

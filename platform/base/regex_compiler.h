@@ -3,14 +3,14 @@
 // Promise    Ends for every text: depth, nodes, states and steps are bounded.
 // Ownership  Fills the Regex that it was made for.
 // Threads    One owner.
-// Tests      tests/agent/mask/regex_test.cc, tests/fuzz/regex_fuzz.cc
+// Tests      tests/platform/base/regex_test.cc, tests/fuzz/regex_fuzz.cc
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 #include <vector>
 
-#include "agent/mask/regex.h"
+#include "platform/base/regex.h"
 
 namespace pinaflux {
 

@@ -10,7 +10,7 @@
 //            beyond, its rest counts as found. Nothing from the heap.
 // Threads    One owner at a time: a search writes down its states in the object.
 // Source     Thompson, "Regular expression search algorithm", CACM 11(6), 1968.
-// Tests      tests/agent/mask/regex_test.cc, tests/fuzz/regex_fuzz.cc
+// Tests      tests/platform/base/regex_test.cc, tests/fuzz/regex_fuzz.cc
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/mask/detect.h"
+#include "platform/base/text_span.h"
 
 namespace pinaflux {
 
