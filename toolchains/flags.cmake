@@ -49,6 +49,10 @@ else()
   add_link_options(-pie "-Wl,--dynamic-linker=${loader}" "-Wl,-rpath,${PINAFLUX_LIBRARIES}")
 endif()
 
+# Of what we ship, in every kind of build: errors are values (platform/base/result.h), and memory that is not there ends
+# the program.
+set(PINAFLUX_SHIPPED_OPTIONS -fno-exceptions)
+
 set(PINAFLUX_QUICK_OPTIONS "")
 set(PINAFLUX_FAST_OPTIONS "")
 if(PINAFLUX_BUILD STREQUAL "release")
