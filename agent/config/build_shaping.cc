@@ -5,6 +5,7 @@
 #include "agent/config/build.h"
 #include "agent/pipeline/exact_value.h"
 #include "agent/pipeline/unit.h"
+#include "platform/base/regex_captures.h"
 #include "platform/base/text.h"
 
 namespace pinaflux::config {
@@ -49,6 +50,24 @@ const MeasureUnit* read_unit(const Node& node, std::string_view name, const Meas
 
 std::size_t within(const Reader& r, std::string_view name, std::int64_t max) {
   return static_cast<std::size_t>(std::clamp<std::int64_t>(r.integer(name), 1, max));
+}
+
+void check_pattern(const Parse& parse, const Node* node, Findings& findings) {
+  if (node == nullptr || !node->is_scalar() || parse.pattern.empty()) return;  // Said.
+  const RegexCaptures regex(parse.pattern);
+  const RegexProgram::Fault& fault = regex.fault();
+  if (fault.what != nullptr) {
+    const std::size_t at = std::min(fault.offset, node->text.size() - 1);
+    findings.error(place_of(*node, std::string_view(node->text).substr(at, 1)),
+                   "'pattern' is no expression: " + std::string(fault.what),
+                   "at character " + std::to_string(fault.offset + 1) +
+                       " of it; the syntax: pinaflux config explain pipeline.*.parse.pattern");
+  }
+  for (const std::string& name : regex.names()) {
+    if (parse.prefix.size() + name.size() <= limits::kNameBytesMax) continue;
+    findings.error(node->place, "with its prefix the name of a group has more than 512 bytes",
+                   "write a shorter one, or a shorter prefix");
+  }
 }
 
 }  // namespace
@@ -119,10 +138,12 @@ Parse build_parse(const Reader& r, Findings& findings) {
   Parse parse;
   const std::string as = r.text("as");
   parse.as = as == "json"        ? Parse::As::json
+             : as == "pattern"   ? Parse::As::pattern
              : as == "delimited" ? Parse::As::delimited
                                  : Parse::As::pairs;
   parse.of = r.text("of");
   parse.names = r.texts("names");
+  parse.pattern = r.text("pattern");
   parse.separator = parse.as == Parse::As::delimited ? ',' : ' ';
   // A longer one has been said.
   if (const auto given = r.text("separator"); given.size() == 1) parse.separator = given[0];
@@ -132,6 +153,7 @@ Parse build_parse(const Reader& r, Findings& findings) {
   parse.all_text = r.text("types") == "text";
   parse.pass = r.text("else") == "pass";
   parse.fields_max = within(r, "fields_max", 256);
+  if (parse.as == Parse::As::pattern) check_pattern(parse, r.node("pattern"), findings);
   const Node* list = r.node("names");
   for (std::size_t i = 0; i < parse.names.size(); ++i) {
     if (parse.prefix.size() + parse.names[i].size() <= limits::kNameBytesMax) continue;

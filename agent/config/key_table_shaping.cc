@@ -41,12 +41,13 @@ constexpr Key kShaping[] = {
      .doc = "Field with the text. A record without it passes."},
     {.path = "pipeline.*.parse.as",
      .type = Type::choice,
-     .choices = "pairs|delimited|json",
+     .choices = "pairs|delimited|json|pattern",
      .required = true,
      .example = "pairs",
      .doc = "pairs: NAME=VALUE, several of them. delimited: values in an order that is known. "
             "json: a JSON "
-            "document, as a source would read it."},
+            "document, as a source would read it. pattern: what the groups of a regular "
+            "expression hold."},
     {.path = "pipeline.*.parse.names",
      .type = Type::texts,
      .min = 1,
@@ -55,6 +56,17 @@ constexpr Key kShaping[] = {
      .when = {"as", "delimited"},
      .example = "[voltage, current, state]",
      .doc = "The fields, in the order of their values: as many as there are."},
+    {.path = "pipeline.*.parse.pattern",
+     .type = Type::text,
+     .min = 1,
+     .max = 512,
+     .required = true,
+     .when = {"as", "pattern"},
+     .example = "'^(?<level>\\w+) t=(?<temp>-?\\d+)'",
+     .doc = "Regular expression, anywhere in the text, over bytes: each group `(?<name> )` is a "
+            "field. It has `a . [a-z] [^x] \\d \\w \\s \\D \\W \\S \\t \\n \\r \\xHH ^ $ \\b \\B ( "
+            ") (?: ) | * + ? "
+            "{m,n}`, lazy `*? +? ?? {m,n}?`, and `(?i)` at its beginning for either case."},
     {.path = "pipeline.*.parse.separator",
      .type = Type::text,
      .min = 1,

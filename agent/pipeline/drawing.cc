@@ -75,6 +75,7 @@ std::string window(const TimeWindow& window) {
   std::string what =
       session ? "session, gap " + seconds(window.gap) : "every " + seconds(window.every);
   if (!session && window.length.ns > 0) what += ", length " + seconds(window.length);
+  if (window.amend_for.ns > 0) what += ", amended for " + seconds(window.amend_for);
   return what + " of " + listed(window.of) + ": " + listed(window.give);
 }
 
@@ -133,7 +134,7 @@ Kind kind_of(const NodeKind& node) {
     return {"cast", what};
   }
   if (const auto* parse = std::get_if<Parse>(&node)) {
-    static constexpr const char* kAs[] = {"pairs", "delimited", "json"};
+    static constexpr const char* kAs[] = {"pairs", "delimited", "json", "pattern"};
     return {"parse", parse->of + " as " + kAs[static_cast<std::size_t>(parse->as)]};
   }
   if (const auto* split = std::get_if<SplitArray>(&node)) {

@@ -128,12 +128,13 @@ struct TypeCast {
 };
 // Fields that a text holds; README.md says exactly what that means.
 struct Parse {
-  enum class As : std::uint8_t { pairs, delimited, json };
+  enum class As : std::uint8_t { pairs, delimited, json, pattern };
   std::string of;
   As as = As::pairs;
   char separator = ' ';            // Of pairs and delimited.
   char equals = '=';               // Of pairs.
   std::vector<std::string> names;  // Of delimited: the fields, in their order.
+  std::string pattern;             // Of pattern: an expression of platform/base/regex_captures.h.
   std::string prefix;              // Of the new fields' names.
   bool keep = false;               // The field that was read.
   bool all_text = false;           // Numbers, too.
@@ -232,6 +233,8 @@ struct TimeWindow {
   std::vector<std::string>
       keys;  // One window per distinct values of these fields (and per stream).
   Duration lateness{};
+  Duration
+      amend_for{};  // Above 0: so long a closed window is given again for a record that comes late.
   bool pass_late = false;       // To those that take from "<name>.late".
   bool by_arrival = false;      // The turn's time counts, not the record's.
   std::string stream;           // Of what it gives; empty: the input's.

@@ -30,19 +30,27 @@ Status check_parse(const Parse& options) {
 
 Result<std::unique_ptr<Step>> ParseStep::make(const Parse& options, Shapes& shapes) {
   if (auto s = check_parse(options); !s) return std::unexpected(s.error());
-  return std::unique_ptr<Step>(new ParseStep(options, shapes));
+  std::unique_ptr<RegexCaptures> pattern;
+  if (options.as == Parse::As::pattern) {
+    pattern = std::make_unique<RegexCaptures>(options.pattern);
+    if (pattern->fault().what != nullptr)
+      return fail(Code::invalid, "parse: its pattern is no regular expression of ours");
+  }
+  return std::unique_ptr<Step>(new ParseStep(options, shapes, std::move(pattern)));
 }
 
-ParseStep::ParseStep(const Parse& options, Shapes& shapes)
+ParseStep::ParseStep(const Parse& options, Shapes& shapes, std::unique_ptr<RegexCaptures> pattern)
     : options_(options),
+      pattern_(std::move(pattern)),
       column_(options.of),
-      made_(shapes,
-            options.as == Parse::As::delimited ? options.names.size() : options.fields_max) {}
+      made_(shapes, fields_max()) {}
 
-Step::Computed ParseStep::computed() const {
-  const bool named = options_.as == Parse::As::delimited;
-  return {.copies = true, .fields = named ? options_.names.size() : options_.fields_max};
+std::size_t ParseStep::fields_max() const {
+  if (pattern_ != nullptr) return pattern_->names().size();
+  return options_.as == Parse::As::delimited ? options_.names.size() : options_.fields_max;
 }
+
+Step::Computed ParseStep::computed() const { return {.copies = true, .fields = fields_max()}; }
 
 void ParseStep::take(const Record& record, Flow& flow) {
   const int place = column_.position(record.shape());
@@ -60,7 +68,8 @@ const char* ParseStep::read(std::string_view text, Arena& texts) {
   switch (options_.as) {
     case Parse::As::pairs: return read_pairs(text, texts);
     case Parse::As::delimited: return read_delimited(text, texts);
-    default: break;
+    case Parse::As::pattern: return read_pattern(text);
+    case Parse::As::json: break;
   }
   JsonText json(text, texts, options_.all_text);
   const char* const why = json.document(options_.prefix, made_);
@@ -98,6 +107,22 @@ const char* ParseStep::read_delimited(std::string_view text, Arena& texts) {
     if (why != nullptr) return why;
   }
   return pieces.at_end() ? nullptr : "it has more values than names";
+}
+
+const char* ParseStep::read_pattern(std::string_view text) {
+  switch (pattern_->find(text)) {
+    case RegexCaptures::Found::no: return "the pattern does not match it";
+    case RegexCaptures::Found::too_many_steps: return "the pattern takes too many steps with it";
+    case RegexCaptures::Found::yes: break;
+  }
+  for (std::size_t i = 0; i < pattern_->names().size(); ++i) {
+    const std::string_view group = pattern_->group(i);
+    Value value;
+    if (!group.empty()) value = options_.all_text ? Value::text(group) : number_or_text(group);
+    const char* const why = made_.add(options_.prefix, pattern_->names()[i], value);
+    if (why != nullptr) return why;
+  }
+  return nullptr;
 }
 
 std::string ParseStep::failure() const {

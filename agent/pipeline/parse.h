@@ -8,16 +8,19 @@
 // Tests      tests/agent/pipeline/parse_test.cc
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "agent/pipeline/column.h"
 #include "agent/pipeline/made_fields.h"
+#include "platform/base/regex_captures.h"
 
 namespace pinaflux {
 
 class ParseStep final : public Step {
  public:
-  // Errors: no field, no room for one, no names where they are needed, one twice; separators that cannot be told from each other.
+  // Errors: no field, no room for one, no names where they are needed, one twice; separators that cannot be told from each other; a pattern
+  // that is none.
   static Result<std::unique_ptr<Step>> make(const Parse& options, Shapes& shapes);
 
   void take(const Record& record, Flow& flow) override;
@@ -25,13 +28,16 @@ class ParseStep final : public Step {
   std::string failure() const override;
 
  private:
-  ParseStep(const Parse& options, Shapes& shapes);
+  ParseStep(const Parse& options, Shapes& shapes, std::unique_ptr<RegexCaptures> pattern);
+  std::size_t fields_max() const;
   // Why it cannot be read; null: it was.
   const char* read(std::string_view text, Arena& texts);
   const char* read_pairs(std::string_view text, Arena& texts);
   const char* read_delimited(std::string_view text, Arena& texts);
+  const char* read_pattern(std::string_view text);
 
   Parse options_;
+  std::unique_ptr<RegexCaptures> pattern_;  // nullptr: there is none.
   Column column_;
   MadeFields made_;
   const char* why_ = "";

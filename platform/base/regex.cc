@@ -6,22 +6,9 @@
 
 #include <algorithm>
 
-#include "platform/base/regex_compiler.h"
-
 namespace pinaflux {
 
 namespace {
-
-bool has(const std::array<std::uint32_t, 8>& set, char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return (set[byte / 32] >> (byte % 32) & 1) != 0;
-}
-
-bool in_word(std::string_view text, std::size_t i) {
-  if (i >= text.size()) return false;
-  const char c = text[i];
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
 
 // A byte of a character of UTF-8 that is not its first.
 bool continues(std::string_view text, std::size_t i) {
@@ -30,41 +17,30 @@ bool continues(std::string_view text, std::size_t i) {
 
 }  // namespace
 
-Regex::Regex(std::string_view pattern) {
-  RegexCompiler(*this).compile(pattern);
-  if (fault_.what != nullptr) states_.clear();
-  seen_.assign(states_.size(), 0);
-  stack_.reserve(states_.size() * 2 + 2);
-  for (auto& threads : threads_) threads.reserve(states_.size());
+Regex::Regex(std::string_view pattern) : program_(pattern, false) {
+  const std::size_t states = program_.states.size();
+  seen_.assign(states, 0);
+  stack_.reserve(states * 2 + 2);
+  for (auto& threads : threads_) threads.reserve(states);
 }
 
 bool Regex::needs(char byte) const {
-  std::vector<bool> reached(states_.size());
-  std::vector<std::uint16_t> left{first_};
-  Set only_it{};
+  std::vector<bool> reached(program_.states.size());
+  std::vector<std::uint16_t> left{program_.first};
+  RegexProgram::Set only_it{};
   only_it[static_cast<unsigned char>(byte) / 32] = 1u << (static_cast<unsigned char>(byte) % 32);
   while (!left.empty()) {
     const std::uint16_t i = left.back();
     left.pop_back();
     if (i >= reached.size() || reached[i]) continue;
     reached[i] = true;
-    const State& here = states_[i];
+    const State& here = program_.states[i];
     if (here.kind == State::Kind::match) return false;
-    if (here.kind == State::Kind::set && sets_[here.set] == only_it) continue;
+    if (here.kind == State::Kind::set && program_.sets[here.set] == only_it) continue;
     left.push_back(here.next);
     if (here.kind == State::Kind::split) left.push_back(here.other);
   }
-  return !states_.empty();
-}
-
-bool Regex::holds(State::Kind assertion, std::string_view text, std::size_t at) const {
-  const bool edge = (at > 0 && in_word(text, at - 1)) != in_word(text, at);
-  switch (assertion) {
-    case State::Kind::begin: return at == 0;
-    case State::Kind::end: return at == text.size();
-    case State::Kind::edge: return edge;
-    default: return !edge;
-  }
+  return !program_.states.empty();
 }
 
 std::size_t Regex::follow(std::uint16_t state, std::size_t begin, std::string_view text,
@@ -77,7 +53,7 @@ std::size_t Regex::follow(std::uint16_t state, std::size_t begin, std::string_vi
     if (seen_[i] == round_) continue;
     seen_[i] = round_;
     ++steps;
-    const State& here = states_[i];
+    const State& here = program_.states[i];
     switch (here.kind) {
       case State::Kind::set:
       case State::Kind::match: to.push_back({i, begin}); break;
@@ -86,7 +62,7 @@ std::size_t Regex::follow(std::uint16_t state, std::size_t begin, std::string_vi
         stack_.push_back(here.next);
         break;
       default:
-        if (holds(here.kind, text, at)) stack_.push_back(here.next);
+        if (RegexProgram::holds(here.kind, text, at)) stack_.push_back(here.next);
     }
   }
   return steps;
@@ -94,8 +70,9 @@ std::size_t Regex::follow(std::uint16_t state, std::size_t begin, std::string_vi
 
 TextSpan Regex::find(std::string_view text, std::size_t from, std::size_t& steps) const {
   TextSpan best;
-  const std::size_t steps_max = kStepsPerByte * text.size() + kStepsAlways;
-  if (states_.empty()) return best;
+  const std::size_t steps_max =
+      RegexProgram::kStepsPerByte * text.size() + RegexProgram::kStepsAlways;
+  if (program_.states.empty()) return best;
   std::vector<Thread>*now = &threads_[0], *next = &threads_[1];
   const auto begin_round = [&] {
     if (++round_ == 0) std::ranges::fill(seen_, 0), round_ = 1;
@@ -107,16 +84,16 @@ TextSpan Regex::find(std::string_view text, std::size_t from, std::size_t& steps
       if (!now->empty()) return {now->front().begin, text.size()};
       return {best.empty() ? at : best.begin, text.size()};
     }
-    if (best.empty() && at < text.size() && has(may_begin_, text[at]))
-      steps += follow(first_, at, text, at, *now);
+    if (best.empty() && at < text.size() && RegexProgram::has(program_.may_begin, text[at]))
+      steps += follow(program_.first, at, text, at, *now);
     next->clear();
     begin_round();
     for (const Thread& thread : *now) {
       if (!best.empty() && thread.begin > best.begin) break;
-      const State& state = states_[thread.state];
+      const State& state = program_.states[thread.state];
       if (state.kind == State::Kind::match) {
         if (at > thread.begin) best = {thread.begin, at};
-      } else if (at < text.size() && has(sets_[state.set], text[at])) {
+      } else if (at < text.size() && program_.takes(state, text[at])) {
         steps += follow(state.next, thread.begin, text, at + 1, *next);
       }
     }

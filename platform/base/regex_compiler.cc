@@ -24,6 +24,12 @@ bool is_name_character(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+// Of a group's name.
+bool is_in_name(char c) {
+  return is_name_character(c) || c == '_' || c == '.' || c == '-' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
 void put_range(std::array<std::uint32_t, 8>& set, int first, int last) {
   for (int b = first; b <= last; ++b) set[static_cast<std::size_t>(b) / 32] |= 1u << (b % 32);
 }
@@ -35,7 +41,7 @@ void negate(std::array<std::uint32_t, 8>& set) {
 }  // namespace
 
 std::uint16_t RegexParser::fail(std::size_t offset, const char* what) {
-  if (!failed()) to_.fault_ = {offset, what};
+  if (!failed()) to_.fault = {offset, what};
   return kNoNode;
 }
 
@@ -50,8 +56,8 @@ std::uint16_t RegexParser::add(RegexNode node) {
   return static_cast<std::uint16_t>(nodes_.size() - 1);
 }
 
-std::uint16_t RegexParser::add_set(const Regex::Set& set) {
-  auto& sets = to_.sets_;
+std::uint16_t RegexParser::add_set(const RegexProgram::Set& set) {
+  auto& sets = to_.sets;
   const auto at = std::ranges::find(sets, set) - sets.begin();
   if (static_cast<std::size_t>(at) == sets.size()) sets.push_back(set);
   return add({.kind = Kind::set, .set = static_cast<std::uint16_t>(at)});
@@ -66,7 +72,8 @@ std::uint16_t RegexParser::parent(Kind kind, const std::vector<std::uint16_t>& c
 }
 
 std::uint16_t RegexParser::parse() {
-  if (text_.size() > Regex::kPatternMax) return fail(Regex::kPatternMax, "it is too long");
+  if (text_.size() > RegexProgram::kPatternMax)
+    return fail(RegexProgram::kPatternMax, "it is too long");
   if (text_.starts_with("(?i)")) {
     any_case_ = true;
     at_ = 4;
@@ -108,9 +115,10 @@ std::uint16_t RegexParser::repeated() {
   } else {
     return item;
   }
-  if (!at_end() && text_[at_] == '?')
+  if (!to_.captures && !at_end() && text_[at_] == '?')
     return fail(at_, "there is no lazy repetition: the longest match counts");
-  if (!at_end() && std::string_view("*+{").find(text_[at_]) != std::string_view::npos)
+  node.lazy = take('?');
+  if (!at_end() && std::string_view("*+?{").find(text_[at_]) != std::string_view::npos)
     return fail(at_, "this repeats a repetition: put what it repeats into ( )");
   return add(node);
 }
@@ -136,7 +144,7 @@ bool RegexParser::count(std::uint16_t& to) {
   std::size_t value = 0;
   while (!at_end() && text_[at_] >= '0' && text_[at_] <= '9') {
     value = value * 10 + static_cast<std::size_t>(text_[at_++] - '0');
-    if (value > Regex::kRepeatMax) {
+    if (value > RegexProgram::kRepeatMax) {
       fail(begin, "a repetition counts to 255 at most");
       return false;
     }
@@ -148,12 +156,12 @@ bool RegexParser::count(std::uint16_t& to) {
 std::uint16_t RegexParser::atom() {
   const std::size_t offset = at_;
   const char c = text_[at_++];
-  const auto assertion = [&](Regex::State::Kind kind) {
+  const auto assertion = [&](RegexProgram::State::Kind kind) {
     return add({.kind = Kind::assertion, .set = static_cast<std::uint16_t>(kind)});
   };
   switch (c) {
-    case '^': return assertion(Regex::State::Kind::begin);
-    case '$': return assertion(Regex::State::Kind::end);
+    case '^': return assertion(RegexProgram::State::Kind::begin);
+    case '$': return assertion(RegexProgram::State::Kind::end);
     case '(': return group(offset);
     case '[': return bracket(offset);
     case '\\': return escape(offset);
@@ -162,7 +170,7 @@ std::uint16_t RegexParser::atom() {
     case '?':
     case '{': return fail(offset, "there is nothing to repeat");
     case '.': {
-      Regex::Set set{};
+      RegexProgram::Set set{};
       put_range(set, '\n', '\n');
       negate(set);
       return add_set(set);
@@ -178,16 +186,40 @@ std::uint16_t RegexParser::atom() {
 }
 
 std::uint16_t RegexParser::group(std::size_t offset) {
-  if (++depth_ > Regex::kNestingMax) return fail(offset, "groups are nested too deep");
-  if (take('?') && !take(':')) return fail(offset, "groups are ( ) or (?: )");
+  if (++depth_ > RegexProgram::kNestingMax) return fail(offset, "groups are nested too deep");
+  std::size_t index = RegexProgram::kGroupsMax;  // None.
+  if (take('?') && !take(':')) {
+    if (!to_.captures) return fail(offset, "groups are ( ) or (?: )");
+    take('P');
+    if (!take('<')) return fail(offset, "groups are ( ), (?: ) or (?<name> )");
+    if (!group_name()) return kNoNode;
+    index = to_.names.size() - 1;
+  }
   const std::uint16_t inside = choice();
   if (failed()) return kNoNode;
   if (!take(')')) return fail(offset, "this parenthesis is not closed");
   --depth_;
-  return inside;
+  if (index == RegexProgram::kGroupsMax) return inside;
+  return add({.kind = Kind::group, .set = static_cast<std::uint16_t>(index), .child = inside});
 }
 
-void RegexParser::put(Regex::Set& set, int byte) const {
+bool RegexParser::group_name() {
+  const std::size_t begin = at_;
+  while (!at_end() && is_in_name(text_[at_])) ++at_;
+  const std::string_view name = text_.substr(begin, at_ - begin);
+  if (name.empty() || !take('>')) {
+    fail(begin, "a group's name is letters, digits and _ . - up to a >");
+  } else if (to_.names.size() == RegexProgram::kGroupsMax) {
+    fail(begin, "there are more than 32 groups with names");
+  } else if (std::ranges::find(to_.names, name) != to_.names.end()) {
+    fail(begin, "another group has this name");
+  } else {
+    to_.names.emplace_back(name);
+  }
+  return !failed();
+}
+
+void RegexParser::put(RegexProgram::Set& set, int byte) const {
   put_range(set, byte, byte);
   const int other = byte ^ 0x20;
   const bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
@@ -195,13 +227,13 @@ void RegexParser::put(Regex::Set& set, int byte) const {
 }
 
 std::uint16_t RegexParser::character(char c) {
-  Regex::Set set{};
+  RegexProgram::Set set{};
   put(set, static_cast<unsigned char>(c));
   return add_set(set);
 }
 
-bool RegexParser::class_escape(char c, Regex::Set& set) const {
-  Regex::Set bytes{};
+bool RegexParser::class_escape(char c, RegexProgram::Set& set) const {
+  RegexProgram::Set bytes{};
   switch (c | 0x20) {
     case 'd': put_range(bytes, '0', '9'); break;
     case 's':
@@ -252,10 +284,11 @@ std::uint16_t RegexParser::escape(std::size_t offset) {
   if (at_end()) return fail(offset, "nothing follows the backslash");
   const char c = text_[at_++];
   if (c == 'b' || c == 'B') {
-    const auto kind = c == 'b' ? Regex::State::Kind::edge : Regex::State::Kind::inside;
+    const auto kind =
+        c == 'b' ? RegexProgram::State::Kind::edge : RegexProgram::State::Kind::inside;
     return add({.kind = Kind::assertion, .set = static_cast<std::uint16_t>(kind)});
   }
-  Regex::Set set{};
+  RegexProgram::Set set{};
   if (class_escape(c, set)) return add_set(set);
   int byte = 0;
   if (!byte_escape(c, offset, byte)) return kNoNode;
@@ -263,7 +296,7 @@ std::uint16_t RegexParser::escape(std::size_t offset) {
   return add_set(set);
 }
 
-bool RegexParser::member(Regex::Set& set, int& byte) {
+bool RegexParser::member(RegexProgram::Set& set, int& byte) {
   const std::size_t offset = at_;
   const char c = text_[at_++];
   byte = static_cast<unsigned char>(c);
@@ -281,7 +314,7 @@ bool RegexParser::member(Regex::Set& set, int& byte) {
 }
 
 std::uint16_t RegexParser::bracket(std::size_t offset) {
-  Regex::Set set{};
+  RegexProgram::Set set{};
   const bool negative = take('^');
   for (bool first = true; first || at_end() || text_[at_] != ']'; first = false) {
     if (at_end()) return fail(offset, "this bracket is not closed");
@@ -306,19 +339,19 @@ std::uint16_t RegexParser::bracket(std::size_t offset) {
 
 // ---- states
 
-std::uint16_t RegexCompiler::add(Regex::State state) {
-  auto& states = to_.states_;
-  if (states.size() == Regex::kStatesMax && to_.fault_.what == nullptr)
-    to_.fault_ = {0, "it is too large when its repetitions are written out"};
-  if (to_.fault_.what != nullptr) return 0;
+std::uint16_t RegexCompiler::add(RegexProgram::State state) {
+  auto& states = to_.states;
+  if (states.size() == RegexProgram::kStatesMax && to_.fault.what == nullptr)
+    to_.fault = {0, "it is too large when its repetitions are written out"};
+  if (to_.fault.what != nullptr) return 0;
   states.push_back(state);
   return static_cast<std::uint16_t>(states.size() - 1);
 }
 
 std::uint16_t RegexCompiler::states_of(std::uint16_t index, std::uint16_t next) {
-  if (++steps_ > kStepsMax && to_.fault_.what == nullptr)
-    to_.fault_ = {0, "it is too large when its repetitions are written out"};
-  if (to_.fault_.what != nullptr) return 0;
+  if (++steps_ > kStepsMax && to_.fault.what == nullptr)
+    to_.fault = {0, "it is too large when its repetitions are written out"};
+  if (to_.fault.what != nullptr) return 0;
   const RegexNode& node = (*nodes_)[index];
   std::vector<std::uint16_t> children;
   if (node.kind == RegexNode::Kind::sequence || node.kind == RegexNode::Kind::choice) {
@@ -331,6 +364,7 @@ std::uint16_t RegexCompiler::states_of(std::uint16_t index, std::uint16_t next) 
     case RegexNode::Kind::assertion:
       return add({.kind = static_cast<Kind>(node.set), .next = next});
     case RegexNode::Kind::repeat: return repeat(node, next);
+    case RegexNode::Kind::group: return group(node, next);
     case RegexNode::Kind::sequence:
       for (std::size_t i = children.size(); i-- > 0;) next = states_of(children[i], next);
       return next;
@@ -344,39 +378,55 @@ std::uint16_t RegexCompiler::states_of(std::uint16_t index, std::uint16_t next) 
   return ways;
 }
 
+std::uint16_t RegexCompiler::group(const RegexNode& node, std::uint16_t next) {
+  const auto place = static_cast<std::uint16_t>(2 * node.set);
+  const std::uint16_t end =
+      add({.kind = Kind::save, .set = static_cast<std::uint16_t>(place + 1), .next = next});
+  return add({.kind = Kind::save, .set = place, .next = states_of(node.child, end)});
+}
+
 std::uint16_t RegexCompiler::repeat(const RegexNode& node, std::uint16_t next) {
+  // The way that is preferred comes first.
+  const auto ways = [&](std::uint16_t on, std::uint16_t out) {
+    return node.lazy ? RegexProgram::State{.kind = Kind::split, .next = out, .other = on}
+                     : RegexProgram::State{.kind = Kind::split, .next = on, .other = out};
+  };
   std::uint16_t begin = next;
   std::uint16_t must = node.min;
   if (node.max == RegexNode::kForever) {
-    const std::uint16_t loop = add({.kind = Kind::split, .other = next});
+    const std::uint16_t loop = add({.kind = Kind::split});
     const std::uint16_t body = states_of(node.child, loop);
-    if (to_.fault_.what != nullptr) return 0;
-    to_.states_[loop].next = body;
-    begin = must > 0 ? body : loop;
+    if (to_.fault.what != nullptr) return 0;
+    to_.states[loop] = ways(body, next);
+    begin = body;
+    // (x+)?, so that a round without a byte is one way among others, and not the loop's end before it began.
+    if (must == 0) begin = to_.captures ? add(ways(body, next)) : loop;
     if (must > 0) --must;
   } else {
     for (int i = node.max - node.min; i > 0; --i) {
       const std::uint16_t body = states_of(node.child, begin);
-      begin = add({.kind = Kind::split, .next = body, .other = next});
+      begin = add(ways(body, next));
     }
   }
-  for (; must > 0 && to_.fault_.what == nullptr; --must) begin = states_of(node.child, begin);
+  for (; must > 0 && to_.fault.what == nullptr; --must) begin = states_of(node.child, begin);
   return begin;
 }
 
 void RegexCompiler::find_first_bytes() {
-  std::vector<bool> seen(to_.states_.size());
-  std::vector<std::uint16_t> open{to_.first_};
+  std::vector<bool> seen(to_.states.size());
+  std::vector<std::uint16_t> open{to_.first};
   while (!open.empty()) {
     const std::uint16_t i = open.back();
     open.pop_back();
     if (seen[i]) continue;
     seen[i] = true;
-    const Regex::State& state = to_.states_[i];
+    const RegexProgram::State& state = to_.states[i];
     if (state.kind == Kind::set) {
-      const Regex::Set& set = to_.sets_[state.set];
-      for (std::size_t w = 0; w < set.size(); ++w) to_.may_begin_[w] |= set[w];
-    } else if (state.kind != Kind::match) {
+      const RegexProgram::Set& set = to_.sets[state.set];
+      for (std::size_t w = 0; w < set.size(); ++w) to_.may_begin[w] |= set[w];
+    } else if (state.kind == Kind::match) {
+      to_.may_be_empty = true;
+    } else {
       open.push_back(state.next);
       if (state.kind == Kind::split) open.push_back(state.other);
     }
@@ -386,13 +436,15 @@ void RegexCompiler::find_first_bytes() {
 void RegexCompiler::compile(std::string_view pattern) {
   RegexParser parser(to_, pattern);
   const std::uint16_t root = parser.parse();
-  if (to_.fault_.what != nullptr) return;
+  if (to_.fault.what != nullptr) return;
   nodes_ = &parser.nodes();
   const std::uint16_t match = add({.kind = Kind::match});
-  to_.first_ = states_of(root, match);
-  if (to_.fault_.what != nullptr) return;
+  to_.first = states_of(root, match);
+  if (to_.fault.what != nullptr) return;
   find_first_bytes();
-  if (to_.may_begin_ == Regex::Set{}) to_.fault_ = {0, "it can match no text but an empty one"};
+  if (to_.may_begin == RegexProgram::Set{})
+    to_.fault = {0, "it can match no text but an empty one"};
+  if (to_.captures && to_.names.empty()) to_.fault = {0, "it has no group with a name, (?<name> )"};
 }
 
 }  // namespace pinaflux

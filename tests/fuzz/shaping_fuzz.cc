@@ -38,10 +38,11 @@ PipelineOptions options_of(const std::uint8_t* head) {
     return static_cast<TypeCast::Otherwise>((head[byte] & 0xf) % 3);
   };
   const Parse parse{.of = "line",
-                    .as = static_cast<Parse::As>(head[0] % 3),
+                    .as = static_cast<Parse::As>(head[0] % 4),
                     .separator = kSeparators[head[1] & 3],
                     .equals = bit(1, 2) ? ':' : '=',
                     .names = {"a", "list", "b"},
+                    .pattern = "(?<a>\\d+)(?<list>\\[.*?\\])?(?:.(?<b>.+?))??$",
                     .prefix = bit(1, 3) ? "" : "list",
                     .keep = bit(1, 4),
                     .all_text = bit(1, 5),

@@ -6,6 +6,7 @@
 
 #include "agent/pipeline/expression.h"
 #include "tests/agent/pipeline/pipeline_kit.h"
+#include "tests/kit/heap_calls.h"
 
 namespace pinaflux {
 namespace {
@@ -217,6 +218,49 @@ TEST_CASE_FIXTURE(ParseFixture, "JSON is what SQLite takes for it") {
   CHECK(parsed("\"\xff\"") == "node_failed: field 'line': it is no JSON");
 }
 
+TEST_CASE_FIXTURE(ParseFixture, "the groups of a pattern become typed fields") {
+  make(NodeKind(Parse{.of = "line",
+                      .as = As::pattern,
+                      .pattern = R"(^(?<level>\w+) t=(?<temp>-?\d+(\.\d+)?)(?: id=(?<id>\S*))?)"}));
+  CHECK(parsed("WARN t=-3.5 id=007 x") ==
+        "n=int64:7 level=text:WARN temp=float64:-3.5 id=text:007");
+  CHECK(parsed("1 t=3") == "n=int64:7 level=int64:1 temp=int64:3");
+  CHECK(parsed("x t=3 id=") == "n=int64:7 level=text:x temp=int64:3");
+  CHECK(shapes.count() == 2);  // Groups without a value are absent: the shape is the same.
+  CHECK(parsed("hunter2") == "node_failed: field 'line': the pattern does not match it");
+  CHECK(parsed("") == "node_failed: field 'line': the pattern does not match it");
+  CHECK(became(record("s", {{"line", Value::int64(1)}})) ==
+        "node_failed: field 'line': it is no text");
+  CHECK(became(record("s", {{"x", Value::int64(1)}})) == "x=int64:1");
+}
+
+TEST_CASE_FIXTURE(ParseFixture, "a pattern with prefix, texts, keep, pass") {
+  make(NodeKind(Parse{.of = "line",
+                      .as = As::pattern,
+                      .pattern = "(?<a>[0-9 ]+)$",
+                      .prefix = "m.",
+                      .keep = true,
+                      .all_text = true,
+                      .pass = true}));
+  CHECK(parsed("x 1") == "n=int64:7 line=text:x 1 m.a=text: 1");
+  CHECK(parsed("hm") == "n=int64:7 line=text:hm");
+}
+
+TEST_CASE_FIXTURE(ParseFixture, "a pattern that takes too long with a text refuses the record") {
+  make(NodeKind(Parse{.of = "line", .as = As::pattern, .pattern = "(?<a>(a?){250}b)"}));
+  CHECK(parsed(std::string(2'000, 'a')) ==
+        "node_failed: field 'line': the pattern takes too many steps with it");
+  CHECK(parsed("xaab") == "n=int64:7 a=text:aab");
+}
+
+TEST_CASE("a pattern takes nothing from the heap once it is there") {
+  RegexCaptures regex("^(?<level>\\w+) t=(?<temp>-?\\d+(\\.\\d+)?)(?<rest>( .*?)*)$");
+  const std::string text = "WARN t=-3.5 and so on, and on";
+  const std::uint64_t before = kit::heap_calls;
+  for (int i = 0; i < 10; ++i) REQUIRE(regex.find(text) == RegexCaptures::Found::yes);
+  CHECK(kit::heap_calls == before);
+}
+
 TEST_CASE_FIXTURE(ParseFixture,
                   "names that depend on data use up the node's shapes, and not the process's") {
   make(NodeKind(Parse{.of = "line"}));
@@ -267,6 +311,11 @@ TEST_CASE("a parse that makes no sense is none") {
   CHECK_FALSE(ParseStep::make({.of = "x", .separator = '='}, shapes).has_value());
   CHECK_FALSE(ParseStep::make({.of = "x", .separator = '"'}, shapes).has_value());
   CHECK_FALSE(ParseStep::make({.of = "x", .fields_max = 0}, shapes).has_value());
+  for (const char* pattern : {"", "a", "(?<a>", "(?<a>x)(?<a>y)"}) {
+    CAPTURE(pattern);
+    CHECK_FALSE(
+        ParseStep::make({.of = "x", .as = As::pattern, .pattern = pattern}, shapes).has_value());
+  }
 }
 
 }  // namespace

@@ -153,14 +153,14 @@ TEST_CASE("a text is looked at a bounded number of times, and what is left count
 
 TEST_CASE("the steps of a text are bounded, whatever the expression") {
   const std::string text = "- " + std::string(64'000, 'a');
-  const std::size_t most = Regex::kStepsPerByte * text.size() + Regex::kStepsAlways;
+  const std::size_t most = RegexProgram::kStepsPerByte * text.size() + RegexProgram::kStepsAlways;
   for (const char* pattern : {"[A-Za-z0-9]{20,255}@", "(a?){250}b", "(|){250}a{3}b", "(.*b)?a"}) {
     CAPTURE(pattern);
     const Regex regex(pattern);
     REQUIRE(regex.fault().what == nullptr);
     std::size_t steps = 0, from = 0;
     for (TextSpan span; !(span = regex.find(text, from, steps)).empty();) from = span.end;
-    CHECK(steps <= most + 2 * Regex::kStatesMax);
+    CHECK(steps <= most + 2 * RegexProgram::kStatesMax);
     CHECK(from == text.size());
   }
   // What no match can begin in any more is left.
@@ -179,7 +179,7 @@ TEST_CASE("ordinary expressions keep far from the bound") {
     const Regex regex(pattern);
     std::size_t steps = 0, from = 0;
     for (TextSpan span; !(span = regex.find(text, from, steps)).empty();) from = span.end;
-    CHECK(steps < Regex::kStepsPerByte * text.size() / 4);
+    CHECK(steps < RegexProgram::kStepsPerByte * text.size() / 4);
   }
   // Short texts, too, where each letter may begin a match.
   CHECK(found("[A-Za-z0-9]{20,255}@", std::string(100, 'a')) == std::string(100, 'a'));
