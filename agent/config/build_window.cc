@@ -35,19 +35,47 @@ void check_lengths(const Reader& r, const TimeWindow& w, Findings& findings) {
   }
   const std::int64_t panes = panes_open_max(w);
   if (panes <= TimeWindow::kPanesMax) return;
+  const bool amends = r.has("amend_for");
   const std::string figure = std::to_string(panes) + " pieces of '" +
                              (w.gap.ns > 0 ? "gap" : "every") +
                              "' would be open at once for each key, and at most 64 may be";
-  findings.error(
-      r.value_place(r.has("length") ? "length" : "lateness"),
-      r.has("length") ? "the window is too long for its 'every'" : "the lateness is too long",
-      figure + ": shorten 'lateness'" + (r.has("length") ? " or 'length'" : "") +
-          ", or lengthen '" + (w.gap.ns > 0 ? "gap" : "every") + "'");
+  findings.error(r.value_place(amends            ? "amend_for"
+                               : r.has("length") ? "length"
+                                                 : "lateness"),
+                 amends            ? "the time in which windows are amended is too long"
+                 : r.has("length") ? "the window is too long for its 'every'"
+                                   : "the lateness is too long",
+                 figure + ": shorten 'lateness'" + (amends ? " or 'amend_for'" : "") +
+                     (r.has("length") ? " or 'length'" : "") + ", or lengthen '" +
+                     (w.gap.ns > 0 ? "gap" : "every") + "'");
+}
+
+void check_amending(const Reader& r, const TimeWindow& w, Findings& findings) {
+  if (w.amend_for.ns <= 0) return;  // Said, if it is there.
+  if (w.gap.ns > 0) {
+    findings.error(
+        r.key_place("amend_for"), "a session is not given again",
+        "a late record would change its begin and end: remove 'amend_for', or say every: 1m");
+  }
+  if (w.by_arrival) {
+    findings.error(r.key_place("amend_for"), "no record is late by its arrival",
+                   "remove 'amend_for', or say time: event");
+  }
+  if (std::ranges::contains(w.give, "time_mean")) {
+    findings.error(
+        r.value_place("give"), "a time_mean is not given again",
+        "a late value would change the windows behind it, too: give it by a window without "
+        "'amend_for'");
+  }
 }
 
 void check_statistics(const Reader& r, const TimeWindow& w, Findings& findings) {
   bool of_fields = false;
   std::set<std::string> names(w.keys.begin(), w.keys.end());
+  if (w.amend_for.ns > 0 && !names.insert("revision").second) {
+    findings.error(r.value_place("by"), "the window would give two fields of the same name",
+                   "with 'amend_for' it gives 'revision': rename the field before");
+  }
   for (const std::string& name : w.give) {
     const auto statistic = Statistic::parse(name);
     if (!statistic) {
@@ -91,9 +119,12 @@ void check_bytes(const Reader& r, const TimeWindow& w, Findings& findings) {
       std::to_string(window_pane_bytes(w)) +
       " bytes; 8 MiB are the most for all, and 2 MiB for one pane of each: ";
   const std::string fewer = fit == 0 ? "" : "say keys_max: " + std::to_string(fit) + ", or ";
-  findings.error(r.has("keys_max") ? r.value_place("keys_max") : r.place(),
-                 "the open windows of so many keys may take too much of the disk",
-                 figures + fewer + "lower the length, the lateness or the number of fields");
+  findings.error(
+      r.has("keys_max") ? r.value_place("keys_max") : r.place(),
+      "the open windows of so many keys may take too much of the disk",
+      figures + fewer +
+          (w.amend_for.ns > 0 ? "lower the length, the lateness, amend_for or the number of fields"
+                              : "lower the length, the lateness or the number of fields"));
 }
 
 }  // namespace
@@ -108,6 +139,7 @@ TimeWindow build_window(const Reader& r, Findings& findings) {
   w.keys = r.texts("by");
   w.lateness = r.duration("lateness");
   w.pass_late = r.text("late") == "pass";
+  w.amend_for = r.duration("amend_for");
   w.by_arrival = r.text("time") == "arrival";
   w.stream = r.text("stream");
   w.keys_max = static_cast<std::size_t>(std::clamp<std::int64_t>(r.integer("keys_max"), 1, 65'536));
@@ -117,6 +149,7 @@ TimeWindow build_window(const Reader& r, Findings& findings) {
                    "remove 'late', or say time: event");
   }
   check_lengths(r, w, findings);
+  check_amending(r, w, findings);
   check_statistics(r, w, findings);
   if (!findings.failed()) check_bytes(r, w, findings);
   return w;

@@ -283,6 +283,14 @@ constexpr Key kPipeline[] = {
      .doc = "What to do with a record whose window is closed: drop and count it, or pass it "
             "unchanged to those "
             "that take `from: NODE.late`."},
+    {.path = "pipeline.*.window.amend_for",
+     .type = Type::duration,
+     .min = kSecond,
+     .max = 31 * kDay,
+     .example = "10m",
+     .doc = "So long after a window is closed a record that comes for it still counts: the window "
+            "is given again, with a "
+            "higher `revision`. Not given: it is late."},
     {.path = "pipeline.*.window.time",
      .type = Type::choice,
      .fallback = "event",

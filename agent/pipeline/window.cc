@@ -12,11 +12,9 @@
 #include "agent/pipeline/window.h"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "agent/pipeline/band_table.h"
-#include "agent/pipeline/kept_value.h"
 
 namespace pinaflux {
 
@@ -35,7 +33,7 @@ std::int64_t floor_to(std::int64_t time, std::int64_t every) {
 }
 
 Status check_times(const TimeWindow& w) {
-  for (const Duration d : {w.every, w.length, w.gap, w.lateness}) {
+  for (const Duration d : {w.every, w.length, w.gap, w.lateness, w.amend_for}) {
     if (d.ns < 0 || d.ns > kDurationMax) return fail(Code::invalid, "a window's time is too long");
   }
   if ((w.every.ns > 0) == (w.gap.ns > 0) || (w.gap.ns > 0 && w.length.ns > 0)) {
@@ -46,6 +44,9 @@ Status check_times(const TimeWindow& w) {
   }
   if (panes_open_max(w) > TimeWindow::kPanesMax) {
     return fail(Code::full, "a window has more than 64 open panes");
+  }
+  if (w.amend_for.ns > 0 && (w.gap.ns > 0 || w.by_arrival)) {
+    return fail(Code::invalid, "a session, or a window by arrival, is not given again");
   }
   return {};
 }
@@ -73,6 +74,7 @@ std::vector<std::string> names_of(const TimeWindow& w) {
   }
   for (const std::string& statistic : w.give) counts = counts || statistic == "count";
   if (counts) names.emplace_back("count");
+  if (w.amend_for.ns > 0) names.emplace_back("revision");
   return names;
 }
 
@@ -91,6 +93,9 @@ Result<std::unique_ptr<Step>> WindowStep::make(const TimeWindow& options, Shapes
   if (give.empty()) return fail(Code::invalid, "a window gives a statistic");
   if (of_fields != !options.of.empty()) {
     return fail(Code::invalid, "a window has fields, and statistics of them");
+  }
+  if (options.amend_for.ns > 0 && Needs(give).time) {
+    return fail(Code::invalid, "a mean over time is not given again");
   }
   if (options.keys_max == 0 || options.keys_max > 65'536) {
     return fail(Code::invalid, "a window has 1 to 65536 keys");
@@ -148,7 +153,8 @@ std::int64_t WindowStep::off_max() const { return options_.lateness.ns + kOffMax
 bool WindowStep::late(const Key& key, std::int64_t time) const {
   const std::int64_t closed = key.closing ? std::max(key.watermark, key.emitted) : key.watermark;
   if (session()) return time + options_.gap.ns <= closed;
-  return floor_to(time, options_.every.ns) + options_.every.ns <= closed;
+  const std::int64_t end = floor_to(time, options_.every.ns) + options_.every.ns;
+  return end + options_.amend_for.ns <= closed;
 }
 
 void WindowStep::take(const Record& record, Flow& flow) {
@@ -186,6 +192,11 @@ void WindowStep::take(const Record& record, Flow& flow) {
 
 void WindowStep::commit() {
   for (std::size_t i = 0; i < pending_count_; ++i) absorb(pending_[i]);
+  // No sooner: what was not late when it was taken finds the others of its window.
+  for (std::size_t i = 0; amends() && i < pending_count_; ++i) {
+    const Index key = table_.find(pending_[i].key, pending_[i].hash);
+    if (key != WindowTable::kNone) drop_given(key);
+  }
   late_ += pending_late_;
   discard();
 }
@@ -218,6 +229,7 @@ void WindowStep::absorb(const Pending& pending) {
     fields[i].add(of_[i].of(*pending.record), time, needs_, key.watermark);
   }
   key.watermark = std::max(key.watermark, key.event - options_.lateness.ns);
+  if (amends()) amend(key, at);
   table_.change(index);
   table_.change_pane(at);
   if (due(key)) make_ready(index);
@@ -254,10 +266,16 @@ void WindowStep::evict() { close(table_.least_recent()); }
 void WindowStep::close(Index index) {
   table_.set_aside(index);
   Key& key = table_[index];
-  if (key.oldest == WindowTable::kNone) return table_.remove(index);
   key.closing = true;
+  if (!due(key)) return forget(index);
   table_.change(index);
   make_ready(index);
+}
+
+// What is left of its panes was given.
+void WindowStep::forget(Index index) {
+  while (table_[index].oldest != WindowTable::kNone) drop_oldest(index);
+  table_.remove(index);
 }
 
 WindowStep::Index WindowStep::pane_for(Index key, std::int64_t time) {
@@ -304,16 +322,28 @@ void WindowStep::join(Index key, Index pane, Index next) {
   table_.remove_pane(key, next);
 }
 
-// Of the windows that are to be given. Only where there is a pane.
+// The first pane with a window that was not given; kNone if there is none. Those before it are kept to amend what was.
+WindowStep::Index WindowStep::first_to_come(const Key& key) const {
+  Index at = key.oldest;
+  while (amends() && at != WindowTable::kNone &&
+         table_.pane(at).start + options_.length.ns <= key.emitted) {
+    at = table_.pane(at).newer;
+  }
+  return at;
+}
+
+// Of the windows that are to be given. Only where there is such a pane.
 std::int64_t WindowStep::earliest_end(const Key& key) const {
-  const Pane& pane = table_.pane(key.oldest);
+  const Pane& pane = table_.pane(first_to_come(key));
   if (session()) return pane.last + options_.gap.ns;
   const std::int64_t end = pane.start + options_.every.ns;
   return key.emitted == WindowTable::kNever ? end : std::max(end, key.emitted + options_.every.ns);
 }
 
 bool WindowStep::due(const Key& key) const {
-  return key.oldest != WindowTable::kNone && (key.closing || earliest_end(key) <= key.watermark);
+  if (amended_end(key) != WindowTable::kNever) return true;
+  return first_to_come(key) != WindowTable::kNone &&
+         (key.closing || earliest_end(key) <= key.watermark);
 }
 
 // Of the first window that still takes records, whatever waits to be given; kNever if there is none. Many panes may wait:
@@ -335,9 +365,16 @@ std::int64_t WindowStep::open_end(const Key& key) const {
   return std::max(pane.start, floor_to(key.watermark, every)) + every;
 }
 
-// When the next window closes if no record comes.
+// What the watermark reaches next that matters; kNever: nothing.
+std::int64_t WindowStep::next_change(const Key& key) const {
+  const std::int64_t end = open_end(key), kept = kept_end(key);
+  if (end == WindowTable::kNever || kept == WindowTable::kNever) return std::max(end, kept);
+  return std::min(end, kept);
+}
+
+// When the next window closes, or is amended no more, if no record comes.
 Instant WindowStep::silent_until(const Key& key) const {
-  const std::int64_t end = open_end(key);
+  const std::int64_t end = next_change(key);
   if (end == WindowTable::kNever || key.arrival == Instant::never()) return Instant::never();
   return key.arrival + Duration{end - (key.event - options_.lateness.ns)};
 }
@@ -365,17 +402,18 @@ void WindowStep::tick(Instant now) {
   due_ = Instant::never();
   for (Index i = 0; i < table_.slots(); ++i) {
     Key& key = table_[i];
-    if (key.used && key.closing && key.oldest == WindowTable::kNone) table_.remove(i);  // Damage.
+    if (key.used && key.closing && !due(key)) forget(i);  // Damage.
     if (!key.used || key.closing || key.oldest == WindowTable::kNone) continue;
     if (key.arrival == Instant::never()) key.arrival = now;
     if (now >= silent_until(key)) {
       const std::int64_t silence = std::min((now - key.arrival).ns, kWatermarkMax - key.event);
       key.watermark = std::max(key.watermark, key.event + silence - options_.lateness.ns);
       table_.change(i);
-      make_ready(i);
-    } else {
-      due_ = std::min(due_, silent_until(key));
+      if (amends()) drop_given(i);
+      if (due(key)) make_ready(i);
+      if (!amends() || silent_until(key) <= now) continue;
     }
+    due_ = std::min(due_, silent_until(key));
   }
 }
 
@@ -384,95 +422,6 @@ void WindowStep::resume(Instant now) {
     if (table_[i].used) table_[i].arrival = now;
   }
   due_ = now;
-}
-
-std::optional<Step::Given> WindowStep::give(Arena& arena) {
-  const Key& key = table_[ready_[ready_begin_]];
-  const std::int64_t end = earliest_end(key);
-  fill(key, end);
-  const auto cells = arena.array<Value>(names_.size());
-  if (cells.data() == nullptr) return {};
-  const Pane& first = table_.pane(key.oldest);
-  const std::int64_t start = session() ? first.start : end - options_.length.ns;
-  bool fits = true;
-  write(key, {start, session() ? first.last : end}, cells, arena, fits);
-  if (!fits) return {};
-  KeyReader parts(key.bytes);
-  (void)parts.value();
-  const std::uint64_t boot = parts.value()->as_uint64();
-  return Given{Record::remembered({key.shape, cells.data(), {start, boot}}), key.source};
-}
-
-// Merges the panes of the window that ends there.
-void WindowStep::fill(const Key& key, std::int64_t end) {
-  for (Accumulator& field : merged_) field.reset();
-  merged_records_ = 0;
-  for (Index at = key.oldest; at != WindowTable::kNone; at = table_.pane(at).newer) {
-    if (!session() && table_.pane(at).start >= end) break;
-    merged_records_ += table_.pane(at).records;
-    for (std::size_t i = 0; i < merged_.size(); ++i) {
-      merged_[i].merge(table_.fields(at)[i], needs_);
-    }
-    if (session()) break;
-  }
-}
-
-Value WindowStep::time_mean(const Key& key, std::size_t field, Times times) const {
-  const double held = key.held.empty() ? NAN : key.held[field];
-  const auto mean = merged_[field].time_mean().mean(times.begin, times.end, held);
-  return mean ? Value::float64(*mean) : Value();
-}
-
-void WindowStep::write(const Key& key, Times times, std::span<Value> cells, Arena& arena,
-                       bool& fits) const {
-  std::size_t to = 0;
-  KeyReader parts(key.bytes);
-  (void)parts.value();
-  (void)parts.value();
-  for (std::size_t i = 0; i < keys_.size(); ++i) {
-    Value value = *parts.value();
-    fits = keep_value(value, arena) && fits;
-    cells[to++] = value;
-  }
-  for (std::size_t i = 0; i < merged_.size(); ++i) {
-    for (const Statistic& statistic : give_) {
-      const bool of_time = statistic.kind == Statistic::Kind::time_mean;
-      cells[to++] = of_time ? time_mean(key, i, times) : merged_[i].result(statistic);
-    }
-  }
-  if (counts_) cells[to++] = Value::int64(static_cast<std::int64_t>(merged_records_));
-  ASSERT(to == cells.size());
-}
-
-// Its last values hold until the next ones of the key.
-void WindowStep::drop_oldest(Index index) {
-  Key& key = table_[index];
-  const auto fields = table_.fields(key.oldest);
-  if (needs_.time) key.held.resize(fields.size(), NAN);
-  for (std::size_t i = 0; i < key.held.size(); ++i) {
-    const double last = fields[i].time_mean().last();
-    if (!std::isnan(last)) key.held[i] = last;
-  }
-  table_.remove_pane(index, key.oldest);
-}
-
-void WindowStep::given() {
-  const Index index = ready_[ready_begin_];
-  Key& key = table_[index];
-  if (session()) {
-    drop_oldest(index);
-  } else {
-    key.emitted = earliest_end(key);
-    while (key.oldest != WindowTable::kNone &&
-           table_.pane(key.oldest).start + options_.length.ns <= key.emitted) {
-      drop_oldest(index);
-    }
-  }
-  table_.change(index);
-  if (due(key)) return;
-  next_ready();
-  due_ = std::min(due_, silent_until(key));
-  if (key.closing) table_.remove(index);
 }
 
 }  // namespace pinaflux

@@ -1,12 +1,13 @@
 // WindowStep: the node of TimeWindow: panes per key fill, close, and are given as one record per window.
 //
 // Promise    What a record adds, and what a window gives, is in the state of the same group: a crash repeats nothing
-//            and loses nothing. Records within the lateness may come in any order: the output is the same.
+//            and loses nothing. Records within the lateness may come in any order: the output is the same. With `amend_for` that
+//            is so of the last revision of each window, of records within both.
 // Order      Windows of a key by their end; keys in the order in which they had something to give.
 // Limits     TimeWindow's; beside the open panes those that a parcel closed wait to be given.
 // Ownership  Shapes must outlive it.
 // Threads    Loop.
-// Tests      tests/agent/pipeline/window_test.cc, window_state_test.cc, window_reference_test.cc
+// Tests      tests/agent/pipeline/window_test.cc, window_state_test.cc, window_reference_test.cc, window_amend_test.cc
 #pragma once
 
 #include <array>
@@ -65,6 +66,7 @@ class WindowStep final : public Step {
   std::string_view key_of(const Record& record, std::uint64_t boot);
   std::int64_t off_max() const;
   bool session() const { return options_.gap.ns > 0; }
+  bool amends() const { return options_.amend_for.ns > 0; }
   bool late(const Key& key, std::int64_t time) const;
 
   void absorb(const Pending& pending);
@@ -72,18 +74,27 @@ class WindowStep final : public Step {
   Index begin_anew(Index key, const Pending& pending);
   void evict();
   void close(Index key);
+  void forget(Index key);
   Index pane_for(Index key, std::int64_t time);
   Index session_for(Index key, std::int64_t time);
   Index fixed_pane_for(Index key, std::int64_t time);
   void join(Index key, Index pane, Index next);
 
+  Index first_to_come(const Key& key) const;
   std::int64_t earliest_end(const Key& key) const;
   std::int64_t open_end(const Key& key) const;
+  std::int64_t next_change(const Key& key) const;
   bool due(const Key& key) const;
   Instant silent_until(const Key& key) const;
   void make_ready(Index key);
   void next_ready();
   void fill(const Key& key, std::int64_t end);
+  // Of windows that were given: window_amend.cc.
+  std::int64_t kept_end(const Key& key) const;
+  std::int64_t amended_end(const Key& key) const;
+  void amend(const Key& key, Index pane);
+  void amended(Index key, std::int64_t end);
+  void drop_given(Index key);
   struct Times {
     std::int64_t begin, end;
   };
@@ -97,6 +108,7 @@ class WindowStep final : public Step {
   bool decode_key(Reader& from, Key& key) const;
   void give_up_pane(Bytes value, std::uint64_t id);
   bool restore_pane(Reader& from, std::uint64_t id, Index slot);
+  bool restore_amend(Reader& from, const Key& key, Pane& pane) const;
 
   TimeWindow options_;
   std::vector<Statistic> give_;  // Without count.

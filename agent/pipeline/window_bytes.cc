@@ -19,7 +19,8 @@ std::int64_t window_length(const TimeWindow& w) {
 
 std::int64_t panes_open_max(const TimeWindow& w) {
   if (w.gap.ns > 0) return round_up(w.lateness.ns, w.gap.ns) + 2;
-  return window_length(w) / w.every.ns + round_up(w.lateness.ns, w.every.ns) + 1;
+  return window_length(w) / w.every.ns + round_up(w.lateness.ns, w.every.ns) +
+         round_up(w.amend_for.ns, w.every.ns) + 1;
 }
 
 std::size_t window_pane_bytes(const TimeWindow& w) {
@@ -27,10 +28,10 @@ std::size_t window_pane_bytes(const TimeWindow& w) {
   for (const std::string& name : w.give) {
     if (const auto statistic = Statistic::parse(name)) give.push_back(*statistic);
   }
-  constexpr std::size_t kHead = 48;
+  const std::size_t head = w.amend_for.ns > 0 ? 58 : 48;
   // Without lateness, the newest two: the older one is settled by the next.
   const std::size_t samples = w.lateness.ns == 0 ? 2 : TimeMean::kSamplesMax;
-  return kHead + w.of.size() * Needs(give).bytes_max(samples);
+  return head + w.of.size() * Needs(give).bytes_max(samples);
 }
 
 std::size_t window_keys_fit(const TimeWindow& w) {

@@ -3,16 +3,18 @@
 //   u8 version = 2 | u64 signature | varint 0 | varint slot | key | varint source
 //   | u8 0: open, 1: closing, 2: closing and hidden | zigzag event, watermark, emitted
 //   | where a time-weighted mean is given, for each field f64 value held from before (NaN: none)
+//   | varint revision, unless it is 0
 //
 // with `key` as a varint length and bytes. Of a pane, named by "p" and its id in hex digits:
 //
 //   u8 version = 2 | u64 signature | varint id | varint slot of its key | zigzag start | varint last - start
-//   | varint records | for each field what Accumulator encodes
+//   | varint records | for each field what Accumulator encodes | zigzag amend, if it is to be given again
 //
 // A commit has the keys and the panes that changed, and nothing of the panes that did not. By name, as the spool gives
 // them back, keys come before panes. What is of another signature, or damaged, is erased by the first save(): a pane
 // must not come back with options that mean the same again, nor to another key at its slot.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdio>
@@ -78,6 +80,7 @@ StateEdit WindowStep::edit_of(std::string_view prefix, Index slot) const {
   for (std::size_t i = 0; needs_.time && i < of_.size(); ++i) {
     to.u64(std::bit_cast<std::uint64_t>(key.held.empty() ? NAN : key.held[i]));
   }
+  if (key.revision > 0) to.varint(key.revision);
   return edit;
 }
 
@@ -93,6 +96,7 @@ StateEdit WindowStep::edit_of_pane(std::string_view prefix, Index index) const {
   to.varint(static_cast<std::uint64_t>(pane.last - pane.start));
   to.varint(pane.records);
   for (const Accumulator& field : table_.fields(index)) field.encode(to, needs_);
+  if (pane.amend != WindowTable::kNever) to.signed_varint(pane.amend);
   return edit;
 }
 
@@ -150,11 +154,21 @@ bool WindowStep::decode_key(Reader& from, Key& key) const {
   for (std::size_t i = 0; needs_.time && i < of_.size(); ++i) {
     key.held.push_back(std::bit_cast<double>(from.u64()));
   }
+  if (!session() && from.left() > 0) key.revision = from.varint();
   const bool gave = key.emitted != WindowTable::kNever;
   if (gave && (session() || !sane(key.emitted) || key.emitted % options_.every.ns != 0)) {
     return false;
   }
   return sane(key.event) && sane(key.watermark) && !from.failed() && from.left() == 0;
+}
+
+bool WindowStep::restore_amend(Reader& from, const Key& key, Pane& pane) const {
+  const std::int64_t end = from.signed_varint(), every = options_.every.ns;
+  if (from.failed() || session() || key.emitted == WindowTable::kNever) return false;
+  if (end <= pane.start || end > std::min(pane.start + options_.length.ns, key.emitted))
+    return false;
+  if (amends()) pane.amend = end;
+  return end % every == 0;
 }
 
 bool WindowStep::restore_pane(Reader& from, std::uint64_t id, Index slot) {
@@ -165,9 +179,7 @@ bool WindowStep::restore_pane(Reader& from, std::uint64_t id, Index slot) {
   std::int64_t last = 0;
   if (from.failed() || records == 0 || __builtin_add_overflow(start, span, &last)) return false;
   if (!sane(start) || !sane(last)) return false;
-  if (!session() &&
-      (start % options_.every.ns != 0 || last - start >= options_.every.ns ||
-       (key.emitted != WindowTable::kNever && start + options_.length.ns <= key.emitted))) {
+  if (!session() && (start % options_.every.ns != 0 || last - start >= options_.every.ns)) {
     return false;
   }
   Index older = key.newest;
@@ -185,11 +197,17 @@ bool WindowStep::restore_pane(Reader& from, std::uint64_t id, Index slot) {
   table_.pane(at).records = records;
   bool sound = true;
   for (Accumulator& field : table_.fields(at)) sound = sound && field.decode(from, needs_);
+  if (from.left() > 0) sound = restore_amend(from, key, table_.pane(at)) && sound;
   if (!sound || from.left() != 0) {
     table_.remove_pane(slot, at);
     return false;
   }
-  if (due(table_[slot])) make_ready(slot);
+  if (!session() && !amends() && start + options_.length.ns <= key.emitted) {
+    table_.remove_pane(slot,
+                       at);  // It was given, and kept for revisions that are not wanted any more.
+  } else if (due(key)) {
+    make_ready(slot);
+  }
   return true;
 }
 

@@ -63,6 +63,7 @@ void WindowTable::begin(Index slot, std::string_view bytes, std::uint64_t hash) 
   key.source = 0;
   key.event = 0;
   key.watermark = key.emitted = kNever;
+  key.revision = 0;
   key.arrival = Instant::never();
   key.held.clear();
   key.used = true;

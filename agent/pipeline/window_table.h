@@ -34,6 +34,8 @@ struct WindowTable {
     Index older = kNone, newer = kNone;  // Of the key, by start.
     Index key = kNone;                   // kNone: not in use.
     std::uint64_t id = 0;                // Names its saved state; never used again. From 1.
+    std::int64_t amend =
+        kNever;  // The window that ends there is to be given again, and those behind it.
 
    private:
     friend struct WindowTable;
@@ -48,6 +50,7 @@ struct WindowTable {
     std::int64_t event = 0;              // The highest event time.
     std::int64_t watermark = kNever;     // What ends here or before is closed.
     std::int64_t emitted = kNever;       // Windows that end here or before were given.
+    std::uint64_t revision = 0;          // So often a window was given again.
     Instant arrival = Instant::never();  // Of the last record; never(): before this start.
     // Of each field, the last value of panes that are gone; NaN: none. Empty where no time-weighted mean is given.
     std::vector<double> held;

@@ -65,11 +65,19 @@ TEST_CASE_FIXTURE(WindowFixture, "damaged states are refused, or give something,
   session.gap = Duration::seconds(10);
   fixed.keys_max = session.keys_max = 100;
   session.lateness = Duration::seconds(100);
-  for (const TimeWindow& w : {fixed, session}) {
+  TimeWindow amended = fixed;
+  amended.give = {"sum", "p9", "first"};
+  amended.lateness = {};
+  amended.amend_for = Duration::seconds(300);
+  for (const TimeWindow& w : {fixed, session, amended}) {
     make(NodeKind(w));
     for (std::int64_t i = 0; i < 40; ++i) {
       arena.reset();
       take(record("s", {{"t", Value::int64(i * i)}, {"k", Value::text("key")}}, at(i * 17)));
+    }
+    if (w.amend_for.ns > 0) {
+      (void)drained();
+      take(record("s", {{"t", Value::int64(1)}, {"k", Value::text("key")}}, at(500)));
     }
     const auto sound = saved();
     REQUIRE(sound.size() > 3);

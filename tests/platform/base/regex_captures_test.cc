@@ -33,7 +33,9 @@ TEST_CASE("groups hold what a search that goes back would find first") {
         "level=WARN temp=-3.25");
   CHECK(held("(?<a>a+)(?<b>a*)", "xaaa") == "a=aaa b=");
   CHECK(held("(?<a>a+?)(?<b>a*)", "xaaa") == "a=a b=aa");
-  CHECK(held("(?<a>a?" "?)(?<b>a{1,2}?)(?<c>.*)", "aaaa") == "a= b=a c=aaa");
+  CHECK(held("(?<a>a?"
+             "?)(?<b>a{1,2}?)(?<c>.*)",
+             "aaaa") == "a= b=a c=aaa");
   CHECK(held("(?<a>a|ab)(?<b>c|bcd)(?<c>d*)", "abcd") == "a=a b=bcd c=");
   CHECK(held("(?:(?<a>x)|(?<b>y))+", "xyx") == "a=x b=y");
   CHECK(held("(?<x>a)|(?<y>b)", "b") == "x=- y=b");
