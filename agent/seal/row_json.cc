@@ -4,10 +4,13 @@
 #include "agent/seal/row_json.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 
 #include "agent/data/identity.h"
+#include "platform/base/double_text.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {
@@ -16,6 +19,11 @@ namespace {
 
 constexpr std::int64_t kSecondNs = 1'000'000'000;
 constexpr std::int64_t kDayNs = 86'400'000'000'000;
+constexpr std::size_t kIsoMax = 32;
+constexpr std::size_t kCellMax = kDoubleTextMax;  // Of what is no text and no bytes.
+constexpr std::size_t kTimeMax = 80;              // With its keys.
+constexpr std::size_t kKeyStep = 16;
+static_assert(kKeyStep <= kCellMax);
 
 std::int64_t day_of(std::int64_t ns) {
   const std::int64_t day = ns / kDayNs;
@@ -33,69 +41,109 @@ void append_json_double(JsonWriter& to, double value) {
 }
 
 // `width` digits, with zeros in front.
-void append_digits(std::string& to, std::int64_t value, int width) {
-  char digits[20];
-  for (int i = width; i > 0; value /= 10) digits[--i] = static_cast<char>('0' + value % 10);
-  to.append(digits, static_cast<std::size_t>(width));
+template <int width>
+char* put_digits(char* to, std::uint32_t value) {
+  for (int i = width; i > 0; value /= 10) to[--i] = static_cast<char>('0' + value % 10);
+  return to + width;
 }
 
-void append_iso_day(std::string& to, std::int64_t ns) {
+char* put(char* to, std::string_view text) {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+char* put_iso_day(char* to, std::int64_t ns) {
   const std::chrono::year_month_day date{
       std::chrono::sys_days(std::chrono::days(static_cast<int>(day_of(ns))))};
-  append_digits(to, static_cast<int>(date.year()), 4);
-  to += '-';
-  append_digits(to, static_cast<unsigned>(date.month()), 2);
-  to += '-';
-  append_digits(to, static_cast<unsigned>(date.day()), 2);
+  to = put_digits<4>(to, static_cast<std::uint32_t>(static_cast<int>(date.year())));
+  *to++ = '-';
+  to = put_digits<2>(to, static_cast<unsigned>(date.month()));
+  *to++ = '-';
+  return put_digits<2>(to, static_cast<unsigned>(date.day()));
 }
 
-void append_iso_time(std::string& to, std::int64_t ns) {
+char* put_iso_time(char* to, std::int64_t ns) {
   const std::int64_t rest = ns % kDayNs;
   const std::int64_t within = rest < 0 ? rest + kDayNs : rest;
-  const std::int64_t second = within / 1'000'000'000;
-  append_iso_day(to, ns);
-  to += 'T';
-  append_digits(to, second / 3600, 2);
-  to += ':';
-  append_digits(to, second / 60 % 60, 2);
-  to += ':';
-  append_digits(to, second % 60, 2);
-  to += '.';
-  append_digits(to, within % 1'000'000'000, 9);
-  to += 'Z';
+  const auto second = static_cast<std::uint32_t>(within / kSecondNs);
+  to = put_iso_day(to, ns);
+  *to++ = 'T';
+  to = put_digits<2>(to, second / 3600);
+  *to++ = ':';
+  to = put_digits<2>(to, second / 60 % 60);
+  *to++ = ':';
+  to = put_digits<2>(to, second % 60);
+  *to++ = '.';
+  to = put_digits<9>(to, static_cast<std::uint32_t>(within - std::int64_t{second} * kSecondNs));
+  *to++ = 'Z';
+  return to;
 }
 
-// What a line is mostly made of goes straight into its text.
-void append_cell(std::string& to, const Value& value) {
+template <typename T>
+char* put_number(char* to, T value) {
+  return std::to_chars(to, to + kCellMax, value).ptr;
+}
+
+char* put_time(char* to, const Stamp& time) {
+  if (time.boot == 0) {
+    to = put_iso_time(put(to, ",\"_time\":\""), time.ns);
+    *to++ = '"';
+    return to;
+  }
+  to = put_number(put(to, ",\"_since_boot_ns\":"), time.ns);
+  return put_number(put(to, ",\"_boot\":"), time.boot);
+}
+
+bool is_short(Type type) { return type != Type::text && type != Type::bytes; }
+
+// Of a value that is short.
+char* put_cell(char* to, const Value& value) {
   switch (value.type()) {
-    case Type::int64: return append_integer(to, value.as_int64());
-    case Type::uint64: return append_unsigned(to, value.as_uint64());
-    case Type::text: return append_json_string(to, value.as_text());
-    case Type::float64:
-      if (std::isfinite(value.as_float64())) return append_double(to, value.as_float64());
-      break;
-    default: break;
+    case Type::int64: return put_number(to, value.as_int64());
+    case Type::uint64: return put_number(to, value.as_uint64());
+    case Type::float64: break;
+    case Type::boolean: return put(to, value.as_boolean() ? "true" : "false");
+    default: return put(to, "null");
   }
-  JsonWriter rare;
-  append_json_value(rare, value);
-  to += rare.text();
+  const double number = value.as_float64();
+  if (std::isfinite(number)) return put_double(to, number);
+  return put(to, std::isnan(number) ? "\"NaN\"" : number < 0 ? "\"-Infinity\"" : "\"Infinity\"");
 }
 
+// Most keys are one step. There is room for a cell behind them.
+char* put_key(char* to, const char* key, std::size_t size) {
+  std::memcpy(to, key, kKeyStep);
+  if (size > kKeyStep) std::memcpy(to + kKeyStep, key + kKeyStep, size - kKeyStep);
+  return to + size;
+}
+
+// Short values are written where there is room for all of them, so that nothing is asked before each piece.
 void append_time_and_fields(std::string& to, const JsonLineForm& form, const Row& row) {
-  if (row.time.boot == 0) {
-    to += ",\"_time\":\"";
-    append_iso_time(to, row.time.ns);
-    to += '"';
-  } else {
-    to += ",\"_since_boot_ns\":";
-    append_integer(to, row.time.ns);
-    to += ",\"_boot\":";
-    append_unsigned(to, row.time.boot);
-  }
-  for (std::size_t i = 0; i < form.keys.size(); ++i) {
-    if (row.values[i].type() == Type::absent) continue;
-    to += form.keys[i];
-    append_cell(to, row.values[i]);
+  const std::size_t count = form.key_ends.size();
+  std::size_t field = 0, key = 0;
+  const auto put_short = [&](char* at) {
+    if (field == 0) at = put_time(at, row.time);
+    for (; field < count && is_short(row.values[field].type()); ++field) {
+      const std::size_t end = form.key_ends[field];
+      if (row.values[field].type() != Type::absent) {
+        at = put_key(at, form.keys.data() + key, end - key);
+        at = put_cell(at, row.values[field]);
+      }
+      key = end;
+    }
+    return at;
+  };
+  for (;;) {
+    const std::size_t before = to.size();
+    to.resize_and_overwrite(before + form.short_max, [&](char* text, std::size_t) {
+      return static_cast<std::size_t>(put_short(text + before) - text);
+    });
+    if (field == count) break;
+    const std::size_t end = form.key_ends[field];
+    to.append(form.keys, key, end - key);
+    key = end;
+    const Value& value = row.values[field++];
+    append_json_string(to, value.type() == Type::text ? value.as_text() : hex(value.as_bytes()));
   }
   to += "}\n";
 }
@@ -117,15 +165,13 @@ void append_time_and_fields(JsonWriter& json, const Row& row) {
 }  // namespace
 
 std::string iso_day(std::int64_t ns) {
-  std::string text;
-  append_iso_day(text, ns);
-  return text;
+  char text[kIsoMax];
+  return {text, put_iso_day(text, ns)};
 }
 
 std::string iso_time(std::int64_t ns) {
-  std::string text;
-  append_iso_time(text, ns);
-  return text;
+  char text[kIsoMax];
+  return {text, put_iso_time(text, ns)};
 }
 
 std::optional<std::int64_t> parse_iso_time(std::string_view text) {
@@ -200,13 +246,17 @@ JsonLineForm json_line_form(const RowIdentity& identity, const Shape& shape) {
   begin.begin_object().key("_stream").string(shape.stream());
   begin.key("_gateway").string(identity.gateway).key("_epoch").string(identity.epoch);
   begin.key("_lane").string(identity.lane).key("_seq");
-  JsonLineForm form{begin.take(), {}};
-  form.keys.reserve(shape.field_count());
+  const std::size_t count = shape.field_count();
+  JsonLineForm form{.begin = begin.take()};
+  form.key_ends.reserve(count);
   for (const std::string& field : shape.fields()) {
-    std::string& key = form.keys.emplace_back(1, ',');
-    append_json_string(key, field.starts_with('_') ? "_" + field : field);
-    key += ':';
+    form.keys += ',';
+    append_json_string(form.keys, field.starts_with('_') ? "_" + field : field);
+    form.keys += ':';
+    form.key_ends.push_back(form.keys.size());
   }
+  form.short_max = kTimeMax + form.keys.size() + count * kCellMax;
+  form.keys.append(kKeyStep, ' ');
   return form;
 }
 

@@ -38,8 +38,10 @@ std::string json_fields(const Row& row, const std::set<std::size_t>& without = {
 void append_json_line(std::string& to, const RowIdentity& identity, const Row& row);
 // How the lines of rows of one shape, from one envelope, begin and name their fields: made once for all of them.
 struct JsonLineForm {
-  std::string begin;              // Up to the seq.
-  std::vector<std::string> keys;  // By field, with comma and colon.
+  std::string begin;                  // Up to the seq.
+  std::string keys;                   // With comma and colon, one behind the other; kKeyStep more.
+  std::vector<std::size_t> key_ends;  // By field.
+  std::size_t short_max = 0;          // Bytes of time and fields at most, but texts and bytes.
 };
 JsonLineForm json_line_form(const RowIdentity& identity, const Shape& shape);
 void append_json_line(std::string& to, const JsonLineForm& form, std::uint64_t seq, const Row& row);

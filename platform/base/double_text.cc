@@ -1,7 +1,7 @@
 #include "platform/base/double_text.h"
 
-#include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -14,11 +14,11 @@ namespace {
 
 class Appender {
  public:
-  explicit Appender(DoubleText& to) : to_(to) {}
-  void put(char c) { to_.digits[to_.size++] = c; }
+  explicit Appender(char* to) : to_(to) {}
+  void put(char c) { *to_++ = c; }
   void put(std::string_view text) {
-    std::memcpy(to_.digits + to_.size, text.data(), text.size());
-    to_.size += text.size();
+    std::memcpy(to_, text.data(), text.size());
+    to_ += text.size();
   }
   void zeros(int count) {
     for (; count > 0; --count) put('0');
@@ -31,9 +31,10 @@ class Appender {
       reversed[count++] = static_cast<char>('0' + value % 10);
     while (count > 0) put(reversed[--count]);
   }
+  char* end() const { return to_; }
 
  private:
-  DoubleText& to_;
+  char* to_;
 };
 
 // A whole number from 2^53 to 10^22: the zeros behind its shortest digits would be wrong ones.
@@ -77,39 +78,42 @@ void put_scientific(Appender& text, std::string_view digits, int exponent) {
   text.number(static_cast<std::uint64_t>(std::abs(exponent)), 2);
 }
 
-// What sensors measure: few digits behind the point. False: nothing was put.
-bool put_few_decimals(Appender& text, double value) {
-  static constexpr double kPowers[] = {1, 1e1, 1e2, 1e3, 1e4};
-  if (!(value >= 1e-3 && value < 1e9)) return false;
-  for (int decimals = 0; decimals < 5; ++decimals) {
-    const double power = kPowers[decimals];
-    const auto scaled = static_cast<std::uint64_t>(value * power + 0.5);
-    if (static_cast<double>(scaled) / power != value) continue;
-    if (decimals == 0 && scaled >= 100'000) return false;  // Its zeros may be an exponent.
-    const auto divisor = static_cast<std::uint64_t>(power);
-    text.number(scaled / divisor, 1);
-    if (decimals == 0) return true;
-    text.put('.');
-    text.number(scaled % divisor, decimals);
-    return true;
-  }
-  return false;
+void put_pair(char* to, std::uint32_t value) {
+  to[0] = static_cast<char>('0' + value / 10);
+  to[1] = static_cast<char>('0' + value % 10);
 }
 
-}  // namespace
+// What sensors measure: at most six digits behind the point. Null: nothing was put.
+//
+// A whole number below 10^15 through 10^6, divided exactly, is the double that its digits read back as; no other number of at
+// most 15 digits reads back as the same one, so without their last zeros they are the shortest.
+char* put_few_decimals(char* to, double value) {
+  constexpr std::uint32_t kPower = 1'000'000;
+  if (!(value >= 1e-3 && value < 1e9)) return nullptr;
+  const auto scaled = static_cast<std::int64_t>(value * kPower + 0.5);
+  if (static_cast<double>(scaled) / kPower != value) return nullptr;
+  const auto whole = static_cast<std::uint32_t>(value);
+  const auto decimals = static_cast<std::uint32_t>(scaled - std::int64_t{whole} * kPower);
+  if (decimals == 0 && whole % 100'000 == 0) return nullptr;  // Its zeros may be an exponent.
+  to = std::to_chars(to, to + 10, whole).ptr;
+  if (decimals == 0) return to;
+  *to++ = '.';
+  const std::uint32_t low = decimals % 100, middle = decimals / 100 % 100;
+  put_pair(to, decimals / 10'000);
+  put_pair(to + 2, middle);
+  put_pair(to + 4, low);
+  to += low != 0 ? 6 : middle != 0 ? 4 : 2;
+  return to[-1] == '0' ? to - 1 : to;
+}
 
-// A whole number through a power of ten, divided exactly, is the double that its digits read back as; and the first number
-// of decimals that does is the least, so the digits are the shortest.
-DoubleText double_text(double value) {
+// Without its sign.
+char* put_any(char* to, double value) {
   using Converter = double_conversion::DoubleToStringConverter;
-  DoubleText result;
-  Appender text(result);
-  if (std::signbit(value)) text.put('-');
+  Appender text(to);
   if (!std::isfinite(value)) {
     text.put(std::isnan(value) ? "nan" : "inf");
-    return result;
+    return text.end();
   }
-  if (put_few_decimals(text, std::abs(value))) return result;
   char buffer[Converter::kBase10MaximalLength + 1];
   bool negative = false;
   int count = 0, point = 0;
@@ -120,11 +124,26 @@ DoubleText double_text(double value) {
   const int exponent = point - 1;
   const int scientific = count + (count > 1 ? 1 : 0) + (std::abs(exponent) >= 100 ? 5 : 4);
   if (plain <= scientific) {
-    put_plain(text, digits, point, std::abs(value));
+    put_plain(text, digits, point, value);
   } else {
     put_scientific(text, digits, exponent);
   }
-  return result;
+  return text.end();
+}
+
+}  // namespace
+
+char* put_double(char* to, double value) {
+  if (std::signbit(value)) *to++ = '-';
+  value = std::abs(value);
+  char* const end = put_few_decimals(to, value);
+  return end != nullptr ? end : put_any(to, value);
+}
+
+DoubleText double_text(double value) {
+  DoubleText text;
+  text.size = static_cast<std::size_t>(put_double(text.digits, value) - text.digits);
+  return text;
 }
 
 }  // namespace pinaflux

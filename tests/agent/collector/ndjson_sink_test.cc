@@ -1,8 +1,10 @@
 #include "agent/collector/ndjson_sink.h"
 
+#include <bit>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <random>
 
 #include "tests/agent/collector/files_kit.h"
 
@@ -164,4 +166,42 @@ TEST_CASE_FIXTURE(NdjsonFixture, "a line says every value and cannot be mistaken
         R"("_time":"1969-12-31T23:59:59.999999999Z","__seq":5,"i":-3,"u":18446744073709551615,)"
         R"("d":0.1,"n":"NaN","t":"\"\n","b":"01"})"
         "\n");
+}
+
+TEST_CASE_FIXTURE(NdjsonFixture, "a line says of time and fields what a message says of them") {
+  std::mt19937_64 random(7);
+  using Limits = std::numeric_limits<double>;
+  const double rare[] = {Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(), -0.0, 1e300};
+  const auto value = [&]() -> Value {
+    switch (random() % 10) {
+      case 0: return {};
+      case 1: return Value::null();
+      case 2: return Value::boolean(random() % 2 == 0);
+      case 3: return Value::int64(static_cast<std::int64_t>(random()) >> random() % 64);
+      case 4: return Value::uint64(random() >> random() % 64);
+      case 5:
+        return Value::text(random() % 2 == 0 ? "run \xff\n\"" : "a text that is somewhat longer");
+      case 6: return Value::bytes(as_bytes("\x01\xff"));
+      case 7: return Value::float64(std::bit_cast<double>(random()));
+      case 8: return Value::float64(rare[random() % std::size(rare)]);
+      default: return Value::float64(static_cast<double>(random() % 100'000) / 100);
+    }
+  };
+  for (int i = 0; i < 1'000; ++i) {
+    std::vector<std::string> names;
+    std::vector<Value> values;
+    for (std::size_t n = 0; n < random() % 12; ++n) {
+      names.push_back(std::string(random() % 40, n % 3 == 0 ? '_' : '"') + std::to_string(n));
+      values.push_back(value());
+    }
+    rows.clear();
+    rows.add("s", {names.begin(), names.end()}, values,
+             {static_cast<std::int64_t>(random()), random() % 2 * random()});
+    std::string line;
+    append_json_line(line, {"g", "e", "l", 9}, rows.all()[0]);
+    JsonWriter record;
+    append_json_record(record, rows.all()[0]);
+    REQUIRE(line == R"({"_stream":"s","_gateway":"g","_epoch":"e","_lane":"l","_seq":9)" +
+                        record.text().substr(std::string_view(R"({"_stream":"s")").size()) + "\n");
+  }
 }

@@ -29,12 +29,29 @@ TEST_CASE("double text: numbers of few decimals, and their neighbours") {
   std::mt19937_64 random(4);
   for (int i = 0; i < 400'000; ++i) {
     const int decimals = static_cast<int>(random() % 7);
-    const auto whole = static_cast<double>(random() % (std::uint64_t{1} << (random() % 40)));
+    const auto whole = static_cast<double>(random() % (std::uint64_t{1} << (random() % 51)));
     const double value = whole / std::pow(10.0, decimals);
     check(value);
     check(-value);
     check(std::nextafter(value, 0.0));
     check(std::nextafter(value, 1e300));
+  }
+}
+
+TEST_CASE("double text: around the bounds between the ways in which numbers are written") {
+  for (const double bound : {1e-3, 1e-6, 99'999.0, 1e5, 1e6, 999'999.999999, 1e9, 1e15, 1e16}) {
+    double above = bound, below = bound;
+    for (int i = 0; i < 1'000; ++i) {
+      check(above);
+      check(below);
+      check(bound + i);
+      check(bound + i / 1e6);
+      above = std::nextafter(above, 1e300);
+      below = std::nextafter(below, 0.0);
+    }
+  }
+  for (int zeros = 0; zeros < 16; ++zeros) {
+    for (int i = 0; i < 1'000; ++i) check(i * std::pow(10.0, zeros));
   }
 }
 
