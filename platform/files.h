@@ -49,6 +49,8 @@ class File {
   // file system cannot.
   virtual Status punch(std::uint64_t offset, std::uint64_t bytes) = 0;
   virtual Status sync() = 0;
+  // Lets the medium begin with what lies there, so that sync() finds less to wait for. Promises nothing.
+  virtual void begin_sync(std::uint64_t offset, std::uint64_t bytes) { (void)offset, (void)bytes; }
   virtual Result<FileInfo> info() = 0;
 };
 

@@ -335,6 +335,7 @@ Status DayFiles::write(Target& target) {
   if (Status s = closed ? open_file(target) : Status(); !s) return s;
   if (target.fresh_ && target.bytes_ == 0) target.head_ = head_of_text(target.text, kHeadBytesMax);
   if (Status s = target.file_->write_at(target.bytes_, as_bytes(target.text)); !s) return s;
+  target.file_->begin_sync(target.bytes_, target.text.size());
   target.bytes_ += target.text.size();
   target.text.clear();
   target.changed_ = true;

@@ -7,7 +7,9 @@
 
 #include "agent/collector/landed_line.h"
 
+#include <bit>
 #include <charconv>
+#include <cstring>
 
 #include "platform/base/json_writer.h"
 
@@ -80,20 +82,26 @@ std::optional<LandedLine> read_line(std::string_view line) {
   return read;
 }
 
-// FNV-1a by eight bytes, little-endian, each step folded: 0.5 ns a byte (-O2), where one by one takes 1.2.
+// FNV-1a by eight bytes, little-endian, each step folded.
 std::uint64_t line_sum(std::string_view line) {
   constexpr std::uint64_t kPrime = 0x100000001b3;
   constexpr std::size_t kWord = sizeof(std::uint64_t);
   std::uint64_t sum = 0xcbf29ce484222325 ^ line.size();
-  for (std::size_t at = 0; at < line.size(); at += kWord) {
-    std::uint64_t word = 0;
-    const std::string_view part = line.substr(at, kWord);
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      word |= std::uint64_t{static_cast<unsigned char>(part[i])} << 8 * i;
-    }
+  const auto add = [&](std::uint64_t word) {
+    if constexpr (std::endian::native == std::endian::big) word = std::byteswap(word);
     sum = (sum ^ word) * kPrime;
     sum ^= sum >> 32;
+  };
+  std::uint64_t word = 0;
+  std::size_t at = 0;
+  for (; at + kWord <= line.size(); at += kWord) {
+    std::memcpy(&word, line.data() + at, kWord);
+    add(word);
   }
+  if (at == line.size()) return sum;
+  word = 0;
+  std::memcpy(&word, line.data() + at, line.size() - at);
+  add(word);
   return sum;
 }
 

@@ -85,6 +85,10 @@ class LinuxFile final : public File {
     return allocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, bytes);
   }
   Status sync() override { return done(::fsync(fd_.get())); }
+  void begin_sync(std::uint64_t offset, std::uint64_t bytes) override {
+    const auto from = static_cast<off_t>(offset), count = static_cast<off_t>(bytes);
+    std::ignore = ::sync_file_range(fd_.get(), from, count, SYNC_FILE_RANGE_WRITE);
+  }
   Result<FileInfo> info() override {
     struct stat s{};
     if (::fstat(fd_.get(), &s) != 0) return refused();

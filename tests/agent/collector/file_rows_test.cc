@@ -487,6 +487,24 @@ TEST_CASE("a line says whose it is, and what is none of ours says nothing") {
   }
 }
 
+TEST_CASE("the sum of a line is that of its bytes, and the same for ever") {
+  CHECK(line_sum("") == 0xcbf29ce484222325);
+  CHECK(line_sum(R"({"v":20.25})") == 11'262'714'240'826'326'694u);
+  const std::string all = "0123456789abcdefghijklmnopqrstuvwxyz\xff\x80 and some more";
+  for (std::size_t size = 0; size <= all.size(); ++size) {
+    std::uint64_t sum = 0xcbf29ce484222325 ^ size;
+    for (std::size_t at = 0; at < size; at += 8) {
+      std::uint64_t word = 0;
+      for (std::size_t i = at; i < std::min(size, at + 8); ++i) {
+        word |= std::uint64_t{static_cast<unsigned char>(all[i])} << 8 * (i - at);
+      }
+      sum = (sum ^ word) * 0x100000001b3;
+      sum ^= sum >> 32;
+    }
+    CHECK(line_sum(std::string_view(all).substr(0, size)) == sum);
+  }
+}
+
 TEST_CASE("times are read back as they were written") {
   for (const std::int64_t ns :
        {std::int64_t{0}, std::int64_t{-1}, kNoon, std::numeric_limits<std::int64_t>::min(),
