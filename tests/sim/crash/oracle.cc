@@ -209,9 +209,13 @@ std::string Oracle::wrong_with_lanes(const Truth& truth, std::vector<Far>& far) 
     if (lane.acked > known.landed) return "lane " + key + " forgot what the far end has not";
     const auto chain = recording_.chains.find({key, lane.acked});
     if (lane.acked > 0 && chain == recording_.chains.end()) {
-      return "lane " + key + " was acknowledged within an envelope";
+      if (!recording_.was_split(key, lane.acked)) {
+        return "lane " + key + " was acknowledged within an envelope";
+      }
+      far.push_back({known.landed, known.chain, known.landed});
+    } else {
+      far.push_back({lane.acked, lane.acked > 0 ? chain->second : Digest{}});
     }
-    far.push_back({lane.acked, lane.acked > 0 ? chain->second : Digest{}});
     missing.erase(at);
   }
   for (const auto& [key, lane] : missing) {
@@ -231,6 +235,7 @@ void Oracle::skip_landed(const std::string& lane, std::size_t mark, std::uint64_
 std::string Oracle::take(const Lease& lease, std::size_t mark, Far& far) {
   const LaneState lane = rig_.spool().state().lanes[lease.lane];
   const std::string key = lane_key(lane);
+  if (lease.range.last <= far.split) return {};
   skip_landed(key, mark, lease.range.first, far);
   if (std::string wrong = reader_.wrong_with(lease, lane, far.landed, far.chain); !wrong.empty()) {
     return wrong;

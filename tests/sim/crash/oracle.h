@@ -53,6 +53,8 @@ class Oracle {
   struct Far {
     std::uint64_t landed = 0;
     Digest chain{};
+    std::uint64_t split =
+        0;  // Up to here it has parts whole, which may be sent again, and none of it asks for.
   };
 
   void follow();

@@ -68,6 +68,13 @@ std::string Recording::wrong_with_resend(const std::string& lane, const Lease& l
          std::to_string(lease.range.first) + ")";
 }
 
+bool Recording::was_split(const std::string& lane, std::uint64_t seq) const {
+  return std::ranges::any_of(refused, [&](const auto& one) {
+    const auto& [name, first, last] = one;
+    return name == lane && first <= seq && seq < last;
+  });
+}
+
 Workload::Workload(std::uint64_t seed, std::uint64_t number, Mutant mutant)
     : random_(hash_of({}, seed * 1'000'003 + number)),
       refusals_(hash_of({}, seed * 1'000'033 + number)),

@@ -90,6 +90,9 @@ struct Recording {
   // What is wrong with sending this after `mark` marks; empty: nothing.
   std::string wrong_with_resend(const std::string& lane, const Lease& lease, std::uint64_t every,
                                 std::size_t mark) const;
+  // `seq` is within what was refused: a part may end there that was never sent, because the far end had the whole and
+  // said so of all before its end.
+  bool was_split(const std::string& lane, std::uint64_t seq) const;
 };
 
 class Workload {
