@@ -21,6 +21,9 @@ namespace {
 constexpr std::size_t kFew = 64;      // Misses; below, a prefix code may cost more than it saves.
 constexpr std::size_t kUnitPays = 8;  // Values; below, a unit costs more than it saves.
 constexpr int kTrialLevel = 6;
+// What comes within a quarter of the best is tried nearly as the envelope will be compressed: more is found.
+constexpr int kCloseTrialLevel = 17;
+constexpr std::uint64_t kNear = 4;
 constexpr std::size_t kFrameBytes = 13;  // Of zstd, which a trial pays alone.
 constexpr std::size_t kWidthCoded = 2;
 // Where a prefix code is good enough: a 512th worse, of misses of so many bits (of fewer, the next batch's differ).
@@ -340,7 +343,10 @@ void IntegerWriter::try_layouts(Predict how, SeriesHint& best, std::uint64_t& be
     const SeriesHint hint{.predict = static_cast<std::uint8_t>(how),
                           .layout = static_cast<std::uint8_t>(layout)};
     write_misses(hint, count, trial_);
-    const std::uint64_t cost = compressed_bytes() * 8 * 256;
+    std::uint64_t cost = compressed_bytes(kTrialLevel) * 8 * 256;
+    if (cost <= best_cost || cost - best_cost < best_cost / kNear) {
+      cost = std::min<std::uint64_t>(cost, compressed_bytes(kCloseTrialLevel) * 8 * 256);
+    }
     if (cost >= best_cost) continue;
     best = hint;
     best_cost = cost;
@@ -415,9 +421,9 @@ SeriesHint IntegerWriter::search(std::span<const std::uint64_t> values, Effort e
   return best;
 }
 
-std::size_t IntegerWriter::compressed_bytes() {
+std::size_t IntegerWriter::compressed_bytes(int level) {
   compressed_.clear();
-  if (!compressor_.compress(trial_, kTrialLevel, compressed_)) return trial_.size();
+  if (!compressor_.compress(trial_, level, compressed_)) return trial_.size();
   return std::max(compressed_.size(), kFrameBytes + 1) - kFrameBytes;
 }
 

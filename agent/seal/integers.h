@@ -110,7 +110,7 @@ class IntegerWriter {
   bool usable(const SeriesHint& hint, std::size_t count, Effort effort) const;
   void write_misses(const SeriesHint& hint, std::size_t count, Buffer& to);
   // Bytes that trial_ comes to when it is compressed with much else.
-  std::size_t compressed_bytes();
+  std::size_t compressed_bytes(int level);
 
   CodeWriter& code_;
   Neighbours& neighbours_;
