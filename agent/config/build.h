@@ -8,6 +8,7 @@
 
 #include "agent/config/load.h"
 #include "agent/config/reader.h"
+#include "platform/base/regex_program.h"
 #include "platform/tls_options.h"
 
 namespace pinaflux::config {
@@ -53,6 +54,11 @@ bool is_own_stream(std::string_view stream);
 void refuse_own_stream(const Place& place, Findings& findings);
 // `name` in the section `r` names a key, or keys, below `keys`, if it is given.
 void check_key(const Reader& root, const Reader& r, std::string_view name, Findings& findings);
+// Of bytes of a value; of the value, where it does not stand in its line as it was read.
+Place place_in(const Node& node, std::size_t at, std::size_t size = 1);
+// A value that is no regular expression. `explained`: the key that says what one is.
+void refuse_regex(const Node& node, std::string_view key, const RegexProgram::Fault& fault,
+                  std::string_view explained, Findings& findings);
 // Of a byte of a line of a text; of the text, where its lines are not those of the file.
 Place place_in_text(const Node& node, std::uint32_t line, std::size_t at);
 // A text that is to be an expression.

@@ -172,30 +172,19 @@ class Rules {
     if (r.has("key")) check_key(root_, r, "key", findings_);
   }
 
-  // The place in the line where the expression is at fault, if it stands there as it is read.
-  Place place_in(const Reader& r, std::string_view pattern, std::size_t offset) const {
-    const Place& value = r.value_place("match");
-    const std::string_view line = value.text == nullptr ? "" : value.text->line(value.line);
-    const std::size_t at = line.rfind(pattern);
-    return at == std::string_view::npos ? value : Place::at(*value.text, value.line, at + offset);
-  }
-
   void expression(const Reader& r, const MaskRule& rule) {
-    if (rule.match.empty()) return;
+    const Node* const node = r.node("match");
+    if (rule.match.empty() || node == nullptr) return;
     const Regex regex(rule.match);
-    const Regex::Fault& fault = regex.fault();
-    if (fault.what == nullptr && rule.on_stream_name && regex.needs('/')) {
+    if (regex.fault().what != nullptr) {
+      refuse_regex(*node, "match", regex.fault(), "mask.match", findings_);
+    } else if (rule.on_stream_name && regex.needs('/')) {
       findings_.error(
-          place_in(r, rule.match, std::min(rule.match.find('/'), rule.match.size() - 1)),
+          place_in(*node, std::min(rule.match.find('/'), rule.match.size() - 1)),
           "the rule matches nothing: no step of a stream's name holds a '/'",
           "each step is looked at by itself: write the expression of one; stream: PATTERN says in "
           "which streams");
     }
-    if (fault.what == nullptr) return;
-    findings_.error(place_in(r, rule.match, std::min(fault.offset, rule.match.size() - 1)),
-                    "'match' is no expression: " + std::string(fault.what),
-                    "at character " + std::to_string(fault.offset + 1) +
-                        " of it; the syntax: pinaflux config explain mask.match");
   }
 
   void numbers(const Reader& r, MaskRule& rule) {

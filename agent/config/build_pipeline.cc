@@ -154,15 +154,6 @@ class Nodes {
   Findings& findings_;
 };
 
-// Of a byte of a text, if the text stands in its line as it was read.
-Place place_in(const Node& node, std::size_t at) {
-  const Place& place = node.place;
-  const std::string_view line = place.text->line(place.line);
-  const std::size_t begin = line.find(node.text, place.column > 0 ? place.column - 1 : 0);
-  if (begin == std::string_view::npos || node.text.empty()) return place;
-  return Place::at(*place.text, place.line, begin + at);
-}
-
 // Names and who takes from whom.
 class Wiring {
  public:
@@ -369,6 +360,22 @@ void build_lanes(const Reader& root, const Wiring& wiring, Building& building) {
 }
 
 }  // namespace
+
+Place place_in(const Node& node, std::size_t at, std::size_t size) {
+  const Place& place = node.place;
+  const std::string_view line = place.text->line(place.line);
+  const std::size_t begin = line.find(node.text, place.column > 0 ? place.column - 1 : 0);
+  if (begin == std::string_view::npos || node.text.empty() || size == 0) return place;
+  return Place::at(*place.text, place.line, begin + at, static_cast<std::uint32_t>(size));
+}
+
+void refuse_regex(const Node& node, std::string_view key, const RegexProgram::Fault& fault,
+                  std::string_view explained, Findings& findings) {
+  findings.error(place_in(node, std::min(fault.offset, node.text.size() - 1)),
+                 joined({"'", key, "' is no expression: ", fault.what}),
+                 joined({"at character ", std::to_string(fault.offset + 1),
+                         " of it; the syntax: pinaflux config explain ", explained}));
+}
 
 void check_expression(const Node& node, Findings& findings) {
   if (const auto made = Expression::compile(node.text); !made) {

@@ -14,14 +14,10 @@ namespace {
 
 std::string in_quotes(std::string_view text) { return "'" + printable(text, 40) + "'"; }
 
-// Of a piece of a value, if the value stands in its line as it was read.
+// Of a piece of a value's text.
 Place place_of(const Node& node, std::string_view piece) {
-  const Place& place = node.place;
-  const std::string_view line = place.text->line(place.line);
-  const std::size_t begin = line.find(node.text, place.column > 0 ? place.column - 1 : 0);
-  if (begin == std::string_view::npos || piece.empty()) return place;
-  const auto at = begin + static_cast<std::size_t>(piece.data() - node.text.data());
-  return Place::at(*place.text, place.line, at, static_cast<std::uint32_t>(piece.size()));
+  const auto at = piece.empty() ? 0 : static_cast<std::size_t>(piece.data() - node.text.data());
+  return place_in(node, at, piece.size());
 }
 
 // "A BETWEEN B": both; else all of it, and nothing.
@@ -55,13 +51,8 @@ std::size_t within(const Reader& r, std::string_view name, std::int64_t max) {
 void check_pattern(const Parse& parse, const Node* node, Findings& findings) {
   if (node == nullptr || !node->is_scalar() || parse.pattern.empty()) return;  // Said.
   const RegexCaptures regex(parse.pattern);
-  const RegexProgram::Fault& fault = regex.fault();
-  if (fault.what != nullptr) {
-    const std::size_t at = std::min(fault.offset, node->text.size() - 1);
-    findings.error(place_of(*node, std::string_view(node->text).substr(at, 1)),
-                   "'pattern' is no expression: " + std::string(fault.what),
-                   "at character " + std::to_string(fault.offset + 1) +
-                       " of it; the syntax: pinaflux config explain pipeline.*.parse.pattern");
+  if (regex.fault().what != nullptr) {
+    refuse_regex(*node, "pattern", regex.fault(), "pipeline.*.parse.pattern", findings);
   }
   for (const std::string& name : regex.names()) {
     if (parse.prefix.size() + name.size() <= limits::kNameBytesMax) continue;

@@ -202,9 +202,9 @@ bool WindowStep::restore_pane(Reader& from, std::uint64_t id, Index slot) {
     table_.remove_pane(slot, at);
     return false;
   }
-  if (!session() && !amends() && start + options_.length.ns <= key.emitted) {
-    table_.remove_pane(slot,
-                       at);  // It was given, and kept for revisions that are not wanted any more.
+  const bool was_given = !session() && start + options_.length.ns <= key.emitted;
+  if (was_given && !amends()) {  // It was kept for revisions, which are not wanted any more.
+    table_.remove_pane(slot, at);
   } else if (due(key)) {
     make_ready(slot);
   }

@@ -30,13 +30,17 @@ std::int64_t day_of(std::int64_t ns) {
   return ns % kDayNs < 0 ? day - 1 : day;
 }
 
+// JSON has no number for it: a text.
+std::string_view not_finite(double value) {
+  if (std::isnan(value)) return "\"NaN\"";
+  return value < 0 ? "\"-Infinity\"" : "\"Infinity\"";
+}
+
 void append_json_double(JsonWriter& to, double value) {
-  if (std::isnan(value)) {
-    to.string("NaN");
-  } else if (std::isinf(value)) {
-    to.string(value < 0 ? "-Infinity" : "Infinity");
-  } else {
+  if (std::isfinite(value)) {
     to.number(value);
+  } else {
+    to.raw(not_finite(value));
   }
 }
 
@@ -106,8 +110,7 @@ char* put_cell(char* to, const Value& value) {
     default: return put(to, "null");
   }
   const double number = value.as_float64();
-  if (std::isfinite(number)) return put_double(to, number);
-  return put(to, std::isnan(number) ? "\"NaN\"" : number < 0 ? "\"-Infinity\"" : "\"Infinity\"");
+  return std::isfinite(number) ? put_double(to, number) : put(to, not_finite(number));
 }
 
 // Most keys are one step. There is room for a cell behind them.

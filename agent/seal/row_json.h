@@ -39,7 +39,7 @@ void append_json_line(std::string& to, const RowIdentity& identity, const Row& r
 // How the lines of rows of one shape, from one envelope, begin and name their fields: made once for all of them.
 struct JsonLineForm {
   std::string begin;                  // Up to the seq.
-  std::string keys;                   // With comma and colon, one behind the other; kKeyStep more.
+  std::string keys;                   // With comma and colon, one behind the other; and padding.
   std::vector<std::size_t> key_ends;  // By field.
   std::size_t short_max = 0;          // Bytes of time and fields at most, but texts and bytes.
 };

@@ -20,29 +20,15 @@ namespace pinaflux {
 namespace {
 
 constexpr std::size_t kArenaBytes = 10u << 20;  // What envelope.h promises to be enough.
-// Of an execution, arenas apart: a body, twice, for an opener and what comes after it; and scratch.
-constexpr std::size_t kHeapBytesMax = 2 * limits::kOpenedBytesMax + (20u << 20);
+// Of an execution: a body and its arena, twice, for an opener and what comes after it; and scratch.
+constexpr std::size_t kHeapBytesMax = 2 * (limits::kOpenedBytesMax + kArenaBytes) + (20u << 20);
 constexpr std::size_t kRowsAgainMax = 500;  // Slow under the sanitizer, and nothing new.
 constexpr std::size_t kCellsAgainMax = 3000;
 
-// Of all executions: their blocks, which only grow to what an arena may hold, are half of an execution's time.
-struct Arenas {
-  Arena opened{kArenaBytes}, again{kArenaBytes}, salvaged{kArenaBytes};
-};
-
-Arenas& fresh_arenas() {
-  static Arenas* const only = new Arenas;
-  only->opened.reset();
-  only->again.reset();
-  only->salvaged.reset();
-  return *only;
-}
-
-// What else an execution needs; new for each, or what one left behind would hide what the next takes.
+// All that an execution needs; new for each, or what one left behind would hide what the next takes.
 struct Bench {
   Shapes shapes;
-  Arenas& arenas = fresh_arenas();
-  Arena &arena = arenas.opened, &again = arenas.again;
+  Arena arena{kArenaBytes}, again{kArenaBytes};
   Opener opener;
   seal::BodyReader reader;
   std::vector<Row> rows, back;
@@ -74,12 +60,11 @@ void write_again(Bench& bench, std::size_t size) {
 }
 
 // Memory of a row that was never written would be found by reading it.
-void salvage(Bytes bytes, Bench& bench) {
-  Arena& arena = bench.arenas.salvaged;
-  arena.reset();
+void salvage(Bytes bytes, Shapes& shapes) {
+  Arena arena(kArenaBytes);
   std::vector<Row> rows;
   Salvager salvager;
-  const Salvaged found = salvager.examine(bytes, bench.shapes, arena, rows);
+  const Salvaged found = salvager.examine(bytes, shapes, arena, rows);
   ASSERT(found.fields_lost.size() == rows.size());
   ASSERT(found.at <= bytes.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -97,9 +82,9 @@ void envelope(Bytes bytes) {
   const auto header = bench.opener.open(bytes, bench.shapes, bench.arena, bench.rows);
   ASSERT(bench.rows.size() == (header ? header->count : 0));
   if (header && bytes.back() % 8 == 0) write_again(bench, bytes.size());
-  if (!header) salvage(bytes, bench);
+  if (!header) salvage(bytes, bench.shapes);
   if (bytes.back() % 8 == 1)
-    salvage(bytes.first(bytes.size() * bytes[bytes.size() - 2] / 256), bench);
+    salvage(bytes.first(bytes.size() * bytes[bytes.size() - 2] / 256), bench.shapes);
 }
 
 void other(Bytes bytes) {

@@ -20,12 +20,14 @@ TimeWindow amended() {
 }
 
 struct AmendFixture : WindowFixture {
-  // Made anew from what it has in the spool.
+  // From what it has in the spool.
   void restart(const TimeWindow& w) {
-    const auto states = pipeline->snapshot();
-    make(NodeKind(w));
-    pipeline->restore(states);
+    make_again(w);
     CHECK(saved().empty());
+  }
+  // A 1 of the key `k`.
+  void of(const char* k, std::int64_t second) {
+    take(record("s", {{"t", Value::int64(1)}, {"k", Value::text(k)}}, at(second)));
   }
 };
 
@@ -159,18 +161,14 @@ TEST_CASE_FIXTURE(AmendFixture, "more or less amending keeps what is open") {
   }
   SUBCASE("none") {
     w.amend_for = {};
-    const auto states = pipeline->snapshot();
-    make(NodeKind(w));
-    pipeline->restore(states);
+    make_again(w);
     CHECK(saved().size() == 1);  // What was kept is erased.
     CHECK(pipeline->late() == 0);
     take(reading(1, 20));
     CHECK(pipeline->late() == 1);
     take(reading(1, 120));
     CHECK(drained() == Lines{"60: 1 1"});
-    const auto kept = pipeline->snapshot();
-    make(NodeKind(amended()));
-    pipeline->restore(kept);
+    make_again(amended());
     take(reading(1, 180));
     CHECK(drained() == Lines{"120: 1 1 0"});
   }
@@ -181,9 +179,6 @@ TEST_CASE_FIXTURE(AmendFixture, "of too many keys the least recent forgets what 
   w.keys = {"k"};
   w.keys_max = 2;
   make(NodeKind(w));
-  const auto of = [&](const char* k, std::int64_t second) {
-    take(record("s", {{"t", Value::int64(1)}, {"k", Value::text(k)}}, at(second)));
-  };
   for (const char* k : {"a", "b"}) of(k, 10), of(k, 70);
   CHECK(drained() == Lines{"0: a 1 1 0", "0: b 1 1 0"});
   of("c", 10);
@@ -198,9 +193,6 @@ TEST_CASE_FIXTURE(AmendFixture, "a key that comes back before it gave way has lo
   w.keys = {"k"};
   w.keys_max = 1;
   make(NodeKind(w));
-  const auto of = [&](const char* k, std::int64_t second) {
-    take(record("s", {{"t", Value::int64(1)}, {"k", Value::text(k)}}, at(second)));
-  };
   of("a", 10), of("a", 70);
   of("b", 10);
   of("a", 20);  // Before it gave anything.
@@ -243,9 +235,6 @@ TEST_CASE_FIXTURE(AmendFixture, "in steady state late records take nothing from 
 }
 
 TEST_CASE_FIXTURE(AmendFixture, "what cannot be given again is refused") {
-  const auto accepted = [&](const TimeWindow& w) {
-    return Pipeline::make({{"in"}, {{"n", {"in"}, w}}, {{"x", {"n"}}}}, shapes).has_value();
-  };
   CHECK(accepted(amended()));
   TimeWindow w = amended();
   SUBCASE("a session") {

@@ -51,6 +51,17 @@ struct WindowFixture : PipelineFixture {
     CHECK(give(r, instant(now)) == Pipeline::Verdict::taken);
   }
 
+  // Made anew, with the state that it has.
+  void make_again(const TimeWindow& w) {
+    const auto states = pipeline->snapshot();
+    make(NodeKind(w));
+    pipeline->restore(states);
+  }
+
+  bool accepted(const TimeWindow& w) {
+    return Pipeline::make({{"in"}, {{"n", {"in"}, w}}, {{"x", {"n"}}}}, shapes).has_value();
+  }
+
   std::vector<Pipeline::Refused> refused;
   std::uint64_t calls = 0;  // Of the heap.
 };

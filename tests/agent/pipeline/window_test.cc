@@ -316,9 +316,6 @@ TEST_CASE_FIXTURE(WindowFixture, "in steady state nothing is taken from the heap
 }
 
 TEST_CASE_FIXTURE(WindowFixture, "windows that make no sense are refused") {
-  const auto accepted = [&](const TimeWindow& w) {
-    return Pipeline::make({{"in"}, {{"n", {"in"}, w}}, {{"x", {"n"}}}}, shapes).has_value();
-  };
   CHECK(accepted(minute()));
   TimeWindow w = minute();
   SUBCASE("no time") { w.every = {}; }

@@ -235,7 +235,7 @@ void Oracle::skip_landed(const std::string& lane, std::size_t mark, std::uint64_
 std::string Oracle::take(const Lease& lease, std::size_t mark, Far& far) {
   const LaneState lane = rig_.spool().state().lanes[lease.lane];
   const std::string key = lane_key(lane);
-  if (lease.range.last <= far.split) return {};
+  if (lease.range.last <= far.whole) return {};
   skip_landed(key, mark, lease.range.first, far);
   if (std::string wrong = reader_.wrong_with(lease, lane, far.landed, far.chain); !wrong.empty()) {
     return wrong;

@@ -53,8 +53,8 @@ class Oracle {
   struct Far {
     std::uint64_t landed = 0;
     Digest chain{};
-    std::uint64_t split =
-        0;  // Up to here it has parts whole, which may be sent again, and none of it asks for.
+    // Parts up to here it has, in an envelope that was split afterwards: it passes them over.
+    std::uint64_t whole = 0;
   };
 
   void follow();
