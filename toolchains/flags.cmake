@@ -105,7 +105,7 @@ if(PINAFLUX_BUILD MATCHES "^(asan|tsan)$")
   set(PINAFLUX_TEST_OPTIONS -O0 -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS)
 endif()
 
-# Eight sources of a room at once: a quarter of the compiler's time under the sanitizers, half of it elsewhere. Not in
+# Sixteen sources of a room at once: less than half of the compiler's time. Not in
 # dev builds, where sources are edited, nor for fuzzers: there each is compiled for itself.
 set(PINAFLUX_UNITY OFF)
 if(PINAFLUX_BUILD MATCHES "^(asan|tsan|release)$")

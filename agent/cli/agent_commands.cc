@@ -15,11 +15,6 @@ namespace pinaflux {
 
 namespace {
 
-int failed(const Error& error, const std::string& at, const char* next = "") {
-  std::fprintf(stderr, "pinaflux: %s: %s%s\n", at.c_str(), error.what, next);
-  return exit_status(error);
-}
-
 void print_line(std::string_view line) {
   std::fwrite(line.data(), 1, line.size(), stdout);
   std::fputc('\n', stdout);
@@ -53,14 +48,15 @@ constexpr const char* kNotRunning =
 // One request that is answered by one line.
 int ask_for_line(const AgentAddress& address, std::string_view request, std::string& line) {
   auto session = Session::open(address);
-  if (!session) return failed(session.error(), "start");
+  if (!session) return failed("pinaflux", "start", session.error());
   auto asked = session->ask(request, [&](std::string_view l) {
     line = l;
     return false;
   });
-  if (!asked) return failed(asked.error(), session->socket, kNotRunning);
+  if (!asked) return failed("pinaflux", session->socket, asked.error(), kNotRunning);
   if (line.empty()) {
-    return failed({Code::closed, 0, "the agent ended the conversation"}, session->socket);
+    return failed("pinaflux", session->socket,
+                  {Code::closed, 0, "the agent ended the conversation"});
   }
   return kExitOk;
 }
@@ -69,30 +65,30 @@ int ask_for_line(const AgentAddress& address, std::string_view request, std::str
 
 int status_command(const AgentAddress& address, bool json) {
   auto session = Session::open(address);
-  if (!session) return failed(session.error(), "start");
+  if (!session) return failed("pinaflux", "start", session.error());
   auto asked = session->ask(json ? "status\n" : "show\n", [](std::string_view line) {
     print_line(line);
     return true;
   });
-  return asked ? kExitOk : failed(asked.error(), session->socket, kNotRunning);
+  return asked ? kExitOk : failed("pinaflux", session->socket, asked.error(), kNotRunning);
 }
 
 int tap_command(const AgentAddress& address, std::uint64_t count) {
   auto session = Session::open(address);
-  if (!session) return failed(session.error(), "start");
+  if (!session) return failed("pinaflux", "start", session.error());
   std::uint64_t seen = 0;
   auto asked = session->ask("tap\n", [&](std::string_view line) {
     print_line(line);
     std::fflush(stdout);
     return ++seen != count;
   });
-  return asked ? kExitOk : failed(asked.error(), session->socket, kNotRunning);
+  return asked ? kExitOk : failed("pinaflux", session->socket, asked.error(), kNotRunning);
 }
 
 int apply_command(const AgentAddress& address, const std::string& file) {
   LinuxFiles files;
   auto text = files.read_text(file, Control::kApplyBytesMax);
-  if (!text) return failed(text.error(), file);
+  if (!text) return failed("pinaflux", file, text.error());
   auto loaded = load_configuration_text(files, file, *text);
   if (!loaded.findings.empty()) std::fputs(findings_text(loaded.findings).c_str(), stderr);
   if (!loaded.configuration) return kExitConfiguration;

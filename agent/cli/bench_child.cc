@@ -49,13 +49,13 @@ void bind_to_one_core() {
 }
 
 [[noreturn]] void be_child(int pipe, const std::string& what,
-                           const std::function<Status(Numbers&, Progress&)>& measure) {
+                           const std::function<Status(Numbers&, Meter&)>& measure) {
   std::signal(SIGINT, SIG_DFL);
   bind_to_one_core();
   Numbers numbers;
   Status done;
   {
-    Progress progress(what);
+    Meter progress(what);
     done = measure(numbers, progress);
   }
   std::FILE* out = ::fdopen(pipe, "w");
@@ -83,22 +83,20 @@ Failure failure(std::string text) {
 
 }  // namespace
 
-Progress::Progress(std::string what) : what_(std::move(what)), terminal_(::isatty(2) == 1) {
-  at(0);
-}
-Progress::~Progress() {
+Meter::Meter(std::string what) : what_(std::move(what)), terminal_(::isatty(2) == 1) { at(0); }
+Meter::~Meter() {
   if (terminal_) std::fprintf(stderr, "\r\033[K");
 }
 
-void Progress::at(double part) {
+void Meter::at(double part) {
   const int percent = static_cast<int>(std::clamp(part, 0.0, 1.0) * 100);
   if (!terminal_ || percent == percent_) return;
   percent_ = percent;
   std::fprintf(stderr, "\r\033[K%s ... %d %%", what_.c_str(), percent);
 }
 
-std::expected<Numbers, Failure> in_child(
-    const std::string& what, const std::function<Status(Numbers&, Progress&)>& measure) {
+std::expected<Numbers, Failure> in_child(const std::string& what,
+                                         const std::function<Status(Numbers&, Meter&)>& measure) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return std::unexpected(failure("no pipe can be made"));
   std::fflush(nullptr);

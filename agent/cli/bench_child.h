@@ -18,12 +18,12 @@ namespace pinaflux::bench {
 using Numbers = std::map<std::string, double>;
 
 // Shows on a terminal's standard error how far a measurement is; silent elsewhere.
-class Progress {
+class Meter {
  public:
-  explicit Progress(std::string what);
-  ~Progress();
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  explicit Meter(std::string what);
+  ~Meter();
+  Meter(const Meter&) = delete;
+  Meter& operator=(const Meter&) = delete;
   void at(double part);  // 0 to 1.
 
  private:
@@ -39,7 +39,7 @@ struct Failure {
 
 // Runs `measure` in a child that is bound to one core, and gives what it put into its Numbers.
 std::expected<Numbers, Failure> in_child(const std::string& what,
-                                         const std::function<Status(Numbers&, Progress&)>& measure);
+                                         const std::function<Status(Numbers&, Meter&)>& measure);
 
 // Of this process: the kernel's write_bytes, and the most memory it ever had.
 std::uint64_t written_bytes();

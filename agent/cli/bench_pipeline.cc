@@ -439,7 +439,7 @@ Status PipelineBench::node_cost() {
 Status PipelineBench::run() {
   if (Status s = read(); !s) return s;
   const std::vector<Setup> all = setups();
-  Progress progress("pipeline");
+  Meter progress("pipeline");
   for (const Setup& setup : all) {
     if (setup.name.find(options_.only) == std::string::npos) continue;
     if (Status s = measure(setup); !s) return s;

@@ -69,7 +69,7 @@ void add_redelivery(Group& group, int second, Random& random) {
   if (second > 0) group.cursors.push_back({0, redelivery_key(second - 1), {}, true});
 }
 
-Status drain_all(Rig& rig, Progress& progress) {
+Status drain_all(Rig& rig, Meter& progress) {
   const double queued = number(std::max<std::uint64_t>(rig.lane().records_queued, 1));
   while (rig.lane().records_queued > 0) {
     const std::uint64_t before = rig.lane().records_queued;
@@ -92,7 +92,7 @@ Status commit_some(Rig& rig, std::size_t records, std::uint16_t places) {
 }  // namespace
 
 Status steady(const std::string& directory, int minutes, bool redelivery, Numbers& out,
-              Progress& progress) {
+              Meter& progress) {
   Rig rig(directory, kSpoolBytes, LoadKind::messages);
   Random random(2);
   if (Status s = rig.open(); !s) return s;
@@ -113,7 +113,7 @@ Status steady(const std::string& directory, int minutes, bool redelivery, Number
 }
 
 Status bulk(const std::string& directory, std::size_t records, bool link, Numbers& out,
-            Progress& progress) {
+            Meter& progress) {
   Rig rig(directory, kSpoolBytes, LoadKind::meter);
   if (Status s = rig.open(); !s) return s;
   const Writing writing(rig);
@@ -129,7 +129,7 @@ Status bulk(const std::string& directory, std::size_t records, bool link, Number
 }
 
 Status durable(const std::string& directory, std::size_t group, double seconds, Numbers& out,
-               Progress& progress) {
+               Meter& progress) {
   Rig rig(directory, kSpoolBytes, LoadKind::meter);
   if (Status s = rig.open(); !s) return s;
   const Writing writing(rig);
@@ -147,7 +147,7 @@ Status durable(const std::string& directory, std::size_t group, double seconds, 
 }
 
 Status fill(const std::string& directory, LoadKind kind, std::size_t records, std::uint64_t bytes,
-            Numbers& out, Progress& progress) {
+            Numbers& out, Meter& progress) {
   const bool large = bytes > 0;
   Rig rig(directory, large ? kLargeSpoolBytes : kSpoolBytes, kind);
   if (Status s = rig.open(); !s) return s;
@@ -169,7 +169,7 @@ Status fill(const std::string& directory, LoadKind kind, std::size_t records, st
   return {};
 }
 
-Status peak(const std::string& directory, Numbers& out, Progress& progress) {
+Status peak(const std::string& directory, Numbers& out, Meter& progress) {
   Rig rig(directory, kSpoolBytes, LoadKind::meter);
   if (Status s = rig.open(); !s) return s;
   out["records"] = number(rig.lane().records_queued);
@@ -186,7 +186,7 @@ Status peak(const std::string& directory, Numbers& out, Progress& progress) {
   return {};
 }
 
-Status start(const std::string& directory, Numbers& out, Progress& progress) {
+Status start(const std::string& directory, Numbers& out, Meter& progress) {
   const LinuxClock real;
   out["cached"] = drop_from_cache(directory + "/spool.db");
   std::ignore = drop_from_cache(directory + "/spool.db-wal");
@@ -204,7 +204,7 @@ Status start(const std::string& directory, Numbers& out, Progress& progress) {
   return {};
 }
 
-Status drain(const std::string& directory, Numbers& out, Progress& progress) {
+Status drain(const std::string& directory, Numbers& out, Meter& progress) {
   Rig rig(directory, kSpoolBytes, LoadKind::meter);
   if (Status s = rig.open(); !s) return s;
   const Writing writing(rig);

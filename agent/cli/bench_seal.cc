@@ -20,8 +20,8 @@ namespace {
 
 using namespace bench;
 
-constexpr double kSecondsEnough = 0.5;  // Of sealing.
-constexpr int kPassesMax = 25;
+constexpr double kSealingSeconds = 0.5;  // Of sealing.
+constexpr int kSealingPassesMax = 25;
 constexpr std::size_t kOpenedArenaMax = std::size_t{10}
                                         << 20;  // What envelope.h promises to be enough.
 
@@ -145,9 +145,9 @@ Status SealBench::pass(Pass& p) {
 }
 
 Status SealBench::run() {
-  Progress progress("sealing");
+  Meter progress("sealing");
   double sealing = 0;
-  for (int n = 0; n < kPassesMax && (n == 0 || sealing < kSecondsEnough); ++n) {
+  for (int n = 0; n < kSealingPassesMax && (n == 0 || sealing < kSealingSeconds); ++n) {
     Pass p;
     if (Status s = pass(p); !s) return s;
     if (n == 0) first_ = p;
@@ -157,7 +157,7 @@ Status SealBench::run() {
         std::max(sealed_per_s_, static_cast<double>(p.values) / std::max(p.sealing, 1e-9));
     opened_per_s_ =
         std::max(opened_per_s_, static_cast<double>(p.values) / std::max(p.opening, 1e-9));
-    progress.at(sealing / kSecondsEnough);
+    progress.at(sealing / kSealingSeconds);
   }
   return first_.records > 0 ? Status() : fail(Code::invalid, "the file holds no records");
 }

@@ -54,7 +54,7 @@ class SpoolBench {
   SpoolReport& report() { return report_; }
 
  private:
-  using Measure = std::function<Status(const std::string&, Numbers&, Progress&)>;
+  using Measure = std::function<Status(const std::string&, Numbers&, Meter&)>;
 
   // Once something has failed nothing more is run.
   void take(const char* what, const std::string& place, const Measure& measure, Numbers& to);
@@ -81,7 +81,7 @@ void SpoolBench::take(const char* what, const std::string& place, const Measure&
   const bool wanted = place.empty() || std::string_view(what).contains(only_);
   if (failure_ || !wanted) return;
   const std::string path = directory_ + "/" + place;
-  auto numbers = in_child(what, [&](Numbers& out, Progress& p) { return measure(path, out, p); });
+  auto numbers = in_child(what, [&](Numbers& out, Meter& p) { return measure(path, out, p); });
   if (!numbers) {
     failure_ = numbers.error();
     failure_->text = std::string(what) + ": " + failure_->text;
@@ -96,7 +96,7 @@ void SpoolBench::look_at_disk() {
   Numbers numbers;
   take(
       "what the kernel counts", "",
-      [](const std::string& path, Numbers& out, Progress&) {
+      [](const std::string& path, Numbers& out, Meter&) {
         out["counts"] = counts_writes(path) ? 1 : 0;
         return Status();
       },
@@ -116,7 +116,7 @@ void SpoolBench::run_steady() {
   for (const bool redelivery : {false, true}) {
     take(
         "steady load", "steady",
-        [&](const std::string& path, Numbers& out, Progress& p) {
+        [&](const std::string& path, Numbers& out, Meter& p) {
           return steady(path, scale_.steady_minutes, redelivery, out, p);
         },
         redelivery ? report_.steady_redelivery : report_.steady);
@@ -128,7 +128,7 @@ void SpoolBench::run_bulk() {
   for (const bool link : {true, false}) {
     take(
         link ? "bulk, link up" : "bulk, link down", "bulk",
-        [&](const std::string& path, Numbers& out, Progress& p) {
+        [&](const std::string& path, Numbers& out, Meter& p) {
           return bulk(path, scale_.bulk_records, link, out, p);
         },
         link ? report_.bulk_up : report_.bulk_down);
@@ -142,7 +142,7 @@ void SpoolBench::run_durable() {
     Numbers numbers;
     take(
         what.c_str(), "durable",
-        [&](const std::string& path, Numbers& out, Progress& p) {
+        [&](const std::string& path, Numbers& out, Meter& p) {
           return durable(path, group, scale_.durable_seconds, out, p);
         },
         numbers);
@@ -156,7 +156,7 @@ void SpoolBench::run_backlogs() {
     remove("backlog");
     const std::string what = "backlog of " + std::to_string(records);
     take((what + ": filling").c_str(), "backlog",
-         [&](const std::string& path, Numbers& out, Progress& p) {
+         [&](const std::string& path, Numbers& out, Meter& p) {
            return fill(path, LoadKind::meter, records, 0, out, p);
          },
          report_.fill);
@@ -172,7 +172,7 @@ void SpoolBench::run_start() {
   Numbers filled;
   take(
       "start: filling", "start",
-      [&](const std::string& path, Numbers& out, Progress& p) {
+      [&](const std::string& path, Numbers& out, Meter& p) {
         return fill(path, LoadKind::noise, 0, scale_.start_bytes, out, p);
       },
       filled);
@@ -190,25 +190,21 @@ std::optional<Failure> SpoolBench::run() {
   return failure_;
 }
 
-int failed(const std::string& at, const Error& error) {
-  std::fprintf(stderr, "pinaflux: %s: %s\n", at.c_str(), error.what);
-  return exit_status(error);
-}
-
 }  // namespace
 
 int bench_spool_command(const BenchSpoolOptions& options) {
   const auto disk = LinuxFiles().file_system(options.directory);
-  if (!disk) return failed(options.directory, disk.error());
+  if (!disk) return failed("pinaflux", options.directory, disk.error());
   if (disk->bytes_free < (options.quick ? kBytesNeededQuick : kBytesNeeded)) {
     return failed(
-        options.directory,
+        "pinaflux", options.directory,
         {Code::full, 0,
          "the benchmark needs 3 GiB of free space, with --quick 256 MiB: see --directory"});
   }
   std::string directory = options.directory + "/pinaflux-bench-XXXXXX";
   if (::mkdtemp(directory.data()) == nullptr) {
-    return failed(options.directory, {Code::denied, errno, "no directory can be made there"});
+    return failed("pinaflux", options.directory,
+                  {Code::denied, errno, "no directory can be made there"});
   }
   // The children end by it; this process then cleans up.
   std::signal(SIGINT, [](int) {});

@@ -23,12 +23,9 @@ bool in_postgres(const CollectorStore::Options& store) {
   return postgres::Connection::is_address(store.database);
 }
 
-int failed(const Error& error, const std::string& at, const std::string& why = {}) {
-  std::fprintf(stderr, "pinaflux-collector: %s: %s", at.c_str(), error.what);
-  if (!why.empty()) std::fprintf(stderr, ": %s", why.c_str());
-  if (error.sys_errno != 0) std::fprintf(stderr, " (errno %d)", error.sys_errno);
-  std::fputc('\n', stderr);
-  return exit_status(error);
+int stopped(const Error& error, const std::string& at) {
+  const std::string number = " (errno " + std::to_string(error.sys_errno) + ")";
+  return failed("pinaflux-collector", at, error, error.sys_errno == 0 ? "" : number);
 }
 
 class Service {
@@ -200,17 +197,17 @@ bool Service::http_is_safe() const {
 int Service::run() {
   std::string which;
   auto lines = LinesServer::open(options_.lines, options_.store, which);
-  if (!lines) return failed(lines.error(), which);
+  if (!lines) return stopped(lines.error(), which);
   lines_ = std::move(*lines);
   if (Status s = open_store(); !s)
-    return failed(s.error(), postgres::shown(options_.store.database));
+    return stopped(s.error(), postgres::shown(options_.store.database));
   if (!options_.password_file.empty()) {
     auto text = platform_.files.read_text(options_.password_file, kPasswordBytesMax);
-    if (!text) return failed(text.error(), options_.password_file);
+    if (!text) return stopped(text.error(), options_.password_file);
     options_.collector.password = trim(*text);
   }
   if (!load_tls()) return kExitConfiguration;
-  if (Status s = load_keys(which); !s) return failed(s.error(), which);
+  if (Status s = load_keys(which); !s) return stopped(s.error(), which);
   if (!http_is_safe()) return kExitConfiguration;
   if (options_.collector.broker == "none") options_.collector.broker.clear();
   if (!options_.collector.share.empty() && !in_postgres(options_.store)) {
@@ -239,8 +236,8 @@ int Service::run() {
         }
       });
   platform_.network.raise_time_floor(kBuildTimeUnixSeconds);
-  if (Status s = start(); !s) return failed(s.error(), options_.collector.broker);
-  if (Status s = listen(); !s) return failed(s.error(), options_.listen);
+  if (Status s = start(); !s) return stopped(s.error(), options_.collector.broker);
+  if (Status s = listen(); !s) return stopped(s.error(), options_.listen);
   if (!platform_.clock.synchronised()) {
     log_.warning(
         "collector.clock",
@@ -264,9 +261,9 @@ int Service::run() {
 
 int collector_run(const CollectorRun& options) {
   auto platform = LinuxPlatform::make();
-  if (!platform) return failed(platform.error(), "start");
+  if (!platform) return stopped(platform.error(), "start");
   auto worker = (*platform)->worker();
-  if (!worker) return failed(worker.error(), "start");
+  if (!worker) return stopped(worker.error(), "start");
   return Service(options, **platform, **worker).run();
 }
 

@@ -1,6 +1,8 @@
 // Exit statuses of our programs: sysexits.h by name, and which one an Error leads to.
 #pragma once
 
+#include <string>
+
 #include "platform/base/result.h"
 
 namespace pinaflux {
@@ -19,25 +21,10 @@ enum ExitStatus : int {
   kExitConfiguration = 78,
 };
 
-inline int exit_status(const Error& error) {
-  switch (error.code) {
-    case Code::not_found: return kExitNoInput;
-    case Code::denied: return kExitPermission;
-    case Code::busy: return kExitTemporary;
-    case Code::full:
-    case Code::read_only:
-    case Code::io: return kExitIo;
-    case Code::corrupt:
-    case Code::newer: return kExitData;
-    case Code::closed:
-    case Code::timeout:
-    case Code::refused: return kExitUnavailable;
-    case Code::invalid:
-    case Code::exists:
-    case Code::unsupported: return kExitConfiguration;
-    case Code::internal: return kExitSoftware;
-  }
-  return kExitSoftware;
-}
+int exit_status(const Error& error);
+
+// A line on standard error, "PROGRAM: AT: what failed" and then MORE, and the status that it leads to.
+int failed(const char* program, const std::string& at, const Error& error,
+           const std::string& more = {});
 
 }  // namespace pinaflux

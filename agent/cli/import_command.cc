@@ -25,12 +25,7 @@ namespace {
 constexpr useconds_t kPauseMicroseconds = 100'000;
 constexpr int kPausesMax = 10 * 120;  // Without an answer: two minutes.
 constexpr std::size_t kReportBytesMax = 64 * 1024;
-constexpr std::size_t kBlockBytes = 64 * 1024;
-
-int failed(const Error& error, const std::string& at) {
-  std::fprintf(stderr, "pinaflux-collector: %s: %s\n", at.c_str(), error.what);
-  return exit_status(error);
-}
+constexpr std::size_t kCopiedAtOnce = 64 * 1024;
 
 class ImportRun {
  public:
@@ -82,11 +77,11 @@ int ImportRun::run(const std::vector<std::string>& given) {
   std::vector<std::string> paths;
   for (const std::string& path : given) {
     const auto found = files_of(path);
-    if (!found) return failed(found.error(), path);
+    if (!found) return failed("pinaflux-collector", path, found.error());
     paths.insert(paths.end(), found->begin(), found->end());
   }
   for (const std::string& path : paths) {
-    if (Status s = check(path); !s) return failed(s.error(), path);
+    if (Status s = check(path); !s) return failed("pinaflux-collector", path, s.error());
   }
   for (const std::string& path : paths) {
     Status done;
@@ -106,7 +101,9 @@ int ImportRun::run(const std::vector<std::string>& given) {
     if (!done && store_ && !store_->trouble().empty()) {
       std::fprintf(stderr, "pinaflux-collector: %s\n", store_->trouble().c_str());
     }
-    if (!done) return failed(done.error(), store_ ? path : postgres::shown(options_.database));
+    if (!done)
+      return failed("pinaflux-collector", store_ ? path : postgres::shown(options_.database),
+                    done.error());
   }
   if (json_)
     std::printf(R"({"schema":"pinaflux.import/1","files":[%s]})"
@@ -177,7 +174,7 @@ Status ImportRun::copy(const std::string& from, const std::string& to) {
   const std::string part = to + ".part";
   auto out = files_.open(part, Files::Mode::create);
   if (!out) return std::unexpected(out.error());
-  Buffer block(kBlockBytes);
+  Buffer block(kCopiedAtOnce);
   std::uint64_t at = 0;
   Status done = (*out)->truncate(0);
   while (done) {
@@ -220,7 +217,7 @@ int import_command(const std::vector<std::string>& paths, const LinesServer::Opt
                    CollectorStore::Options options, bool json) {
   std::string at;
   const auto server = LinesServer::open(lines, options, at);
-  if (!server) return failed(server.error(), at);
+  if (!server) return failed("pinaflux-collector", at, server.error());
   return ImportRun(options, json).run(paths);
 }
 

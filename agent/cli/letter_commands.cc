@@ -14,11 +14,6 @@ namespace {
 
 constexpr const char* kRecordMark = "\"record\":";
 
-Status print(Bytes bytes) {
-  std::fwrite(bytes.data(), 1, bytes.size(), stdout);
-  return {};
-}
-
 const char* form(bool json) { return json ? " json" : " text"; }
 
 std::string words_of(const std::vector<long long>& ids) {
@@ -30,7 +25,7 @@ std::string words_of(const std::vector<long long>& ids) {
 int print_answer(const QueueTarget& target, const std::string& request) {
   int status = kExitOk;
   auto session = QueueSession::open(target, status);
-  return session ? session->run(request, "reading", print) : status;
+  return session ? session->run(request, "reading", QueueSession::print) : status;
 }
 
 // What `show --json` says of the letter: its last member is the record. Empty: it was said why.
@@ -87,8 +82,8 @@ int letters_show_raw(const QueueTarget& target, long long id) {
   std::uint64_t shown = 0;
   status = session->run_stopped(operation, "reading", [&](Bytes bytes) {
     shown += bytes.size();
-    if (::isatty(STDOUT_FILENO) != 1) return print(bytes);
-    return print(as_bytes(terminal_text(bytes) + "\n"));
+    if (::isatty(STDOUT_FILENO) != 1) return QueueSession::print(bytes);
+    return QueueSession::print(as_bytes(terminal_text(bytes) + "\n"));
   });
   if (status == kExitOk && shown < operation.bytes_whole()) {
     std::fprintf(stderr,
@@ -108,7 +103,7 @@ int letters_replay(const QueueTarget& target, const std::vector<long long>& ids,
   auto session = QueueSession::open(target, status);
   if (!session) return status;
   return session->run_running({"letters replay " + words_of(ids) + form(json), ""}, "replaying",
-                              print);
+                              QueueSession::print);
 }
 
 int letters_edit(const QueueTarget& target, long long id, const std::string& file, bool json) {
@@ -119,7 +114,7 @@ int letters_edit(const QueueTarget& target, long long id, const std::string& fil
   if (!record) return status;
   const std::string request =
       "letters edit " + std::to_string(id) + " " + std::to_string(record->size()) + form(json);
-  return session->run_running({request, *record}, "replaying", print);
+  return session->run_running({request, *record}, "replaying", QueueSession::print);
 }
 
 }  // namespace pinaflux

@@ -19,7 +19,6 @@ constexpr std::size_t kRecordBytesMax = 64 * 1024;
 struct Close {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
-using File = std::unique_ptr<std::FILE, Close>;
 
 std::nullopt_t refuse(const std::string& what, const char* why, int status, int& to) {
   std::fprintf(stderr, "pinaflux: %s: %s\n", what.c_str(), why);
@@ -71,7 +70,7 @@ class Draft {
 
 std::optional<std::string> read_record(const std::string& file, int& status) {
   if (file == "-") return read_all(stdin, "standard input", status);
-  const File opened(std::fopen(file.c_str(), "re"));
+  const std::unique_ptr<std::FILE, Close> opened(std::fopen(file.c_str(), "re"));
   if (!opened) {
     return refuse(file, std::strerror(errno), errno == ENOENT ? kExitNoInput : kExitPermission,
                   status);

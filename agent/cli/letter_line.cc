@@ -13,7 +13,7 @@ namespace pinaflux {
 
 namespace {
 
-struct Arguments {
+struct LetterArguments {
   QueueTarget target{.configuration = "/etc/pinaflux/pinaflux.yaml", .socket = "", .spool = ""};
   std::vector<long long> ids;
   long long id = 0;
@@ -22,12 +22,12 @@ struct Arguments {
   bool raw = false;
 };
 
-class Line {
+class LetterLine {
  public:
-  Line(CLI::App& app, int& status)
+  LetterLine(CLI::App& app, int& status)
       : letters_(*app.add_subcommand(
             "dead-letters", "what was refused, with the masked record where there is one")),
-        arguments_(std::make_shared<Arguments>()),
+        arguments_(std::make_shared<LetterArguments>()),
         status_(status) {
     letters_.require_subcommand(1);
   }
@@ -58,21 +58,21 @@ class Line {
         ->expected(1, static_cast<int>(kLetterIdsMax))
         ->check(CLI::PositiveNumber);
   }
-  Arguments& arguments() { return *arguments_; }
+  LetterArguments& arguments() { return *arguments_; }
 
  private:
   CLI::App& letters_;
-  std::shared_ptr<Arguments> arguments_;  // The library keeps the callbacks, and copies them.
+  std::shared_ptr<LetterArguments> arguments_;  // The library keeps the callbacks, and copies them.
   int& status_;
 };
 
 }  // namespace
 
 void add_letter_commands(CLI::App& app, int& status) {
-  Line line(app, status);
+  LetterLine line(app, status);
   line.add_spool(line.command("list", "all of them, oldest first",
-                              [](Arguments& a) { return letters_list(a.target, a.json); }));
-  auto* show = line.command("show", "one of them, with its record as JSON", [](Arguments& a) {
+                              [](LetterArguments& a) { return letters_list(a.target, a.json); }));
+  auto* show = line.command("show", "one of them, with its record as JSON", [](LetterArguments& a) {
     return a.raw ? letters_show_raw(a.target, a.id) : letters_show(a.target, a.id, a.json);
   });
   line.add_id(show);
@@ -84,17 +84,18 @@ void add_letter_commands(CLI::App& app, int& status) {
   line.add_spool(show);
   auto* replay =
       line.command("replay", "again through the running agent's mask and pipeline; they go with it",
-                   [](Arguments& a) { return letters_replay(a.target, a.ids, a.json); });
+                   [](LetterArguments& a) { return letters_replay(a.target, a.ids, a.json); });
   line.add_ids(replay);
   auto* edit = line.command(
       "edit", "replay one with its record changed (in $EDITOR, or from a file or standard input)",
-      [](Arguments& a) { return letters_edit(a.target, a.id, a.file, a.json); });
+      [](LetterArguments& a) { return letters_edit(a.target, a.id, a.file, a.json); });
   line.add_id(edit);
   edit->add_option("--file,-f", line.arguments().file,
                    "the record, as `show --json` prints it, or the bytes, as `show --raw` does (-: "
                    "standard input)");
-  auto* drop = line.command("drop", "forget them for good",
-                            [](Arguments& a) { return letters_drop(a.target, a.ids, a.json); });
+  auto* drop = line.command("drop", "forget them for good", [](LetterArguments& a) {
+    return letters_drop(a.target, a.ids, a.json);
+  });
   line.add_ids(drop);
   line.add_spool(drop);
 }

@@ -16,7 +16,7 @@ namespace pinaflux {
 
 namespace {
 
-constexpr std::size_t kBlockBytes = limits::kPollBytesMax;
+constexpr std::size_t kLinesAtOnce = limits::kPollBytesMax;
 
 bool same(const Record& a, const Record& b) {
   return a.time() == b.time() && a.shape().stream() == b.shape().stream() &&
@@ -150,7 +150,7 @@ int wrong(const std::string& at, const char* what, int status) {
   return status;
 }
 
-// Blocks of whole lines, of about kBlockBytes.
+// Blocks of whole lines, of about kLinesAtOnce.
 class Lines {
  public:
   explicit Lines(std::FILE* file) : file_(file) {}
@@ -161,7 +161,7 @@ class Lines {
   bool next(std::string& block) {
     block.clear();
     ssize_t size = 0;
-    while (block.size() < kBlockBytes && (size = ::getline(&line_, &room_, file_)) > 0)
+    while (block.size() < kLinesAtOnce && (size = ::getline(&line_, &room_, file_)) > 0)
       block.append(line_, static_cast<std::size_t>(size));
     return !block.empty();
   }

@@ -14,18 +14,13 @@ namespace pinaflux {
 
 namespace {
 
-Status print(Bytes bytes) {
-  std::fwrite(bytes.data(), 1, bytes.size(), stdout);
-  return {};
-}
-
 std::string word_of(const std::string& lane) { return lane.empty() ? "*" : lane; }
 
 // One request whose answer is printed.
 int print_answer(const QueueTarget& target, const std::string& request, const char* what) {
   int status = kExitOk;
   auto session = QueueSession::open(target, status);
-  return session ? session->run(request, what, print) : status;
+  return session ? session->run(request, what, QueueSession::print) : status;
 }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace pinaflux {
 
 namespace {
 
-struct Arguments {
+struct QueueArguments {
   QueueTarget target{.configuration = "/etc/pinaflux/pinaflux.yaml", .socket = "", .spool = ""};
   std::string lane;
   std::string file;
@@ -20,11 +20,11 @@ struct Arguments {
   PurgeOptions purge;
 };
 
-class Line {
+class QueueLine {
  public:
-  Line(CLI::App& app, int& status)
+  QueueLine(CLI::App& app, int& status)
       : queue_(*app.add_subcommand("queue", "what waits in the spool")),
-        arguments_(std::make_shared<Arguments>()),
+        arguments_(std::make_shared<QueueArguments>()),
         status_(status) {
     queue_.require_subcommand(1);
   }
@@ -51,48 +51,50 @@ class Line {
   void add_json(CLI::App* sub) {
     sub->add_flag("--json", arguments_->json, "for a machine to read");
   }
-  Arguments& arguments() { return *arguments_; }
+  QueueArguments& arguments() { return *arguments_; }
 
  private:
   CLI::App& queue_;
-  std::shared_ptr<Arguments> arguments_;  // The library keeps the callbacks, and copies them.
+  std::shared_ptr<QueueArguments> arguments_;  // The library keeps the callbacks, and copies them.
   int& status_;
 };
 
 }  // namespace
 
 void add_queue_commands(CLI::App& app, int& status) {
-  Line line(app, status);
+  QueueLine line(app, status);
   line.add_json(line.command("stats", "what waits, by lane; the room that it takes",
-                             [](Arguments& a) { return queue_stats(a.target, a.json); }));
-  auto* peek = line.command("peek", "the oldest records as lines of JSON; nothing is changed",
-                            [](Arguments& a) { return queue_peek(a.target, a.lane, a.count); });
-  Line::add_lane(peek, line.arguments().lane, "of this lane alone");
+                             [](QueueArguments& a) { return queue_stats(a.target, a.json); }));
+  auto* peek =
+      line.command("peek", "the oldest records as lines of JSON; nothing is changed",
+                   [](QueueArguments& a) { return queue_peek(a.target, a.lane, a.count); });
+  QueueLine::add_lane(peek, line.arguments().lane, "of this lane alone");
   peek->add_option("--count,-n", line.arguments().count, "records of each lane")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  auto* take =
-      line.command("export", "all that waits, into a file for the collector; the queue stays",
-                   [](Arguments& a) { return queue_export(a.target, a.file, a.lane, a.force); });
+  auto* take = line.command(
+      "export", "all that waits, into a file for the collector; the queue stays",
+      [](QueueArguments& a) { return queue_export(a.target, a.file, a.lane, a.force); });
   take->add_option("file", line.arguments().file, "a file, or a folder (a mounted stick)")
       ->required();
-  Line::add_lane(take, line.arguments().lane, "this lane alone");
+  QueueLine::add_lane(take, line.arguments().lane, "this lane alone");
   take->add_flag("--force", line.arguments().force, "write over a file that is there");
   line.add_json(line.command("verify", "whether all that waits would arrive; reads only",
-                             [](Arguments& a) { return queue_verify(a.target, a.json); }));
-  auto* import = line.command("import",
-                              "with the agent stopped: take over what an earlier spool of this "
-                              "gateway exported",
-                              [](Arguments& a) { return queue_import(a.target, a.file, a.json); });
+                             [](QueueArguments& a) { return queue_verify(a.target, a.json); }));
+  auto* import =
+      line.command("import",
+                   "with the agent stopped: take over what an earlier spool of this "
+                   "gateway exported",
+                   [](QueueArguments& a) { return queue_import(a.target, a.file, a.json); });
   import->add_option("file", line.arguments().file, "an export file")->required();
   line.add_json(import);
   line.add_json(line.command("repair", "with the agent stopped: make good what verify found",
-                             [](Arguments& a) { return queue_repair(a.target, a.json); }));
+                             [](QueueArguments& a) { return queue_repair(a.target, a.json); }));
   PurgeOptions& options = line.arguments().purge;
   auto* purge =
       line.command("purge", "give up the oldest records of a lane; they are declared lost",
-                   [](Arguments& a) { return queue_purge(a.target, a.purge); });
-  Line::add_lane(purge, options.lane, "of this lane")->required();
+                   [](QueueArguments& a) { return queue_purge(a.target, a.purge); });
+  QueueLine::add_lane(purge, options.lane, "of this lane")->required();
   auto* until = purge->add_option_group("how far")->require_option(1);
   until->add_option("--before", options.before,
                     "what was recorded before: a day, a moment in UTC, or an age (36h, 7d)");

@@ -43,6 +43,11 @@ class Place {
 
 }  // namespace
 
+Status QueueSession::print(Bytes bytes) {
+  std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+  return {};
+}
+
 std::optional<QueueSession> QueueSession::open(const QueueTarget& target, int& status) {
   configure_names();
   QueueSession session;

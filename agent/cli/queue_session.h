@@ -34,6 +34,7 @@ class QueueSession {
  public:
   // An error of it ends the request, and is for the caller to say.
   using Take = std::function<Status(Bytes bytes)>;
+  static Status print(Bytes bytes);
 
   // Errors are said on standard error; then `status` is what to exit with.
   static std::optional<QueueSession> open(const QueueTarget& target, int& status);

@@ -13,10 +13,8 @@ namespace pinaflux {
 
 namespace {
 
-int failed(const Error& error, const std::string& at, const std::string& why = {}) {
-  std::fprintf(stderr, "pinaflux-collector: %s: %s%s%s\n", postgres::shown(at).c_str(), error.what,
-               why.empty() ? "" : ": ", why.c_str());
-  return exit_status(error);
+int refused(const std::string& at, const Error& error, const std::string& why = {}) {
+  return failed("pinaflux-collector", postgres::shown(at), error, why.empty() ? "" : ": " + why);
 }
 
 // A file that is not there is not made.
@@ -29,22 +27,22 @@ Status is_there(const std::string& database) {
 }  // namespace
 
 int verify_command(const std::string& database, const VerifyOptions& options) {
-  if (Status s = is_there(database); !s) return failed(s.error(), database);
+  if (Status s = is_there(database); !s) return refused(database, s.error());
   std::string why;
   LinuxFiles files;
   const Result<VerifyReport> report = verify(database, nullptr, &why, options.by_day, &files);
   const bool of_file = !why.empty() && !postgres::Connection::is_address(database);
-  if (!report && of_file) return failed(report.error(), why);
-  if (!report) return failed(report.error(), database, why);
+  if (!report && of_file) return refused(why, report.error());
+  if (!report) return refused(database, report.error(), why);
   std::fputs((options.json ? verify_json(*report) : verify_text(*report)).c_str(), stdout);
   return report->complete() && (report->proved() || options.moved_ok) ? kExitOk : 1;
 }
 
 int gateways_command(const std::string& database, Duration limit, bool json) {
-  if (Status s = is_there(database); !s) return failed(s.error(), database);
+  if (Status s = is_there(database); !s) return refused(database, s.error());
   std::string why;
   const Result<VerifyReport> report = account(database, &why);
-  if (!report) return failed(report.error(), database, why);
+  if (!report) return refused(database, report.error(), why);
   const WallTime now = LinuxClock().wall();
   std::fputs((json ? gateways_json(*report, now) : gateways_text(*report, now)).c_str(), stdout);
   const bool owed = std::ranges::any_of(report->lanes, [&](const LaneReport& lane) {

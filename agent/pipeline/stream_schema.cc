@@ -125,12 +125,12 @@ std::optional<StreamSchema> StreamSchema::decode(Bytes value) {
 }
 
 std::optional<NodeSchema> schema_of_state(std::string_view key, Bytes value) {
-  constexpr std::string_view kPrefix = "pipeline/";
+  constexpr std::string_view kBefore = "pipeline/";
   const std::size_t end = key.rfind('/');
-  if (!key.starts_with(kPrefix) || end <= kPrefix.size()) return {};
+  if (!key.starts_with(kBefore) || end <= kBefore.size()) return {};
   auto schema = StreamSchema::decode(value);
   if (!schema) return {};
-  return NodeSchema{std::string(key.substr(kPrefix.size(), end - kPrefix.size())),
+  return NodeSchema{std::string(key.substr(kBefore.size(), end - kBefore.size())),
                     std::move(*schema)};
 }
 

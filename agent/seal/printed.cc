@@ -16,7 +16,7 @@ namespace pinaflux::seal {
 
 namespace {
 
-constexpr std::size_t kSamples = 64;
+constexpr std::size_t kPrintedSamples = 64;
 constexpr int kDigitsFew = 6;  // Decimals of so few digits need no guess.
 constexpr double kStepsMax = 0x1p21;
 constexpr double kDoubt = 0.2;  // Of a step.
@@ -137,7 +137,7 @@ void guess_steps(std::span<const std::uint64_t> bits, Printing how,
 void guess_printing(std::span<const std::uint64_t> bits, std::vector<Printing>& guesses) {
   int digits = 0, decimals = 0;
   std::size_t samples = 0, texts = 0, floats = 0;
-  const std::size_t stride = std::max<std::size_t>(1, bits.size() / kSamples);
+  const std::size_t stride = std::max<std::size_t>(1, bits.size() / kPrintedSamples);
   for (std::size_t i = 0; i < bits.size(); i += stride, ++samples) {
     const double v = double_of(bits[i]);
     int its_digits = 0, its_decimals = 0;

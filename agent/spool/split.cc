@@ -19,7 +19,7 @@
 #include "agent/spool/tombstone.h"
 #include "platform/crypto/crypto.h"
 
-namespace pinaflux::split {
+namespace pinaflux::splits {
 
 namespace {
 
@@ -186,4 +186,4 @@ std::int64_t bytes_for(const Group& group) {
          kBytesEach;
 }
 
-}  // namespace pinaflux::split
+}  // namespace pinaflux::splits

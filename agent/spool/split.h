@@ -15,11 +15,11 @@
 #include "agent/spool/letters.h"
 #include "agent/spool/store.h"
 
-namespace pinaflux::split {
+namespace pinaflux::splits {
 
 // `ack.refused` is given. False: no row is the one that it names.
 Result<bool> take(Store& store, Lane& lane, const LaneAck& ack, GivenUp& given_up);
 // What the refusals of a group may write, at most.
 std::int64_t bytes_for(const Group& group);
 
-}  // namespace pinaflux::split
+}  // namespace pinaflux::splits

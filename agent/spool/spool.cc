@@ -208,7 +208,7 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
 Status Spool::State::attempt(const Request& request, std::vector<Lease>& leases) {
   const std::int64_t bytes = request.bytes + kSlackBytes + bytes_to_thin() +
                              (renumbering.waiting() > 0 ? Renumbering::kBytesEach : 0) +
-                             split::bytes_for(request.group);
+                             splits::bytes_for(request.group);
   if (Status s = make_ready(request.everything ? bytes : 0); !s) return s;
   std::vector<Lease> leased;
   const Status done = transact([&] { return write(request, leased); });
@@ -302,7 +302,7 @@ Status Spool::State::take_ack(const Request& request, const LaneAck& ack, GivenU
   }
   if (ack.refused && !request.moves) return {};  // It is sent again, and refused again.
   Lane& lane = store->lanes[ack.lane];
-  const auto taken = ack.refused ? split::take(*store, lane, ack, given_up)
+  const auto taken = ack.refused ? splits::take(*store, lane, ack, given_up)
                      : ack.known ? renumbering.take(*store, entropy, ack)
                                  : landed::take(*store, lane, ack);
   if (!taken) return std::unexpected(taken.error());

@@ -21,7 +21,7 @@ Buffer bytes_of(std::string_view text) {
   return bytes;
 }
 
-std::string hex(Bytes bytes) {
+std::string lower_hex(Bytes bytes) {
   std::string text;
   for (std::uint8_t b : bytes) {
     text += kDigits[b >> 4];
@@ -43,12 +43,12 @@ TEST_CASE("sealing gives the ciphertext and the tag of RFC 8439, section 2.8.2")
 
   aead.seal(bytes_of("070000004041424344454647"), bytes_of("50515253c0c1c2c3c4c5c6c7"), text, tag);
 
-  CHECK(hex(text) ==
+  CHECK(lower_hex(text) ==
         "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d6"
         "3dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b67ecd3b36"
         "92ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc"
         "3ff4def08e4b7a9de576d26586cec64b6116");
-  CHECK(hex(tag) == "1ae10b594f09e26a7e902ecbd0600691");
+  CHECK(lower_hex(tag) == "1ae10b594f09e26a7e902ecbd0600691");
 }
 
 TEST_CASE("opening gives the text of RFC 8439, appendix A.5") {
