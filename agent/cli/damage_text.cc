@@ -8,7 +8,7 @@ namespace {
 
 using Part = seal::Reached::Part;
 
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
   std::string text;
   append_json_string(text, name);
   return text;
@@ -47,8 +47,8 @@ std::string place_of(const seal::Reached& reached) {
     case Part::column: break;
   }
   const auto fields = reached.shape->fields();
-  return "field " + quoted(fields[reached.column]) + " (" + number(reached.column + 1) + " of " +
-         number(fields.size()) + ") of stream " + quoted(reached.shape->stream()) + " (table " +
+  return "field " + in_quotes(fields[reached.column]) + " (" + number(reached.column + 1) + " of " +
+         number(fields.size()) + ") of stream " + in_quotes(reached.shape->stream()) + " (table " +
          number(reached.table + 1) + " of " + number(reached.tables) + ")";
 }
 
