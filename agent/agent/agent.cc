@@ -432,6 +432,7 @@ AgentStatus Agent::State::status() const {
   for (const auto& lane : spool_state.lanes) s.lanes.push_back(status_of(lane, host.clock));
   s.refused = gatherer->refused();
   if (pipeline->late() > 0) s.refused.push_back({"late", pipeline->late()});
+  s.revisions = pipeline->revisions();
   s.spool = {
       spool_state.bytes_used,   spool_state.bytes_max,       spool_state.commits, commit_failures,
       spool_state.dead_letters, commit_took.seconds() * 1e3, spool_state.full,    spool_text};

@@ -214,6 +214,7 @@ std::string status_json(const AgentStatus& status) {
   j.key("refused").begin_object();
   for (const auto& r : status.refused) j.key(r.reason).number(r.count);
   j.end_object();
+  j.key("revisions").number(status.revisions);
   j.key("spool");
   write(j, status.spool);
   // The first one alone, too: it was there before there were several.
@@ -285,6 +286,8 @@ std::string status_prometheus(const AgentStatus& s) {
     Family f(t, "refused_total", "counter", "Records refused, by reason.");
     for (const auto& r : s.refused) f.sample(r.count, "reason", r.reason);
   }
+  expose_one(t, "revisions_total", "counter", "Windows given again, for records that came late.",
+             s.revisions);
   expose_one(t, "spool_bytes", "gauge", "Database and WAL.", s.spool.bytes_used);
   expose_one(t, "spool_bytes_max", "gauge", "Bound of database and WAL.", s.spool.bytes_max);
   expose_one(t, "spool_full", "gauge", "1 while sources are held back.", s.spool.full);

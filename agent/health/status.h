@@ -61,6 +61,7 @@ struct AgentStatus {
   std::vector<SourceStatus> sources;
   std::vector<LaneStatus> lanes;
   std::vector<RefusedCount> refused;
+  std::uint64_t revisions = 0;  // Windows that were given again, since the start.
   SpoolStatus spool;
   std::vector<UplinkStatus> uplinks;  // The first one first.
 };

@@ -13,6 +13,9 @@
 
 #include <simdjson.h>
 
+#include "agent/ingest/plain_json.h"
+#include "platform/base/text.h"
+
 namespace pinaflux {
 
 static_assert(kParsePadding >= simdjson::SIMDJSON_PADDING);
@@ -132,7 +135,9 @@ struct JsonReader::State {
   od::parser parser;
   std::string prefix;  // Of the object that is walked: "a.b."
   RecordBuilder* builder = nullptr;
+  std::vector<PlainMember> members;
 
+  Step plain();
   Step document(od::document& doc);
   Step object(od::object object, std::size_t depth);
   Step member(od::field& field, std::size_t depth);
@@ -221,7 +226,26 @@ Step JsonReader::State::document(od::document& doc) {
 JsonReader::JsonReader() : state_(std::make_unique<State>()) {}
 JsonReader::~JsonReader() = default;
 
+Step JsonReader::State::plain() {
+  for (const PlainMember& member : members) {
+    Step step = add(member.name, member.value);
+    if (step) continue;
+    step.error().position = member.at;
+    return step;
+  }
+  return {};
+}
+
 Step JsonReader::read(std::string_view text, RecordBuilder& builder) {
+  State& s = *state_;
+  if (text.size() > limits::kRecordBytesMax || !read_plain_json(text, s.members))
+    return read_any(text, builder);
+  s.builder = &builder;
+  s.prefix.clear();
+  return s.plain();
+}
+
+Step JsonReader::read_any(std::string_view text, RecordBuilder& builder) {
   State& s = *state_;
   s.builder = &builder;
   s.prefix.clear();
@@ -246,8 +270,6 @@ Step JsonReader::read(std::string_view text, RecordBuilder& builder) {
 // ---- structure without meaning
 
 namespace {
-
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 // One past the closing quote of the string that begins at `at`; npos if it does not end.
 std::size_t string_end(std::string_view text, std::size_t at) {

@@ -33,6 +33,8 @@ class JsonReader {
 
   // Adds the document's fields to the record that the builder has begun.
   Step read(std::string_view document, RecordBuilder& builder);
+  // The same without the short way for plain objects (plain_json.h): what that is measured by.
+  Step read_any(std::string_view document, RecordBuilder& builder);
 
  private:
   struct State;

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "platform/base/text.h"
+
 namespace pinaflux {
 
 namespace {
@@ -18,7 +20,6 @@ constexpr std::size_t kPhoneDigitsMin = 8;
 constexpr std::size_t kPhoneDigitsMax = 15;  // E.164.
 constexpr std::size_t kVinSize = 17;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_alnum(char c) { return is_digit(c) || is_letter(c); }
 bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }

@@ -291,6 +291,12 @@ std::uint64_t Pipeline::late() const {
   return late;
 }
 
+std::uint64_t Pipeline::revisions() const {
+  std::uint64_t revisions = 0;
+  for (const Node& node : state_->nodes) revisions += node.step->revisions();
+  return revisions;
+}
+
 void Pipeline::save(Group& group) {
   for (Node& node : state_->nodes) node.step->save(node.prefix, group.states);
   for (std::size_t i = 0; i < kForgottenEach && !state_->forgotten.empty(); ++i) {

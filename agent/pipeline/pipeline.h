@@ -88,6 +88,8 @@ class Pipeline {
   void hold(bool hold, Instant now);
   // Records that came too late for their window, since the start.
   std::uint64_t late() const;
+  // Windows that were given again (`amend_for`), since the start.
+  std::uint64_t revisions() const;
   // Called once before a group is committed: adds the state that changed since the last call.
   void save(Group& group);
   // The last record that a node refused since the last call, where the node says why; it names no values.

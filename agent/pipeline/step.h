@@ -84,6 +84,8 @@ class Step {
   virtual void given() {}
   // Records that came too late, since the start.
   virtual std::uint64_t late() const { return 0; }
+  // Windows that were given again, since the start.
+  virtual std::uint64_t revisions() const { return 0; }
 };
 
 // Errors: options that make no sense (each kind says which).

@@ -45,6 +45,7 @@ class WindowStep final : public Step {
   std::optional<Given> give(Arena& arena) override;
   void given() override;
   std::uint64_t late() const override { return late_; }
+  std::uint64_t revisions() const override { return revisions_; }
 
  private:
   using Index = WindowTable::Index;
@@ -124,7 +125,7 @@ class WindowStep final : public Step {
 
   std::vector<Pending> pending_;  // Places are used again.
   std::size_t pending_count_ = 0;
-  std::uint64_t pending_late_ = 0, late_ = 0;
+  std::uint64_t pending_late_ = 0, late_ = 0, revisions_ = 0;
 
   std::vector<Index> ready_;
   std::size_t ready_begin_ = 0;

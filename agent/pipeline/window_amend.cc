@@ -51,6 +51,7 @@ void WindowStep::amend(const Key& key, Index at) {
 void WindowStep::amended(Index index, std::int64_t end) {
   Key& key = table_[index];
   ++key.revision;
+  ++revisions_;
   for (Index at = key.oldest; at != WindowTable::kNone; at = table_.pane(at).newer) {
     Pane& pane = table_.pane(at);
     if (pane.amend != end) continue;

@@ -19,6 +19,10 @@
 
 namespace pinaflux {
 
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+// As JSON has it: the space, the tab and the two that end lines.
+inline bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
 // ---- numbers
 
 // Decimal, an optional '-' for signed types; no space, no '+', nothing after it, no overflow.

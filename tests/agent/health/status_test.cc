@@ -18,6 +18,7 @@ AgentStatus sample() {
   s.sources.push_back({"zigbee", "mqtt", "working", "", 10, 20, 19, 1, 2, 0, false});
   s.lanes.push_back({"normal", "00ff", 21, 15, 5, 300, 0, 1500});
   s.refused.push_back({"malformed", 2});
+  s.revisions = 3;
   s.spool = {4096, 1'048'576, 7, 1, 2, 1.5, false, ""};
   s.uplinks = {{"uplink", "tcp://127.0.0.1:1883", "working", "", 1, 4, 3, 250, 0, 0, 1, 12.5}};
   return s;
@@ -34,7 +35,7 @@ TEST_CASE("the status as JSON is the golden line") {
       R"("records_committed":19,"duplicates":1,"refused":2,"missed":0,"held":false}],)"
       R"("lanes":[{"name":"normal","epoch":"00ff","next_seq":21,"acked":15,)"
       R"("records_queued":5,"bytes_queued":300,"records_shed":0,"oldest_age_ms":1500}],)"
-      R"("refused":{"malformed":2},"spool":{"bytes_used":4096,"bytes_max":1048576,)"
+      R"("refused":{"malformed":2},"revisions":3,"spool":{"bytes_used":4096,"bytes_max":1048576,)"
       R"("commits":7,"commit_failures":1,"commit_ms":1.5,"dead_letters":2,"full":false,)"
       R"("text":""},"uplink":{"name":"uplink","broker":"tcp://127.0.0.1:1883","state":"working",)"
       R"("text":"","connects":1,"envelopes_sent":4,"envelopes_acked":3,"bytes_sent":250,"resent":0,)"
@@ -62,6 +63,7 @@ TEST_CASE("metrics name every family once and label every sample") {
   CHECK(t.find("pinaflux_source_records_total{source=\"zigbee\"} 20\n") != std::string::npos);
   CHECK(t.find("pinaflux_source_up{source=\"a\\\"b\\\\c\\n\"} 0\n") != std::string::npos);
   CHECK(t.find("pinaflux_refused_total{reason=\"malformed\"} 2\n") != std::string::npos);
+  CHECK(t.find("pinaflux_revisions_total 3\n") != std::string::npos);
   const auto first = t.find("# TYPE pinaflux_source_records_total");
   CHECK(first != std::string::npos);
   CHECK(t.find("# TYPE pinaflux_source_records_total", first + 1) == std::string::npos);

@@ -46,6 +46,7 @@ TEST_CASE_FIXTURE(AmendFixture, "a late record has its window given again, as a 
   take(reading(32, 80));
   CHECK(drained() == Lines{"60: 34 2 3"});  // Numbers are of the key.
   CHECK(pipeline->late() == 0);
+  CHECK(pipeline->revisions() == 3);
 }
 
 TEST_CASE_FIXTURE(AmendFixture, "a window in which nothing was has a first record that is late") {
