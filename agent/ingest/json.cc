@@ -228,6 +228,7 @@ JsonReader::~JsonReader() = default;
 
 Step JsonReader::State::plain() {
   for (const PlainMember& member : members) {
+    if (!member.value.is_view() && builder->add_predicted(member.name, member.value)) continue;
     Step step = add(member.name, member.value);
     if (step) continue;
     step.error().position = member.at;

@@ -46,6 +46,14 @@ class RecordBuilder {
   void begin(Intake& intake, std::string_view stream);
   // The field `prefix` + `name`; the time field is taken for the record's time instead.
   Step add(std::string_view prefix, std::string_view name, Value value);
+  // The same for a whole name and a value that is no view, where the last record of the stream had it, too; false: nothing was added.
+  bool add_predicted(std::string_view name, const Value& value) {
+    const std::size_t i = values_.size();
+    if (predicted_ == nullptr || i >= predicted_->field_count() || predicted_->fields()[i] != name)
+      return false;
+    values_.push_back(value);
+    return true;
+  }
   // A copy in the intake's arena; data() == nullptr: no room.
   std::string_view keep(std::string_view text);
   // The record's own time, from outside of its fields; it wins over arrival.
