@@ -33,7 +33,7 @@ class JsonReader {
 
   // Adds the document's fields to the record that the builder has begun.
   Step read(std::string_view document, RecordBuilder& builder);
-  // The same without the short way for plain objects (plain_json.h): what that is measured by.
+  // The same without the short way for plain objects (plain_json.h), for tests that compare both.
   Step read_any(std::string_view document, RecordBuilder& builder);
 
  private:

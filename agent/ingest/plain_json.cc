@@ -17,8 +17,8 @@ constexpr std::uint64_t kOnes = 0x0101010101010101;
 constexpr std::uint64_t kHighs = 0x8080808080808080;
 constexpr std::uint64_t kExactMax = std::uint64_t{1} << 53;
 constexpr int kDigitsMax = 19;  // They fit into 64 bits.
-constexpr double kTens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,
-                            1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19};
+constexpr double kTens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
+                            1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};
 
 // The high bit of the first byte that ends plain text: a quote, a backslash, a control, one beyond ASCII. Bits above it mean
 // nothing: a borrow may have come that far.

@@ -3,7 +3,7 @@
 //
 // Promise    What is plain is read as JsonReader reads it, to the last bit. What is not (nested, escaped, beyond ASCII, an
 //            exponent, many digits, broken) is left to it whole: nothing is ever refused here.
-// Numbers    A decimal of up to 19 digits: below 2^53 one division by a power of ten up to 10^22 is rounded right
+// Numbers    A decimal of up to 19 digits: below 2^53 one division by a power of ten up to 10^18 is rounded right
 //            (W. D. Clinger, "How to Read Floating Point Numbers Accurately", 1990); above by parse_double().
 // Ownership  Names and texts lie in `text`.
 // Threads    Any.
@@ -21,8 +21,8 @@ namespace pinaflux {
 struct PlainMember {
   std::string_view name;
   Value value;
-  std::uint32_t
-      at;  // Where JsonReader says that a fault of it is: at a number, behind anything else.
+  // Where JsonReader says that a fault of it is: at a number, behind anything else.
+  std::uint32_t at;
 };
 
 // kParsePadding bytes behind `text` are readable. False: not plain; `members` are no more than begun.

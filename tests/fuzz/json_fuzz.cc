@@ -1,7 +1,6 @@
 // Any bytes, as one document, as an array and as lines: no crash, and every byte is accounted for. The short way for plain
 // objects finds what the long one finds.
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 

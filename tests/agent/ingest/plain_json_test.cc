@@ -1,5 +1,7 @@
 #include "agent/ingest/plain_json.h"
 
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include "agent/ingest/json.h"
