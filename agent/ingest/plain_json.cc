@@ -82,7 +82,7 @@ bool Plain::member(PlainMember& member) {
   if (!value(member.value)) return false;
   skip_space();
   member.at = static_cast<std::uint32_t>((member.value.is_number() ? first : at_) - begin_);
-  return at_ < end_;
+  return true;
 }
 
 bool Plain::value(Value& value) {
