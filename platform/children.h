@@ -1,8 +1,8 @@
 // Children: helper programs of the operator's, in any language, each a process in a sandbox that
 // talks over its standard input and output.
 //
-// Promise    A child and all that it starts are gone when its Child is: no zombie, no orphan, no open
-//            file. It has no network, writes no file and reads none but those of the system's
+// Promise    A child and all that it starts are gone when its Child is: no zombie, no orphan, no
+//            open file. It has no network, writes no file and reads none but those of the system's
 //            programs (/usr, /lib, /bin, /opt), of its own folder, and the files that its arguments
 //            name by absolute paths. It inherits no file and no variable, and may not leave its
 //            process group (setsid, setpgid). What this machine's kernel cannot enforce of that,

@@ -1,5 +1,5 @@
-// Timers of zero, so that all happens on the loop and in the order of the scheduler: one runs the
-// program, one tells the agent, one thing at a time.
+// All happens on the loop, in the order of the scheduler: one timer runs the program, one tells the
+// agent, one thing at a time. Each takes kStep: a program that writes for ever does not stop time.
 
 #include "platform/sim/children.h"
 
@@ -12,17 +12,36 @@ namespace {
 
 constexpr std::size_t kPiece = 16 << 10;  // Of input and of output, at a time; as on Linux.
 
+constexpr Duration kStep = Duration::microseconds(20);
+
+// Asked for again while it waits, it happens once, and no later.
+class Step {
+ public:
+  Step(SimLoop& loop, std::function<void()> step)
+      : timer_(loop.timer([this, step = std::move(step)] {
+          waits_ = false;
+          step();
+        })) {}
+  void ask() {
+    if (!std::exchange(waits_, true)) timer_->start(kStep);
+  }
+
+ private:
+  bool waits_ = false;
+  std::unique_ptr<Timer> timer_;
+};
+
 class SimChild final : public Child, public SimStdio {
  public:
   SimChild(SimLoop& loop, SimChildren::Program program, ChildEvents events, std::size_t& running)
       : running_(running),
         program_(std::move(program)),
         events_(std::move(events)),
-        run_(loop.timer([this] { run(); })),
         wish_(loop.timer([this] { run(); })),
-        deliver_(loop.timer([this] { deliver(); })) {
+        run_(loop, [this] { run(); }),
+        deliver_(loop, [this] { deliver(); }) {
     ++running_;
-    run_->start({});
+    run_.ask();
   }
   ~SimChild() override {
     if (gone_ != nullptr) *gone_ = true;
@@ -35,16 +54,16 @@ class SimChild final : public Child, public SimStdio {
     const std::size_t taken = std::min(bytes.size(), kPipe - input_.size());
     append(input_, bytes.first(taken));
     if (taken < bytes.size()) wants_room_ = true;
-    if (taken > 0 && reading_) run_->start({});
+    if (taken > 0 && reading_) run_.ask();
     return taken;
   }
   void finish() override {
     finished_ = true;
-    run_->start({});
+    run_.ask();
   }
   void pause(bool paused) override {
     paused_ = paused;
-    if (!paused) deliver_->start({});
+    if (!paused) deliver_.ask();
   }
 
   // ---- the program's side
@@ -52,13 +71,12 @@ class SimChild final : public Child, public SimStdio {
     const std::size_t taken = std::min(bytes.size(), kPipe - output_.size());
     append(output_, bytes.first(taken));
     if (taken < bytes.size()) output_full_ = true;
-    if (taken > 0) deliver_->start({});
+    if (taken > 0) deliver_.ask();
     return taken;
   }
   bool input_ended() const override { return finished_ && input_.empty(); }
   void read(bool reading) override {
-    reading_ = reading;
-    if (reading) run_->start({});
+    if (!std::exchange(reading_, reading) && reading) run_.ask();
   }
   void again(Duration after) override { wish_->start(after); }
   void end(std::string why) override {
@@ -66,7 +84,7 @@ class SimChild final : public Child, public SimStdio {
     --running_;
     ended_ = true;
     why_ = std::move(why);
-    deliver_->start({});
+    deliver_.ask();
   }
 
  private:
@@ -79,11 +97,12 @@ class SimChild final : public Child, public SimStdio {
   SimChildren::Program program_;
   ChildEvents events_;
   Buffer input_, output_;
-  bool reading_ = true, finished_ = false, paused_ = false, ended_ = false;
+  bool started_ = false, reading_ = true, finished_ = false, paused_ = false, ended_ = false;
   bool wants_room_ = false, output_full_ = false;
   bool* gone_ = nullptr;
   std::string why_;
-  std::unique_ptr<Timer> run_, wish_, deliver_;
+  std::unique_ptr<Timer> wish_;
+  Step run_, deliver_;
 };
 
 // The function is held here while it runs, because it may destroy its child.
@@ -102,15 +121,15 @@ bool SimChild::gone_after(std::function<void(Arguments...)>& event, Arguments...
 void SimChild::run() {
   if (ended_) return;
   Buffer piece;
-  if (reading_) {
+  if (std::exchange(started_, true) && reading_) {
     const auto end = input_.begin() + static_cast<std::ptrdiff_t>(std::min(input_.size(), kPiece));
     piece.assign(input_.begin(), end);
     input_.erase(input_.begin(), end);
   }
   program_(*this, piece);
   if (ended_) return;
-  if (reading_ && !input_.empty()) run_->start({});
-  if (wants_room_ && input_.size() < kPipe) deliver_->start({});
+  if (reading_ && !input_.empty()) run_.ask();
+  if (wants_room_ && input_.size() < kPipe) deliver_.ask();
 }
 
 void SimChild::deliver() {
@@ -123,11 +142,11 @@ void SimChild::deliver() {
         output_.begin() + static_cast<std::ptrdiff_t>(std::min(output_.size(), kPiece));
     const Buffer piece(output_.begin(), end);
     output_.erase(output_.begin(), end);
-    if (std::exchange(output_full_, false)) run_->start({});
+    if (std::exchange(output_full_, false)) run_.ask();
     if (gone_after(events_.output, Bytes(piece))) return;
   }
   if (!output_.empty()) {
-    if (!paused_) deliver_->start({});
+    if (!paused_) deliver_.ask();
   } else if (ended_ && events_.ended) {
     const auto ended = std::exchange(events_.ended, {});  // It may destroy this.
     ended(std::move(why_));

@@ -1,8 +1,9 @@
 // SimChildren: helper programs as functions, for tests that take a seed.
 //
-// Order      A program runs when something happened to it: once at the start, for each piece of input,
-//            at the end of it, when its output has room again, and when it asked to; never from
-//            within a call of Child or Children. kPipe bytes at most wait each way.
+// Order      A program runs when something happened to it: once at the start, without input, for
+//            each piece of input, at the end of it, when its output has room again, and when it
+//            asked to; never from within a call of Child or Children.
+// Limits     kPipe bytes at most wait each way.
 // Ownership  The loop outlives it; it outlives its Child objects.
 // Threads    One.
 // Tests      tests/platform/children_contract.h
