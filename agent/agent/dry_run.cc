@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "agent/pipeline/outside.h"
+
 namespace pinaflux {
 
 namespace {
@@ -66,9 +68,22 @@ void DryRun::go_to(Stamp time) {
 }
 
 void DryRun::drain_some() {
-  std::vector<Pipeline::Refused> refusals;
-  drained_ = pipeline_->drain(moment(), group_, refusals);
-  for (const auto& r : refusals) refused(r.reason, r.node);
+  do {
+    std::vector<Pipeline::Refused> refusals;
+    drained_ = pipeline_->drain(moment(), group_, refusals);
+    for (const auto& r : refusals) refused(r.reason, r.node);
+  } while (refuse_asked());
+}
+
+// Whether nodes asked a process something.
+bool DryRun::refuse_asked() {
+  bool asked = false;
+  for (const Pipeline::Asking& asking : pipeline_->outsides()) {
+    if (asking.outside->unanswered() == 0) continue;
+    asked = true;
+    asking.outside->refuse_all(kNotRun);
+  }
+  return asked;
 }
 
 // Whether anything came.

@@ -1,7 +1,8 @@
 // DryRun: records through a configuration's mask and pipeline, and what each node and each lane gets of them.
 //
 // Promise    Runs Masker and Pipeline as the agent does, from empty states; stores and sends nothing. What it shows was masked; of a
-//            record that the mask refuses nothing is shown.
+//            record that the mask refuses nothing is shown. The processes of execd nodes are not run: what they would be asked is
+//            refused there, and says so.
 // Ownership  Configuration and Vault must outlive it. What is shown lives as long as the call.
 // Threads    One owner.
 // Tests      tests/agent/agent/rehearsal_test.cc, tests/agent/cli/run_once_test.cc
@@ -20,6 +21,8 @@ namespace pinaflux {
 
 class DryRun {
  public:
+  static constexpr std::string_view kNotRun = "its process is run by the agent only, not here";
+
   struct Output {
     enum class By : std::uint8_t { source, node, lane, refusal };
     By by = By::source;
@@ -55,6 +58,7 @@ class DryRun {
   void go_to(Stamp time);
   bool drain();
   void drain_some();
+  bool refuse_asked();
   void refused(Reason reason, std::string_view node);
   Moment moment() const { return {now_, Stamp::wall(clock_)}; }
 

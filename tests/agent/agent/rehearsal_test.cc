@@ -85,6 +85,26 @@ TEST_CASE_FIXTURE(RehearsalFixture, "what holds") {
   CHECK(result.expected == 9);
 }
 
+TEST_CASE_FIXTURE(RehearsalFixture, "what a process would be asked is refused, and says so") {
+  auto configuration = *loaded.configuration;
+  configuration.pipeline.nodes.push_back({"score", {"zigbee"}, Execd{.command = {"/bin/cat"}}});
+  configuration.pipeline.lanes[0].from = {"score"};
+  std::string which;
+  auto made = Rehearsal::make(configuration, files, which);
+  REQUIRE(made.has_value());
+  const std::string_view reading = "zigbee/kitchen {\"temp\":20}\n";
+  const std::string normal = "-> normal zigbee/kitchen {\"temp\":20}\n";
+  auto result = (*made)->run(std::string(reading) + normal);
+  REQUIRE(result.has_value());
+  REQUIRE(result->mistakes.size() == 1);
+  CHECK(
+      result->mistakes[0].what ==
+      "not expected: -> refused node_failed score: its process is run by the agent only, not here");
+  result = (*made)->run(std::string(reading) + normal + "-> refused node_failed score\n");
+  REQUIRE(result.has_value());
+  CHECK(result->holds());
+}
+
 TEST_CASE_FIXTURE(RehearsalFixture, "what comes of windows, by the clock of the test") {
   auto configuration = *loaded.configuration;
   configuration.pipeline.nodes.push_back(
