@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agent/agent/committer.h"
+#include "agent/agent/companions.h"
 #include "agent/agent/gatherer.h"
 #include "agent/agent/pace.h"
 #include "agent/agent/reentry.h"
@@ -53,7 +54,7 @@ struct Agent::State {
                  const std::function<void(Result<bool>)>& done);
   void retry_later(const Error& error);
   void take_acks();
-  void hold_sources(bool hold);
+  void hold_sources(bool full);
   void submit(const Pace::Group& group, Instant now);
   void wake_at(Instant at, Instant now);
   void begin_epoch();
@@ -75,6 +76,7 @@ struct Agent::State {
   SpoolState spool_state;        // As of the last commit.
   std::unique_ptr<Masker> masker;
   std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<Companions> companions;
   std::vector<std::unique_ptr<Source>> sources;
   std::unique_ptr<Gatherer> gatherer;
   std::unique_ptr<Reentry> reentry;
@@ -91,7 +93,7 @@ struct Agent::State {
   std::uint64_t commit_failures = 0;
   Duration commit_took{};
   Pace pace{{}};
-  bool held = false;
+  bool held = false, held_full = false;
   bool turned = false;  // Since the last housekeeping.
   std::vector<Said> said_sources;
   std::vector<Said> said_uplinks;
@@ -119,6 +121,9 @@ std::optional<Agent::Refusal> Agent::State::start() {
   say_forgotten(pipeline->restore(spool->states()), host.log);
   notices.take(spool->states());
   if (auto refusal = start_sources()) return refusal;
+  companions = std::make_unique<Companions>(
+      *pipeline,
+      Companions::Host{host.children, host.loop, host.clock, host.files, host.log, random});
   gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
   std::vector<SourceOptions> formats;
   for (const auto& source : configuration.sources) formats.push_back(common(source));
@@ -216,6 +221,8 @@ bool Agent::State::turn() {
   if (gathering) time.tell(committer->filling());
   const auto gathered =
       gathering ? gatherer->gather(committer->filling(), moment) : Gatherer::Outcome::idle;
+  companions->turn();
+  hold_sources(held_full);
   say_trouble(*pipeline, host.log);
   const Group& filling = committer->filling();
   const bool at_once =
@@ -322,18 +329,14 @@ void Agent::State::take_acks() {
   for (LaneIndex lane : uplinks->take_lost()) pace.lost(lane);
 }
 
-void Agent::State::hold_sources(bool hold) {
+void Agent::State::hold_sources(bool full) {
+  held_full = full;
+  const bool hold = full || companions->hold();
   if (hold == held || stopping != Stopping::no) return;
   held = hold;
   pipeline->hold(hold, host.clock.now());
   for (auto& source : sources) source->hold(hold ? Hold::full : Hold::none);
-  if (hold) {
-    host.log.warning("spool.full",
-                     "the spool is full: sources are held back until the far end "
-                     "takes some of it");
-  } else {
-    host.log.notice("spool.room", "the spool has room again");
-  }
+  say_held(hold, full, host.log);
 }
 
 void Agent::State::submit(const Pace::Group& group, Instant now) {
@@ -375,8 +378,8 @@ void Agent::State::wake_at(Instant at, Instant now) {
 // never acknowledged. Lingering lets the last acknowledgements leave.
 void Agent::State::finish_stop(Instant now) {
   if (stopping == Stopping::draining) {
-    const bool ready = std::ranges::any_of(sources, [](const auto& s) { return s->ready(); });
-    const bool in_memory = !committer->filling().empty() || committer->retrying() || ready;
+    const bool in_memory =
+        !committer->filling().empty() || committer->retrying() || gatherer->waits();
     if (in_memory && now < stop_at) return;
     uplinks->stop();
     reentry->abandon({Code::busy, 0, "the agent stopped before it was committed: try again"});
@@ -439,6 +442,7 @@ AgentStatus Agent::State::status() const {
   for (std::size_t i = 0; i < uplinks->count(); ++i) {
     s.uplinks.push_back(status_of(uplinks->name(i), uplinks->health(i)));
   }
+  s.companions = companions->status();
   return s;
 }
 
@@ -451,7 +455,6 @@ std::expected<std::unique_ptr<Agent>, Agent::Refusal> Agent::start(
 
 Agent::Agent(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Agent::~Agent() = default;
-
 bool Agent::turn() { return state_->turn(); }
 
 void Agent::State::stop() {
@@ -464,7 +467,6 @@ void Agent::State::stop() {
 }
 
 void Agent::stop() { state_->stop(); }
-
 bool Agent::restarts() const { return state_->restarts; }
 bool Agent::stopped() const { return state_->stopping == State::Stopping::done; }
 

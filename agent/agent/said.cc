@@ -77,6 +77,19 @@ void say_forgotten(std::size_t pieces, Log& log) {
               {{"pieces", std::to_string(pieces)}});
 }
 
+void say_held(bool held, bool spool_full, Log& log) {
+  if (!held) {
+    log.notice("spool.room", "the spool has room again, and what nodes ask is answered");
+  } else if (spool_full) {
+    log.warning("spool.full",
+                "the spool is full: sources are held back until the far end takes some of it");
+  } else {
+    log.warning("node.full",
+                "as many records as a node may have are unanswered: sources are held back until "
+                "its process answers");
+  }
+}
+
 void Said::tell(Log& log, Log::Level level, const std::string& key, const char* station,
                 Words now) {
   const bool retries = last_.state != "working" && now.state != "working";

@@ -30,6 +30,9 @@ void say_trouble(Pipeline& pipeline, Log& log);
 // That the state of nodes is given up which the configuration does not have any more, if there is such.
 void say_forgotten(std::size_t pieces, Log& log);
 
+// That sources are held back, and why; or that they are not any more.
+void say_held(bool held, bool spool_full, Log& log);
+
 class Said {
  public:
   struct Words {
