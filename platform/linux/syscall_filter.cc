@@ -7,7 +7,7 @@
 
 #include "platform/linux/syscall_filter.h"
 
-#include <algorithm>
+#include <bitset>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -200,46 +200,46 @@ sock_filter unless(std::uint16_t comparison, std::uint32_t value, std::uint8_t o
 sock_filter answer(std::uint32_t with) { return BPF_STMT(BPF_RET | BPF_K, with); }
 
 void append_ranges(std::vector<sock_filter>& to, std::uint16_t Denied::* number) {
-  std::vector<std::uint16_t> denied;
+  std::bitset<kKnownMax + 2> denied;  // The last one ends a range.
   for (const Denied& each : kDenied)
-    if (each.*number != kNone) denied.push_back(each.*number);
-  std::ranges::sort(denied);
-  for (std::size_t i = 0; i < denied.size();) {
-    const std::uint16_t first = denied[i++];
-    std::uint16_t last = first;
-    while (i < denied.size() && denied[i] <= last + 1) last = denied[i++];
+    if (each.*number != kNone) denied.set(each.*number);
+  for (std::uint32_t first = 0; first <= kKnownMax; ++first) {
+    if (!denied[first]) continue;
+    std::uint32_t last = first;
+    while (denied[last + 1]) ++last;
     to.push_back(BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, last, 3, 0));
     to.push_back(unless(BPF_JGE, first, 1));
     to.push_back(answer(kRefuse));
     to.push_back(answer(kAllow));
+    first = last;
   }
 }
 
-std::vector<sock_filter> block(const Architecture& its) {
-  std::vector<sock_filter> made = {
-      load(offsetof(seccomp_data, nr)),
-      unless(BPF_JEQ, its.mmap, 5),
-      load_argument(3),
-      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, kUncounted),
-      unless(BPF_JEQ, kUncounted, 1),
-      answer(kRefuse),
-      answer(kAllow),
-      unless(BPF_JEQ, its.clone, 4),
-      load_argument(0),
-      unless(BPF_JSET, kNewSpaces, 1),
-      answer(kRefuse),
-      answer(kAllow),
-      unless(BPF_JEQ, kClone3, 1),
-      answer(kUnknown),
-  };
-  append_ranges(made, its.number);
-  made.push_back(unless(BPF_JGT, kKnownMax, 4));
-  made.push_back(unless(BPF_JGE, its.own_first, 2));
-  made.push_back(BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, its.own_last, 1, 0));
-  made.push_back(answer(kAllow));
-  made.push_back(answer(kUnknown));
-  made.push_back(answer(kAllow));
-  return made;
+void append_block(std::vector<sock_filter>& to, const Architecture& its) {
+  for (const sock_filter& each : {
+           load(offsetof(seccomp_data, nr)),
+           unless(BPF_JEQ, its.mmap, 5),
+           load_argument(3),
+           sock_filter(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, kUncounted)),
+           unless(BPF_JEQ, kUncounted, 1),
+           answer(kRefuse),
+           answer(kAllow),
+           unless(BPF_JEQ, its.clone, 4),
+           load_argument(0),
+           unless(BPF_JSET, kNewSpaces, 1),
+           answer(kRefuse),
+           answer(kAllow),
+           unless(BPF_JEQ, kClone3, 1),
+           answer(kUnknown),
+       })
+    to.push_back(each);
+  append_ranges(to, its.number);
+  to.push_back(unless(BPF_JGT, kKnownMax, 4));
+  to.push_back(unless(BPF_JGE, its.own_first, 2));
+  to.push_back(BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, its.own_last, 1, 0));
+  to.push_back(answer(kAllow));
+  to.push_back(answer(kUnknown));
+  to.push_back(answer(kAllow));
 }
 
 }  // namespace
@@ -247,12 +247,12 @@ std::vector<sock_filter> block(const Architecture& its) {
 std::vector<sock_filter> syscall_filter() {
   std::vector<sock_filter> filter;
   for (const Architecture& each : kArchitectures) {
-    const std::vector<sock_filter> its = block(each);
-    // A block is longer than a conditional jump reaches.
     filter.push_back(load(offsetof(seccomp_data, arch)));
     filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, each.audit, 1, 0));
-    filter.push_back(BPF_STMT(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(its.size())));
-    filter.insert(filter.end(), its.begin(), its.end());
+    filter.push_back(BPF_STMT(BPF_JMP | BPF_JA, 0));  // A block is longer than the others reach.
+    const std::size_t begin = filter.size();
+    append_block(filter, each);
+    filter[begin - 1].k = static_cast<std::uint32_t>(filter.size() - begin);
   }
   filter.push_back(answer(kRefuse));
   return filter;
