@@ -163,6 +163,20 @@ TEST_CASE_FIXTURE(ExecdFixture, "lines come in pieces, as a pipe cuts them") {
   CHECK(drained().size() == 3);
 }
 
+TEST_CASE_FIXTURE(ExecdFixture, "half an answer, or half a question, ends with its process") {
+  execd();
+  take(boiler(1));
+  const Bytes half = outside().unwritten().first(10);
+  CHECK(half.size() == 10);
+  outside().wrote(10);
+  CHECK(outside().answered(as_bytes("{\"id\":1,\"fie")) == nullptr);
+  outside().failed("killed");
+  outside().began();
+  CHECK(asked().at(0).starts_with("{\"id\":2,"));
+  CHECK(answer("{\"id\":2,\"fields\":{\"v\":1}}").empty());
+  CHECK(drained().size() == 1);
+}
+
 TEST_CASE_FIXTURE(ExecdFixture,
                   "so many unanswered hold back, by their number and by their bytes") {
   Execd o = options();
