@@ -335,7 +335,7 @@ void Agent::State::hold_sources(bool full) {
   if (hold == held || stopping != Stopping::no) return;
   held = hold;
   pipeline->hold(hold, host.clock.now());
-  for (auto& source : sources) source->hold(hold ? Hold::full : Hold::none);
+  for (auto& source : sources) source->hold(!hold ? Hold::none : full ? Hold::full : Hold::process);
   say_held(hold, full, host.log);
 }
 
