@@ -1,5 +1,5 @@
-// A process proves itself by an answer: only that resets its back-off. A short hold of the pipeline is its usual pace, when a parcel has
-// more records than may be in flight: sources notice nothing, for they are not polled. Only one that lasts is a state of the gateway's.
+// A process proves itself by an answer: only that resets its back-off. That the pipeline holds back is usual where sources bring more than
+// a process answers: they are polled less. Only when nothing is answered any more it is a state of the gateway's.
 
 #include "agent/agent/companions.h"
 
@@ -46,6 +46,7 @@ class Companions::Companion {
 
   void feed();
   void look();
+  std::uint64_t answers() const { return outside_.answers(); }
   CompanionStatus status() const;
 
  private:
@@ -189,10 +190,15 @@ Companions::Companions(const Pipeline& pipeline, const Host& host)
 Companions::~Companions() = default;
 
 void Companions::turn() {
-  for (const auto& companion : companions_) companion->feed();
+  std::uint64_t answers = 0;
+  for (const auto& companion : companions_) {
+    companion->feed();
+    answers += companion->answers();
+  }
+  const bool answered = std::exchange(answers_, answers) != answers;
   if (!pipeline_.holds_back()) {
     held_since_ = Instant::never();
-  } else if (held_since_ == Instant::never()) {
+  } else if (answered || held_since_ == Instant::never()) {
     held_since_ = host_.clock.now();
   }
 }

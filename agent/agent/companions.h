@@ -28,8 +28,8 @@ class Companions {
   static constexpr Duration kRetryMin = Duration::milliseconds(100);
   static constexpr Duration kRetryMax = Duration::seconds(30);
   static constexpr Duration kLookEvery = Duration::seconds(5);
-  // So long the pipeline holds back before it is said, and sources are held.
-  static constexpr Duration kHeldMin = Duration::seconds(1);
+  // So long the pipeline holds back, and nothing is answered, before it is said, and sources are held.
+  static constexpr Duration kHeldMin = Duration::seconds(5);
 
   struct Host {
     Children* children;  // None: nothing is started, and all of it waits.
@@ -45,7 +45,7 @@ class Companions {
 
   // Between walks of the pipeline: they get what they are to be asked by now.
   void turn();
-  // The pipeline has held back for kHeldMin.
+  // The pipeline has held back without an answer for kHeldMin.
   bool hold() const;
   std::vector<CompanionStatus> status() const;
 
@@ -57,6 +57,7 @@ class Companions {
   const Pipeline& pipeline_;
   const Host host_;
   Instant held_since_ = Instant::never();
+  std::uint64_t answers_ = 0;  // By then.
   std::vector<std::unique_ptr<Companion>> companions_;
   std::unique_ptr<Timer> look_;
 };

@@ -99,6 +99,7 @@ struct CompanionsFixture {
     if (!gatherer) return false;
     const auto gathered = gatherer->gather(group, Moment{clock.now(), {}});
     companions->turn();
+    held = held || companions->hold();
     if (clock.now() - committed_at >= Duration::milliseconds(500)) commit();
     return gathered == Gatherer::Outcome::more;
   }
@@ -163,6 +164,7 @@ struct CompanionsFixture {
   std::map<std::string, Buffer> committed;
   Instant committed_at;
   std::int64_t acknowledged = 0;
+  bool held = false;
   std::vector<std::int64_t> landed, letters;
   std::vector<std::string> said;
 };
@@ -309,11 +311,13 @@ TEST_CASE_FIXTURE(CompanionsFixture,
   });
   Execd o = execd();
   o.answer_within = Duration::milliseconds(1'500);
+  o.in_flight_max = 5;
   readings->count = 10;
   make(o);
   run(Duration::seconds(15));
   CHECK(landed == first(10));
   CHECK(status().restarts == 0);
+  CHECK_FALSE(held);  // More than it answers in a second waits, but it answers.
 }
 
 TEST_CASE_FIXTURE(CompanionsFixture,
