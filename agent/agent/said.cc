@@ -38,6 +38,16 @@ LaneStatus status_of(const LaneState& lane, const Clock& clock) {
           lane.records_shed,   aged ? (now_ns - lane.oldest.ns) / 1'000'000 : 0};
 }
 
+void tell_lanes(const std::vector<LaneState>& lanes, const Clock& clock, AgentStatus& to) {
+  for (const LaneState& lane : lanes) {
+    if (lane.kept) {
+      to.raw = status_of(lane, clock);
+    } else {
+      to.lanes.push_back(status_of(lane, clock));
+    }
+  }
+}
+
 UplinkStatus status_of(const std::string& name, const UplinkHealth& health) {
   return {.name = name,
           .broker = health.broker,

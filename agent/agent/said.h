@@ -22,6 +22,7 @@ const char* state_name(UplinkHealth::State state);
 std::string log_key(const std::string& uplink);  // Of what one says.
 
 LaneStatus status_of(const LaneState& lane, const Clock& clock);
+void tell_lanes(const std::vector<LaneState>& lanes, const Clock& clock, AgentStatus& to);
 UplinkStatus status_of(const std::string& name, const UplinkHealth& health);
 SourceStatus status_of(const AnySourceOptions& source, const SourceHealth& health, bool held);
 
