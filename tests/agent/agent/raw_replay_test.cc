@@ -35,7 +35,7 @@ class Readings : public Source {
   void poll(Intake& intake) override {
     static constexpr std::string_view kFields[] = {"n", "user"};
     intake.begin(index_);
-    for (int i = 0; i < 40 && next_ < end_; ++i, next_ += 2) {
+    for (int i = 0; i < 400 && next_ < end_; ++i, next_ += 2) {
       auto cells = intake.arena().array<Value>(2);
       cells[0] = Value::int64(next_);
       cells[1] = Value::text(intake.arena().copy("CANARY-user"));
@@ -219,18 +219,18 @@ TEST_CASE_FIXTURE(RawReplayFixture, "a crash at any commit repeats no result and
 TEST_CASE_FIXTURE(RawReplayFixture, "a replay takes what is not older than it is told") {
   gather(0, kRecords);
   open();
-  BeginReplay operation(kBegin + 1'200 * kSecond, BeginReplay::Form::text);
+  BeginReplay operation(kBegin + 1'230 * kSecond, BeginReplay::Form::text);
   begin(operation);
   while (turn()) {
   }
 
-  CHECK(sorted(landed) == sorted(expected(1'200, 1)));
+  CHECK(sorted(landed) == sorted(expected(1'230, 1)));
   CHECK(report(operation) ==
-        "replay 1: 1800 records went through the pipeline again, 58 results have correction=1\n");
+        "replay 1: 1770 records went through the pipeline again, 58 results have correction=1\n");
 }
 
 TEST_CASE_FIXTURE(RawReplayFixture, "what was taken out of the lane is gone, and counted") {
-  options.lanes[1].bytes_max = 4'096;
+  options.lanes[1].bytes_max = 100;
   open();
   gather(0, kRecords);
   gather(kRecords, 2 * kRecords);  // What is beyond the bound goes with the next commit.
