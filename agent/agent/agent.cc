@@ -237,9 +237,10 @@ void Agent::State::finish_commit() {
   if (!done->status && done->status.error().code == Code::corrupt) {
     host.log.failed(Log::Level::error, "spool.damaged", done->status.error());
     restarts = true;
-    stopping = Stopping::done;
+    stopping = Stopping::lingering;  // Until no step is on the worker.
+    stop_at = host.clock.now();
     reentry->abandon(done->status.error());
-    return;
+    return replay->stop();
   }
   if (!done->status) {
     retry_later(done->status.error());
@@ -469,7 +470,6 @@ void Agent::State::stop() {
 }
 
 void Agent::stop() { state_->stop(); }
-
 bool Agent::restarts() const { return state_->restarts; }
 bool Agent::stopped() const { return state_->stopping == State::Stopping::done; }
 
