@@ -6,13 +6,14 @@
 #include "agent/agent/committer.h"
 #include "agent/agent/companions.h"
 #include "agent/agent/gatherer.h"
+#include "agent/agent/open_sources.h"
 #include "agent/agent/pace.h"
+#include "agent/agent/raw_replay.h"
 #include "agent/agent/reentry.h"
 #include "agent/agent/said.h"
 #include "agent/agent/schema_notices.h"
 #include "agent/agent/sent_lanes.h"
 #include "agent/agent/trusted_time.h"
-#include "agent/ingest/factory.h"
 #include "agent/seal/row_json.h"
 #include "agent/uplink/uplinks.h"
 #include "agent/vault/vault.h"
@@ -44,12 +45,14 @@ struct Agent::State {
 
   std::optional<Refusal> start();
   std::optional<Refusal> open_spool();
+  std::unique_ptr<Companions> companions_of(const Pipeline& its);
   std::optional<Refusal> start_sources();
   std::optional<Refusal> make_uplinks();
 
   bool turn();
   void finish_commit();
   void operated(SpoolState state);
+  void step(Operation& operation, Buffer& out, std::function<void(Result<bool>)> done);
   void step_made(Operation& operation, Result<bool> more,
                  const std::function<void(Result<bool>)>& done);
   void retry_later(const Error& error);
@@ -80,6 +83,7 @@ struct Agent::State {
   std::vector<std::unique_ptr<Source>> sources;
   std::unique_ptr<Gatherer> gatherer;
   std::unique_ptr<Reentry> reentry;
+  std::unique_ptr<RawReplay> replay;
   std::unique_ptr<Committer> committer;
   std::unique_ptr<Uplinks> uplinks;
   SchemaNotices notices;
@@ -121,13 +125,19 @@ std::optional<Agent::Refusal> Agent::State::start() {
   say_forgotten(pipeline->restore(spool->states()), host.log);
   notices.take(spool->states());
   if (auto refusal = start_sources()) return refusal;
-  companions = std::make_unique<Companions>(
-      *pipeline,
-      Companions::Host{host.children, host.loop, host.clock, host.files, host.log, random});
-  gatherer = std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes);
+  companions = companions_of(*pipeline);
+  gatherer =
+      std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes, configuration.raw_lane);
   std::vector<SourceOptions> formats;
   for (const auto& source : configuration.sources) formats.push_back(common(source));
   reentry = std::make_unique<Reentry>(*gatherer, shapes, std::move(formats));
+  replay = std::make_unique<RawReplay>(
+      *masker, configuration.pipeline, shapes,
+      [this](Operation& operation, Buffer& out, auto done) {
+        step(operation, out, std::move(done));
+      },
+      [this](const Pipeline& its) { return companions_of(its); });
+  if (Status s = replay->restore(spool->states()); !s) return Refusal{s.error(), "pipeline"};
   uplinks->clock_trusted(time.trusted());
   uplinks->start();
   committer = std::make_unique<Committer>(*spool, host.worker, host.clock, [] {});
@@ -135,6 +145,11 @@ std::optional<Agent::Refusal> Agent::State::start() {
   tick = host.loop.timer([this] { housekeeping(); });
   tick->start(Duration{});
   return std::nullopt;
+}
+
+std::unique_ptr<Companions> Agent::State::companions_of(const Pipeline& its) {
+  return std::make_unique<Companions>(
+      its, Companions::Host{host.children, host.loop, host.clock, host.files, host.log, random});
 }
 
 std::optional<Agent::Refusal> Agent::State::open_spool() {
@@ -149,37 +164,14 @@ std::optional<Agent::Refusal> Agent::State::open_spool() {
 }
 
 std::optional<Agent::Refusal> Agent::State::start_sources() {
-  auto install_key =
-      Vault::install_key(host.files, host.entropy, configuration.spool.directory + "/install.key");
-  if (!install_key) {
-    return Refusal{install_key.error(), configuration.spool.directory + "/install.key"};
-  }
-  SourceHost source_host{host.loop,
-                         host.clock,
-                         host.network,
-                         host.http,
-                         host.files,
-                         host.entropy,
-                         [this] { return time.stamp(); },
-                         InstallKey{},
-                         configuration.gateway};
-  ASSERT(install_key->size() >= source_host.install_key.size());
-  std::copy_n(install_key->begin(), source_host.install_key.size(),
-              source_host.install_key.begin());
-  const auto cursors = spool->cursors();
-  for (const auto& options : configuration.sources) {
-    auto made = make_source(options, source_host);
-    const std::string which = "sources." + source_name(options) + " " + source_place(options);
-    if (!made) return Refusal{made.error(), which};
-    std::vector<Cursor> mine;
-    for (const auto& [name, entries] : cursors) {
-      if (name != source_name(options)) continue;
-      for (const auto& [key, value] : entries) mine.push_back({key, value});
-    }
-    (*made)->restore(std::move(mine));
-    if (auto ok = (*made)->start(); !ok) return Refusal{ok.error(), which};
-    sources.push_back(std::move(*made));
-  }
+  std::string which;
+  auto opened =
+      open_sources(configuration,
+                   {host.loop, host.clock, host.network, host.http, host.files, host.entropy,
+                    [this] { return time.stamp(); }, InstallKey{}, configuration.gateway},
+                   spool->cursors(), which);
+  if (!opened) return Refusal{opened.error(), which};
+  sources = std::move(*opened);
   said_sources.resize(sources.size());
   return std::nullopt;
 }
@@ -217,6 +209,8 @@ bool Agent::State::turn() {
   notices.tell(*uplinks);
   const Moment moment{now, time.stamp()};
   if (stopping == Stopping::no) reentry->enter(committer->filling(), moment);
+  const auto replayed = stopping == Stopping::no && !held_full ? replay->enter(committer->filling())
+                                                               : Gatherer::Outcome::idle;
   const bool gathering = stopping == Stopping::no || stopping == Stopping::draining;
   if (gathering) time.tell(committer->filling());
   const auto gathered =
@@ -225,17 +219,18 @@ bool Agent::State::turn() {
   hold_sources(held_full);
   say_trouble(*pipeline, host.log);
   const Group& filling = committer->filling();
-  const bool at_once =
-      (spool_state.renumbering > 0 || uplinks->save_due()) && stopping == Stopping::no;
+  const bool at_once = (spool_state.renumbering > 0 || uplinks->save_due() || replay->due()) &&
+                       stopping == Stopping::no;
   const Pace::Group group{
       .empty = filling.empty() && !committer->retrying() && !at_once,
-      .full = gathered == Gatherer::Outcome::full || stopping != Stopping::no || at_once,
+      .full = gathered == Gatherer::Outcome::full || replayed == Gatherer::Outcome::full ||
+              stopping != Stopping::no || at_once,
       .stalled = gathered == Gatherer::Outcome::idle &&
                  (!filling.replayed.empty() ||
                   std::ranges::any_of(sources, [](const auto& s) { return s->stalled(); }))};
   if (gathering) submit(group, now);
   if (stopping != Stopping::no && committer->idle() && !committer->operating()) finish_stop(now);
-  return gathered == Gatherer::Outcome::more;
+  return gathered == Gatherer::Outcome::more || replayed == Gatherer::Outcome::more;
 }
 
 void Agent::State::finish_commit() {
@@ -255,9 +250,10 @@ void Agent::State::finish_commit() {
   if (!done->status && done->status.error().code == Code::corrupt) {
     host.log.failed(Log::Level::error, "spool.damaged", done->status.error());
     restarts = true;
-    stopping = Stopping::done;
+    stopping = Stopping::lingering;  // Until no step is on the worker.
+    stop_at = host.clock.now();
     reentry->abandon(done->status.error());
-    return;
+    return replay->stop();
   }
   if (!done->status) {
     retry_later(done->status.error());
@@ -280,6 +276,7 @@ void Agent::State::finish_commit() {
   }
   if (!done->leases.empty()) uplinks->send(std::move(done->leases));
   reentry->committed(done->replayed);
+  replay->committed();
   if (spool_state.forked && !restarts) begin_epoch();
 }
 
@@ -299,9 +296,22 @@ void Agent::State::operated(SpoolState state) {
   hold_sources(spool_state.full || (waits_for_room && committer->retrying()));
 }
 
+void Agent::State::step(Operation& operation, Buffer& out, std::function<void(Result<bool>)> done) {
+  committer->operate(operation, out,
+                     [this, done = std::move(done)](Result<bool> more, SpoolState state) {
+                       operated(std::move(state));
+                       done(more);
+                     });
+}
+
 // What the step read to be replayed goes through mask and pipeline first.
 void Agent::State::step_made(Operation& operation, Result<bool> more,
                              const std::function<void(Result<bool>)>& done) {
+  if (const ReplayJob* job = operation.replay_job(); more && job != nullptr) {
+    return replay->begin(*job, [more, done](Status replayed) {
+      done(replayed ? more : std::unexpected(replayed.error()));
+    });
+  }
   const auto replays = operation.replays();
   if (!more || replays.empty()) return done(more);
   if (spool_state.full) {
@@ -349,6 +359,7 @@ void Agent::State::submit(const Pace::Group& group, Instant now) {
   if (!wanted) return wake_at(retrying ? retry_at : pace.next(free_places, group), now);
   if (!retrying) {
     pipeline->save(committer->filling());
+    replay->save(committer->filling());
     notices.prepare(committer->filling());
     time.prepare(committer->filling());
     uplinks->save(committer->filling());
@@ -419,26 +430,17 @@ void Agent::State::housekeeping() {
 }
 
 AgentStatus Agent::State::status() const {
-  AgentStatus s;
-  s.version = kVersion;
-  s.gateway = configuration.gateway;
-  s.configuration = configuration.digest;
-  s.generation = configuration.generation;
-  s.uptime_ms = (host.clock.now() - started).milliseconds();
+  AgentStatus s = status_of(configuration, host.process, host.clock.now() - started);
   s.clock_trusted = time.trusted();
   s.clock_text = time.text();
-  s.resident_bytes = host.process.resident_bytes();
-  s.written_bytes = host.process.written_bytes();
   for (std::size_t i = 0; i < sources.size(); ++i) {
     s.sources.push_back(status_of(configuration.sources[i], sources[i]->health(), held));
   }
-  for (const auto& lane : spool_state.lanes) s.lanes.push_back(status_of(lane, host.clock));
+  tell_lanes(spool_state.lanes, host.clock, s);
   s.refused = gatherer->refused();
   if (pipeline->late() > 0) s.refused.push_back({"late", pipeline->late()});
   s.revisions = pipeline->revisions();
-  s.spool = {
-      spool_state.bytes_used,   spool_state.bytes_max,       spool_state.commits, commit_failures,
-      spool_state.dead_letters, commit_took.seconds() * 1e3, spool_state.full,    spool_text};
+  s.spool = status_of(spool_state, commit_failures, commit_took, spool_text);
   for (std::size_t i = 0; i < uplinks->count(); ++i) {
     s.uplinks.push_back(status_of(uplinks->name(i), uplinks->health(i)));
   }
@@ -462,6 +464,7 @@ void Agent::State::stop() {
   for (auto& source : sources) source->hold(Hold::stopping);
   stopping = Stopping::draining;
   reentry->stop();
+  replay->stop();
   stop_at = host.clock.now() + kStopMax;
   wake_at(stop_at, host.clock.now());
 }
@@ -488,12 +491,9 @@ void Agent::tap(std::function<void(std::string_view line)> line) {
 
 bool Agent::operate(Operation& operation, Buffer& out, std::function<void(Result<bool>)> done) {
   if (state_->stopping != State::Stopping::no) return false;
-  state_->committer->operate(
-      operation, out,
-      [this, &operation, done = std::move(done)](Result<bool> more, SpoolState state) {
-        state_->operated(std::move(state));
-        state_->step_made(operation, more, done);
-      });
+  state_->step(operation, out, [this, &operation, done = std::move(done)](Result<bool> more) {
+    state_->step_made(operation, more, done);
+  });
   return true;
 }
 

@@ -45,8 +45,13 @@ std::size_t intake_budget(const Group& group) {
 }  // namespace
 
 Gatherer::Gatherer(const std::vector<std::unique_ptr<Source>>& sources, Masker& masker,
-                   Pipeline& pipeline, Shapes& shapes)
-    : sources_(sources), masker_(masker), pipeline_(pipeline), intake_(shapes) {
+                   Pipeline& pipeline, Shapes& shapes, std::optional<RawLane> raw)
+    : sources_(sources),
+      masker_(masker),
+      pipeline_(pipeline),
+      raw_(std::move(raw)),
+      raw_shapes_(shapes),
+      intake_(shapes) {
   masked_.reserve(limits::kIntakeRecordsMax);
 }
 
@@ -99,11 +104,17 @@ void Gatherer::poll(Group& group) {
 }
 
 bool Gatherer::take(const Parcel& parcel, Group& group, const Moment& moment) {
-  const bool fits = mask(parcel, group) && pipeline_.has_room(parcel.source, masked_, group);
+  const bool keeps = raw_ && raw_->keeps(parcel.source);
+  const bool fits = mask(parcel, group) &&
+                    pipeline_.has_room(parcel.source, masked_, group, keeps ? masked_.size() : 0);
   if (!fits && !group.empty()) return false;
   std::uint64_t accepted = 0;
   if (fits) {
     for (const Record& record : masked_) {
+      if (keeps && !keep(parcel.source, record, group)) {
+        refuse(group, {parcel.source, Reason::shapes_exhausted, 0, 0, 0}, record, {});
+        continue;
+      }
       const auto outcome = pipeline_.process(parcel.source, record, moment, group);
       if (outcome.verdict == Pipeline::Verdict::taken) {
         ++accepted;
@@ -171,6 +182,15 @@ bool Gatherer::mask(const Parcel& parcel, Group& group) {
       unmasked_.push_back(outcome.reason);
     }
   }
+  return true;
+}
+
+// As it came: its values are the group's already.
+bool Gatherer::keep(SourceIndex source, const Record& record, Group& group) {
+  const Shape* const shape = raw_shapes_.kept(source, raw_->sources[source], record.shape());
+  if (shape == nullptr) return false;
+  group.records[raw_->lane].push_back(
+      Record::derived(record, Row{shape, record.row().values, record.time()}));
   return true;
 }
 

@@ -1,7 +1,8 @@
 // Gatherer: brings what the sources have through mask and pipeline into a group, fairly.
 //
 // Promise    A parcel goes into a group whole. Its raw values are wiped before gather() returns, unless
-//            the group is full, or the pipeline holds back: then the rest waits in the intake.
+//            the group is full, or the pipeline holds back: then the rest waits in the intake. What a source keeps raw goes into
+//            the group whatever the pipeline says of it.
 // Order      Parcels of one source in the order of their tickets. The source that begins changes every
 //            time, so that none lives on what another leaves.
 // Ownership  Everything handed in must outlive it.
@@ -18,6 +19,7 @@
 
 #include "agent/data/group.h"
 #include "agent/data/intake.h"
+#include "agent/data/raw_lane.h"
 #include "agent/data/replay.h"
 #include "agent/health/status.h"
 #include "agent/ingest/source.h"
@@ -29,7 +31,7 @@ namespace pinaflux {
 class Gatherer {
  public:
   Gatherer(const std::vector<std::unique_ptr<Source>>& sources, Masker& masker, Pipeline& pipeline,
-           Shapes& shapes);
+           Shapes& shapes, std::optional<RawLane> raw = {});
 
   enum class Outcome {
     idle,  // Nothing more waits, but for what the pipeline holds back.
@@ -59,6 +61,7 @@ class Gatherer {
   bool take(const Parcel& parcel, Group& group, const Moment& moment);
   bool drain(Group& group, const Moment& moment);
   bool mask(const Parcel& parcel, Group& group);
+  bool keep(SourceIndex source, const Record& record, Group& group);
   void refuse(Group& group, const Refusal& refusal);
   void refuse_bytes(const Parcel& parcel, Group& group);
   // Of a record that was masked: it is kept with the refusal, if it is among the first.
@@ -67,6 +70,8 @@ class Gatherer {
   const std::vector<std::unique_ptr<Source>>& sources_;
   Masker& masker_;
   Pipeline& pipeline_;
+  const std::optional<RawLane> raw_;
+  RawShapes raw_shapes_;
   Intake intake_;
   std::size_t next_parcel_ = 0;  // In the intake; those before it are in a group.
   bool waited_ = false;          // The next parcel found no room in the last group.

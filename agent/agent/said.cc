@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "version.h"
+
 namespace pinaflux {
 
 const char* state_name(SourceHealth::State state) {
@@ -28,6 +30,26 @@ std::string log_key(const std::string& uplink) {
   return uplink == UplinkOptions::kFirst ? uplink : "uplink." + uplink;
 }
 
+AgentStatus status_of(const Configuration& configuration, const Process& process, Duration uptime) {
+  AgentStatus s;
+  s.version = kVersion;
+  s.gateway = configuration.gateway;
+  s.configuration = configuration.digest;
+  s.generation = configuration.generation;
+  s.uptime_ms = uptime.milliseconds();
+  s.resident_bytes = process.resident_bytes();
+  s.written_bytes = process.written_bytes();
+  return s;
+}
+
+SpoolStatus status_of(const SpoolState& spool, std::uint64_t failures, Duration commit_took,
+                      const std::string& text) {
+  return {spool.bytes_used,   spool.bytes_max,
+          spool.commits,      failures,
+          spool.dead_letters, commit_took.seconds() * 1e3,
+          spool.full,         text};
+}
+
 LaneStatus status_of(const LaneState& lane, const Clock& clock) {
   const bool calendar = lane.oldest.boot == 0;
   const bool aged = lane.records_queued > 0 && (calendar || lane.oldest.boot == clock.boot());
@@ -36,6 +58,16 @@ LaneStatus status_of(const LaneState& lane, const Clock& clock) {
           lane.next_seq,       lane.acked,
           lane.records_queued, lane.bytes_queued,
           lane.records_shed,   aged ? (now_ns - lane.oldest.ns) / 1'000'000 : 0};
+}
+
+void tell_lanes(const std::vector<LaneState>& lanes, const Clock& clock, AgentStatus& to) {
+  for (const LaneState& lane : lanes) {
+    if (lane.kept) {
+      to.raw = status_of(lane, clock);
+    } else {
+      to.lanes.push_back(status_of(lane, clock));
+    }
+  }
 }
 
 UplinkStatus status_of(const std::string& name, const UplinkHealth& health) {

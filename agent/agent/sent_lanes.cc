@@ -22,6 +22,7 @@ std::vector<Uplinks::Part> sent_lanes(const std::vector<UplinkOptions>& configur
     parts.back().options.lanes.clear();
   }
   for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (kept[i].kept) continue;
     std::size_t part = 0;
     const UplinkOptions::Lane* terms = nullptr;
     for (std::size_t p = 0; p < configured.size() && terms == nullptr; ++p) {

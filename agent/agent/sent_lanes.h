@@ -14,7 +14,7 @@
 namespace pinaflux {
 
 // A part for each uplink that is configured, with the spool's lanes of the names that it has there, on their terms;
-// what no uplink has leaves by the first.
+// what no uplink has leaves by the first. The raw lane is in none.
 std::vector<Uplinks::Part> sent_lanes(const std::vector<UplinkOptions>& configured,
                                       const std::vector<LaneState>& kept);
 // Gives each the keys that it names; `which` of them is at fault.

@@ -29,7 +29,7 @@ constexpr const char* kOwedKey = "time/owed";
 
 TrustedTime::Options TrustedTime::options_of(const Configuration& configuration, WallTime built) {
   Options options{configuration.clock, built};
-  for (const LaneOptions& lane : configuration.spool.lanes) options.lanes.push_back(lane.name);
+  for (const PipelineLane& lane : configuration.pipeline.lanes) options.lanes.push_back(lane.name);
   for (const UplinkOptions& uplink : configuration.uplinks) {
     if (uplink.ack == UplinkOptions::Ack::collector) continue;
     for (const auto& lane : uplink.lanes) options.resolved_here.push_back(lane.name);

@@ -23,6 +23,14 @@ int print_answer(const QueueTarget& target, const std::string& request, const ch
   return session ? session->run(request, what, QueueSession::print) : status;
 }
 
+int refuse_moment(const char* option) {
+  std::fprintf(stderr,
+               "pinaflux: %s is a day (2026-11-26), a moment (2026-11-26T05:00:00Z) or an age "
+               "(36h, 7d)\n",
+               option);
+  return kExitUsage;
+}
+
 }  // namespace
 
 int queue_stats(const QueueTarget& target, bool json) {
@@ -61,13 +69,7 @@ int queue_purge(const QueueTarget& target, const PurgeOptions& options) {
   std::string until = "all";
   if (!options.all) {
     const auto before = parse_moment(options.before, LinuxClock().wall());
-    if (!before) {
-      std::fputs(
-          "pinaflux: --before is a day (2026-11-26), a moment (2026-11-26T05:00:00Z) or an age "
-          "(36h, 7d)\n",
-          stderr);
-      return kExitUsage;
-    }
+    if (!before) return refuse_moment("--before");
     until = std::to_string(before->ns);
   }
   if (!options.yes) {
@@ -81,6 +83,20 @@ int queue_purge(const QueueTarget& target, const PurgeOptions& options) {
   return print_answer(target,
                       "purge " + options.lane + " " + until + (options.json ? " json" : " text"),
                       "purging");
+}
+
+int queue_replay(const QueueTarget& target, const ReplayOptions& options) {
+  std::string since = "all";
+  if (!options.all) {
+    const auto from = parse_moment(options.since, LinuxClock().wall());
+    if (!from) return refuse_moment("--since");
+    since = std::to_string(from->ns);
+  }
+  int status = kExitOk;
+  auto session = QueueSession::open(target, status);
+  if (!session) return status;
+  return session->run_running({"replay " + since + (options.json ? " json" : " text"), ""},
+                              "replaying", QueueSession::print);
 }
 
 int queue_import(const QueueTarget& target, const std::string& file, bool json) {

@@ -27,6 +27,12 @@ struct PurgeOptions {
   bool all = false, yes = false, json = false;
 };
 int queue_purge(const QueueTarget& target, const PurgeOptions& options);
+// What is kept raw from `since` (as `before`) on, or all of it, through the running agent's pipeline once more.
+struct ReplayOptions {
+  std::string since;
+  bool all = false, json = false;
+};
+int queue_replay(const QueueTarget& target, const ReplayOptions& options);
 // 65 when it found damage.
 int queue_verify(const QueueTarget& target, bool json);
 // An export of an earlier spool of this gateway, to be sent beside what is here; with the agent stopped.

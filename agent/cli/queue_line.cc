@@ -18,6 +18,7 @@ struct QueueArguments {
   bool json = false;
   bool force = false;
   PurgeOptions purge;
+  ReplayOptions replay;
 };
 
 class QueueLine {
@@ -101,6 +102,15 @@ void add_queue_commands(CLI::App& app, int& status) {
   until->add_flag("--all", options.all, "all of it");
   purge->add_flag("--yes", options.yes, "do it");
   purge->add_flag("--json", options.json, "for a machine to read");
+  ReplayOptions& again = line.arguments().replay;
+  auto* replay = line.command(
+      "replay", "what sources with `keep: raw` brought, through the running agent's pipeline again",
+      [](QueueArguments& a) { return queue_replay(a.target, a.replay); });
+  auto* from = replay->add_option_group("from when")->require_option(1);
+  from->add_option("--since", again.since,
+                   "what was recorded since: a day, a moment in UTC, or an age (36h, 7d)");
+  from->add_flag("--all", again.all, "all that is kept");
+  replay->add_flag("--json", again.json, "for a machine to read");
 }
 
 }  // namespace pinaflux

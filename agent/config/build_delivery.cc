@@ -34,6 +34,29 @@ void build_kept_bytes(const Reader& spool, Building& building) {
   for (AnySourceOptions& source : building.to.sources) common(source).keep_refused = true;
 }
 
+// Behind the others: nothing comes to it by the pipeline, and nothing of it is sent.
+void build_raw_lane(const Reader& root, Building& building) {
+  RawLane raw;
+  for (const auto& [name, r] : root.names("sources")) {
+    raw.sources.push_back(r.text("keep") == "raw" ? name : "");
+  }
+  if (std::ranges::all_of(raw.sources, &std::string::empty)) return;
+  Configuration& to = building.to;
+  if (to.spool.lanes.size() == limits::kLanesMax) {
+    building.findings.error(root.names("lanes").back().reader.place(),
+                            "more than 15 lanes beside `keep: raw`",
+                            "what is kept raw takes the place of one: join some");
+    return;
+  }
+  const Reader keep = root.section("spool").section("raw");
+  LaneOptions lane{.name = std::string(kRawLane), .when_full = LaneOptions::WhenFull::evict};
+  lane.keep = keep.duration("keep");
+  lane.bytes_max = keep.has("size_max") ? keep.size("size_max") : to.spool.bytes_max / 4;
+  raw.lane = static_cast<LaneIndex>(to.spool.lanes.size());
+  to.spool.lanes.push_back(std::move(lane));
+  to.raw_lane = std::move(raw);
+}
+
 }  // namespace
 
 void build_delivery(const Reader& root, Building& building) {
@@ -56,6 +79,7 @@ void build_delivery(const Reader& root, Building& building) {
                             "lower 'dead_letters' or raise 'size_max'");
   }
   build_kept_bytes(spool, building);
+  build_raw_lane(root, building);
   to.spool.gateway = to.gateway;
   to.spool.generation = to.generation;
   to.commit_every = spool.duration("commit_every");

@@ -345,6 +345,10 @@ void build_lanes(const Reader& root, const Wiring& wiring, Building& building) {
   }
   for (const auto& [name, r] : lanes) {
     LaneOptions lane{.name = name};
+    if (name == kRawLane) {
+      building.findings.error(r.place(), "a lane cannot be named .raw",
+                              "that is where sources with `keep: raw` keep their records");
+    }
     if (r.text("when_full") == "evict") lane.when_full = LaneOptions::WhenFull::evict;
     if (r.text("when_full") == "thin") lane.when_full = LaneOptions::WhenFull::thin;
     if (r.has("keep")) lane.keep = r.duration("keep");

@@ -163,7 +163,7 @@ void unknown_uplink(const Reader& lane, const std::string& name, const Building&
 void give_lanes(const Reader& root, Building& building) {
   auto& uplinks = building.to.uplinks;
   const auto lanes = root.names("lanes");
-  for (const LaneOptions& lane : building.to.spool.lanes) {
+  for (const PipelineLane& lane : building.to.pipeline.lanes) {
     const auto given = std::ranges::find(lanes, lane.name, &Named::name);
     const std::string name =
         given == lanes.end() ? UplinkOptions::kFirst : given->reader.text("uplink");

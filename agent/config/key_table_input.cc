@@ -57,6 +57,22 @@ constexpr Key kTop[] = {
      .min = Spool::kBytesMin,
      .max = 1ll << 44,
      .doc = "Bytes that the queue may take on disk, its write-ahead log included."},
+    {.path = "spool.raw",
+     .type = Type::section,
+     .example = "{keep: 7d, size_max: 64MiB}",
+     .doc = "How much is kept of sources with `keep: raw`: beyond this, and where the queue is "
+            "full, the oldest goes."},
+    {.path = "spool.raw.keep",
+     .type = Type::duration,
+     .fallback = "7d",
+     .min = Duration::minutes(1).ns,
+     .max = Duration::days(3660).ns,
+     .doc = "A record goes when it is older than this."},
+    {.path = "spool.raw.size_max",
+     .type = Type::size,
+     .min = 64 * 1024,
+     .max = 1ll << 44,
+     .doc = "Bytes that they may take together; a quarter of `spool.size_max` without it."},
     {.path = "spool.dead_letters",
      .type = Type::size,
      .min = 64 * 1024,
@@ -143,6 +159,15 @@ constexpr Key kSources[] = {
             "too); influx: InfluxDB line protocol; raw: the message is one field, `value`. With "
             "http each "
             "request says what it brings."},
+    {.path = "sources.*.keep",
+     .type = Type::choice,
+     .choices = "raw",
+     .example = "raw",
+     .doc = "raw: each record is on disk as it came, masked, whatever the pipeline makes of it, so "
+            "that `pinaflux queue "
+            "replay` can run it through a mended pipeline again. It takes its place in the queue "
+            "once more, within "
+            "`spool.raw`."},
     {.path = "sources.*.time",
      .type = Type::section,
      .when = kParsed,

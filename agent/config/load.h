@@ -18,6 +18,7 @@
 #include "agent/config/clock_rule.h"
 #include "agent/config/control_options.h"
 #include "agent/config/finding.h"
+#include "agent/data/raw_lane.h"
 #include "agent/ingest/factory.h"
 #include "agent/mask/masker.h"
 #include "agent/pipeline/pipeline.h"
@@ -35,6 +36,7 @@ struct Configuration {
   std::vector<AnySourceOptions> sources;  // SourceOptions::index is the position.
   MaskOptions mask;
   PipelineOptions pipeline;
+  std::optional<RawLane> raw_lane;     // The spool's last lane, if a source keeps its records.
   std::vector<UplinkOptions> uplinks;  // The first one first; each with the lanes that are its own.
   ControlOptions control;
   std::vector<Vault::Reference> keys;

@@ -10,6 +10,7 @@
 #include "agent/spool/inspect.h"
 #include "agent/spool/letter_operations.h"
 #include "agent/spool/purge.h"
+#include "agent/spool/raw_operations.h"
 #include "agent/spool/state_list.h"
 #include "platform/base/text.h"
 #include "version.h"
@@ -61,6 +62,14 @@ std::unique_ptr<Operation> make_purge(const Words& words) {
   if (!before && words[2] != "all") return nullptr;
   return std::make_unique<Purge>(std::string(words[1]), before,
                                  words[3] == "json" ? Purge::Form::json : Purge::Form::text);
+}
+
+std::unique_ptr<Operation> make_replay(const Words& words) {
+  if (words.size() != 3 || (words[2] != "json" && words[2] != "text")) return nullptr;
+  const auto since = parse_integer<std::int64_t>(words[1]);
+  if (!since && words[1] != "all") return nullptr;
+  return std::make_unique<BeginReplay>(
+      since, words[2] == "json" ? BeginReplay::Form::json : BeginReplay::Form::text);
 }
 
 std::optional<LetterForm> letter_form(std::string_view word) {
@@ -116,6 +125,7 @@ std::unique_ptr<Operation> make_operation(std::string_view request, std::string_
   if (words[0] == "peek") return make_peek(words);
   if (words[0] == "export") return make_export(words);
   if (words[0] == "purge") return make_purge(words);
+  if (words[0] == "replay") return make_replay(words);
   if (words[0] == "verify") return make_audit(words);
   if (words[0] == "letters") return make_letters(words, content);
   if (request == "schemas") {

@@ -5,6 +5,7 @@
 //            peek LANE|* COUNT            the oldest records as lines of JSON
 //            export LANE|* SECONDS        all of it as an export file; the unix time for its title
 //            purge LANE all|NANOSECONDS text|json   declares lost what is older than that, or all
+//            replay all|NANOSECONDS text|json   what is kept raw from then on, through the pipeline; by a running agent only
 //            verify text|json             whether all of it would arrive
 //            schemas                      what the pipeline knows of streams (state_list.h, stream_schema.h)
 //            letters list text|json       the dead letters

@@ -204,6 +204,12 @@ void expose_one(std::string& t, const char* name, const char* type, const char* 
   Family(t, name, type, help).sample(value);
 }
 
+void write_raw(JsonWriter& j, const LaneStatus& raw) {
+  j.key("raw").begin_object().key("records").number(raw.records_queued);
+  j.key("bytes").number(raw.bytes_queued);
+  j.key("oldest_age_ms").number(raw.oldest_age_ms).end_object();
+}
+
 }  // namespace
 
 bool healthy(const AgentStatus& status) {
@@ -227,6 +233,7 @@ std::string status_json(const AgentStatus& status) {
   j.key("written_bytes").number(status.written_bytes);
   write_all(j, "sources", status.sources);
   write_all(j, "lanes", status.lanes);
+  if (status.raw) write_raw(j, *status.raw);
   j.key("refused").begin_object();
   for (const auto& r : status.refused) j.key(r.reason).number(r.count);
   j.end_object();
@@ -243,6 +250,13 @@ std::string status_json(const AgentStatus& status) {
 }
 
 namespace {
+
+std::string raw_text(const LaneStatus& raw) {
+  return "raw      " + std::to_string(raw.records_queued) + " records kept, " +
+         human_bytes(raw.bytes_queued) +
+         (raw.records_queued == 0 ? "" : ", from " + human_age(raw.oldest_age_ms) + " ago on") +
+         "\n";
+}
 
 std::string uplink_text(const UplinkStatus& u) {
   const std::string name = u.name == UplinkStatus::kFirst ? "" : u.name + "   ";
@@ -286,6 +300,7 @@ std::string status_text(const AgentStatus& s) {
        (s.spool.full ? "   FULL" : "") + "   dead letters " + std::to_string(s.spool.dead_letters) +
        "\n";
   if (!s.spool.text.empty()) t += "  " + s.spool.text + "\n";
+  if (s.raw) t += raw_text(*s.raw);
   for (const UplinkStatus& uplink : s.uplinks) t += uplink_text(uplink);
   for (const CompanionStatus& c : s.companions) {
     t += "process  " + c.node + "   " + c.state + "   unanswered " + std::to_string(c.unanswered) +
@@ -317,6 +332,11 @@ std::string status_prometheus(const AgentStatus& s) {
   expose_one(t, "spool_commit_failures_total", "counter", "Transactions that were retried.",
              s.spool.commit_failures);
   expose_one(t, "dead_letters", "gauge", "Dead letters held.", s.spool.dead_letters);
+  if (s.raw) {
+    expose_one(t, "raw_records", "gauge", "Records kept as they came, for a replay.",
+               s.raw->records_queued);
+    expose_one(t, "raw_bytes", "gauge", "Bytes of them.", s.raw->bytes_queued);
+  }
   expose_uplinks(t, s.uplinks);
   expose_companions(t, s.companions);
   return t;

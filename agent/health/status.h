@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,7 @@ struct AgentStatus {
   std::uint64_t resident_bytes = 0, written_bytes = 0;
   std::vector<SourceStatus> sources;
   std::vector<LaneStatus> lanes;
+  std::optional<LaneStatus> raw;  // What sources with `keep: raw` keep; nothing of it is sent.
   std::vector<RefusedCount> refused;
   std::uint64_t revisions = 0;  // Windows that were given again, since the start.
   SpoolStatus spool;

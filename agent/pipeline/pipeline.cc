@@ -47,6 +47,35 @@ struct Wanted {
   }
 };
 
+// Adds Pipeline::kCorrection.
+class Marker {
+ public:
+  Marker(Shapes& shapes, std::int64_t correction) : shapes_(shapes), correction_(correction) {}
+
+  // Nothing: there are too many shapes.
+  std::optional<Record> mark(const Record& record, Arena& arena) {
+    const Shape& from = record.shape();
+    if (from.id() >= marked_.size()) marked_.resize(from.id() + 1);
+    const Shape*& shape = marked_[from.id()];
+    if (shape == nullptr) {
+      names_.assign(from.fields().begin(), from.fields().end());
+      if (from.find(Pipeline::kCorrection) < 0) names_.push_back(Pipeline::kCorrection);
+      shape = shapes_.intern(from.stream(), names_);
+    }
+    const auto cells = arena.array<Value>(from.field_count() + 1);
+    if (shape == nullptr || cells.data() == nullptr) return std::nullopt;
+    std::ranges::copy(record.cells(), cells.begin());
+    cells[static_cast<std::size_t>(shape->find(Pipeline::kCorrection))] = Value::int64(correction_);
+    return Record::derived(record, Row{shape, cells.data(), record.time()});
+  }
+
+ private:
+  Shapes& shapes_;
+  const std::int64_t correction_;
+  std::vector<const Shape*> marked_;  // By Shape::id.
+  std::vector<std::string_view> names_;
+};
+
 // "pipeline/a/<hash>" is of node "a", "pipeline/a/b/<hash>" is of node "a/b" only.
 bool names(std::string_view prefix, std::string_view key) {
   return key.starts_with(prefix) && key.find('/', prefix.size()) == std::string_view::npos;
@@ -63,6 +92,10 @@ struct Pipeline::State {
       if (!main && edge.port == NodePort::main) continue;
       if (edge.lane) {
         to.deliveries += times;
+        if (marker) {
+          to.copies += times;
+          to.cells += times * (added + 1);
+        }
         continue;
       }
       const Step::Computed its = nodes[edge.index].step->computed();
@@ -92,8 +125,21 @@ struct Pipeline::State {
     refused.push_back({source, *given.refused, given.record, name, origins[node]});
   }
 
+  void plan() {
+    wanted.clear();
+    given_wants.clear();
+    for (const Graph::Edges& edges : graph.from_source) {
+      add_wanted(edges, 0, wanted.emplace_back());
+    }
+    for (const std::uint16_t i : givers) {
+      add_wanted(graph.from_node[i], 0, given_wants.emplace_back());
+    }
+  }
+
   Graph graph;
   std::vector<Node> nodes;
+  Shapes* shapes = nullptr;
+  std::optional<Marker> marker;
   std::vector<Wanted> wanted;         // By SourceIndex.
   std::vector<Wanted> given_wants;    // By place in `givers`.
   std::vector<std::uint16_t> givers;  // Nodes that give records of their own accord.
@@ -126,7 +172,7 @@ class Pipeline::Walk final : public Flow {
       if (refusal_) return;
       if (edge.port != port) continue;
       if (edge.lane) {
-        state_.deliveries.push_back({static_cast<LaneIndex>(edge.index), record});
+        deliver(static_cast<LaneIndex>(edge.index), record);
       } else {
         visit(edge.index, record);
       }
@@ -149,6 +195,16 @@ class Pipeline::Walk final : public Flow {
   }
 
  private:
+  void deliver(LaneIndex lane, const Record& record) {
+    if (!state_.marker) return state_.deliveries.push_back({lane, record});
+    const auto marked = state_.marker->mark(record, cells);
+    if (!marked) {
+      refusal_ = {Verdict::refused, Reason::shapes_exhausted};
+      return;
+    }
+    state_.deliveries.push_back({lane, *marked});
+  }
+
   void visit(std::uint16_t node, const Record& record) {
     Step& step = *state_.nodes[node].step;
     const std::uint16_t before = std::exchange(at_, node);
@@ -189,12 +245,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(const PipelineOptions& options,
     }
     state->nodes.push_back({std::string(kPrefix) + node.name + "/", std::move(*step)});
   }
-  for (const Graph::Edges& edges : state->graph.from_source) {
-    state->add_wanted(edges, 0, state->wanted.emplace_back());
-  }
-  for (const std::uint16_t i : state->givers) {
-    state->add_wanted(state->graph.from_node[i], 0, state->given_wants.emplace_back());
-  }
+  state->plan();
+  state->shapes = &shapes;
   state->deliveries.reserve(kDeliveriesMax);
   std::unique_ptr<Pipeline> pipeline(new Pipeline(std::move(state)));
   pipeline->find_outsides(options);
@@ -255,9 +307,9 @@ Pipeline::Outcome Pipeline::process(SourceIndex source, const Record& record, co
   return {Verdict::taken, Reason::no_lane};
 }
 
-bool Pipeline::has_room(SourceIndex source, std::span<const Record> records,
-                        const Group& group) const {
-  const std::size_t deliveries = records.size() * state_->wanted[source].deliveries;
+bool Pipeline::has_room(SourceIndex source, std::span<const Record> records, const Group& group,
+                        std::size_t beside) const {
+  const std::size_t deliveries = beside + records.size() * state_->wanted[source].deliveries;
   if (group.record_count() + deliveries > limits::kGroupRecordsMax) return false;
   const Wanted& wanted = state_->wanted[source];
   if (wanted.copies == 0) return true;
@@ -370,6 +422,11 @@ std::vector<StateEdit> Pipeline::snapshot() const {
 
 std::optional<Pipeline::Trouble> Pipeline::trouble() {
   return std::exchange(state_->trouble, std::nullopt);
+}
+
+void Pipeline::mark(std::int64_t correction) {
+  state_->marker.emplace(*state_->shapes, correction);
+  state_->plan();
 }
 
 void Pipeline::tap(Tap tap) { state_->tap = std::move(tap); }

@@ -71,8 +71,9 @@ class Pipeline {
     std::string_view node = {};  // That refused it, as long as the Pipeline lives; empty: none did.
   };
   Outcome process(SourceIndex source, const Record& record, const Moment& moment, Group& group);
-  // The group has room for all that may come of these records; process() is asked for each of them.
-  bool has_room(SourceIndex source, std::span<const Record> records, const Group& group) const;
+  // The group has room for all that may come of these records, and for so many others `beside`; process() is asked for each of them.
+  bool has_room(SourceIndex source, std::span<const Record> records, const Group& group,
+                std::size_t beside = 0) const;
   // A record that the pipeline gave of its own accord (a window), and that a node further on refused.
   struct Refused {
     SourceIndex source;  // Of the last record that it was made from.
@@ -113,6 +114,11 @@ class Pipeline {
   // The whole state, for a Pipeline that takes over at a reload: save() the old one into a group that will
   // be committed, then restore() its snapshot into the new one.
   std::vector<StateEdit> snapshot() const;
+
+  // Every record that reaches a lane has this number as its field kCorrection from now on, in place of one that it has. Before the
+  // first record.
+  static constexpr std::string_view kCorrection = "correction";
+  void mark(std::int64_t correction);
 
   // Sees every record that reaches a lane (for `tap`); empty to stop.
   using Tap = std::function<void(LaneIndex, const Record&)>;

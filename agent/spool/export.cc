@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "agent/data/raw_lane.h"
 #include "agent/spool/inspect.h"
 #include "agent/spool/packer.h"
 #include "agent/spool/spool.h"
@@ -58,6 +59,7 @@ Status Export::begin(const Access& access, Buffer& out) {
   const auto lanes = lanes_named(access, title_.lane);
   if (!lanes) return std::unexpected(lanes.error());
   for (const Lane& lane : *lanes) {
+    if (lane.name == kRawLane) continue;
     targets_.push_back({.id = lane.id, .next = lane.at.acked + 1, .last = lane.at.next_seq - 1});
     total_ += lane.at.next_seq - 1 - lane.at.acked;
   }

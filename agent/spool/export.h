@@ -20,7 +20,7 @@ namespace pinaflux {
 
 class Export : public Operation {
  public:
-  // The title's gateway is filled in. Of the lanes of its name; of all, if it is empty.
+  // The title's gateway is filled in. Of the lanes of its name; of all that are sent, if it is empty.
   explicit Export(ExportTitle title) : title_(std::move(title)) {}
 
   bool changes() const override { return true; }

@@ -21,6 +21,7 @@
 namespace pinaflux {
 
 class Packer;
+struct ReplayJob;
 struct SpoolOptions;
 struct Store;
 
@@ -54,6 +55,8 @@ class Operation {
   // What the last step read for the agent to put through mask and pipeline, and to commit, before the next
   // step. Where no agent runs, the next step says so.
   virtual std::span<Replay> replays() { return {}; }
+  // The replay of the raw lane that the last step began, for the agent to do before the next step.
+  virtual const ReplayJob* replay_job() const { return nullptr; }
   // The file could not be opened at all. True: that is a result, too, and stands in `out`.
   virtual bool refused(const Error& error, Buffer& out) {
     (void)error;

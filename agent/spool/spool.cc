@@ -25,6 +25,7 @@
 #include <utility>
 
 #include "agent/data/limits.h"
+#include "agent/data/raw_lane.h"
 #include "agent/spool/landed.h"
 #include "agent/spool/lock.h"
 #include "agent/spool/operation.h"
@@ -427,6 +428,7 @@ SpoolState Spool::State::state() const {
     s.lanes.push_back({.name = lane.name,
                        .gateway = lane.gateway,
                        .configured = i < options.lanes.size(),
+                       .kept = lane.name == kRawLane,
                        .epoch = lane.epoch,
                        .next_seq = lane.at.next_seq,
                        .acked = lane.at.acked,

@@ -7,6 +7,7 @@
 //            queued. What is not configured any more follows the configured lanes in state().lanes as
 //            long as it holds something, is leased and acknowledged under that index, and keeps the
 //            gateway name and epoch that it was committed under.
+//            The raw lane (data/raw_lane.h) is never sent: without sources that keep their records it is emptied.
 // Limits     Options::bytes_max (at least kBytesMin) bounds database and WAL together. Full is an answer,
 //            not a failure: when evict lanes have nothing left to lose, commit() says so.
 // Ownership  Files, clock and entropy must outlive it; the vault need not. A lost Lease costs a resend, never a record.
@@ -69,6 +70,7 @@ struct LaneState {
   std::string name;
   std::string gateway;     // Of its envelopes; another than configured after a renaming.
   bool configured = true;  // False: it only drains.
+  bool kept = false;       // The raw lane: nothing of it is sent.
   Epoch epoch{};
   std::uint64_t next_seq = 1;        // Of the next record to be committed.
   std::uint64_t acked = 0;           // High-water of the far end.

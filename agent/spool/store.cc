@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "agent/data/limits.h"
+#include "agent/data/raw_lane.h"
 #include "agent/spool/schema.h"
 
 namespace pinaflux {
@@ -95,6 +96,18 @@ void tell_of(const Lane& lane, const SpoolOptions& options, std::vector<std::str
   findings.push_back(std::move(text));
 }
 
+// What nobody wants to replay any more.
+Status discard(Store& store, Lane& lane) {
+  while (!empty(lane)) {
+    const auto entry = store.queue->at_or_after(lane.id, lane.at.acked + 1);
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) return fail(Code::corrupt, "the queue's end is missing");
+    if (Status s = store.queue->erase(**entry); !s) return s;
+    lane.at.acked = (*entry)->range.last;
+  }
+  return store.save(lane);
+}
+
 Status match(Store& store, std::vector<Lane>& found, const SpoolOptions& options,
              const std::vector<LaneId>& keep, std::vector<std::string>& findings) {
   for (const LaneOptions& wanted : options.lanes) {
@@ -118,6 +131,10 @@ Status match(Store& store, std::vector<Lane>& found, const SpoolOptions& options
   }
   for (Lane& lane : found) {
     if (empty(lane) && std::ranges::find(keep, lane.id) == keep.end()) continue;
+    if (lane.name == kRawLane) {
+      if (Status s = discard(store, lane); !s) return s;
+      continue;
+    }
     tell_of(lane, options, findings);
     if (store.lanes.size() < limits::kLanesMax) {
       store.lanes.push_back(std::move(lane));

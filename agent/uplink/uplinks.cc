@@ -13,7 +13,8 @@ Uplinks::Uplinks(std::vector<Part> parts, const Host& host) {
   for (Part& part : parts) {
     ASSERT(part.lanes.size() == part.options.lanes.size());
     for (std::size_t i = 0; i < part.lanes.size(); ++i) {
-      ways_[part.lanes[i]] = {static_cast<std::uint8_t>(parts_.size()), static_cast<LaneIndex>(i)};
+      ways_[part.lanes[i]] = {static_cast<std::uint8_t>(parts_.size()), static_cast<LaneIndex>(i),
+                              true};
     }
     auto uplink = std::make_unique<Uplink>(
         part.options, host.clock, host.entropy, host.loop, host.make_client, [] {}, host.interface);
@@ -91,6 +92,7 @@ void Uplinks::disproved(std::uint64_t acks) {
 void Uplinks::committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq,
                         std::uint64_t acked) {
   const Way way = ways_[lane];
+  if (!way.is_sent) return;
   parts_[way.part].uplink->committed(way.lane, epoch, last_seq, acked);
 }
 

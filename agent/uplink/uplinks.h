@@ -29,7 +29,7 @@ class Uplinks {
     const MqttClientMaker& make_client;
     Uplink::Interface interface;
   };
-  // The parts' lanes are all that there are, each once.
+  // Each lane in one part at most; of one in none, nothing is sent.
   Uplinks(std::vector<Part> parts, const Host& host);
 
   // As of Uplink.
@@ -69,6 +69,7 @@ class Uplinks {
   struct Way {
     std::uint8_t part = 0;
     LaneIndex lane = 0;  // Of the part.
+    bool is_sent = false;
   };
 
   std::vector<Its> parts_;

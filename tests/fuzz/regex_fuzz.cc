@@ -72,9 +72,14 @@ void compare(std::string_view bytes) {
   if (regex.fault().what != nullptr) return;
   std::string text;
   while (!bytes.empty() && text.size() < 24) text += "aabB-\n"[draw(6)];
-  std::size_t looked_at = 0;
-  const TextSpan ours = regex.find(text, 0, looked_at);
+  std::size_t steps = 0;
+  const TextSpan ours = regex.find(text, 0, steps);
   const TextSpan theirs = reference::find(expression, text, 0);
+  if (steps > RegexProgram::kStepsPerByte * text.size() + RegexProgram::kStepsAlways) {
+    // It may give up then: never with less than there is to be found.
+    if (!theirs.empty() && (ours.begin > theirs.begin || ours.end < theirs.end)) std::abort();
+    return;
+  }
   if (ours.begin != theirs.begin || ours.end != theirs.end) std::abort();
 }
 

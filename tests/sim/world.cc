@@ -34,6 +34,7 @@ constexpr std::uint64_t kPostedOneIn = 16;
 constexpr std::uint64_t kArchivedOneIn = 8;
 constexpr std::uint64_t kSignedOneIn = 512;
 constexpr std::uint64_t kDerivedOneIn = 8;
+constexpr std::uint64_t kRawOneIn = 8;
 
 constexpr const char* kYaml = R"(
 pinaflux: 1
@@ -164,6 +165,18 @@ bool goes_two_ways(const RunOptions& options) {
 // Beside the records' own way, nodes that remember make others of them.
 bool derives(const RunOptions& options) { return options.seed % kDerivedOneIn == 4; }
 
+// What comes by HTTP is kept as it came, too: masked, within its bound, and nothing of it is sent.
+void keep_raw(Configuration& configuration) {
+  RawLane raw{.lane = static_cast<LaneIndex>(configuration.spool.lanes.size()), .sources = {}};
+  for (const std::string& name : configuration.pipeline.sources) {
+    raw.sources.push_back(name == "http" ? name : "");
+  }
+  configuration.spool.lanes.push_back({.name = std::string(kRawLane),
+                                       .when_full = LaneOptions::WhenFull::evict,
+                                       .bytes_max = 8 * 1024});
+  configuration.raw_lane = std::move(raw);
+}
+
 void part_ways(std::vector<UplinkOptions>& uplinks) {
   UplinkOptions posted = uplinks.front();
   posted.name = "posted";
@@ -193,6 +206,7 @@ Configuration varied(Configuration configuration, const RunOptions& options) {
     bulk.when_full = LaneOptions::WhenFull::thin;
     bulk.keep = Duration::max();
   }
+  if (options.seed % kRawOneIn == 5) keep_raw(configuration);
   return configuration;
 }
 

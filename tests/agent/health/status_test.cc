@@ -45,6 +45,15 @@ TEST_CASE("the status as JSON is the golden line") {
       R"("in_flight":1,"round_trip_ms":12.5}],"companions":[]})");
 }
 
+TEST_CASE("what is kept raw is told apart from the lanes") {
+  AgentStatus s = sample();
+  s.raw = LaneStatus{.name = ".raw", .records_queued = 7, .bytes_queued = 99, .oldest_age_ms = 5};
+  CHECK(status_json(s).find(R"(],"raw":{"records":7,"bytes":99,"oldest_age_ms":5},"refused")") !=
+        std::string::npos);
+  CHECK(status_text(s).find("raw      7 records kept, ") != std::string::npos);
+  CHECK(status_prometheus(s).find("pinaflux_raw_records 7\n") != std::string::npos);
+}
+
 TEST_CASE("a link that is down is healthy, a failed source or a full spool is not") {
   AgentStatus s = sample();
   s.uplinks[0].state = "waiting";
