@@ -41,8 +41,7 @@ RawReplay::RawReplay(Masker& masker, const PipelineOptions& pipeline, Shapes& sh
 RawReplay::~RawReplay() = default;
 
 Status RawReplay::restore(const std::vector<StateEdit>& states) {
-  const auto its = std::ranges::find(states, std::string_view(ReplayJob::kKey), &StateEdit::key);
-  const auto job = its == states.end() ? std::nullopt : ReplayJob::open(its->value);
+  const auto job = ReplayJob::last_of(states);
   if (!job || job->done) return {};
   if (Status s = start(*job); !s) return s;
   std::vector<StateEdit> mine;
@@ -75,12 +74,14 @@ Gatherer::Outcome RawReplay::enter(Group& group) {
   using Outcome = Gatherer::Outcome;
   if (!job_ || job_->done || stopped_) return Outcome::idle;
   for (std::size_t i = 0; i < kEachTurn; ++i) {
-    if (group.full() || !drain(group)) return Outcome::full;
+    if (group.full() || !drain(group)) full_ = true;
+    if (full_) return Outcome::full;
     if (!entry_ || entry_->at == entry_->rows.size()) {
       if (!reads_on()) return Outcome::idle;
       continue;
     }
-    if (!take(entry_->rows[entry_->at], group)) return Outcome::full;
+    full_ = !take(entry_->rows[entry_->at], group);
+    if (full_) return Outcome::full;
     ++entry_->at;
     job_->next = entry_->range.first + entry_->at;
     changed_ = true;
@@ -104,7 +105,11 @@ bool RawReplay::reads_on() {
 
 void RawReplay::open(Result<bool> read) {
   const std::unique_ptr<ReadRaw> reading = std::move(reading_);
-  if (!job_ || stopped_ || !read) return;  // It is read again.
+  if (!job_ || stopped_) return;  // The next start reads it again.
+  if (!read) {
+    stopped_ = true;
+    return conclude(std::unexpected(read.error()));
+  }
   job_->gone += reading->gone();
   changed_ = true;
   if (bytes_.empty()) {
@@ -147,26 +152,28 @@ bool RawReplay::take(const Row& row, Group& group) {
     return true;
   }
   const RawRecord raw{{origin->shape, row.values, row.time}};
+  // What nodes took in and gave nothing of fills the arena of a group that has no record yet.
+  const bool fresh = group.empty() && group.arena.bytes_used() == 0;
   const auto masked = masker_.mask(raw, group.arena, Masker::Origin::letter);
-  if (masked.verdict == Masker::Verdict::no_room && !group.empty()) return false;
+  if (masked.verdict == Masker::Verdict::no_room && !fresh) return false;
   if (masked.verdict != Masker::Verdict::kept) {
     ++job_->refused;
     return true;
   }
   if (row.time.boot == 0) job_->clock_ns = std::max(job_->clock_ns, row.time.ns);
-  return process(static_cast<SourceIndex>(source - options_.sources.begin()), *masked.record,
-                 group);
+  const auto index = static_cast<SourceIndex>(source - options_.sources.begin());
+  const bool room = pipeline_->has_room(index, {&*masked.record, 1}, group);
+  if (!room && !fresh) return false;
+  process(index, *masked.record, room, group);
+  return true;
 }
 
-bool RawReplay::process(SourceIndex source, const Record& record, Group& group) {
-  const bool room = pipeline_->has_room(source, {&record, 1}, group);
-  if (!room && !group.empty()) return false;
+void RawReplay::process(SourceIndex source, const Record& record, bool room, Group& group) {
   const std::size_t before = group.record_count();
   const auto outcome = room ? pipeline_->process(source, record, moment(), group)
                             : Pipeline::Outcome{Pipeline::Verdict::refused, Reason::too_large};
   ++(outcome.verdict == Pipeline::Verdict::taken ? job_->records : job_->refused);
   job_->results += group.record_count() - before;
-  return true;
 }
 
 // What silence has closed by now. False: some of it waits for the next group.
@@ -185,6 +192,7 @@ Moment RawReplay::moment() const {
 }
 
 void RawReplay::save(Group& group) {
+  full_ = false;
   if (!job_ || !std::exchange(changed_, false)) return;
   const std::size_t first = group.states.size();
   pipeline_->save(group);

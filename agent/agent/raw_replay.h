@@ -42,12 +42,12 @@ class RawReplay {
   void begin(const ReplayJob& job, Done done);
   // Puts into the group what has room there.
   Gatherer::Outcome enter(Group& group);
-  // It has come to its end, and that is to be committed.
-  bool due() const { return job_ && job_->done && !ending_; }
+  // The group is to be committed, though it may have no record: it is full, or the replay has come to its end.
+  bool due() const { return full_ || (job_ && job_->done && !ending_); }
   // Before a group is committed, as Pipeline::save().
   void save(Group& group);
   void committed();
-  // Nothing enters any more; the next start goes on.
+  // Nothing enters any more; the next start goes on. So it is when the lane cannot be read.
   void stop();
 
  private:
@@ -56,7 +56,7 @@ class RawReplay {
   bool reads_on();
   void open(Result<bool> read);
   bool take(const Row& row, Group& group);
-  bool process(SourceIndex source, const Record& record, Group& group);
+  void process(SourceIndex source, const Record& record, bool room, Group& group);
   bool drain(Group& group);
   Moment moment() const;
   void conclude(const Status& status);
@@ -73,6 +73,7 @@ class RawReplay {
   std::unique_ptr<ReadRaw> reading_;  // On the worker.
   Buffer bytes_;
   bool changed_ = false;  // Since the last save().
+  bool full_ = false;     // The group that is filled has no room for the next record.
   bool ending_ = false;   // The end is in a group that is not committed.
   bool stopped_ = false;
 };

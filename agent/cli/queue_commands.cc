@@ -2,6 +2,7 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <optional>
 #include <utility>
 
 #include "agent/cli/exit_status.h"
@@ -23,12 +24,17 @@ int print_answer(const QueueTarget& target, const std::string& request, const ch
   return session ? session->run(request, what, QueueSession::print) : status;
 }
 
-int refuse_moment(const char* option) {
+// As a request has it; nothing: it is no moment, and that was said.
+std::optional<std::string> moment_word(const char* option, bool all, const std::string& text) {
+  if (all) return "all";
+  if (const auto moment = parse_moment(text, LinuxClock().wall())) {
+    return std::to_string(moment->ns);
+  }
   std::fprintf(stderr,
                "pinaflux: %s is a day (2026-11-26), a moment (2026-11-26T05:00:00Z) or an age "
                "(36h, 7d)\n",
                option);
-  return kExitUsage;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -66,12 +72,8 @@ int queue_export(const QueueTarget& target, const std::string& where, const std:
 }
 
 int queue_purge(const QueueTarget& target, const PurgeOptions& options) {
-  std::string until = "all";
-  if (!options.all) {
-    const auto before = parse_moment(options.before, LinuxClock().wall());
-    if (!before) return refuse_moment("--before");
-    until = std::to_string(before->ns);
-  }
+  const auto until = moment_word("--before", options.all, options.before);
+  if (!until) return kExitUsage;
   if (!options.yes) {
     std::fprintf(stderr,
                  "pinaflux: this gives up records of lane %s for good (they are declared lost to "
@@ -81,21 +83,17 @@ int queue_purge(const QueueTarget& target, const PurgeOptions& options) {
     return kExitUsage;
   }
   return print_answer(target,
-                      "purge " + options.lane + " " + until + (options.json ? " json" : " text"),
+                      "purge " + options.lane + " " + *until + (options.json ? " json" : " text"),
                       "purging");
 }
 
 int queue_replay(const QueueTarget& target, const ReplayOptions& options) {
-  std::string since = "all";
-  if (!options.all) {
-    const auto from = parse_moment(options.since, LinuxClock().wall());
-    if (!from) return refuse_moment("--since");
-    since = std::to_string(from->ns);
-  }
+  const auto since = moment_word("--since", options.all, options.since);
+  if (!since) return kExitUsage;
   int status = kExitOk;
   auto session = QueueSession::open(target, status);
   if (!session) return status;
-  return session->run_running({"replay " + since + (options.json ? " json" : " text"), ""},
+  return session->run_running({"replay " + *since + (options.json ? " json" : " text"), ""},
                               "replaying", QueueSession::print);
 }
 

@@ -1,5 +1,7 @@
 #include "agent/data/replay_job.h"
 
+#include <algorithm>
+
 #include "platform/base/json_writer.h"
 
 namespace pinaflux {
@@ -47,6 +49,11 @@ std::optional<ReplayJob> ReplayJob::open(Bytes packed) {
   job.done = from.u8() != 0;
   if (from.failed() || from.left() != 0 || job.next == 0) return std::nullopt;
   return job;
+}
+
+std::optional<ReplayJob> ReplayJob::last_of(const std::vector<StateEdit>& states) {
+  const auto its = std::ranges::find(states, std::string_view(kKey), &StateEdit::key);
+  return its == states.end() ? std::nullopt : open(its->value);
 }
 
 std::string replay_json(const ReplayJob& job) {

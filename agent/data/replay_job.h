@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "agent/data/group.h"
 #include "platform/base/bytes.h"
 
 namespace pinaflux {
@@ -34,6 +36,8 @@ struct ReplayJob {
   Buffer pack() const;
   // Nothing: it is damaged.
   static std::optional<ReplayJob> open(Bytes packed);
+  // Of a spool that has had one.
+  static std::optional<ReplayJob> last_of(const std::vector<StateEdit>& states);
 };
 
 // "pinaflux.queue.replay/1", one line.

@@ -20,8 +20,7 @@ const Lane* raw_lane(const Store& store) {
 Result<std::optional<ReplayJob>> last_job(const Access& access) {
   const auto states = access.store.notes->states();
   if (!states) return std::unexpected(states.error());
-  const auto its = std::ranges::find(*states, std::string_view(ReplayJob::kKey), &StateEdit::key);
-  return its == states->end() ? std::nullopt : ReplayJob::open(its->value);
+  return ReplayJob::last_of(*states);
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 //            what came of it.
 // Errors     not_found: no source keeps its records. busy: a replay is going on. unsupported: no agent runs.
 // Threads    As Operation.
-// Tests      tests/agent/spool/raw_operations_test.cc ("pinaflux.queue.replay/1" is golden)
+// Tests      tests/agent/agent/raw_replay_test.cc ("pinaflux.queue.replay/1" is golden)
 #pragma once
 
 #include <cstdint>

@@ -23,8 +23,13 @@ constexpr std::int64_t kBegin = 1'800'000'000 * kSecond;
 // Readings {n, user} of two sources by turns, one a second.
 class Readings : public Source {
  public:
-  Readings(SourceIndex index, std::string stream, std::int64_t first, std::int64_t end)
-      : index_(index), stream_(std::move(stream)), next_(first), end_(end) {}
+  Readings(SourceIndex index, std::string stream, std::int64_t first, std::int64_t end,
+           std::size_t text_bytes)
+      : index_(index),
+        stream_(std::move(stream)),
+        next_(first),
+        end_(end),
+        text_(text_bytes, 't') {}
   void restore(std::vector<Cursor>) override {}
   Status start() override { return {}; }
   bool ready() const override { return next_ < end_; }
@@ -33,12 +38,13 @@ class Readings : public Source {
   void hold(Hold) override {}
   SourceHealth health() const override { return {}; }
   void poll(Intake& intake) override {
-    static constexpr std::string_view kFields[] = {"n", "user"};
+    static constexpr std::string_view kFields[] = {"n", "user", "text"};
     intake.begin(index_);
     for (int i = 0; i < 400 && next_ < end_; ++i, next_ += 2) {
-      auto cells = intake.arena().array<Value>(2);
+      auto cells = intake.arena().array<Value>(3);
       cells[0] = Value::int64(next_);
       cells[1] = Value::text(intake.arena().copy("CANARY-user"));
+      cells[2] = Value::text(intake.arena().copy(text_));
       intake.add({Row{intake.shapes().intern(stream_, kFields), cells.data(),
                       Stamp{kBegin + next_ * kSecond, 0}}});
     }
@@ -49,6 +55,7 @@ class Readings : public Source {
   const SourceIndex index_;
   std::string stream_;
   std::int64_t next_, end_;
+  std::string text_;
   Ticket ticket_ = 0;
 };
 
@@ -78,6 +85,7 @@ struct RawReplayFixture {
   PipelineOptions mended;
   std::unique_ptr<RawReplay> replay;
   std::unique_ptr<Group> group = std::make_unique<Group>();
+  std::size_t text_bytes = 1;       // Of each record.
   std::vector<std::string> landed;  // Committed results of the lane.
   std::vector<Status> done;
 
@@ -121,8 +129,8 @@ struct RawReplayFixture {
     broken.lanes = {{"normal", {"bad"}}};
     const auto pipeline = std::move(*Pipeline::make(broken, *shapes));
     std::vector<std::unique_ptr<Source>> sources;
-    sources.push_back(std::make_unique<Readings>(0, "a/x", first, end));
-    sources.push_back(std::make_unique<Readings>(1, "b/y", first + 1, end));
+    sources.push_back(std::make_unique<Readings>(0, "a/x", first, end, text_bytes));
+    sources.push_back(std::make_unique<Readings>(1, "b/y", first + 1, end, text_bytes));
     Gatherer gatherer(sources, *masker, *pipeline, *shapes, RawLane{1, {"a", "b"}});
     while (gatherer.gather(*group, Moment{}) != Gatherer::Outcome::idle) commit();
     commit();
@@ -242,6 +250,32 @@ TEST_CASE_FIXTURE(RawReplayFixture, "what was taken out of the lane is gone, and
   const std::string said = report(operation);
   CHECK(said.find(R"("gone":0,)") == std::string::npos);
   CHECK(said.find(R"("refused":0,)") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(RawReplayFixture,
+                  "what gives no result for long fills a group, and is not refused") {
+  text_bytes = 2'000;
+  gather(0, 7'300);
+  TimeWindow hours = window();
+  hours.every = Duration::hours(1);
+  mended.nodes = {{"mean", {"a", "b"}, hours}};
+  open();
+  BeginReplay operation(std::nullopt, BeginReplay::Form::json);
+  begin(operation);
+  // As the agent: a group that has nothing to be committed is committed when the replay says so.
+  int commits = 0;
+  for (bool over = false; !over;) {
+    const auto entered = replay->enter(*group);
+    over = entered == Gatherer::Outcome::idle && replay->due();
+    if (!replay->due() && group->empty()) continue;
+    commit();
+    ++commits;
+  }
+
+  CHECK(report(operation).find(R"("records":7300,"refused":0,)") != std::string::npos);
+  CHECK(landed.size() == 4);
+  for (const std::string& result : landed) CHECK(result.find(" count=1800.0") != std::string::npos);
+  CHECK(commits > 3);
 }
 
 TEST_CASE_FIXTURE(RawReplayFixture,
