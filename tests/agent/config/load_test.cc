@@ -30,6 +30,28 @@ struct Fixture {
   }
 };
 
+TEST_CASE_FIXTURE(Fixture, "what is kept raw has a lane behind the others, which no uplink sends") {
+  const std::string raw =
+      "sources:\n  machine: {type: system}\n  kept: {type: system, keep: raw}\n";
+  const auto c = load(kHead + raw + "spool: {size_max: 64MiB}\n" + kUplink);
+  REQUIRE(c.spool.lanes.size() == 2);
+  CHECK(c.spool.lanes[1].name == kRawLane);
+  CHECK(c.spool.lanes[1].keep == Duration::days(7));
+  CHECK(c.spool.lanes[1].bytes_max == std::uint64_t{16} << 20);
+  CHECK((c.spool.lanes[1].when_full == LaneOptions::WhenFull::evict));
+  CHECK(c.pipeline.lanes.size() == 1);
+  CHECK(c.uplinks[0].lanes.size() == 1);
+  REQUIRE(c.raw_lane.has_value());
+  CHECK(c.raw_lane->lane == 1);
+  CHECK(!c.raw_lane->keeps(0));
+  CHECK(c.raw_lane->keeps(1));
+
+  const auto bounded = load(kHead + raw + "spool: {raw: {keep: 36h, size_max: 1MiB}}\n" + kUplink);
+  CHECK(bounded.spool.lanes[1].keep == Duration::hours(36));
+  CHECK(bounded.spool.lanes[1].bytes_max == std::uint64_t{1} << 20);
+  CHECK(!load(kHead + kMachine + kUplink).raw_lane.has_value());
+}
+
 TEST_CASE_FIXTURE(Fixture, "what is not said is as the options of the stations have it") {
   const auto c = load(kHead + kMachine + kUplink);
   const UplinkOptions uplink;
