@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agent/agent/committer.h"
+#include "agent/agent/companions.h"
 #include "agent/agent/gatherer.h"
 #include "agent/agent/open_sources.h"
 #include "agent/agent/pace.h"
@@ -44,6 +45,7 @@ struct Agent::State {
 
   std::optional<Refusal> start();
   std::optional<Refusal> open_spool();
+  std::unique_ptr<Companions> companions_of(const Pipeline& its);
   std::optional<Refusal> start_sources();
   std::optional<Refusal> make_uplinks();
 
@@ -55,7 +57,7 @@ struct Agent::State {
                  const std::function<void(Result<bool>)>& done);
   void retry_later(const Error& error);
   void take_acks();
-  void hold_sources(bool hold);
+  void hold_sources(bool full);
   void submit(const Pace::Group& group, Instant now);
   void wake_at(Instant at, Instant now);
   void begin_epoch();
@@ -77,6 +79,7 @@ struct Agent::State {
   SpoolState spool_state;        // As of the last commit.
   std::unique_ptr<Masker> masker;
   std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<Companions> companions;
   std::vector<std::unique_ptr<Source>> sources;
   std::unique_ptr<Gatherer> gatherer;
   std::unique_ptr<Reentry> reentry;
@@ -94,7 +97,7 @@ struct Agent::State {
   std::uint64_t commit_failures = 0;
   Duration commit_took{};
   Pace pace{{}};
-  bool held = false;
+  bool held = false, held_full = false;
   bool turned = false;  // Since the last housekeeping.
   std::vector<Said> said_sources;
   std::vector<Said> said_uplinks;
@@ -122,15 +125,18 @@ std::optional<Agent::Refusal> Agent::State::start() {
   say_forgotten(pipeline->restore(spool->states()), host.log);
   notices.take(spool->states());
   if (auto refusal = start_sources()) return refusal;
+  companions = companions_of(*pipeline);
   gatherer =
       std::make_unique<Gatherer>(sources, *masker, *pipeline, shapes, configuration.raw_lane);
   std::vector<SourceOptions> formats;
   for (const auto& source : configuration.sources) formats.push_back(common(source));
   reentry = std::make_unique<Reentry>(*gatherer, shapes, std::move(formats));
-  replay = std::make_unique<RawReplay>(*masker, configuration.pipeline, shapes,
-                                       [this](Operation& operation, Buffer& out, auto done) {
-                                         step(operation, out, std::move(done));
-                                       });
+  replay = std::make_unique<RawReplay>(
+      *masker, configuration.pipeline, shapes,
+      [this](Operation& operation, Buffer& out, auto done) {
+        step(operation, out, std::move(done));
+      },
+      [this](const Pipeline& its) { return companions_of(its); });
   if (Status s = replay->restore(spool->states()); !s) return Refusal{s.error(), "pipeline"};
   uplinks->clock_trusted(time.trusted());
   uplinks->start();
@@ -139,6 +145,11 @@ std::optional<Agent::Refusal> Agent::State::start() {
   tick = host.loop.timer([this] { housekeeping(); });
   tick->start(Duration{});
   return std::nullopt;
+}
+
+std::unique_ptr<Companions> Agent::State::companions_of(const Pipeline& its) {
+  return std::make_unique<Companions>(
+      its, Companions::Host{host.children, host.loop, host.clock, host.files, host.log, random});
 }
 
 std::optional<Agent::Refusal> Agent::State::open_spool() {
@@ -198,12 +209,14 @@ bool Agent::State::turn() {
   notices.tell(*uplinks);
   const Moment moment{now, time.stamp()};
   if (stopping == Stopping::no) reentry->enter(committer->filling(), moment);
-  const auto replayed = stopping == Stopping::no && !held ? replay->enter(committer->filling())
-                                                          : Gatherer::Outcome::idle;
+  const auto replayed = stopping == Stopping::no && !held_full ? replay->enter(committer->filling())
+                                                               : Gatherer::Outcome::idle;
   const bool gathering = stopping == Stopping::no || stopping == Stopping::draining;
   if (gathering) time.tell(committer->filling());
   const auto gathered =
       gathering ? gatherer->gather(committer->filling(), moment) : Gatherer::Outcome::idle;
+  companions->turn();
+  hold_sources(held_full);
   say_trouble(*pipeline, host.log);
   const Group& filling = committer->filling();
   const bool at_once = (spool_state.renumbering > 0 || uplinks->save_due() || replay->due()) &&
@@ -326,18 +339,14 @@ void Agent::State::take_acks() {
   for (LaneIndex lane : uplinks->take_lost()) pace.lost(lane);
 }
 
-void Agent::State::hold_sources(bool hold) {
+void Agent::State::hold_sources(bool full) {
+  held_full = full;
+  const bool hold = full || companions->hold();
   if (hold == held || stopping != Stopping::no) return;
   held = hold;
   pipeline->hold(hold, host.clock.now());
-  for (auto& source : sources) source->hold(hold ? Hold::full : Hold::none);
-  if (hold) {
-    host.log.warning("spool.full",
-                     "the spool is full: sources are held back until the far end "
-                     "takes some of it");
-  } else {
-    host.log.notice("spool.room", "the spool has room again");
-  }
+  for (auto& source : sources) source->hold(!hold ? Hold::none : full ? Hold::full : Hold::process);
+  say_held(hold, full, host.log);
 }
 
 void Agent::State::submit(const Pace::Group& group, Instant now) {
@@ -380,8 +389,8 @@ void Agent::State::wake_at(Instant at, Instant now) {
 // never acknowledged. Lingering lets the last acknowledgements leave.
 void Agent::State::finish_stop(Instant now) {
   if (stopping == Stopping::draining) {
-    const bool ready = std::ranges::any_of(sources, [](const auto& s) { return s->ready(); });
-    const bool in_memory = !committer->filling().empty() || committer->retrying() || ready;
+    const bool in_memory =
+        !committer->filling().empty() || committer->retrying() || gatherer->waits();
     if (in_memory && now < stop_at) return;
     uplinks->stop();
     reentry->abandon({Code::busy, 0, "the agent stopped before it was committed: try again"});
@@ -421,16 +430,9 @@ void Agent::State::housekeeping() {
 }
 
 AgentStatus Agent::State::status() const {
-  AgentStatus s;
-  s.version = kVersion;
-  s.gateway = configuration.gateway;
-  s.configuration = configuration.digest;
-  s.generation = configuration.generation;
-  s.uptime_ms = (host.clock.now() - started).milliseconds();
+  AgentStatus s = status_of(configuration, host.process, host.clock.now() - started);
   s.clock_trusted = time.trusted();
   s.clock_text = time.text();
-  s.resident_bytes = host.process.resident_bytes();
-  s.written_bytes = host.process.written_bytes();
   for (std::size_t i = 0; i < sources.size(); ++i) {
     s.sources.push_back(status_of(configuration.sources[i], sources[i]->health(), held));
   }
@@ -438,12 +440,11 @@ AgentStatus Agent::State::status() const {
   s.refused = gatherer->refused();
   if (pipeline->late() > 0) s.refused.push_back({"late", pipeline->late()});
   s.revisions = pipeline->revisions();
-  s.spool = {
-      spool_state.bytes_used,   spool_state.bytes_max,       spool_state.commits, commit_failures,
-      spool_state.dead_letters, commit_took.seconds() * 1e3, spool_state.full,    spool_text};
+  s.spool = status_of(spool_state, commit_failures, commit_took, spool_text);
   for (std::size_t i = 0; i < uplinks->count(); ++i) {
     s.uplinks.push_back(status_of(uplinks->name(i), uplinks->health(i)));
   }
+  s.companions = companions->status();
   return s;
 }
 
@@ -456,7 +457,6 @@ std::expected<std::unique_ptr<Agent>, Agent::Refusal> Agent::start(
 
 Agent::Agent(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Agent::~Agent() = default;
-
 bool Agent::turn() { return state_->turn(); }
 
 void Agent::State::stop() {

@@ -20,6 +20,7 @@
 #include "agent/health/status.h"
 #include "agent/spool/operation.h"
 #include "platform/base/log.h"
+#include "platform/children.h"
 #include "platform/clock.h"
 #include "platform/entropy.h"
 #include "platform/files.h"
@@ -45,6 +46,7 @@ class Agent {
     Process& process;
     MqttClientMaker make_mqtt_client;
     Log& log;
+    Children* children = nullptr;  // None: nodes that ask a process wait.
   };
   // Why it did not start: `error` says what, `which` where: a source, a file, an address.
   struct Refusal {

@@ -1,7 +1,12 @@
 #include "agent/agent/dry_run.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
+
+#include "agent/pipeline/outside.h"
+#include "platform/base/text.h"
 
 namespace pinaflux {
 
@@ -14,8 +19,9 @@ constexpr std::size_t kRoundsMax = 16;  // Of nodes that hold what nodes before 
 }  // namespace
 
 Result<std::unique_ptr<DryRun>> DryRun::make(const Configuration& configuration, const Vault& vault,
-                                             ClockBy by, WallTime begin, Show show) {
-  std::unique_ptr<DryRun> run(new DryRun(configuration, by, begin, std::move(show)));
+                                             const Companions::Host& host, ClockBy by,
+                                             WallTime begin, Show show) {
+  std::unique_ptr<DryRun> run(new DryRun(configuration, host, by, begin, std::move(show)));
   auto masker = Masker::make(configuration.mask, run->shapes_, vault);
   if (!masker) return std::unexpected(masker.error());
   run->masker_ = std::move(*masker);
@@ -66,9 +72,46 @@ void DryRun::go_to(Stamp time) {
 }
 
 void DryRun::drain_some() {
-  std::vector<Pipeline::Refused> refusals;
-  drained_ = pipeline_->drain(moment(), group_, refusals);
-  for (const auto& r : refusals) refused(r.reason, r.node);
+  do {
+    std::vector<Pipeline::Refused> refusals;
+    drained_ = pipeline_->drain(moment(), group_, refusals);
+    for (const auto& r : refusals) refused(r.reason, r.node);
+  } while (ask());
+}
+
+// Whether processes were asked something. Until all is answered or refused.
+bool DryRun::ask() {
+  if (!unanswered()) return false;
+  while (unanswered()) {
+    if (!companions_) companions_ = std::make_unique<Companions>(*pipeline_, host_);
+    companions_->turn();
+    bool failed = false;
+    host_.loop.run([&] {
+      failed = refuse_failed();
+      if (failed || !unanswered()) host_.loop.stop();
+      return false;
+    });
+    if (failed) companions_.reset();  // Another one is started at once, without back-off.
+  }
+  return true;
+}
+
+bool DryRun::unanswered() const {
+  return std::ranges::any_of(pipeline_->outsides(), [](const Pipeline::Asking& asking) {
+    return asking.outside->unanswered() > 0;
+  });
+}
+
+// What was asked of a process that is gone.
+bool DryRun::refuse_failed() {
+  bool failed = false;
+  for (const Pipeline::Asking& asking : pipeline_->outsides()) {
+    const std::string_view why = companions_->failure(asking.node);
+    if (why.empty() || asking.outside->unanswered() == 0) continue;
+    failed = true;
+    asking.outside->refuse_all(joined({"its process: ", why}));
+  }
+  return failed;
 }
 
 // Whether anything came.

@@ -1,8 +1,9 @@
 // DryRun: records through a configuration's mask and pipeline, and what each node and each lane gets of them.
 //
 // Promise    Runs Masker and Pipeline as the agent does, from empty states; stores and sends nothing. What it shows was masked; of a
-//            record that the mask refuses nothing is shown.
-// Ownership  Configuration and Vault must outlive it. What is shown lives as long as the call.
+//            record that the mask refuses nothing is shown. Processes of execd nodes are asked, one record after the other: one that
+//            ends, or is ended, has the record refused, and the next one has another process.
+// Ownership  Configuration, Vault and what Host names must outlive it. What is shown lives as long as the call.
 // Threads    One owner.
 // Tests      tests/agent/agent/rehearsal_test.cc, tests/agent/cli/run_once_test.cc
 #pragma once
@@ -11,6 +12,7 @@
 #include <memory>
 #include <string_view>
 
+#include "agent/agent/companions.h"
 #include "agent/config/load.h"
 #include "agent/mask/masker.h"
 #include "agent/pipeline/pipeline.h"
@@ -37,8 +39,8 @@ class DryRun {
 
   // Errors: a mask or a pipeline that cannot be made.
   static Result<std::unique_ptr<DryRun>> make(const Configuration& configuration,
-                                              const Vault& vault, ClockBy by, WallTime begin,
-                                              Show show);
+                                              const Vault& vault, const Companions::Host& host,
+                                              ClockBy by, WallTime begin, Show show);
 
   Shapes& shapes() { return shapes_; }
   void set(WallTime clock) { clock_ = clock; }
@@ -50,20 +52,30 @@ class DryRun {
   void finish();
 
  private:
-  DryRun(const Configuration& configuration, ClockBy by, WallTime begin, Show show)
-      : configuration_(configuration), by_(by), show_(std::move(show)), clock_(begin) {}
+  DryRun(const Configuration& configuration, const Companions::Host& host, ClockBy by,
+         WallTime begin, Show show)
+      : configuration_(configuration),
+        host_(host),
+        by_(by),
+        show_(std::move(show)),
+        clock_(begin) {}
   void go_to(Stamp time);
   bool drain();
   void drain_some();
+  bool ask();
+  bool refuse_failed();
+  bool unanswered() const;
   void refused(Reason reason, std::string_view node);
   Moment moment() const { return {now_, Stamp::wall(clock_)}; }
 
   const Configuration& configuration_;
+  const Companions::Host host_;
   const ClockBy by_;
   const Show show_;
   Shapes shapes_;
   std::unique_ptr<Masker> masker_;
   std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<Companions> companions_;  // Of pipeline_, from when one is asked.
   Group group_;
   Instant now_;
   WallTime clock_;

@@ -57,11 +57,12 @@ Gatherer::Gatherer(const std::vector<std::unique_ptr<Source>>& sources, Masker& 
 
 Gatherer::Outcome Gatherer::gather(Group& group, const Moment& moment) {
   if (group.full()) return Outcome::full;
-  if (next_parcel_ == intake_.parcels.size()) poll(group);
+  if (next_parcel_ == intake_.parcels.size() && !pipeline_.holds_back()) poll(group);
   const bool nothing_came = intake_.parcels.empty();
   while (next_parcel_ < intake_.parcels.size()) {
     // A parcel that had no room comes first into an empty group: windows may not take its place again.
     if (!(waited_ && group.empty()) && !drain(group, moment)) return Outcome::full;
+    if (pipeline_.holds_back()) return Outcome::idle;
     waited_ = !take(intake_.parcels[next_parcel_], group, moment);
     if (waited_) return Outcome::full;
     ++next_parcel_;
@@ -69,9 +70,13 @@ Gatherer::Outcome Gatherer::gather(Group& group, const Moment& moment) {
   next_parcel_ = 0;
   intake_.reset();
   if (!drain(group, moment)) return Outcome::full;
-  if (std::ranges::none_of(sources_, [](const auto& s) { return s->ready(); }))
-    return Outcome::idle;
+  if (!waits()) return Outcome::idle;
   return nothing_came || group.full() ? Outcome::full : Outcome::more;
+}
+
+bool Gatherer::waits() const {
+  return !pipeline_.holds_back() &&
+         std::ranges::any_of(sources_, [](const auto& source) { return source->ready(); });
 }
 
 // False: something waits for another group.
@@ -79,8 +84,9 @@ bool Gatherer::drain(Group& group, const Moment& moment) {
   drained_.clear();
   const bool all_out = pipeline_.drain(moment, group, drained_);
   for (const Pipeline::Refused& r : drained_) {
-    refuse(group, {r.source, r.reason, 0, 0, 0}, r.record,
-           std::string(r.node) + std::string(KeptRecord::kGivenBy) + std::string(r.giver));
+    std::string node(r.node);
+    if (!r.giver.empty()) node.append(KeptRecord::kGivenBy).append(r.giver);
+    refuse(group, {r.source, r.reason, 0, 0, 0}, r.record, node);
   }
   return all_out;
 }
@@ -134,7 +140,7 @@ bool Gatherer::take(const Parcel& parcel, Group& group, const Moment& moment) {
 Gatherer::Entry Gatherer::enter(std::span<const RawRecord> raw, SourceIndex source, LetterId letter,
                                 Masker::Origin origin, Group& group, const Moment& moment) {
   using Outcome = Replay::Outcome;
-  if (group.full() || !drain(group, moment)) return {};
+  if (group.full() || !drain(group, moment) || pipeline_.holds_back()) return {};
   const Entry no_room{group.empty() ? Outcome::stays : Outcome::waits, Reason::too_large};
   // What stays as it is takes no room in a group that would not be committed for it.
   const auto give_back = [&](const Entry& entry) {

@@ -1,7 +1,7 @@
 // Gatherer: brings what the sources have through mask and pipeline into a group, fairly.
 //
 // Promise    A parcel goes into a group whole. Its raw values are wiped before gather() returns, unless
-//            the group is full: then the rest waits in the intake for the next group. What a source keeps raw goes into
+//            the group is full, or the pipeline holds back: then the rest waits in the intake. What a source keeps raw goes into
 //            the group whatever the pipeline says of it.
 // Order      Parcels of one source in the order of their tickets. The source that begins changes every
 //            time, so that none lives on what another leaves.
@@ -34,15 +34,17 @@ class Gatherer {
            Shapes& shapes, std::optional<RawLane> raw = {});
 
   enum class Outcome {
-    idle,  // Nothing more waits.
+    idle,  // Nothing more waits, but for what the pipeline holds back.
     more,  // Something waits, and the group has room: come again after the other events.
     full,  // Something waits, and the group must be committed first.
   };
   Outcome gather(Group& group, const Moment& moment);
+  // A source has something, and the pipeline would take it.
+  bool waits() const;
 
   // A dead letter's records (of bytes, there may be several), not of a parcel. taken or refused (one of them, at
   // least): its letter goes with the group. stays: mask refused one, nothing was changed. waits: another group will
-  // have room.
+  // have room, or the pipeline holds back.
   struct Entry {
     Replay::Outcome outcome = Replay::Outcome::waits;
     Reason reason = Reason::node_failed;

@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/pipeline/outside.h"
+
 namespace pinaflux {
 
 namespace {
@@ -31,12 +33,14 @@ struct RawReplay::Entry {
   std::size_t at = 0;  // In rows.
 };
 
-RawReplay::RawReplay(Masker& masker, const PipelineOptions& pipeline, Shapes& shapes, Read read)
+RawReplay::RawReplay(Masker& masker, const PipelineOptions& pipeline, Shapes& shapes, Read read,
+                     Ask ask)
     : masker_(masker),
       options_(pipeline),
       shapes_(shapes),
       origins_(shapes),
-      read_(std::move(read)) {}
+      read_(std::move(read)),
+      ask_(std::move(ask)) {}
 
 RawReplay::~RawReplay() = default;
 
@@ -73,9 +77,12 @@ void RawReplay::begin(const ReplayJob& job, Done done) {
 Gatherer::Outcome RawReplay::enter(Group& group) {
   using Outcome = Gatherer::Outcome;
   if (!job_ || job_->done || stopped_) return Outcome::idle;
+  if (ask_ && !companions_) companions_ = ask_(*pipeline_);
+  if (companions_) companions_->turn();
   for (std::size_t i = 0; i < kEachTurn; ++i) {
     if (group.full() || !drain(group)) full_ = true;
     if (full_) return Outcome::full;
+    if (pipeline_->holds_back()) return Outcome::idle;
     if (!entry_ || entry_->at == entry_->rows.size()) {
       if (!reads_on()) return Outcome::idle;
       continue;
@@ -93,6 +100,7 @@ Gatherer::Outcome RawReplay::enter(Group& group) {
 bool RawReplay::reads_on() {
   entry_.reset();
   if (job_->next > job_->last) {
+    if (asks()) return false;
     job_->done = changed_ = true;
     return false;
   }
@@ -101,6 +109,13 @@ bool RawReplay::reads_on() {
   bytes_.clear();
   read_(*reading_, bytes_, [this](Result<bool> read) { open(read); });
   return false;
+}
+
+// Processes owe answers.
+bool RawReplay::asks() const {
+  return std::ranges::any_of(pipeline_->outsides(), [](const Pipeline::Asking& asking) {
+    return asking.outside->unanswered() > 0;
+  });
 }
 
 void RawReplay::open(Result<bool> read) {
@@ -210,6 +225,7 @@ void RawReplay::committed() {
   if (!std::exchange(ending_, false)) return;
   job_.reset();
   entry_.reset();
+  companions_.reset();
   pipeline_.reset();
   conclude({});
 }

@@ -5,6 +5,7 @@
 //            Pipeline::kCorrection. What nodes still hold at the end (an open window) is not given: it is the other pipeline's to give.
 // Order      As the records came, of all sources. Silence is what lay between the commits that kept them, or less.
 // Limits     kEachTurn records a turn; one envelope of the lane in memory.
+// Processes  Its nodes ask processes of their own, which `ask` starts; one that does not answer holds the replay up.
 // Ownership  All that is handed in must outlive it. `read` runs an operation on the storage worker.
 // Threads    Loop.
 // Tests      tests/agent/agent/raw_replay_test.cc
@@ -16,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/agent/companions.h"
 #include "agent/agent/gatherer.h"
 #include "agent/data/raw_lane.h"
 #include "agent/data/replay_job.h"
@@ -31,9 +33,11 @@ class RawReplay {
  public:
   using Done = std::function<void(Status)>;
   using Read = std::function<void(Operation&, Buffer& out, std::function<void(Result<bool>)> done)>;
+  using Ask = std::function<std::unique_ptr<Companions>(const Pipeline&)>;
   static constexpr std::size_t kEachTurn = 512;
 
-  RawReplay(Masker& masker, const PipelineOptions& pipeline, Shapes& shapes, Read read);
+  RawReplay(Masker& masker, const PipelineOptions& pipeline, Shapes& shapes, Read read,
+            Ask ask = {});
   ~RawReplay();
 
   // A replay that was going on goes on. Errors: Pipeline::make().
@@ -54,6 +58,7 @@ class RawReplay {
   struct Entry;
   Status start(const ReplayJob& job);
   bool reads_on();
+  bool asks() const;
   void open(Result<bool> read);
   bool take(const Row& row, Group& group);
   void process(SourceIndex source, const Record& record, bool room, Group& group);
@@ -66,11 +71,13 @@ class RawReplay {
   Shapes& shapes_;
   RawShapes origins_;
   const Read read_;
+  const Ask ask_;
   std::optional<ReplayJob> job_;  // That is going on.
   std::vector<Done> done_;
   std::unique_ptr<Pipeline> pipeline_;
-  std::unique_ptr<Entry> entry_;      // What is read of the lane.
-  std::unique_ptr<ReadRaw> reading_;  // On the worker.
+  std::unique_ptr<Companions> companions_;  // Of pipeline_.
+  std::unique_ptr<Entry> entry_;            // What is read of the lane.
+  std::unique_ptr<ReadRaw> reading_;        // On the worker.
   Buffer bytes_;
   bool changed_ = false;  // Since the last save().
   bool full_ = false;     // The group that is filled has no room for the next record.

@@ -115,7 +115,8 @@ SourceOptions json_options() {
 }  // namespace
 
 struct Rehearsal::State {
-  explicit State(const Configuration& configuration) : configuration(configuration) {}
+  State(const Configuration& configuration, const Companions::Host& host)
+      : configuration(configuration), host(host) {}
 
   Status begin();
   void line(std::string_view text);
@@ -136,6 +137,7 @@ struct Rehearsal::State {
   }
 
   const Configuration& configuration;
+  const Companions::Host host;
   Vault vault;
   // Made anew for each test.
   std::unique_ptr<DryRun> dry;
@@ -151,10 +153,11 @@ struct Rehearsal::State {
   Rehearsed result;
 };
 
-Result<std::unique_ptr<Rehearsal>> Rehearsal::make(const Configuration& configuration, Files& files,
+Result<std::unique_ptr<Rehearsal>> Rehearsal::make(const Configuration& configuration,
+                                                   const Companions::Host& host,
                                                    std::string& which) {
-  auto state = std::make_unique<State>(configuration);
-  if (Status s = state->vault.load(files, configuration.keys, which); !s) {
+  auto state = std::make_unique<State>(configuration, host);
+  if (Status s = state->vault.load(host.files, configuration.keys, which); !s) {
     which = "keys." + which;
     return std::unexpected(s.error());
   }
@@ -167,7 +170,7 @@ Rehearsal::~Rehearsal() = default;
 
 Status Rehearsal::State::begin() {
   intake.reset();
-  auto made = DryRun::make(configuration, vault, DryRun::ClockBy::caller, kBegin,
+  auto made = DryRun::make(configuration, vault, host, DryRun::ClockBy::caller, kBegin,
                            [this](const DryRun::Output& output) { shown(output); });
   if (!made) return std::unexpected(made.error());
   dry = std::move(*made);

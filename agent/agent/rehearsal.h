@@ -14,9 +14,10 @@
 // a text that ends in * is the beginning of one. `[@TIME]` behind the stream is compared, too. The clock begins at
 // 2026-01-01T00:00:00Z; ARRIVAL sets it, and waiting moves it on.
 //
-// Promise    Runs Masker and Pipeline as the agent does; stores and sends nothing. Says nothing of what was given but its line.
+// Promise    Runs Masker and Pipeline as the agent does, and processes of execd nodes as DryRun; stores and sends nothing. Says nothing of
+//            what was given but its line.
 // Limits     kMistakesMax; what is beyond is counted.
-// Ownership  The Configuration must outlive it.
+// Ownership  The Configuration, and what Host names, must outlive it.
 // Threads    One owner at a time.
 // Tests      tests/agent/agent/rehearsal_test.cc
 #pragma once
@@ -27,9 +28,9 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/agent/companions.h"
 #include "agent/config/load.h"
 #include "platform/base/result.h"
-#include "platform/files.h"
 
 namespace pinaflux {
 
@@ -53,8 +54,8 @@ class Rehearsal {
   static constexpr std::size_t kMistakesMax = 100;
 
   // Errors: keys that cannot be read (`which` names one), a mask or a pipeline that cannot be made.
-  static Result<std::unique_ptr<Rehearsal>> make(const Configuration& configuration, Files& files,
-                                                 std::string& which);
+  static Result<std::unique_ptr<Rehearsal>> make(const Configuration& configuration,
+                                                 const Companions::Host& host, std::string& which);
   ~Rehearsal();
 
   // From the start of the pipeline's state, whatever was run before.

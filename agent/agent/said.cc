@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "version.h"
+
 namespace pinaflux {
 
 const char* state_name(SourceHealth::State state) {
@@ -26,6 +28,26 @@ const char* state_name(UplinkHealth::State state) {
 
 std::string log_key(const std::string& uplink) {
   return uplink == UplinkOptions::kFirst ? uplink : "uplink." + uplink;
+}
+
+AgentStatus status_of(const Configuration& configuration, const Process& process, Duration uptime) {
+  AgentStatus s;
+  s.version = kVersion;
+  s.gateway = configuration.gateway;
+  s.configuration = configuration.digest;
+  s.generation = configuration.generation;
+  s.uptime_ms = uptime.milliseconds();
+  s.resident_bytes = process.resident_bytes();
+  s.written_bytes = process.written_bytes();
+  return s;
+}
+
+SpoolStatus status_of(const SpoolState& spool, std::uint64_t failures, Duration commit_took,
+                      const std::string& text) {
+  return {spool.bytes_used,   spool.bytes_max,
+          spool.commits,      failures,
+          spool.dead_letters, commit_took.seconds() * 1e3,
+          spool.full,         text};
 }
 
 LaneStatus status_of(const LaneState& lane, const Clock& clock) {
@@ -85,6 +107,19 @@ void say_forgotten(std::size_t pieces, Log& log) {
               "what nodes knew and held that the configuration has no more, or under another name, "
               "is given up",
               {{"pieces", std::to_string(pieces)}});
+}
+
+void say_held(bool held, bool spool_full, Log& log) {
+  if (!held) {
+    log.notice("spool.room", "the spool has room again, and what nodes ask is answered");
+  } else if (spool_full) {
+    log.warning("spool.full",
+                "the spool is full: sources are held back until the far end takes some of it");
+  } else {
+    log.warning("node.full",
+                "as many records as a node may have are unanswered: sources are held back until "
+                "its process answers");
+  }
 }
 
 void Said::tell(Log& log, Log::Level level, const std::string& key, const char* station,

@@ -3,10 +3,10 @@
 #include <cstdio>
 
 #include "agent/agent/rehearsal.h"
+#include "agent/cli/dry_host.h"
 #include "agent/cli/exit_status.h"
 #include "agent/config/load.h"
 #include "platform/base/json_writer.h"
-#include "platform/linux/files.h"
 
 namespace pinaflux {
 
@@ -43,12 +43,17 @@ void append(JsonWriter& j, const std::string& file, const Rehearsed& result) {
 }  // namespace
 
 int config_test_command(const ConfigTestOptions& options) {
-  LinuxFiles files;
+  const auto host = DryHost::make();
+  if (!host) {
+    std::fprintf(stderr, "pinaflux: %s\n", host.error().what);
+    return exit_status(host.error());
+  }
+  Files& files = (*host)->platform().files;
   const Loaded loaded = load_configuration(files, options.configuration);
   std::fputs(findings_text(loaded.findings).c_str(), stderr);
   if (!loaded.configuration) return kExitConfiguration;
   std::string which;
-  auto rehearsal = Rehearsal::make(*loaded.configuration, files, which);
+  auto rehearsal = Rehearsal::make(*loaded.configuration, (*host)->companions(), which);
   if (!rehearsal) {
     std::fprintf(stderr, "pinaflux: %s%s%s\n", which.c_str(), which.empty() ? "" : ": ",
                  rehearsal.error().what);

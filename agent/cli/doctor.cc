@@ -1,18 +1,22 @@
 #include "agent/cli/doctor.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <variant>
 
 #include "agent/cli/control_client.h"
 #include "agent/cli/exit_status.h"
 #include "agent/cli/visitor.h"
 #include "agent/config/load.h"
 #include "agent/data/identity.h"
+#include "agent/pipeline/node_kinds.h"
 #include "platform/base/json_writer.h"
 #include "platform/http/link.h"
 #include "platform/http/url.h"
+#include "platform/linux/children.h"
 #include "platform/linux/linux.h"
 #include "platform/mqtt/session.h"
 #include "version.h"
@@ -123,6 +127,8 @@ class Doctor {
   void clock(Check& c);
   void spool(Check& c);
   void agent(Check& c);
+  bool asks_processes() const;
+  void sandbox(Check& c);
   template <class Peer>  // UplinkOptions, MqttSourceOptions.
   void broker(Check& c, const Peer& peer);
   void source(const AnySourceOptions& source);
@@ -163,6 +169,7 @@ int Doctor::examine() {
   check("clock", [this](Check& c) { clock(c); });
   check("spool", [this](Check& c) { spool(c); });
   check("agent", [this](Check& c) { agent(c); });
+  if (asks_processes()) check("sandbox", [this](Check& c) { sandbox(c); });
   for (const auto& s : configuration_->sources) source(s);
   for (const UplinkOptions& uplink : configuration_->uplinks) {
     check(uplink.is_first() ? "uplink broker" : "uplink " + uplink.name + " broker",
@@ -241,6 +248,21 @@ void Doctor::agent(Check& c) {
     c.text = "does not run";
     c.next = "systemctl start pinaflux, or pinaflux run";
   }
+}
+
+bool Doctor::asks_processes() const {
+  return std::ranges::any_of(configuration_->pipeline.nodes, [](const NodeOptions& node) {
+    return std::holds_alternative<Execd>(node.kind);
+  });
+}
+
+// Of the processes that nodes of the kind execd ask.
+void Doctor::sandbox(Check& c) {
+  const std::string missing = LinuxChildren(*platform_.loop).missing();
+  c.text = missing.empty() ? "Landlock and seccomp confine the processes of the pipeline" : missing;
+  if (missing.empty()) return;
+  c.verdict = Check::Verdict::warning;
+  c.next = "a kernel that has it, or programs that may do what it does not refuse";
 }
 
 template <class Peer>

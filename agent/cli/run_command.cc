@@ -16,6 +16,7 @@
 #include "agent/mask/loosening.h"
 #include "platform/base/json_writer.h"
 #include "platform/http/link.h"
+#include "platform/linux/children.h"
 #include "platform/linux/linux.h"
 #include "platform/linux/mqtt_client.h"
 #include "version.h"
@@ -56,6 +57,7 @@ class Runner {
   LinuxPlatform& platform_;
   LinuxWorker& worker_;
   Log log_;
+  LinuxChildren children_{*platform_.loop};
   std::unique_ptr<Agent> agent_;
   std::unique_ptr<Control> control_;
   ControlOptions control_options_;
@@ -109,8 +111,8 @@ std::optional<Error> Runner::start(const Configuration& configuration) {
       configuration,
       {*platform_.loop, worker_, platform_.clock, platform_.entropy, platform_.files,
        platform_.network, platform_.http_servers, platform_.process,
-       with_http(make_mqtt_client_maker(*platform_.loop), platform_.network, *platform_.loop),
-       log_});
+       with_http(make_mqtt_client_maker(*platform_.loop), platform_.network, *platform_.loop), log_,
+       &children_});
   if (!started) {
     log_.failed(Log::Level::error, "agent.start", started.error().error,
                 {{"at", started.error().which}});

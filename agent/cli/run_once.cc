@@ -4,12 +4,12 @@
 #include <cstdio>
 
 #include "agent/cli/csv_records.h"
+#include "agent/cli/dry_host.h"
 #include "agent/cli/exit_status.h"
 #include "agent/cli/terminal_text.h"
 #include "agent/ingest/format.h"
 #include "agent/seal/row_json.h"
 #include "platform/base/text.h"
-#include "platform/linux/linux.h"
 
 namespace pinaflux {
 
@@ -101,7 +101,8 @@ Result<std::string> standard_input() {
 
 }  // namespace
 
-Result<std::unique_ptr<RunOnce>> RunOnce::make(const Configuration& configuration, Files& files,
+Result<std::unique_ptr<RunOnce>> RunOnce::make(const Configuration& configuration,
+                                               const Companions::Host& host,
                                                const RunOnceOptions& options, Stamp begin,
                                                Print print, Print tell, std::string& which) {
   const auto source = std::ranges::find_if(configuration.sources, [&](const auto& s) {
@@ -117,12 +118,13 @@ Result<std::unique_ptr<RunOnce>> RunOnce::make(const Configuration& configuratio
   if (!options.stream.empty()) run->source_.stream = options.stream;
   run->stream_ = run->source_.stream.empty() ? run->source_.name : run->source_.stream;
   RunOnce* const self = run.get();
-  if (Status s = run->vault_.load(files, configuration.keys, which); !s) {
+  if (Status s = run->vault_.load(host.files, configuration.keys, which); !s) {
     which = "keys." + which;
     return std::unexpected(s.error());
   }
-  auto dry = DryRun::make(configuration, run->vault_, DryRun::ClockBy::records, WallTime{begin.ns},
-                          [self](const DryRun::Output& output) { self->show(output); });
+  auto dry =
+      DryRun::make(configuration, run->vault_, host, DryRun::ClockBy::records, WallTime{begin.ns},
+                   [self](const DryRun::Output& output) { self->show(output); });
   if (!dry) return std::unexpected(dry.error());
   run->dry_ = std::move(*dry);
   run->intake_ = std::make_unique<Intake>(run->dry_->shapes());
@@ -246,23 +248,28 @@ void RunOnce::summary() {
 }
 
 int run_once_command(const std::string& configuration, const RunOnceOptions& options) {
-  LinuxFiles files;
-  const Loaded loaded = load_configuration(files, configuration);
+  const auto host = DryHost::make();
+  if (!host) {
+    std::fprintf(stderr, "pinaflux: %s\n", host.error().what);
+    return exit_status(host.error());
+  }
+  LinuxPlatform& platform = (*host)->platform();
+  const Loaded loaded = load_configuration(platform.files, configuration);
   std::fputs(findings_text(loaded.findings).c_str(), stderr);
   if (!loaded.configuration) return kExitConfiguration;
   const auto to = [](std::FILE* file) {
     return [file](std::string_view line) { std::fwrite(line.data(), 1, line.size(), file); };
   };
   std::string which;
-  auto once = RunOnce::make(*loaded.configuration, files, options, Stamp::wall(LinuxClock().wall()),
-                            to(stdout), to(stderr), which);
+  auto once = RunOnce::make(*loaded.configuration, (*host)->companions(), options,
+                            Stamp::wall(platform.clock.wall()), to(stdout), to(stderr), which);
   if (!once) {
     std::fprintf(stderr, "pinaflux: %s%s%s\n", which.c_str(), which.empty() ? "" : ": ",
                  once.error().what);
     return which == options.source && !which.empty() ? kExitUsage : exit_status(once.error());
   }
   auto text = options.file == "-" ? standard_input()
-                                  : files.read_text(options.file, RunOnce::kFileBytesMax);
+                                  : platform.files.read_text(options.file, RunOnce::kFileBytesMax);
   if (!text) {
     std::fprintf(
         stderr,

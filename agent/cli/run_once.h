@@ -51,7 +51,8 @@ class RunOnce {
 
   // `print` takes outputs, `tell` what a person must know, each a line with its end. Errors: those of DryRun; keys that cannot be read
   // (`which` names one); not_found: no such source.
-  static Result<std::unique_ptr<RunOnce>> make(const Configuration& configuration, Files& files,
+  static Result<std::unique_ptr<RunOnce>> make(const Configuration& configuration,
+                                               const Companions::Host& host,
                                                const RunOnceOptions& options, Stamp begin,
                                                Print print, Print tell, std::string& which);
   // The file's text, which is wiped. False: something in it is no record.

@@ -44,6 +44,7 @@ SplitArray build_split(const Reader& section);
 Anomaly build_anomaly(const Reader& section, Findings& findings);
 Alert build_alert(const Reader& section, Findings& findings);
 Merge build_merge(const Reader& section, Findings& findings);
+Execd build_execd(const Reader& section, Building& building);
 Script build_script(const Reader& section, Building& building);
 Lookup build_lookup(const Reader& section, Building& building);
 void build_delivery(const Reader& root,

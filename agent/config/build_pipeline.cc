@@ -78,6 +78,8 @@ class Nodes {
       node.kind = build_alert(r.section("alert"), findings_);
     } else if (r.has("merge")) {
       node.kind = build_merge(r.section("merge"), findings_);
+    } else if (r.has("execd")) {
+      node.kind = build_execd(r.section("execd"), building_);
     } else if (r.has("lookup")) {
       node.kind = build_lookup(r.section("lookup"), building_);
     }

@@ -232,6 +232,7 @@ class Walk {
       }
       if (!check_scalar(key, items[i], findings_)) continue;
       const bool twice =
+          !key.may_repeat &&
           std::any_of(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(i),
                       [&](const Node& other) { return other.text == items[i].text; });
       if (twice)

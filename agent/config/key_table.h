@@ -33,6 +33,7 @@ std::span<const Key> schema_keys();   // And more.
 std::span<const Key> lookup_keys();   // And more.
 std::span<const Key> alarm_keys();    // And more.
 std::span<const Key> merge_keys();    // And more.
+std::span<const Key> execd_keys();    // And more.
 std::span<const Key> delivery_keys();
 std::span<const Key> uplink_keys();
 std::span<const Key> named_uplink_keys();

@@ -47,9 +47,9 @@ KeysBelow::KeysBelow(std::string_view section, std::span<const Key> keys, When w
 std::span<const Key> all_keys() {
   static const std::vector<Key> kAll = [] {
     std::vector<Key> all;
-    for (const auto part :
-         {top_keys(), source_keys(), mask_keys(), pipeline_keys(), signal_keys(), shaping_keys(),
-          schema_keys(), lookup_keys(), alarm_keys(), merge_keys(), delivery_keys()}) {
+    for (const auto part : {top_keys(), source_keys(), mask_keys(), pipeline_keys(), signal_keys(),
+                            shaping_keys(), schema_keys(), lookup_keys(), alarm_keys(),
+                            merge_keys(), execd_keys(), delivery_keys()}) {
       for (const Key& key : part) {
         all.push_back(key);
         if (key.path == "sources.*.password") append_to(all, source_tls_keys());

@@ -57,6 +57,7 @@ struct Key {
   std::int64_t max = 0;            // 0 with min 0: no bounds.
   bool required = false;           // Where `when` holds.
   bool may_be_empty = false;       // Of texts.
+  bool may_repeat = false;         // Of a list of them.
   When when = {};
   std::string_view group = {};  // Exactly one of the neighbours of a group is given.
   std::string_view example = {};

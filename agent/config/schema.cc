@@ -125,7 +125,8 @@ class Writer {
     j_.key("anyOf").begin_array().begin_object();
     text(key);
     j_.end_object().begin_object();
-    j_.key("type").string("array").key("minItems").number(1).key("uniqueItems").boolean(true);
+    j_.key("type").string("array").key("minItems").number(1);
+    if (!key.may_repeat) j_.key("uniqueItems").boolean(true);
     j_.key("items").begin_object();
     text(key);
     j_.end_object().end_object().end_array();

@@ -54,7 +54,8 @@ struct StateEdit {
 // A record that was refused after it was masked. Only a Record can be kept: what was refused before masking
 // has no value here.
 struct KeptRecord {
-  // In `node`, before the name of the node (a window) that made the record: the source never had it.
+  // In `node`, before the name of the node (a window) that made the record: the source never had it, or other records came of what
+  // it had.
   static constexpr std::string_view kGivenBy = " behind ";
 
   std::size_t refusal = 0;  // Its place in Group::refusals.

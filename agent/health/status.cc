@@ -53,6 +53,12 @@ void write(JsonWriter& j, const UplinkStatus& u) {
   j.end_object();
 }
 
+void write(JsonWriter& j, const CompanionStatus& c) {
+  j.begin_object().key("node").string(c.node).key("state").string(c.state);
+  j.key("restarts").number(c.restarts).key("unanswered").number(c.unanswered);
+  j.key("text").string(c.text).end_object();
+}
+
 template <class T>
 void write_all(JsonWriter& j, const char* name, const std::vector<T>& items) {
   j.key(name).begin_array();
@@ -185,6 +191,14 @@ void expose_uplinks(std::string& t, const std::vector<UplinkStatus>& uplinks) {
          &UplinkStatus::used_this_month, true);
 }
 
+void expose_companions(std::string& t, const std::vector<CompanionStatus>& companions) {
+  if (companions.empty()) return;
+  Family restarts(t, "companion_restarts_total", "counter", "Processes of nodes started again.");
+  for (const auto& c : companions) restarts.sample(c.restarts, "node", c.node);
+  Family unanswered(t, "companion_unanswered", "gauge", "Records that wait for an answer.");
+  for (const auto& c : companions) unanswered.sample(c.unanswered, "node", c.node);
+}
+
 void expose_one(std::string& t, const char* name, const char* type, const char* help,
                 std::uint64_t value) {
   Family(t, name, type, help).sample(value);
@@ -201,7 +215,9 @@ void write_raw(JsonWriter& j, const LaneStatus& raw) {
 bool healthy(const AgentStatus& status) {
   const bool sources_work =
       std::ranges::none_of(status.sources, [](const auto& s) { return s.state == "failed"; });
-  return sources_work && !status.spool.full && status.spool.text.empty();
+  const bool companions_run =
+      std::ranges::all_of(status.companions, [](const auto& c) { return c.state == "running"; });
+  return sources_work && companions_run && !status.spool.full && status.spool.text.empty();
 }
 
 std::string status_json(const AgentStatus& status) {
@@ -228,6 +244,7 @@ std::string status_json(const AgentStatus& status) {
   j.key("uplink");
   write(j, status.uplinks.empty() ? UplinkStatus{} : status.uplinks.front());
   write_all(j, "uplinks", status.uplinks);
+  write_all(j, "companions", status.companions);
   j.end_object();
   return j.take();
 }
@@ -285,6 +302,11 @@ std::string status_text(const AgentStatus& s) {
   if (!s.spool.text.empty()) t += "  " + s.spool.text + "\n";
   if (s.raw) t += raw_text(*s.raw);
   for (const UplinkStatus& uplink : s.uplinks) t += uplink_text(uplink);
+  for (const CompanionStatus& c : s.companions) {
+    t += "process  " + c.node + "   " + c.state + "   unanswered " + std::to_string(c.unanswered) +
+         "   restarts " + std::to_string(c.restarts) + "\n";
+    if (!c.text.empty()) t += "  " + c.text + "\n";
+  }
   return t;
 }
 
@@ -316,6 +338,7 @@ std::string status_prometheus(const AgentStatus& s) {
     expose_one(t, "raw_bytes", "gauge", "Bytes of them.", s.raw->bytes_queued);
   }
   expose_uplinks(t, s.uplinks);
+  expose_companions(t, s.companions);
   return t;
 }
 

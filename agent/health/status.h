@@ -47,6 +47,12 @@ struct SpoolStatus {
   std::string text;  // What is wrong and what to do next; empty when all is well.
 };
 
+// A process that a node of the pipeline asks.
+struct CompanionStatus {
+  std::string node, state, text;  // running, restarting, stopped.
+  std::uint64_t restarts = 0, unanswered = 0;
+};
+
 struct RefusedCount {
   std::string reason;
   std::uint64_t count = 0;
@@ -66,9 +72,10 @@ struct AgentStatus {
   std::uint64_t revisions = 0;  // Windows that were given again, since the start.
   SpoolStatus spool;
   std::vector<UplinkStatus> uplinks;  // The first one first.
+  std::vector<CompanionStatus> companions = {};
 };
 
-// Everything works: a failed source, a failing disk or a full spool is not. A link that is down is
+// Everything works: a failed source, a failing disk, a full spool or a process that does not stay up is not. A link that is down is
 // what the spool is for, and healthy.
 bool healthy(const AgentStatus& status);
 

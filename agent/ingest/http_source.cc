@@ -74,6 +74,10 @@ void HttpSource::refuse_held(std::uint64_t id) {
     return refuse_busy(id, "the spool is full: waiting until the far end takes some of it",
                        kRetryFull);
   }
+  if (held_ == Hold::process) {
+    return refuse_busy(id, "a process of the pipeline does not answer: waiting until it does",
+                       kRetryFull);
+  }
   refuse_busy(id, "the agent stops or starts again: nothing of this was taken, send it again",
               kRetryStopping);
 }
@@ -244,7 +248,8 @@ void HttpSource::hold(Hold why) {
   held_ = why;
   const bool held = why != Hold::none;
   health_.state = held ? SourceHealth::State::waiting : SourceHealth::State::working;
-  health_.text = why == Hold::full       ? "the spool is full: answering 503"
+  health_.text = why == Hold::full      ? "the spool is full: answering 503"
+                 : why == Hold::process ? "a process of the pipeline does not answer: answering 503"
                  : why == Hold::stopping ? "the agent stops or starts again: answering 503"
                                          : "listening on " + address();
   while (held && !waiting_.empty()) {

@@ -223,7 +223,9 @@ SourceHealth LinesSource::health() const {
   } else if (held_ != Hold::none) {
     health.state = SourceHealth::State::waiting;
     health.text = held_ == Hold::full ? "held back until the spool has room: nothing is read"
-                                      : "the agent stops or starts again: nothing is read";
+                  : held_ == Hold::process
+                      ? "held back until a process of the pipeline answers: nothing is read"
+                      : "the agent stops or starts again: nothing is read";
   }
   return health;
 }

@@ -245,9 +245,11 @@ SourceHealth MqttSource::health() const {
   SourceHealth health = health_;
   if (online_ && held_ != Hold::none && !refused_topic_) {
     health.state = SourceHealth::State::waiting;
-    health.text = held_ == Hold::full
-                      ? "held back until the spool has room; the broker keeps its messages"
-                      : "the agent stops or starts again; the broker keeps its messages";
+    health.text =
+        held_ == Hold::full ? "held back until the spool has room; the broker keeps its messages"
+        : held_ == Hold::process
+            ? "held back until a process of the pipeline answers; the broker keeps its messages"
+            : "the agent stops or starts again; the broker keeps its messages";
   }
   return health;
 }

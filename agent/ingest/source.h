@@ -44,6 +44,7 @@ struct SourceHealth {
 enum class Hold : std::uint8_t {
   none,
   full,      // The spool is full, until the far end takes some of it.
+  process,   // A process that the pipeline asks does not answer, until it does.
   stopping,  // The stations stop, perhaps to start again: what is in memory is being committed.
 };
 

@@ -150,6 +150,9 @@ Kind kind_of(const NodeKind& node) {
     append_json_double(what, anomaly->threshold);
     return {"anomaly", what};
   }
+  if (const auto* execd = std::get_if<Execd>(&node)) {
+    return {"execd", execd->command.front()};
+  }
   if (const auto* merge = std::get_if<Merge>(&node)) {
     return {"merge", listed(merge->streams) + " every " + seconds(merge->every)};
   }

@@ -81,6 +81,40 @@ const char* JsonText::element(std::string_view name, MadeFields& to) {
   return value(2) ? nullptr : why_;
 }
 
+const char* JsonText::begin_object() {
+  if (!utf8_valid(text_)) return kNoJson;
+  skip_space();
+  return take('{') ? nullptr : "it is no JSON object";
+}
+
+JsonText::Next JsonText::next_member(std::string_view& key) {
+  skip_space();
+  if (take('}')) {
+    skip_space();
+    return at_ == text_.size() ? Next::end : Next::broken;
+  }
+  if (!std::exchange(first_, false)) {
+    if (!take(',')) return Next::broken;
+    skip_space();
+  }
+  to_ = nullptr;
+  if (!string(key, true)) return Next::broken;
+  skip_space();
+  if (!take(':')) return Next::broken;
+  skip_space();
+  return Next::element;
+}
+
+bool JsonText::text(std::string_view& to) { return string(to, false); }
+
+bool JsonText::skip(std::string_view& raw) {
+  const std::size_t begin = at_;
+  to_ = nullptr;
+  if (!value(1)) return false;
+  raw = text_.substr(begin, at_ - begin);
+  return true;
+}
+
 bool JsonText::put(const Value& value) {
   if (to_ == nullptr) return true;
   const char* const why = to_->add({}, path_, value);

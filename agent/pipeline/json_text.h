@@ -29,6 +29,13 @@ class JsonText {
   Next next();
   // A bare value and an array are the field `name`, an object's members `name`.MEMBER.
   const char* element(std::string_view name, MadeFields& to);
+  // The members of an object, one by one: next_member() before each, then text() or skip().
+  const char* begin_object();
+  Next next_member(std::string_view& key);  // Until the next string is read.
+  // The value, a string, until the next one is read. False: it is something else.
+  bool text(std::string_view& to);
+  // The value as it stands there. False: it is none.
+  bool skip(std::string_view& raw);
   bool no_room() const { return no_room_; }
   static constexpr const char* kNoJson = "it is no JSON";
 

@@ -14,9 +14,9 @@ extern "C" {
 #include <lua5.4/lua.h>
 }
 
-#include "agent/data/anchor.h"
 #include "agent/data/limits.h"
 #include "agent/pipeline/lua_calls.h"
+#include "agent/pipeline/stream_name.h"
 #include "platform/base/text.h"
 
 namespace pinaflux {
@@ -133,16 +133,6 @@ std::size_t script_text_bytes(std::span<const Value> cells) {
   std::size_t bytes = 0;
   for (const Value& cell : cells) bytes += cell.is_view() ? cell.as_text().size() : 0;
   return bytes;
-}
-
-bool lua_stream_valid(std::string_view name) {
-  const bool own = name == kOwnSource || (name.starts_with(kOwnSource) &&
-                                          name.substr(kOwnSource.size()).starts_with('/'));
-  const auto bad = [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '+' || c == '#' || c == '*';
-  };
-  return !own && !name.empty() && name.size() <= limits::kNameBytesMax && utf8_valid(name) &&
-         std::ranges::none_of(name, bad);
 }
 
 }  // namespace
@@ -378,7 +368,7 @@ bool LuaScript::field(const Record& record, Given& to) {
     if (lua_type(lua_, -1) != LUA_TSTRING) return fail("_stream is no text");
     const char* const stream = lua_tolstring(lua_, -1, &size);
     to.stream = {stream, size};
-    if (to.stream != record.shape().stream() && !lua_stream_valid(to.stream)) {
+    if (to.stream != record.shape().stream() && !is_stream_name(to.stream)) {
       return fail("_stream is no name of a stream, or one of the agent's own");
     }
     return true;

@@ -7,6 +7,7 @@
 // Tests      tests/agent/pipeline/parse_test.cc
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@ class MadeFields {
     count_ = 0;
     shapes_full_ = false;
   }
+  std::span<const std::string> names() const { return {names_.data(), count_}; }
+  std::span<const Value> values() const { return {values_.data(), count_}; }
   // Why not: a name that is none or was there, too many; null: it is added.
   const char* add(std::string_view prefix, std::string_view name, const Value& value);
   // Gives the record with them, without the field at `without` (-1: with all), unless it has no field then. False: it was refused.

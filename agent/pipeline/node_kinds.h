@@ -220,6 +220,18 @@ struct Merge {
   std::vector<std::string> keys;
   std::size_t keys_max = 1024;
 };
+// What a process, a program in any language, answers of each record; README.md says exactly what that means.
+struct Execd {
+  static constexpr std::size_t kInFlightMax = 4'096;
+
+  std::vector<std::string> command;  // An absolute path, and its arguments.
+  std::uint64_t memory_max = 64 << 20;
+  std::size_t in_flight_max = 256;  // Unanswered: then sources are held back.
+  Duration answer_within = Duration::seconds(10);
+  std::size_t records_max = 1;     // Made of one.
+  std::size_t fields_max = 8;      // That each of them has more than the one.
+  std::uint64_t refuse_after = 0;  // Ends in a row of which one record is the reason; 0: never.
+};
 // Statistics of records by time, one record for each window of each key. README.md says exactly what that means.
 struct TimeWindow {
   static constexpr std::int64_t kPanesMax = 64;     // Open at once, per key.
@@ -245,6 +257,6 @@ std::int64_t panes_open_max(const TimeWindow& window);
 using NodeKind =
     std::variant<PassThrough, FieldFilter, Rename, Deadband, Condition, Derive, Select, TimeWindow,
                  Dedupe, Sample, RateLimit, ChangeRate, Script, SchemaCheck, Convert, TypeCast,
-                 Parse, SplitArray, FieldChanges, Anomaly, Alert, Lookup, Merge>;
+                 Parse, SplitArray, FieldChanges, Anomaly, Alert, Lookup, Merge, Execd>;
 
 }  // namespace pinaflux

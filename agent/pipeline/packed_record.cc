@@ -16,20 +16,6 @@ namespace pinaflux {
 
 namespace {
 
-void pack_value(const Value& value, Writer& to) {
-  to.u8(static_cast<std::uint8_t>(value.type()));
-  switch (value.type()) {
-    case Type::absent:
-    case Type::null: break;
-    case Type::boolean: to.u8(value.as_boolean() ? 1 : 0); break;
-    case Type::int64: to.signed_varint(value.as_int64()); break;
-    case Type::uint64: to.varint(value.as_uint64()); break;
-    case Type::float64: to.u64(value.as_uint64()); break;
-    case Type::text:
-    case Type::bytes: to.text(value.as_text()); break;
-  }
-}
-
 // A view of the bytes where it is one.
 Value packed_value(Reader& from) {
   switch (static_cast<Type>(from.u8())) {
@@ -91,6 +77,25 @@ bool PackedRecord::next() {
   if (from_.failed()) return false;
   value_ = packed_.subspan(begin, from_.position() - begin);
   return true;
+}
+
+Value unpack_value(Bytes packed) {
+  Reader from(packed);
+  return packed_value(from);
+}
+
+void pack_value(const Value& value, Writer& to) {
+  to.u8(static_cast<std::uint8_t>(value.type()));
+  switch (value.type()) {
+    case Type::absent:
+    case Type::null: break;
+    case Type::boolean: to.u8(value.as_boolean() ? 1 : 0); break;
+    case Type::int64: to.signed_varint(value.as_int64()); break;
+    case Type::uint64: to.varint(value.as_uint64()); break;
+    case Type::float64: to.u64(value.as_uint64()); break;
+    case Type::text:
+    case Type::bytes: to.text(value.as_text()); break;
+  }
 }
 
 void begin_packed(SourceIndex source, Stamp time, std::string_view stream, std::size_t fields,

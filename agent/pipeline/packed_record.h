@@ -47,6 +47,9 @@ class PackedRecord {
   Bytes value_;
 };
 
+// A view of the bytes where it is one; of damaged ones anything.
+Value unpack_value(Bytes packed);
+void pack_value(const Value& value, Writer& to);
 // What a packed record begins with; its fields follow, each a name and a packed value.
 void begin_packed(SourceIndex source, Stamp time, std::string_view stream, std::size_t fields,
                   Buffer& to);

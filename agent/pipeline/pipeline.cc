@@ -109,6 +109,22 @@ struct Pipeline::State {
     }
   }
 
+  // Of the processes that a record asks along these edges.
+  void add_outsides(const Graph::Edges& edges, std::vector<Outside*>& to, bool main = true) const {
+    for (const Graph::Edge& edge : edges) {
+      if (edge.lane || (!main && edge.port == NodePort::main)) continue;
+      if (Outside* const outside = nodes[edge.index].step->outside()) to.push_back(outside);
+      add_outsides(graph.from_node[edge.index], to, !std::ranges::contains(givers, edge.index));
+    }
+  }
+
+  void refuse_given(std::uint16_t node, SourceIndex source, const Step::Given& given,
+                    std::vector<Refused>& refused) {
+    const std::string_view name = nodes[node].name();
+    if (auto what = nodes[node].step->failure(); !what.empty()) trouble = {name, std::move(what)};
+    refused.push_back({source, *given.refused, given.record, name, origins[node]});
+  }
+
   void plan() {
     wanted.clear();
     given_wants.clear();
@@ -124,9 +140,13 @@ struct Pipeline::State {
   std::vector<Node> nodes;
   Shapes* shapes = nullptr;
   std::optional<Marker> marker;
-  std::vector<Wanted> wanted;          // By SourceIndex.
-  std::vector<Wanted> given_wants;     // By place in `givers`.
-  std::vector<std::uint16_t> givers;   // Nodes that give records of their own accord.
+  std::vector<Wanted> wanted;         // By SourceIndex.
+  std::vector<Wanted> given_wants;    // By place in `givers`.
+  std::vector<std::uint16_t> givers;  // Nodes that give records of their own accord.
+  std::vector<Asking> outsides;
+  std::vector<std::vector<Outside*>> outsides_behind;  // By place in `givers`.
+  std::vector<std::string>
+      origins;  // By node: Refused::giver of what it refuses of its own accord.
   std::vector<std::string> forgotten;  // Keys of states that no node has any more, to be erased.
   std::optional<Trouble> trouble;
   Tap tap;
@@ -228,7 +248,28 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(const PipelineOptions& options,
   state->plan();
   state->shapes = &shapes;
   state->deliveries.reserve(kDeliveriesMax);
-  return std::unique_ptr<Pipeline>(new Pipeline(std::move(state)));
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(std::move(state)));
+  pipeline->find_outsides(options);
+  return pipeline;
+}
+
+void Pipeline::find_outsides(const PipelineOptions& options) {
+  State& state = *state_;
+  state.origins.resize(state.nodes.size());
+  for (const std::uint16_t i : state.givers) {
+    state.add_outsides(state.graph.from_node[i], state.outsides_behind.emplace_back());
+    Outside* const outside = state.nodes[i].step->outside();
+    if (outside == nullptr) continue;
+    state.outsides.push_back({state.nodes[i].name(), outside});
+    // What it refuses can be replayed if nothing was done to it before, and nothing else came of it.
+    for (const std::string& from : options.nodes[i].from) {
+      const auto source = std::ranges::find(options.sources, from);
+      const auto index = static_cast<std::size_t>(source - options.sources.begin());
+      const bool alone =
+          source != options.sources.end() && state.graph.from_source[index].size() == 1;
+      if (!alone) state.origins[i] = from;
+    }
+  }
 }
 
 Pipeline::Pipeline(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -281,15 +322,19 @@ bool Pipeline::drain(const Moment& moment, Group& group, std::vector<Refused>& r
   for (const std::uint16_t i : state_->givers) {
     if (!state_->held) state_->nodes[i].step->tick(moment.now);
   }
+  const auto waits = [&](std::size_t giver) {
+    const auto held = [](const Outside* outside) { return outside->holds_back(); };
+    return state_->nodes[state_->givers[giver]].step->waits() &&
+           std::ranges::none_of(state_->outsides_behind[giver], held);
+  };
   bool all_out = true;
   // What one gives, another may take, and have something to give then.
   for (bool gave = true; gave;) {
     gave = false;
     all_out = true;
     for (std::size_t giver = 0; giver < state_->givers.size(); ++giver) {
-      Step& step = *state_->nodes[state_->givers[giver]].step;
-      while (step.waits() && give(giver, moment, group, refused)) gave = true;
-      all_out = all_out && !step.waits();
+      while (waits(giver) && give(giver, moment, group, refused)) gave = true;
+      all_out = all_out && !waits(giver);
     }
   }
   return all_out;
@@ -309,6 +354,11 @@ bool Pipeline::give(std::size_t giver, const Moment& moment, Group& group,
   const bool room = group.computed.bytes_used() + wanted <= group.computed.bytes_max();
   if (!room && !group.empty()) return false;
   const SourceIndex source = given->source < state.graph.from_source.size() ? given->source : 0;
+  if (given->refused) {
+    step.given();
+    state.refuse_given(node, source, *given, refused);
+    return true;
+  }
   Walk walk(state, moment, source, group);
   if (state.watch) state.watch(state.nodes[node].name(), NodePort::main, given->record);
   walk.along(state.graph.from_node[node], given->record);
@@ -321,6 +371,13 @@ bool Pipeline::give(std::size_t giver, const Moment& moment, Group& group,
     walk.commit(group);
   }
   return true;
+}
+
+std::vector<Pipeline::Asking> Pipeline::outsides() const { return state_->outsides; }
+
+bool Pipeline::holds_back() const {
+  return std::ranges::any_of(state_->outsides,
+                             [](const Asking& its) { return its.outside->holds_back(); });
 }
 
 Instant Pipeline::next() const {

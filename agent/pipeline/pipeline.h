@@ -27,6 +27,8 @@
 
 namespace pinaflux {
 
+class Outside;
+
 // A node's ways out: "name", "name.late" of a window, "name.drifted" of a schema.
 enum class NodePort : std::uint8_t { main, late, drifted };
 
@@ -78,11 +80,21 @@ class Pipeline {
     Reason reason;
     Record record;
     std::string_view node;
-    std::string_view giver;  // The node that gave it.
+    std::string_view
+        giver;  // The node that gave it; empty: it is as the source brought it, and nothing else came of it.
   };
   // Puts what waits, and what silence has closed by now, into the group while it has room: until Group::full(), and
   // at least one record into a group that is empty. True: nothing waits any more.
   bool drain(const Moment& moment, Group& group, std::vector<Refused>& refused);
+  // Nodes that ask a process (outside.h), as long as the Pipeline lives.
+  struct Asking {
+    std::string_view node;
+    Outside* outside;
+  };
+  std::vector<Asking> outsides() const;
+  // One of these has as much unanswered as it may have: nothing more is to come to process(), though it would be taken. What
+  // nodes before it hold stays there in drain().
+  bool holds_back() const;
   // When silence may close something; never(): not before another record comes.
   Instant next() const;
   // Sources are held back, so silence says nothing; released at `now`, it counts from then on.
@@ -119,6 +131,7 @@ class Pipeline {
   struct State;
   class Walk;
   explicit Pipeline(std::unique_ptr<State> state);
+  void find_outsides(const PipelineOptions& options);
   bool give(std::size_t giver, const Moment& moment, Group& group, std::vector<Refused>& refused);
   std::unique_ptr<State> state_;
 };

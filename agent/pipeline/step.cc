@@ -9,6 +9,7 @@
 #include "agent/pipeline/deadband.h"
 #include "agent/pipeline/dedupe.h"
 #include "agent/pipeline/derive.h"
+#include "agent/pipeline/execd.h"
 #include "agent/pipeline/field_changes.h"
 #include "agent/pipeline/filter.h"
 #include "agent/pipeline/lookup.h"
@@ -73,6 +74,7 @@ Result<std::unique_ptr<Step>> make_step(const NodeKind& kind, Shapes& shapes) {
   }
   if (const auto* merge = std::get_if<Merge>(&kind)) return MergeStep::make(*merge, shapes);
   if (const auto* alert = std::get_if<Alert>(&kind)) return AlertStep::make(*alert, shapes);
+  if (const auto* execd = std::get_if<Execd>(&kind)) return ExecdStep::make(*execd, shapes);
   return std::make_unique<PassStep>();
 }
 

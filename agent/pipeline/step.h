@@ -16,6 +16,7 @@
 
 #include "agent/data/group.h"
 #include "agent/data/record.h"
+#include "agent/pipeline/outside.h"
 #include "agent/pipeline/pipeline.h"
 
 namespace pinaflux {
@@ -77,6 +78,8 @@ class Step {
   struct Given {
     Record record;
     SourceIndex source;  // That brought the last record of its key.
+    std::optional<Reason> refused =
+        {};  // It goes nowhere: the node refuses it itself; failure() may say why.
   };
   virtual bool waits() { return false; }
   // The first that waits, made in the arena; nothing if that has no room. It waits until given().
@@ -86,6 +89,9 @@ class Step {
   virtual std::uint64_t late() const { return 0; }
   // Windows that were given again, since the start.
   virtual std::uint64_t revisions() const { return 0; }
+
+  // Of a step that asks a process.
+  virtual Outside* outside() { return nullptr; }
 };
 
 // Errors: options that make no sense (each kind says which).

@@ -35,9 +35,9 @@ void WaitingQueue::settle() {
   behind_.clear();
 }
 
-Bytes WaitingQueue::front() {
+Bytes WaitingQueue::at(std::size_t index) {
   settle();
-  return waiting_.front().entry;
+  return waiting_[index].entry;
 }
 
 void WaitingQueue::given() {

@@ -25,7 +25,8 @@ class WaitingQueue {
   std::size_t count() const { return waiting_.size() + behind_.size(); }
 
   // Of one that is not empty.
-  Bytes front();
+  Bytes front() { return at(0); }
+  Bytes at(std::size_t index);  // Below count().
   void given();
 
   // As those of a Step.

@@ -165,10 +165,9 @@ Result<bool> ReplayLetters::read(const Access& access) {
                   "lane: mask or drop fields of its stream, then drop the letter");
     }
     if (letter->node.contains(KeptRecord::kGivenBy)) {
-      return fail(
-          Code::unsupported,
-          "a window made this record of others, which cannot be given to it again: mend the "
-          "node behind it, take the values from `show`, then drop the letter");
+      return fail(Code::unsupported,
+                  "a node made this record of others, which cannot be given to it again: mend the "
+                  "node behind it, take the values from `show`, then drop the letter");
     }
     Replay& replay = replays.emplace_back();
     replay.letter = id;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/agent/agent/dry_kit.h"
 #include "tests/agent/config/config_kit.h"
 
 namespace pinaflux {
@@ -31,6 +32,7 @@ uplink: {broker: "tcp://10.0.0.5"}
 
 struct RehearsalFixture {
   ConfigFiles files;
+  DryMachine machine;
   Loaded loaded;
   std::unique_ptr<Rehearsal> rehearsal;
 
@@ -40,7 +42,7 @@ struct RehearsalFixture {
     INFO(findings_text(loaded.findings));
     REQUIRE(loaded.configuration.has_value());
     std::string which;
-    auto made = Rehearsal::make(*loaded.configuration, files, which);
+    auto made = Rehearsal::make(*loaded.configuration, machine.host(files), which);
     REQUIRE(made.has_value());
     rehearsal = std::move(*made);
   }
@@ -85,6 +87,63 @@ TEST_CASE_FIXTURE(RehearsalFixture, "what holds") {
   CHECK(result.expected == 9);
 }
 
+TEST_CASE_FIXTURE(RehearsalFixture, "processes are asked, and what ends one is refused") {
+  auto configuration = *loaded.configuration;
+  configuration.pipeline.nodes.push_back({"score", {"zigbee"}, Execd{.command = {"/bin/score"}}});
+  configuration.pipeline.nodes.push_back({"twice", {"score"}, Execd{.command = {"/bin/twice"}}});
+  configuration.pipeline.lanes[0].from = {"twice"};
+  const auto answered = [](std::string_view line, std::string_view more) -> std::string {
+    if (line.contains("13")) return "exit";
+    if (line.contains("14")) return "{}\n";
+    if (line.contains("15")) return "";  // And it waits.
+    return std::string(line.substr(0, line.size() - 2)) + std::string(more) + "}}\n";
+  };
+  machine.install("/bin/score", [&](std::string_view l) { return answered(l, ",\"hot\":true"); });
+  machine.install("/bin/twice", [&](std::string_view l) { return answered(l, ",\"n\":2"); });
+  std::string which;
+  auto made = Rehearsal::make(configuration, machine.host(files), which);
+  REQUIRE(made.has_value());
+  const auto run = [&](std::string_view test) {
+    auto result = (*made)->run(test);
+    REQUIRE(result.has_value());
+    return *result;
+  };
+  Rehearsed result =
+      run("zigbee/kitchen {\"temp\":20}\n"
+          "-> normal zigbee/kitchen {\"temp\":20,\"hot\":true,\"n\":2}\n"
+          "zigbee/kitchen {\"temp\":21}\n"
+          "-> normal zigbee/kitchen {\"temp\":21,\"hot\":true,\"n\":2}\n");
+  for (const auto& m : result.mistakes) MESSAGE(m.line << ": " << m.what);
+  CHECK(result.holds());
+  CHECK(machine.starts == 2);
+  const Instant begin = machine.clock.now();
+  result =
+      run("zigbee/kitchen {\"temp\":13}\n"
+          "zigbee/kitchen {\"temp\":14}\n"
+          "zigbee/kitchen {\"temp\":15}\n"
+          "zigbee/kitchen {\"temp\":22}\n"
+          "-> refused node_failed score\n"
+          "-> refused node_failed score\n"
+          "-> refused node_failed score\n"
+          "-> normal zigbee/kitchen {\"temp\":22,\"hot\":true,\"n\":2}\n");
+  for (const auto& m : result.mistakes) MESSAGE(m.line << ": " << m.what);
+  CHECK(result.holds());
+  CHECK(machine.starts ==
+        2 + 2 + 3 + 1);  // One for each start of the test, failure, and `twice` once.
+  CHECK((machine.clock.now() - begin).seconds() < 11);  // answer_within, and no back-off.
+  for (const char* why :
+       {"# its process: exit status 1: no memory\n",
+        "# its process: it was ended, for its line is no answer: its id is not that of the oldest "
+        "line without an answer\n",
+        "# its process: it was ended, for it answered nothing for 10 s\n"}) {
+    CHECK_MESSAGE(result.told.contains(why), result.told);
+  }
+  machine.children.remove("/bin/twice");
+  result = run("zigbee/kitchen {\"temp\":23}\n-> refused node_failed twice\n");
+  CHECK(result.holds());
+  CHECK_MESSAGE(result.told.contains("# its process: it cannot be started: "), result.told);
+}
+
 TEST_CASE_FIXTURE(RehearsalFixture, "what comes of windows, by the clock of the test") {
   auto configuration = *loaded.configuration;
   configuration.pipeline.nodes.push_back(
@@ -94,7 +153,7 @@ TEST_CASE_FIXTURE(RehearsalFixture, "what comes of windows, by the clock of the 
   configuration.pipeline.lanes[0].from = {"per"};
   configuration.pipeline.lanes[1].from = {"power"};
   std::string which;
-  auto made = Rehearsal::make(configuration, files, which);
+  auto made = Rehearsal::make(configuration, machine.host(files), which);
   REQUIRE(made.has_value());
   const auto result = (*made)->run(
       "zigbee/kitchen @2026-07-25T06:14:09Z {\"temp\":20}\n"
@@ -176,7 +235,7 @@ TEST_CASE_FIXTURE(RehearsalFixture, "what a script makes of records, and which i
   configuration.pipeline.lanes[0].from = {"calc"};
   configuration.pipeline.lanes[1].from = {"power"};
   std::string which;
-  auto made = Rehearsal::make(configuration, files, which);
+  auto made = Rehearsal::make(configuration, machine.host(files), which);
   REQUIRE(made.has_value());
   const auto result = (*made)->run(
       "zigbee/kitchen {\"temp\":20}\n"
@@ -203,7 +262,7 @@ TEST_CASE_FIXTURE(RehearsalFixture, "what a script makes of records, and which i
 TEST_CASE_FIXTURE(RehearsalFixture, "a key that is not there is named") {
   loaded.configuration->keys.front().file = "/etc/nobody";
   std::string which;
-  CHECK_FALSE(Rehearsal::make(*loaded.configuration, files, which).has_value());
+  CHECK_FALSE(Rehearsal::make(*loaded.configuration, machine.host(files), which).has_value());
   CHECK(which == "keys.people");
 }
 

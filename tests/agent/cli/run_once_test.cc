@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "tests/agent/agent/dry_kit.h"
 #include "tests/agent/config/config_kit.h"
 
 namespace pinaflux {
@@ -30,6 +31,7 @@ uplink: {broker: "tcp://10.0.0.5"}
 
 struct RunOnceFixture {
   ConfigFiles files;
+  DryMachine machine;
   std::optional<Configuration> configuration;
   std::string out, err;
 
@@ -44,7 +46,7 @@ struct RunOnceFixture {
     err.clear();
     std::string which;
     auto once = RunOnce::make(
-        *configuration, files, options, Stamp{1'769'904'000'000'000'000, 0},
+        *configuration, machine.host(files), options, Stamp{1'769'904'000'000'000'000, 0},
         [this](std::string_view line) { out += line; },
         [this](std::string_view line) { err += line; }, which);
     REQUIRE(once.has_value());
@@ -216,8 +218,8 @@ TEST_CASE_FIXTURE(RunOnceFixture, "more than an intake holds is read in parts, i
 
 TEST_CASE_FIXTURE(RunOnceFixture, "a source that is not there is an error") {
   std::string which;
-  const auto once =
-      RunOnce::make(*configuration, files, {.file = "a", .source = "boilr"}, {}, {}, {}, which);
+  const auto once = RunOnce::make(*configuration, machine.host(files),
+                                  {.file = "a", .source = "boilr"}, {}, {}, {}, which);
   REQUIRE_FALSE(once.has_value());
   CHECK(which == "boilr");
 }

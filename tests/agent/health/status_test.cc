@@ -42,7 +42,7 @@ TEST_CASE("the status as JSON is the golden line") {
       R"("acks_rejected":0,"in_flight":1,"round_trip_ms":12.5},"uplinks":[{"name":"uplink",)"
       R"("broker":"tcp://127.0.0.1:1883","state":"working","text":"","connects":1,)"
       R"("envelopes_sent":4,"envelopes_acked":3,"bytes_sent":250,"resent":0,"acks_rejected":0,)"
-      R"("in_flight":1,"round_trip_ms":12.5}]})");
+      R"("in_flight":1,"round_trip_ms":12.5}],"companions":[]})");
 }
 
 TEST_CASE("what is kept raw is told apart from the lanes") {
@@ -109,6 +109,23 @@ TEST_CASE("each uplink has its line, its place in the JSON and its samples") {
   CHECK(status_prometheus(s).find("pinaflux_uplink_budget_day_bytes{uplink=\"scada\"} 9\n") !=
         std::string::npos);
   CHECK(status_prometheus(s).find("\npinaflux_uplink_budget_day_bytes ") == std::string::npos);
+}
+
+TEST_CASE("each process of a node is in the JSON, the metrics and the text, where there is one") {
+  AgentStatus s = sample();
+  CHECK(status_prometheus(s).find("companion") == std::string::npos);
+  s.companions = {{"score", "running", "", 2, 7}};
+  CHECK(healthy(s));
+  CHECK(status_json(s).ends_with(
+      R"("companions":[{"node":"score","state":"running","restarts":2,"unanswered":7,"text":""}]})"));
+  s.companions[0].state = "restarting";
+  s.companions[0].text = "exit status 1";
+  CHECK_FALSE(healthy(s));
+  const std::string metrics = status_prometheus(s);
+  CHECK(metrics.find("pinaflux_companion_restarts_total{node=\"score\"} 2\n") != std::string::npos);
+  CHECK(metrics.find("pinaflux_companion_unanswered{node=\"score\"} 7\n") != std::string::npos);
+  CHECK(status_text(s).find("process  score   restarting   unanswered 7   restarts 2\n"
+                            "  exit status 1\n") != std::string::npos);
 }
 
 TEST_CASE("the text names what is wrong") {

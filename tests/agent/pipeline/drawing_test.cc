@@ -52,6 +52,7 @@ TEST_CASE("bands and what thins a stream say how") {
         "merge a/b, a/c every 1 s");
   CHECK(drawn(Lookup{.of = "id", .give = {"site", "floor"}}) == "lookup id for site, floor");
   CHECK(drawn(Lookup{.of = "id"}) == "lookup id");
+  CHECK(drawn(Execd{.command = {"/bin/score", "-x"}}) == "execd /bin/score");
   CHECK(drawn(RateLimit{.rate = 5, .per = Duration::seconds(1)}) == "limit 5 per 1 s");
   CHECK(drawn(ChangeRate{.of = {"a", "b"}}) == "rate a, b per 1 s");
   CHECK(drawn(Anomaly{.of = {"a", "b"}, .threshold = 3.5}) == "anomaly a, b above 3.5");

@@ -1,0 +1,94 @@
+"""What processes answer lands once: one that passes records on, one that crashes, another program at a reload, and kills of the agent."""
+
+import contextlib
+import json
+import random
+import sqlite3
+import threading
+import time
+
+from feed import HttpFeeder
+from services import wait_for
+
+BATCHES, BATCH, KILLS = 100, 20, 4
+
+# Adds a field; one line in 60 ends it before its answer.
+PYTHON = """import json, random, sys
+for line in sys.stdin:
+    if random.random() < 1 / 60:
+        sys.exit("unlucky")
+    r = json.loads(line)
+    r["fields"]["twice"] = 2 * r["fields"]["v"]
+    print(json.dumps(r), flush=True)
+"""
+AWK = '{ sub(/}}$/, ",\\"marked\\":1}}"); print; fflush() }'
+
+
+def more(program):
+    return ("  answered: {from: [marked]}\n"
+            "pipeline:\n"
+            f"  twice: {{from: line, execd: {{command: [/usr/bin/python3, {program}], in_flight_max: 64}}}}\n"
+            f"  marked: {{from: twice, execd: {{command: [/usr/bin/mawk, -W, interactive, '{AWK}']}}}}\n")
+
+
+def _landed(database):
+    """(records, distinct ones, their sum, the sum of what was added, of the marks)."""
+    with contextlib.closing(sqlite3.connect(database, timeout=20)) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM pinaflux_stream WHERE stream = 'line/press'")]
+        if not tables:
+            return (0, 0, 0, 0, 0)
+        columns = {row[1] for row in connection.execute(f'PRAGMA table_info("{tables[0]}")')}
+        if not {"twice", "marked"} <= columns:
+            return (0, 0, 0, 0, 0)
+        query = f'SELECT count(twice), count(DISTINCT CASE WHEN twice IS NOT NULL THEN v END), sum(twice) / 2, sum(twice), sum(marked) FROM "{tables[0]}"'
+        return connection.execute(query).fetchone()
+
+
+def are_tried(command, path, directory):
+    """What `config test`, `run --once` and `doctor` say of the configuration; records that end their process are refused there."""
+    config = ("--config", path.agent.configuration)
+    trial = directory / "trial.test"
+    trial.write_text('line/press {"v":4}\n')
+    told = command("config", "test", trial, "--print", *config)
+    if "refused" not in told:
+        assert '-> answered line/press {"marked":1,"twice":8,"v":4}' in told, told
+    day = directory / "day.ndjson"
+    day.write_text("".join(f'{{"v":{n}}}\n' for n in range(400)))
+    came = [json.loads(line) for line in command("run", "--once", day, "--json", "--stream", "line/press", *config).splitlines()]
+    landed = [said["record"] for said in came if said.get("lane") == "answered"]
+    refused = [said for said in came if "refused" in said]
+    assert len(landed) + len(refused) == 400 and 0 < len(refused) < 100, came[-3:]
+    assert all(record["twice"] == 2 * record["v"] and record["marked"] == 1 for record in landed), landed[:3]
+    assert {said["why"] for said in refused} == {"its process: exit status 1: unlucky"}, refused[:3]
+    checks = {check["name"]: check for check in json.loads(command("doctor", "--json", *config))["checks"]}
+    assert checks["sandbox"]["text"], checks
+
+
+def land_once(place, path):
+    path.start()
+    feeder, rng = HttpFeeder(path.http_port, "/ingest/press"), random.Random(place.arguments.seed)
+    errors = []
+
+    def feed():
+        try:
+            for batch in range(BATCHES):
+                first = batch * BATCH
+                assert feeder.post([json.dumps({"v": n}).encode() for n in range(first, first + BATCH)])
+                time.sleep(0.02)
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+
+    feeding = threading.Thread(target=feed, daemon=True)
+    feeding.start()
+    for _ in range(KILLS):
+        time.sleep(rng.uniform(0.3, 1.0))
+        path.agent.kill()
+        path.agent.start()
+    feeding.join(300)
+    assert not feeding.is_alive() and not errors, errors
+    records = BATCHES * BATCH
+    total = records * (records - 1) // 2
+    expected = (records, records, total, 2 * total, records)
+    with contextlib.suppress(TimeoutError):
+        wait_for("all answers to land", lambda: _landed(path.collector.database) == expected, 120)
+    assert _landed(path.collector.database) == expected, (_landed(path.collector.database), expected)
