@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(RehearsalFixture, "processes are asked, and what ends one is r
   auto configuration = *loaded.configuration;
   configuration.pipeline.nodes.push_back({"score", {"zigbee"}, Execd{.command = {"/bin/score"}}});
   configuration.pipeline.nodes.push_back({"twice", {"score"}, Execd{.command = {"/bin/twice"}}});
-  configuration.pipeline.lanes[0].from = {"twice"};
+  configuration.pipeline.lanes = {{"normal", {"twice"}}};
   const auto answered = [](std::string_view line, std::string_view more) -> std::string {
     if (line.contains("13")) return "exit";
     if (line.contains("14")) return "{}\n";
