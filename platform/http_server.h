@@ -26,6 +26,7 @@ struct HttpRequest {
   std::string_view path;    // Percent-decoded, without the query.
   std::string_view query;   // As sent.
   Bytes body;
+  std::string_view peer;                                          // Its address and port.
   std::function<std::string_view(std::string_view name)> header;  // Empty when absent.
 };
 

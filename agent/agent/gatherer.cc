@@ -10,6 +10,8 @@
 
 #include <algorithm>
 
+#include "platform/base/text.h"
+
 namespace pinaflux {
 
 namespace {
@@ -86,7 +88,7 @@ bool Gatherer::drain(Group& group, const Moment& moment) {
   for (const Pipeline::Refused& r : drained_) {
     std::string node(r.node);
     if (!r.giver.empty()) node.append(KeptRecord::kGivenBy).append(r.giver);
-    refuse(group, {r.source, r.reason, 0, 0, 0}, r.record, node);
+    refuse(group, {.source = r.source, .reason = r.reason}, r.record, node, r.why);
   }
   return all_out;
 }
@@ -108,11 +110,16 @@ bool Gatherer::take(const Parcel& parcel, Group& group, const Moment& moment) {
   const bool fits = mask(parcel, group) &&
                     pipeline_.has_room(parcel.source, masked_, group, keeps ? masked_.size() : 0);
   if (!fits && !group.empty()) return false;
+  std::string_view peer;
+  const auto refusal = [&](Reason reason) {
+    if (peer.empty() && !parcel.peer.empty()) peer = group.arena.copy(parcel.peer);
+    return Refusal{.source = parcel.source, .reason = reason, .peer = peer};
+  };
   std::uint64_t accepted = 0;
   if (fits) {
     for (const Record& record : masked_) {
       if (keeps && !keep(parcel.source, record, group)) {
-        refuse(group, {parcel.source, Reason::shapes_exhausted, 0, 0, 0}, record, {});
+        refuse(group, refusal(Reason::shapes_exhausted), record, {}, {});
         continue;
       }
       const auto outcome = pipeline_.process(parcel.source, record, moment, group);
@@ -120,16 +127,17 @@ bool Gatherer::take(const Parcel& parcel, Group& group, const Moment& moment) {
         ++accepted;
       } else {
         ASSERT(outcome.verdict != Pipeline::Verdict::no_room);
-        refuse(group, {parcel.source, outcome.reason, 0, 0, 0}, record, outcome.node);
+        refuse(group, refusal(outcome.reason), record, outcome.node, why_of(outcome));
       }
     }
-    for (Reason reason : unmasked_) refuse(group, {parcel.source, reason, 0, 0, 0});
+    for (Reason reason : unmasked_) refuse(group, refusal(reason));
   } else {
     for (std::size_t i = parcel.records_begin; i < parcel.records_end; ++i) {
-      refuse(group, {parcel.source, Reason::too_large, 0, 0, 0});
+      refuse(group, refusal(Reason::too_large));
     }
   }
-  refuse_bytes(parcel, group);
+  const bool any = parcel.refusals_begin < parcel.refusals_end;
+  if (any) refuse_bytes(parcel, refusal(Reason::malformed).peer, group);
   for (std::size_t i = parcel.cursors_begin; i < parcel.cursors_end; ++i) {
     group.cursors.push_back(std::move(intake_.cursors[i]));
   }
@@ -162,7 +170,8 @@ Gatherer::Entry Gatherer::enter(std::span<const RawRecord> raw, SourceIndex sour
     const auto processed = pipeline_.process(source, record, moment, group);
     if (processed.verdict == Pipeline::Verdict::taken) continue;
     ASSERT(processed.verdict != Pipeline::Verdict::no_room);
-    refuse(group, {source, processed.reason, 0, 0, 0}, record, processed.node);
+    refuse(group, {.source = source, .reason = processed.reason}, record, processed.node,
+           why_of(processed));
     entry = {Outcome::refused, processed.reason};
   }
   group.replayed.push_back(letter);
@@ -202,6 +211,7 @@ void Gatherer::refuse(Group& group, const Refusal& refusal) {
       continue;
     refusals[i].count += refusal.count;
     refusals[i].byte_count += refusal.byte_count;
+    if (refusals[i].peer != refusal.peer) refusals[i].peer = {};
     return;
   }
   refusals.push_back(refusal);
@@ -217,11 +227,12 @@ std::vector<RefusedCount> Gatherer::refused() const {
 }
 
 // Those of the parcel, their bytes with the first of each sort.
-void Gatherer::refuse_bytes(const Parcel& parcel, Group& group) {
+void Gatherer::refuse_bytes(const Parcel& parcel, std::string_view peer, Group& group) {
   auto kept =
       std::ranges::lower_bound(intake_.kept_bytes, parcel.refusals_begin, {}, &KeptBytes::refusal);
   for (std::size_t i = parcel.refusals_begin; i < parcel.refusals_end; ++i) {
-    const Refusal& refusal = intake_.refusals[i];
+    Refusal refusal = intake_.refusals[i];
+    refusal.peer = peer;
     const bool has_bytes = kept != intake_.kept_bytes.end() && kept->refusal == i;
     if (has_bytes && keeps_more_bytes(group, refusal, kept->packed.size())) {
       refused_[static_cast<std::size_t>(refusal.reason)] += refusal.count;
@@ -234,11 +245,16 @@ void Gatherer::refuse_bytes(const Parcel& parcel, Group& group) {
   }
 }
 
+std::string_view Gatherer::why_of(const Pipeline::Outcome& outcome) const {
+  return outcome.node.empty() ? std::string_view() : pipeline_.why();
+}
+
 void Gatherer::refuse(Group& group, const Refusal& refusal, const Record& record,
-                      std::string_view node) {
+                      std::string_view node, std::string_view why) {
   if (!keeps_more(group, refusal)) return refuse(group, refusal);
   refused_[static_cast<std::size_t>(refusal.reason)] += refusal.count;
-  group.kept.push_back({group.refusals.size(), record, std::string(node)});
+  group.kept.push_back(
+      {group.refusals.size(), record, std::string(node), printable(why, KeptRecord::kWhyBytesMax)});
   group.refusals.push_back(refusal);
 }
 

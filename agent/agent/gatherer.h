@@ -63,9 +63,11 @@ class Gatherer {
   bool mask(const Parcel& parcel, Group& group);
   bool keep(SourceIndex source, const Record& record, Group& group);
   void refuse(Group& group, const Refusal& refusal);
-  void refuse_bytes(const Parcel& parcel, Group& group);
+  void refuse_bytes(const Parcel& parcel, std::string_view peer, Group& group);
+  std::string_view why_of(const Pipeline::Outcome& outcome) const;
   // Of a record that was masked: it is kept with the refusal, if it is among the first.
-  void refuse(Group& group, const Refusal& refusal, const Record& record, std::string_view node);
+  void refuse(Group& group, const Refusal& refusal, const Record& record, std::string_view node,
+              std::string_view why);
 
   const std::vector<std::unique_ptr<Source>>& sources_;
   Masker& masker_;

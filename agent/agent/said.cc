@@ -104,8 +104,8 @@ void say_trouble(Pipeline& pipeline, Log& log) {
 void say_forgotten(std::size_t pieces, Log& log) {
   if (pieces == 0) return;
   log.warning("pipeline.forgotten",
-              "what nodes knew and held that the configuration has no more, or under another name, "
-              "is given up",
+              "what nodes knew that the configuration has no more, or under another name, is given "
+              "up; records that waited in them become dead letters",
               {{"pieces", std::to_string(pieces)}});
 }
 

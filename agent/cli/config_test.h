@@ -13,12 +13,12 @@ namespace pinaflux {
 
 struct ConfigTestOptions {
   std::string configuration;
-  std::vector<std::string> tests;  // Files.
+  std::vector<std::string> tests;  // Files; none: those of the configuration.
   bool print = false;              // What comes of each line, in place of what is expected.
   bool json = false;
 };
 
-// Exit status: 0; 1 when an expectation does not hold; 78 for the configuration; else by sysexits.
+// Exit status: 0; 1 when an expectation does not hold; 66: there is no test; 78 for the configuration; else by sysexits.
 int config_test_command(const ConfigTestOptions& options);
 
 }  // namespace pinaflux

@@ -25,8 +25,9 @@ struct LetterArguments {
 class LetterLine {
  public:
   LetterLine(CLI::App& app, int& status)
-      : letters_(*app.add_subcommand(
-            "dead-letters", "what was refused, with the masked record where there is one")),
+      : letters_(*app.add_subcommand("dead-letters",
+                                     "what was refused, with the masked record where there is one")
+                      ->alias("dlq")),
         arguments_(std::make_shared<LetterArguments>()),
         status_(status) {
     letters_.require_subcommand(1);

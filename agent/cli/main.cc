@@ -138,8 +138,8 @@ void CommandLine::add_config_commands() {
     return config_test_command(a_.config_test);
   });
   test->add_option("test", a_.config_test.tests,
-                   "files of lines: STREAM PAYLOAD gives, -> LANE STREAM {FIELDS} expects")
-      ->required();
+                   "files of lines: STREAM PAYLOAD gives, -> LANE STREAM {FIELDS} expects (none: "
+                   "the configuration's own `tests`)");
   test->add_option("--config,-c", a_.configuration, "configuration file")->capture_default_str();
   auto* print = test->add_flag("--print", a_.config_test.print, "show what comes of each line");
   test->add_flag("--json", a_.config_test.json, "for a machine to read")->excludes(print);
@@ -156,13 +156,17 @@ void CommandLine::add_config_commands() {
       ->capture_default_str();
   CLI::App* mask = app_.add_subcommand("mask", "what mask rules do");
   mask->require_subcommand(1);
-  auto* preview =
-      command(*mask, "preview", "records of a file after the mask, and what each rule did",
-              [this] { return mask_preview_command(a_.preview); });
-  preview->add_option("file", a_.preview.file, "NDJSON or line protocol (-: standard input)")
-      ->required();
+  auto* preview = command(*mask, "preview",
+                          "records of a file or a source after the mask, and what each rule did",
+                          [this] { return mask_preview_command(a_.preview); });
+  preview->add_option(
+      "file", a_.preview.file,
+      "NDJSON or line protocol (-: standard input; none: what comes to the source)");
   preview->add_option("--source", a_.preview.source,
                       "read it as this source would (default: the first)");
+  preview->add_option("--for", a_.preview.seconds, "so many seconds, without a file")
+      ->check(CLI::Range(1, 86'400))
+      ->capture_default_str();
   preview->add_option("--stream", a_.preview.stream,
                       "as records of this stream (default: the source's)");
   preview->add_option("--config,-c", a_.preview.configuration, "configuration file")

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/cli/exit_status.h"
+#include "agent/cli/heard_source.h"
 #include "agent/cli/terminal_text.h"
 #include "agent/config/load.h"
 #include "agent/seal/row_json.h"
@@ -17,6 +18,7 @@ namespace pinaflux {
 namespace {
 
 constexpr std::size_t kLinesAtOnce = limits::kPollBytesMax;
+constexpr std::uint64_t kHeardMax = 1'000;  // Records of a source that is listened to.
 
 bool same(const Record& a, const Record& b) {
   return a.time() == b.time() && a.shape().stream() == b.shape().stream() &&
@@ -66,15 +68,23 @@ void MaskPreview::add_lines(const SourceOptions& source, Format format, std::str
   const bool fits = decoder.decode(format, payload, tally) && !tally.too_large;
   decoder.end(1);
   const std::size_t middle = fits ? 0 : middle_of(lines);
-  if (middle == 0) {
-    for (const Refusal& refusal : intake_.refusals) unread_ += refusal.count;
-    for (const RawRecord& record : intake_.records) add(record);
-  }
+  if (middle == 0) add_intake();
   intake_.reset();
   wipe({reinterpret_cast<std::uint8_t*>(padded.data()), padded.size()});
   if (middle == 0) return;
   add_lines(source, format, lines.substr(0, middle), arrival);
   add_lines(source, format, lines.substr(middle), arrival);
+}
+
+void MaskPreview::add_from(Source& source) {
+  source.poll(intake_);
+  add_intake();
+  intake_.reset();
+}
+
+void MaskPreview::add_intake() {
+  for (const Refusal& refusal : intake_.refusals) unread_ += refusal.count;
+  for (const RawRecord& record : intake_.records) add(record);
 }
 
 void MaskPreview::add(const RawRecord& record) {
@@ -185,6 +195,45 @@ Format format_of(std::string_view lines) {
   return text.starts_with('{') || text.starts_with('[') ? Format::ndjson : Format::influx;
 }
 
+int preview_source(const AnySourceOptions& options, Duration wait, MaskPreview& preview) {
+  auto platform = LinuxPlatform::make();
+  if (!platform) return wrong("this machine", platform.error().what, exit_status(platform.error()));
+  Loop& loop = *(*platform)->loop;
+  auto source = heard_source(**platform, options);
+  if (!source) {
+    return wrong(source_name(options),
+                 (std::string(source.error().what) + ": stop the agent, or name a FILE").c_str(),
+                 exit_status(source.error()));
+  }
+  const auto end = loop.timer([&loop] { loop.stop(); });
+  end->start(wait);
+  loop.run([&] {
+    preview.add_from(**source);
+    if (preview.records() >= kHeardMax) loop.stop();
+    return (*source)->ready();
+  });
+  if (preview.records() > 0) return kExitOk;
+  const std::string health = (*source)->health().text;
+  return wrong(source_name(options),
+               ("nothing came" + (health.empty() ? "" : " (" + health + ")") +
+                ": wait longer with --for, or name a FILE")
+                   .c_str(),
+               kExitNoInput);
+}
+
+int preview_file(const MaskPreviewOptions& options, const SourceOptions& source,
+                 MaskPreview& preview) {
+  const bool piped = options.file == "-";
+  std::FILE* in = piped ? stdin : std::fopen(options.file.c_str(), "rbe");
+  if (in == nullptr) return wrong(options.file, "it cannot be read", kExitNoInput);
+  const Stamp arrival = Stamp::wall(LinuxClock().wall());
+  Lines lines(in);
+  for (std::string block; lines.next(block);)
+    preview.add_lines(source, format_of(block), block, arrival);
+  if (!piped) std::fclose(in);
+  return kExitOk;
+}
+
 }  // namespace
 
 int mask_preview_command(const MaskPreviewOptions& options) {
@@ -204,16 +253,12 @@ int mask_preview_command(const MaskPreviewOptions& options) {
   auto preview = MaskPreview::make(loaded.configuration->mask, vault, raw);
   if (!preview) return wrong("mask", preview.error().what, exit_status(preview.error()));
 
-  const bool piped = options.file == "-";
-  std::FILE* in = piped ? stdin : std::fopen(options.file.c_str(), "rbe");
-  if (in == nullptr) return wrong(options.file, "it cannot be read", kExitNoInput);
-  SourceOptions source = common(*found);
-  if (!options.stream.empty()) source.stream = options.stream;
-  const Stamp arrival = Stamp::wall(LinuxClock().wall());
-  Lines lines(in);
-  for (std::string block; lines.next(block);)
-    (*preview)->add_lines(source, format_of(block), block, arrival);
-  if (!piped) std::fclose(in);
+  AnySourceOptions source = *found;
+  if (!options.stream.empty()) common(source).stream = options.stream;
+  const int done = options.file.empty()
+                       ? preview_source(source, Duration::seconds(options.seconds), **preview)
+                       : preview_file(options, common(source), **preview);
+  if (done != kExitOk) return done;
   std::fputs((options.json ? (*preview)->json() : (*preview)->text()).c_str(), stdout);
   return kExitOk;
 }

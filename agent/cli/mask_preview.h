@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "agent/ingest/format.h"
+#include "agent/ingest/source.h"
 #include "agent/mask/masker.h"
 
 namespace pinaflux {
@@ -34,6 +35,9 @@ class MaskPreview {
   // Whole lines of NDJSON or of line protocol, as the source would read them; what is more than one intake holds is
   // read in parts.
   void add_lines(const SourceOptions& source, Format format, std::string_view lines, Stamp arrival);
+  // What it brings now.
+  void add_from(Source& source);
+  std::uint64_t records() const { return records_; }
   std::string json() const;
   std::string text() const;
 
@@ -50,6 +54,7 @@ class MaskPreview {
   };
 
   explicit MaskPreview(bool raw) : raw_(raw), intake_(shapes_) {}
+  void add_intake();
   void add(const RawRecord& record);
 
   bool raw_;
@@ -62,8 +67,9 @@ class MaskPreview {
 
 struct MaskPreviewOptions {
   std::string configuration;
-  std::string file;  // "-": standard input.
-  std::string source;
+  std::string file;  // "-": standard input. Empty: what comes to `source`, for so long:
+  int seconds = 10;
+  std::string source;  // Empty: the first.
   std::string stream;
   bool json = false;
 };

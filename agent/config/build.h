@@ -47,6 +47,7 @@ Merge build_merge(const Reader& section, Findings& findings);
 Execd build_execd(const Reader& section, Building& building);
 Script build_script(const Reader& section, Building& building);
 Lookup build_lookup(const Reader& section, Building& building);
+void build_tests(const Reader& root, Building& building);
 void build_delivery(const Reader& root,
                     Building& building);  // Gateway, spool, uplink, control. Last.
 

@@ -125,6 +125,19 @@ constexpr Key kTop[] = {
      .group = "reference",
      .example = "mask.key",
      .doc = "Name of a systemd credential (LoadCredential=) that holds the key."},
+
+    {.path = "tests",
+     .type = Type::names,
+     .doc = "Tests of mask and pipeline, by name: `pinaflux config test` runs them, the agent does "
+            "not."},
+    {.path = "tests.*.lines",
+     .type = Type::text,
+     .max = 65'536,
+     .required = true,
+     .example = "zigbee/kitchen {\"temp\":21.5}",
+     .doc =
+         "Lines `STREAM PAYLOAD` that a source brings, and behind them `-> LANE STREAM {FIELDS}` "
+         "that are to come of them."},
 };
 
 constexpr Key kSources[] = {

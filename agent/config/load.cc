@@ -156,6 +156,7 @@ void Loader::build(Configuration& to) {
   build_keys(root, building);
   build_mask(root, building);
   build_pipeline(root, building);
+  build_tests(root, building);
   build_delivery(root, building);
   check_addresses(root, building);
   to.digest = digest(to.pipeline);

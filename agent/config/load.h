@@ -29,6 +29,14 @@
 
 namespace pinaflux {
 
+// What `pinaflux config test` runs without a file; the agent does not.
+struct ConfigurationTest {
+  std::string name;
+  std::string lines;             // As agent/agent/rehearsal.h has them.
+  std::string file;              // Where they stand,
+  std::uint32_t line_first = 1;  // and from which line on.
+};
+
 struct Configuration {
   std::string gateway;
   ClockRule clock = ClockRule::synchronised;
@@ -40,6 +48,7 @@ struct Configuration {
   std::vector<UplinkOptions> uplinks;  // The first one first; each with the lanes that are its own.
   ControlOptions control;
   std::vector<Vault::Reference> keys;
+  std::vector<ConfigurationTest> tests;
   Duration commit_every = Duration::seconds(1);
   std::string digest;            // 16 hex digits of SHA-256 over all files, in their order.
   std::uint64_t generation = 0;  // 0: from this machine's own files, not from a rollout.

@@ -62,6 +62,9 @@ struct KeptRecord {
   Record record;            // As the pipeline got it.
   std::string
       node;  // That refused it; empty: none did. Of what a window made: "NODE behind WINDOW".
+  std::string why =
+      {};  // Its rule, where the node says it, at most kWhyBytesMax; it names no values.
+  static constexpr std::size_t kWhyBytesMax = 256;
 };
 
 // Of a dead letter in the spool; never given twice.

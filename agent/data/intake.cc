@@ -31,11 +31,12 @@ bool Intake::room(std::size_t bytes, std::size_t record_count) const {
          records.size() + record_count <= limits::kIntakeRecordsMax;
 }
 
-void Intake::begin(SourceIndex source) {
+void Intake::begin(SourceIndex source, std::string_view peer) {
   ASSERT(!is_open_);
   is_open_ = true;
   open_ = {.source = source,
            .ticket = 0,
+           .peer = peer.empty() ? peer : arena_.copy(peer),
            .records_begin = records.size(),
            .records_end = 0,
            .refusals_begin = refusals.size(),

@@ -59,11 +59,13 @@ struct Refusal {
   std::uint64_t keyed_hash = 0;
   std::uint32_t position = 0;  // Byte offset of the fault, where known.
   std::uint64_t count = 1;     // Of records refused alike; byte_count is their sum.
+  std::string_view peer = {};  // That sent it, if the source knows; in the group's arena.
 };
 
 struct Parcel {
   SourceIndex source = 0;
   Ticket ticket = 0;
+  std::string_view peer = {};                        // That sent it, if the source knows.
   std::size_t records_begin = 0, records_end = 0;    // In Intake::records.
   std::size_t refusals_begin = 0, refusals_end = 0;  // In Intake::refusals.
   std::size_t cursors_begin = 0, cursors_end = 0;    // In Intake::cursors.
@@ -80,7 +82,7 @@ class Intake {
   // Nothing in it but the open parcel, and the whole budget was given.
   bool pristine() const { return parcels.empty() && bytes_budget_ == limits::kIntakeBytesMax; }
 
-  void begin(SourceIndex source);
+  void begin(SourceIndex source, std::string_view peer = {});
   void add(const RawRecord& record) { records.push_back(record); }
   void reject(Reason reason, std::uint64_t byte_count, std::uint64_t keyed_hash,
               std::uint32_t position);

@@ -125,6 +125,7 @@ Status FollowedFile::read_on() {
   const auto n = file_->read_at(read_to(), block);
   if (!n) return std::unexpected(n.error());
   lines_.append(Bytes(block, *n));
+  wipe(MutableBytes(block).first(*n));
   if (*n == 0) info_.bytes = read_to();
   return {};
 }

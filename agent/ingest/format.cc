@@ -28,10 +28,10 @@ Decoder::Decoder(const SourceOptions& options, const InstallKey& key)
       builder_(options.time),
       format_(options.format) {}
 
-void Decoder::begin(Intake& intake) {
+void Decoder::begin(Intake& intake, std::string_view peer) {
   fresh_ = intake.pristine() && intake.arena().bytes_used() == 0;
   intake_ = &intake;
-  intake.begin(source_);
+  intake.begin(source_, peer);
   refusals_begin_ = intake.refusals.size();
   together_ = {};
 }

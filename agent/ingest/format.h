@@ -45,7 +45,8 @@ class Decoder {
 
   Decoder(const SourceOptions& options, const InstallKey& key);
 
-  void begin(Intake& intake);
+  // `peer`: that sent the parcel, for dead letters.
+  void begin(Intake& intake, std::string_view peer = {});
   // False: no room now; nothing of the payload was kept, the parcel is as before. What cannot fit even
   // into an empty intake is refused as too_large.
   bool decode(Format format, const Payload& payload, Tally& tally);

@@ -117,7 +117,10 @@ bool HttpSource::authorised(const HttpRequest& request) const {
 }
 
 void HttpSource::ingest(const HttpRequest& request) {
-  Request made{.id = request.id, .stream = options_.stream, .arrival = host_.stamp()};
+  Request made{.id = request.id,
+               .stream = options_.stream,
+               .peer = std::string(request.peer),
+               .arrival = host_.stamp()};
   if (const std::string_view coding = request.header("Content-Encoding");
       !coding.empty() && !equal_ignoring_case(coding, "identity")) {
     return refuse(request.id, 415,
@@ -169,12 +172,14 @@ void HttpSource::gone(std::uint64_t id) {
   const auto request = std::ranges::find(waiting_, id, &Request::id);
   if (request == waiting_.end()) return;
   waiting_bytes_ -= request->body_bytes;
+  wipe(request->body);
   waiting_.erase(request);
 }
 
 void HttpSource::pop() {
   Request& request = waiting_.front();
   waiting_bytes_ -= request.body_bytes;
+  wipe(request.body);
   if (spare_.size() < kSpareMax) spare_.push_back(std::move(request.body));
   waiting_.pop_front();
 }
@@ -208,7 +213,7 @@ bool HttpSource::answer_known(const Request& request) {
 HttpSource::Outcome HttpSource::take(const Request& request, Intake& intake) {
   const std::string_view text = as_text(Bytes(request.body).first(request.body_bytes));
   Tally tally;
-  decoder_.begin(intake);
+  decoder_.begin(intake, request.peer);
   const Payload payload{text, request.stream, request.arrival, request.ns_per_tick};
   if (trim(text).empty()) {
     decoder_.abandon();

@@ -51,7 +51,7 @@ class HttpSource final : public Source {
   struct Request {
     std::uint64_t id = 0;
     Format format = Format::ndjson;
-    std::string stream;
+    std::string stream, peer;
     std::int64_t ns_per_tick = 1;
     std::uint64_t key = 0;  // Hash of the Idempotency-Key; 0: none.
     Stamp arrival;

@@ -34,6 +34,7 @@ void LineBuffer::keep(Bytes bytes) {
 void LineBuffer::make_room(std::size_t more) {
   if (begin_ > 0 && (begin_ == end_ || end_ + more + kParsePadding > buffer_.size())) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    wipe(MutableBytes(buffer_).subspan(end_ - begin_, begin_));
     end_ -= begin_;
     begin_ = 0;
   }
@@ -78,6 +79,7 @@ bool LineBuffer::front(Line& line) {
 
 void LineBuffer::pop() {
   ASSERT(front_size_ > 0);
+  wipe(MutableBytes(buffer_).subspan(begin_, front_bytes_));
   position_ += front_size_;
   begin_ += front_bytes_;
   front_bytes_ = 0;
@@ -88,6 +90,7 @@ void LineBuffer::pop() {
 }
 
 void LineBuffer::clear() {
+  wipe(MutableBytes(buffer_).first(end_));
   begin_ = end_ = searched_ = front_bytes_ = 0;
   front_size_ = skipped_ = position_ = appended_ = 0;
   skipping_ = skipped_ended_ = finished_ = false;

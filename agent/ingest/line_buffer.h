@@ -1,9 +1,9 @@
 // LineBuffer: bytes go in as they come, whole lines come out; a line without end costs no memory.
 //
 // Promise    A line longer than the bound is skipped to its newline while it arrives, and comes out once,
-//            marked, with its true size and its first bytes.
+//            marked, with its true size and its first bytes. What was popped is overwritten: it is raw.
 // Limits     The owner stops feeding while bytes() is large; of one line at most the bound is kept.
-// Ownership  A line's text dies with the next append() or clear(); padding behind it is readable.
+// Ownership  A line's text dies with pop(), append() or clear(); padding behind it is readable.
 // Threads    Loop.
 // Tests      tests/agent/ingest/line_buffer_test.cc
 #pragma once
@@ -18,6 +18,9 @@ namespace pinaflux {
 class LineBuffer {
  public:
   explicit LineBuffer(std::size_t line_bytes_max) : line_bytes_max_(line_bytes_max) {}
+  ~LineBuffer() { wipe(buffer_); }
+  LineBuffer(const LineBuffer&) = delete;
+  LineBuffer& operator=(const LineBuffer&) = delete;
 
   struct Line {
     std::string_view text;   // Without newline and carriage return; of a long line its beginning.

@@ -16,14 +16,15 @@ constexpr std::size_t kShareMin = 16 * 1024;
 
 class LinesSource::Connection final : public Stream::Events {
  public:
-  Connection(LinesSource& owner, std::uint64_t id)
-      : id_(id), owner_(owner), lines_(owner.options_.record_bytes_max) {}
+  Connection(LinesSource& owner, std::uint64_t id, std::string peer)
+      : id_(id), peer_(std::move(peer)), owner_(owner), lines_(owner.options_.record_bytes_max) {}
 
   void open(std::unique_ptr<Stream> stream) {
     stream_ = std::move(stream);
     update_pause();
   }
   std::uint64_t id() const { return id_; }
+  const std::string& peer() const { return peer_; }
   bool ready() const { return ready_; }
   bool over() const { return over_; }
   LineBuffer& lines() { return lines_; }
@@ -75,6 +76,7 @@ class LinesSource::Connection final : public Stream::Events {
 
  private:
   const std::uint64_t id_;
+  const std::string peer_;
   LinesSource& owner_;
   LineBuffer lines_;
   std::unique_ptr<Stream> stream_;
@@ -93,7 +95,7 @@ LinesSource::~LinesSource() = default;
 Status LinesSource::start() {
   health_.state = SourceHealth::State::working;
   if (options_.address == kInput) {
-    auto connection = std::make_unique<Connection>(*this, ++last_id_);
+    auto connection = std::make_unique<Connection>(*this, ++last_id_, "");
     auto stream = host_.network.connect(options_.address, {}, *connection);
     if (!stream) return std::unexpected(stream.error());
     connection->open(std::move(*stream));
@@ -114,7 +116,7 @@ void LinesSource::accept(Network::Accepted& accepted) {
     health_.text = "too many connections: new ones are closed";
     return;
   }
-  auto connection = std::make_unique<Connection>(*this, ++last_id_);
+  auto connection = std::make_unique<Connection>(*this, ++last_id_, accepted.peer());
   connection->open(accepted.with(*connection));
   connections_.push_back(std::move(connection));
 }
@@ -171,7 +173,7 @@ bool LinesSource::take(Connection& connection, Intake& intake, std::size_t bytes
   Tally tally;
   std::size_t bytes = 0;
   bool room = true;
-  decoder_.begin(intake);
+  decoder_.begin(intake, connection.peer());
   while (bytes < bytes_max && lines.front(line)) {
     if (line.too_long) {
       decoder_.refuse_bytes(Reason::too_large, line.text, line.size, tally);

@@ -1,5 +1,6 @@
 // MessageQueue: messages that were received and wait to be polled, copied, oldest first.
 //
+// Promise    What was popped is overwritten: it is raw.
 // Limits     bytes() is the owner's to watch: it stops the sender. Memory is kept and used again.
 // Ownership  Views of front() die with pop().
 // Threads    Loop.
@@ -56,6 +57,7 @@ class MessageQueue {
   }
   void pop() {
     const Item& item = halves_[0].items[halves_[0].next++];
+    wipe(MutableBytes(halves_[0].bytes).subspan(item.at, item.topic + item.payload));
     bytes_ -= item.topic + item.payload + sizeof(Item);
   }
 

@@ -1,8 +1,9 @@
 // Loosening: whether a new mask lets more through than the one that runs.
 //
-// Promise    A new mask that begins with all rules of the running one, unchanged and in their order, lets nothing more
-//            through: a rule works on what those before it left. Every other change counts as looser, because whether
-//            it is cannot be told from the rules alone.
+// Promise    A new mask that begins with all rules of the running one, in their order, unchanged or tightened in place, lets nothing
+//            more through: a rule works on what those before it left. Tightened is: drop or reject of the same fields instead of
+//            what left something of them, reject instead of drop; fewer characters of truncate; a larger radius; fewer names
+//            in an allow-list. Every other change counts as looser, because whether it is cannot be told from the rules alone.
 // Limits     Compares what is written, not what keys' files hold. Only with a mask that runs: a start asks nothing.
 // Threads    Pure functions; any.
 // Tests      tests/agent/mask/loosening_test.cc

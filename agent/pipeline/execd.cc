@@ -210,6 +210,14 @@ std::optional<Step::Given> ExecdStep::give(Arena& arena) {
   return given;
 }
 
+Bytes ExecdStep::held_in(Bytes entry) {
+  Reader from(entry);
+  const std::uint32_t mark = from.u32();
+  if (mark != kAsked && mark != kRecord && mark != kRefusal) return entry;
+  if (mark == kRefusal) (void)from.text();
+  return from.raw(from.left());
+}
+
 void ExecdStep::save(std::string_view prefix, std::vector<StateEdit>& to) {
   asked_.save(std::string(prefix) + "a", to);
   waiting_.save(prefix, to);
@@ -232,8 +240,7 @@ void ExecdStep::restore(Bytes value) {
     if (from.failed() || (mark != kRecord && mark != kRefusal)) return false;
     return is_packed_record(from.raw(from.left()), shapes_);
   };
-  constexpr std::size_t kEntryAt = 1 + 8;  // Behind a version and a number (waiting_queue.cc).
-  const bool asked = value.size() > kEntryAt && mark_of(value.subspan(kEntryAt)) == kAsked;
+  const bool asked = mark_of(WaitingQueue::entry_of(value)) == kAsked;
   const std::size_t before = asked_.count();
   if (!asked) return void(waiting_.restore(value, is_waiting));
   if (asked_.restore(value, is_asked) && asked_.count() > before) {

@@ -46,6 +46,9 @@ class ExecdStep final : public Step, private Outside {
   void given() override { waiting_.given(); }
   Outside* outside() override { return this; }
 
+  // The packed record in an entry of its state; of another entry, all of it.
+  static Bytes held_in(Bytes entry);
+
  private:
   struct Pending {
     Record record;

@@ -12,8 +12,12 @@
 #include <optional>
 #include <utility>
 
+#include "agent/pipeline/execd.h"
 #include "agent/pipeline/graph.h"
+#include "agent/pipeline/held_record.h"
+#include "agent/pipeline/packed_record.h"
 #include "agent/pipeline/step.h"
+#include "agent/pipeline/waiting_queue.h"
 
 namespace pinaflux {
 
@@ -81,9 +85,39 @@ bool names(std::string_view prefix, std::string_view key) {
   return key.starts_with(prefix) && key.find('/', prefix.size()) == std::string_view::npos;
 }
 
+// Not what waited in a node of another kind that had this one's name.
+bool is_its(Step& step, Bytes state) {
+  const Bytes entry = WaitingQueue::entry_of(state);
+  if (entry.empty()) return true;
+  const bool of_execd = ExecdStep::held_in(entry).size() < entry.size();
+  return step.gives() && of_execd == (step.outside() != nullptr);
+}
+
+// A state that no node has any more.
+struct Forgotten {
+  std::string key;
+  Buffer held;  // The record that its node held, packed; empty: it held none.
+};
+
 }  // namespace
 
 struct Pipeline::State {
+  // Its source has been told that it is kept: it becomes a dead letter in the commit that erases it.
+  void declare(const Forgotten& its, Group& group) const {
+    const auto given = unpack_record(its.held, *shapes, group.arena);
+    const SourceIndex source =
+        given && given->source < graph.from_source.size() ? given->source : 0;
+    if (given) {
+      const std::string_view name = std::string_view(its.key).substr(kPrefix.size());
+      const std::string node(name.substr(0, name.find('/')));
+      const std::string by = node + std::string(KeptRecord::kGivenBy) + node;
+      group.kept.push_back(
+          {group.refusals.size(), given->record, by,
+           "the configuration has no such node any more, and it held this record"});
+    }
+    group.refusals.push_back({.source = source, .reason = Reason::node_failed});
+  }
+
   // `added`: fields that the record has got on its way here; `times`: records that it has become. No way goes on behind a node that
   // gives of its own accord, but from its other port.
   void add_wanted(const Graph::Edges& edges, std::size_t added, Wanted& to, bool main = true,
@@ -118,11 +152,16 @@ struct Pipeline::State {
     }
   }
 
+  void note_failure(std::uint16_t node) {
+    why = nodes[node].step->failure();
+    if (!why.empty()) trouble = {nodes[node].name(), why};
+  }
+
   void refuse_given(std::uint16_t node, SourceIndex source, const Step::Given& given,
                     std::vector<Refused>& refused) {
     const std::string_view name = nodes[node].name();
-    if (auto what = nodes[node].step->failure(); !what.empty()) trouble = {name, std::move(what)};
-    refused.push_back({source, *given.refused, given.record, name, origins[node]});
+    note_failure(node);
+    refused.push_back({source, *given.refused, given.record, name, origins[node], why});
   }
 
   void plan() {
@@ -147,8 +186,9 @@ struct Pipeline::State {
   std::vector<std::vector<Outside*>> outsides_behind;  // By place in `givers`.
   std::vector<std::string>
       origins;  // By node: Refused::giver of what it refuses of its own accord.
-  std::vector<std::string> forgotten;  // Keys of states that no node has any more, to be erased.
+  std::vector<Forgotten> forgotten;  // Of states that no node has any more, to be erased.
   std::optional<Trouble> trouble;
+  std::string why;  // Of the last refusal.
   Tap tap;
   Watch watch;
   bool held = false;
@@ -200,6 +240,7 @@ class Pipeline::Walk final : public Flow {
     const auto marked = state_.marker->mark(record, cells);
     if (!marked) {
       refusal_ = {Verdict::refused, Reason::shapes_exhausted};
+      state_.why.clear();
       return;
     }
     state_.deliveries.push_back({lane, *marked});
@@ -221,9 +262,8 @@ class Pipeline::Walk final : public Flow {
     if (refusal_) return;
     const Node& node = state_.nodes[at_];
     refusal_ = {Verdict::refused, reason, node.name()};
-    if (reason != Reason::node_failed) return;
-    if (auto what = node.step->failure(); !what.empty())
-      state_.trouble = {node.name(), std::move(what)};
+    state_.why.clear();
+    if (reason == Reason::node_failed) state_.note_failure(at_);
   }
 
   State& state_;
@@ -280,12 +320,14 @@ std::size_t Pipeline::restore(const std::vector<StateEdit>& states) {
     if (!edit.key.starts_with(kPrefix)) continue;
     const auto its = [&](const Node& node) { return names(node.prefix, edit.key); };
     const auto node = std::ranges::find_if(state_->nodes, its);
-    if (node != state_->nodes.end()) {
+    if (node != state_->nodes.end() && is_its(*node->step, edit.value)) {
       node->step->restore(edit.value);
     } else if (!edit.value.empty()) {
-      state_->forgotten.push_back(edit.key);
+      const Bytes held = held_record(edit.value);
+      state_->forgotten.push_back({edit.key, Buffer(held.begin(), held.end())});
     }
   }
+  std::ranges::reverse(state_->forgotten);  // The oldest is erased first.
   return state_->forgotten.size();
 }
 
@@ -366,7 +408,7 @@ bool Pipeline::give(std::size_t giver, const Moment& moment, Group& group,
   if (walk.refusal()) {
     walk.discard();
     refused.push_back({source, walk.refusal()->reason, given->record, walk.refusal()->node,
-                       state.nodes[node].name()});
+                       state.nodes[node].name(), state.why});
   } else {
     walk.commit(group);
   }
@@ -408,8 +450,12 @@ std::uint64_t Pipeline::revisions() const {
 
 void Pipeline::save(Group& group) {
   for (Node& node : state_->nodes) node.step->save(node.prefix, group.states);
+  std::size_t declared = 0;
   for (std::size_t i = 0; i < kForgottenEach && !state_->forgotten.empty(); ++i) {
-    group.states.push_back({std::move(state_->forgotten.back()), {}});
+    Forgotten& last = state_->forgotten.back();
+    if (!last.held.empty() && ++declared > Group::kKeptEach) break;  // The next commit keeps more.
+    if (!last.held.empty()) state_->declare(last, group);
+    group.states.push_back({std::move(last.key), {}});
     state_->forgotten.pop_back();
   }
 }
@@ -419,6 +465,8 @@ std::vector<StateEdit> Pipeline::snapshot() const {
   for (const Node& node : state_->nodes) node.step->snapshot(node.prefix, states);
   return states;
 }
+
+const std::string& Pipeline::why() const { return state_->why; }
 
 std::optional<Pipeline::Trouble> Pipeline::trouble() {
   return std::exchange(state_->trouble, std::nullopt);

@@ -59,7 +59,8 @@ class Pipeline {
   static Result<std::unique_ptr<Pipeline>> make(const PipelineOptions& options, Shapes& shapes);
   ~Pipeline();
 
-  // State as committed. What nodes had that are gone is erased by the next commits; of so many pieces.
+  // State as committed. What nodes had that are gone is erased by the next commits, which keep records that they held as dead
+  // letters; of so many pieces.
   std::size_t restore(const std::vector<StateEdit>& states);
   // Puts what comes of the record into the group's lanes. Reason::no_lane if no path leads from the source
   // to a lane; a record that a filter or a deadband dropped is taken. no_room: nothing of it was kept,
@@ -71,6 +72,8 @@ class Pipeline {
     std::string_view node = {};  // That refused it, as long as the Pipeline lives; empty: none did.
   };
   Outcome process(SourceIndex source, const Record& record, const Moment& moment, Group& group);
+  // Why a node refused the last record that process() was given, where it says it; it names no values.
+  const std::string& why() const;
   // The group has room for all that may come of these records, and for so many others `beside`; process() is asked for each of them.
   bool has_room(SourceIndex source, std::span<const Record> records, const Group& group,
                 std::size_t beside = 0) const;
@@ -82,6 +85,7 @@ class Pipeline {
     std::string_view node;
     std::string_view
         giver;  // The node that gave it; empty: it is as the source brought it, and nothing else came of it.
+    std::string why = {};  // As why().
   };
   // Puts what waits, and what silence has closed by now, into the group while it has room: until Group::full(), and
   // at least one record into a group that is empty. True: nothing waits any more.

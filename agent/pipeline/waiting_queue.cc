@@ -65,6 +65,14 @@ void WaitingQueue::snapshot(std::string_view prefix, std::vector<StateEdit>& to)
   for (const Buffer& entry : behind_) to.push_back(edit_of(prefix, next_id++, entry));
 }
 
+Bytes WaitingQueue::entry_of(Bytes value) {
+  Reader from(value);
+  const std::uint8_t version = from.u8();
+  (void)from.u64();
+  const Bytes entry = from.raw(from.left());
+  return from.failed() || version != kEntryVersion ? Bytes() : entry;
+}
+
 bool WaitingQueue::restore(Bytes value, const std::function<bool(Bytes entry)>& sound) {
   Reader from(value);
   if (from.u8() != kEntryVersion) return false;

@@ -34,6 +34,8 @@ class WaitingQueue {
   void snapshot(std::string_view prefix, std::vector<StateEdit>& to) const;
   // False: the value is of another kind of state. An entry that is not sound is erased.
   bool restore(Bytes value, const std::function<bool(Bytes entry)>& sound);
+  // What a value holds; empty: it is of another kind of state.
+  static Bytes entry_of(Bytes value);
 
  private:
   struct Waiting {

@@ -12,13 +12,16 @@ namespace {
 
 using damaged::is, damaged::Type;
 
-// Before there were contents, before these had forms, and since.
-constexpr std::size_t kColumnsFirst = 9, kColumnsContents = 12, kColumns = 14;
-constexpr std::size_t kNode = 9, kKey = 10, kContent = 11, kLane = 12, kForm = 13;
+// Before there were contents, before these had forms, before there were peers, and since.
+constexpr std::size_t kColumnsFirst = 9, kColumnsContents = 12, kColumnsForms = 14, kColumns = 15;
+constexpr std::size_t kNode = 9, kKey = 10, kContent = 11, kLane = 12, kForm = 13, kPeer = 14;
 
 bool is_letter(const DamagedFile::Row& row) {
   const std::size_t count = row.columns.size();
-  if (count != kColumnsFirst && count != kColumnsContents && count != kColumns) return false;
+  if (count != kColumnsFirst && count != kColumnsContents && count != kColumnsForms &&
+      count != kColumns) {
+    return false;
+  }
   if (row.id <= 0) return false;
   for (const std::size_t i : {1, 2, 5, 6, 7, 8}) {
     if (!is(row, i, Type::integer)) return false;
@@ -30,8 +33,9 @@ bool is_letter(const DamagedFile::Row& row) {
   if (count == kColumnsFirst) return true;
   const bool contents =
       or_null(kNode, Type::text) && or_null(kKey, Type::integer) && or_null(kContent, Type::blob);
-  return contents && (count == kColumnsContents ||
-                      (or_null(kLane, Type::text) && or_null(kForm, Type::integer)));
+  const bool forms =
+      count == kColumnsContents || (or_null(kLane, Type::text) && or_null(kForm, Type::integer));
+  return contents && forms && (count < kColumns || or_null(kPeer, Type::text));
 }
 
 std::uint64_t unsigned_of(const DamagedFile::Row& row, std::size_t column) {
@@ -87,6 +91,8 @@ Status DamagedLetters::read(const DamagedFile::Row& row, FoundLetter& to) {
   if (row.columns.size() == kColumnsContents) return {};
   letter.lane = as_text(of(kLane));
   if (row.columns[kForm].integer == 1) letter.form = Letter::Form::bytes;
+  if (row.columns[kForm].integer == 2) letter.form = Letter::Form::explained;
+  if (row.columns.size() == kColumns) letter.peer = as_text(of(kPeer));
   return {};
 }
 

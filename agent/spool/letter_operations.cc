@@ -28,8 +28,10 @@ Result<Letter> letter_named(Letters& letters, LetterId id) {
 LetterOpener::LetterOpener() : arena_(kArenaBytesMax) {}
 
 Result<const Row*> LetterOpener::open(Letters& letters, const Letter& letter) {
+  why_.clear();
   if (letter.form == Letter::Form::bytes) return nullptr;
   if (Status s = letters.content(letter, body_); !s) return std::unexpected(s.error());
+  why_ = take_why(letter, body_);
   if (body_.empty()) return nullptr;
   rows_.clear();
   arena_.reset();
@@ -51,7 +53,7 @@ Result<bool> ListLetters::step(const Access& access, Buffer& out) {
     }
     const auto row = opener_.open(letters, **letter);
     if (!row) return std::unexpected(row.error());
-    print({**letter, *row}, out);
+    print({**letter, *row, opener_.why()}, out);
     next_ = (*letter)->id + 1;
     bytes += (*letter)->kept + Letters::kRowBytes;
   }
@@ -80,12 +82,12 @@ Result<bool> ShowLetter::step(const Access& access, Buffer& out) {
   const auto row = opener_.open(letters, *letter);
   if (!row) return std::unexpected(row.error());
   if (form_ == LetterForm::text) {
-    append(out, letter_text({*letter, *row}));
+    append(out, letter_text({*letter, *row, opener_.why()}));
     return false;
   }
   JsonWriter json;
   begin_letters(json, "letters");
-  append_letter(json, {*letter, *row}, true);
+  append_letter(json, {*letter, *row, opener_.why()}, true);
   json.end_array().end_object();
   append(out, json.text() + "\n");
   return false;
@@ -174,6 +176,7 @@ Result<bool> ReplayLetters::read(const Access& access) {
     replay.source = letter->source;
     replay.raw = letter->form == Letter::Form::bytes;
     if (Status s = letters.content(*letter, replay.body); !s) return std::unexpected(s.error());
+    (void)take_why(*letter, replay.body);
     const auto refused = replay.raw ? RefusedBytes::open(replay.body) : std::nullopt;
     if (refused && refused->bytes.size() < letter->bytes && edited_.empty()) {
       return fail(Code::not_found,

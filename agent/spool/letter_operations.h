@@ -31,10 +31,13 @@ class LetterOpener {
   LetterOpener();
   // Null: there is none, or it does not open. Dies with the next call.
   Result<const Row*> open(Letters& letters, const Letter& letter);
+  // Of the letter that was opened last: the rule that refused it, if its node says it.
+  const std::string& why() const { return why_; }
 
  private:
   Opener opener_;
   Buffer body_;
+  std::string why_;
   std::unique_ptr<Shapes> shapes_;
   Arena arena_;
   std::vector<Row> rows_;

@@ -91,6 +91,10 @@ void append_letter(JsonWriter& to, const LetterView& view, bool whole) {
   to.key("bytes").number(bytes_of(letter)).key("count").number(letter.count);
   to.key("lane");
   append_text_or_null(to, letter.lane);
+  to.key("peer");
+  append_text_or_null(to, letter.peer);
+  to.key("why");
+  append_text_or_null(to, view.why);
   to.key("kept").boolean(letter.kept > 0).key("form");
   append_text_or_null(to, letter.kept == 0                     ? ""
                           : letter.form == Letter::Form::bytes ? "bytes"
@@ -134,10 +138,13 @@ std::string letter_text(const LetterView& view) {
   const Letter& letter = view.letter;
   std::string text = "letter   " + std::to_string(letter.id) + "\n";
   text += "time     " + moment(letter.time) + "\nsource   " +
-          (letter.source.empty() ? "-" : letter.source) + "\n";
+          (letter.source.empty() ? "-" : letter.source);
+  if (!letter.peer.empty()) text += ", sent by " + letter.peer;
+  text += "\n";
   text += "reason   " + letter.reason;
   if (!letter.node.empty()) text += ", by node " + letter.node;
   if (!letter.lane.empty()) text += ", in lane " + letter.lane;
+  if (!view.why.empty()) text += "\nwhy      " + harmless(view.why);
   text += "\nbytes    " + std::to_string(bytes_of(letter));
   if (letter.count > 1) text += " of " + std::to_string(letter.count) + " that came in a flood";
   if (letter.bytes > 0 && letter.count == 1) {

@@ -24,6 +24,7 @@ namespace pinaflux {
 struct LetterView {
   const Letter& letter;
   const Row* row = nullptr;
+  std::string_view why = {};  // The rule that refused it; empty: its node does not say.
 };
 
 void begin_letters(JsonWriter& to, std::string_view member);  // Up to the members of the array.

@@ -2,7 +2,7 @@
 // tells an operator what is wrong in its first 16, the rest are a number.
 //
 //   content   the body (agent/seal/FORMAT.md) of one row: the record as the pipeline got it; where form is 1,
-//             the bytes that were refused (agent/data/refused.cc)
+//             the bytes that were refused (agent/data/refused.cc); where it is 2, why it was refused (length, text), and the body
 //   key       0: `content` is as it is, never with form 1; else the row in `keys` that opens it: nonce | body |
 //             tag, bound to the row's id, time, source and reason, and to the form
 //
@@ -26,14 +26,21 @@ constexpr const char* kNumbersWithout =
 constexpr const char* kNumbers =
     "SELECT coalesce(sum(count),0),count(*),coalesce(sum(length(content)),0) FROM dead_letters";
 constexpr const char* kAtFirst =
-    "SELECT id,time,boot,source,reason,bytes,hash,position,count,NULL,0,0,NULL,0 FROM dead_letters"
+    "SELECT id,time,boot,source,reason,bytes,hash,position,count,NULL,0,0,NULL,0,NULL FROM "
+    "dead_letters"
     " WHERE id>=? ORDER BY id LIMIT 1";
 constexpr const char* kAtContents =
-    "SELECT id,time,boot,source,reason,bytes,hash,position,count,node,key,length(content),NULL,0"
+    "SELECT "
+    "id,time,boot,source,reason,bytes,hash,position,count,node,key,length(content),NULL,0,NULL"
     " FROM dead_letters WHERE id>=? ORDER BY id LIMIT 1";
+constexpr const char* kAtForms =
+    "SELECT "
+    "id,time,boot,source,reason,bytes,hash,position,count,node,key,length(content),lane,form,"
+    "NULL FROM dead_letters WHERE id>=? ORDER BY id LIMIT 1";
 constexpr const char* kAt =
-    "SELECT id,time,boot,source,reason,bytes,hash,position,count,node,key,length(content),lane,form"
-    " FROM dead_letters WHERE id>=? ORDER BY id LIMIT 1";
+    "SELECT "
+    "id,time,boot,source,reason,bytes,hash,position,count,node,key,length(content),lane,form,"
+    "peer FROM dead_letters WHERE id>=? ORDER BY id LIMIT 1";
 constexpr const char* kLast =
     "SELECT max(coalesce((SELECT max(id) FROM dead_letters),0),"
     "coalesce((SELECT value FROM meta WHERE key='letter'),0))";
@@ -64,6 +71,11 @@ Buffer bound_to(const Letter& letter) {
   return bound;
 }
 
+Letter::Form form_of(std::int64_t stored) {
+  if (stored == 1) return Letter::Form::bytes;
+  return stored == 2 ? Letter::Form::explained : Letter::Form::record;
+}
+
 std::uint64_t number(const sqlite::Statement& row, int column) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(row.integer(column), 0));
 }
@@ -74,17 +86,28 @@ Letter letter_of(const sqlite::Statement& row) {
           .source = std::string(row.text(3)),
           .reason = std::string(row.text(4)),
           .node = std::string(row.text(9)),
+          .peer = std::string(row.text(14)),
           .lane = std::string(row.text(12)),
           .bytes = number(row, 5),
           .hash = static_cast<std::uint64_t>(row.integer(6)),
           .position = static_cast<std::uint32_t>(row.integer(7)),
           .count = number(row, 8),
           .kept = number(row, 11),
-          .form = row.integer(13) == 1 ? Letter::Form::bytes : Letter::Form::record,
+          .form = form_of(row.integer(13)),
           .key = row.integer(10)};
 }
 
 }  // namespace
+
+std::string take_why(const Letter& letter, Buffer& content) {
+  if (letter.form != Letter::Form::explained) return {};
+  Reader from(content);
+  std::string why(from.text());
+  if (from.failed()) why.clear(), content.clear();
+  content.erase(content.begin(),
+                content.end() - static_cast<std::ptrdiff_t>(from.failed() ? 0 : from.left()));
+  return why;
+}
 
 void open_content(Encryption& encryption, const Letter& letter, Bytes stored, Buffer& body) {
   if (letter.key == 0 && letter.form == Letter::Form::bytes) {
@@ -114,6 +137,7 @@ struct Letters::Commit {
     letter.hash = refusal.keyed_hash;
     letter.position = refusal.position;
     letter.count = refusal.count;
+    letter.peer = refusal.peer;
     return letter;
   }
 };
@@ -127,10 +151,11 @@ Letters::Letters(const sqlite::Database& database, Encryption& encryption, std::
   } all[] = {
       {&Letters::put_,
        "INSERT INTO dead_letters(id,time,boot,source,reason,bytes,hash,position,count,node,key,"
-       "lane,form) VALUES(?,?,?,?,?,?,?,?,?,?,0,?,?)"},
+       "lane,form,peer) VALUES(?,?,?,?,?,?,?,?,?,?,0,?,?,?)"},
       {&Letters::erase_, "DELETE FROM dead_letters WHERE id=?"},
       {&Letters::totals_, columns == Columns::first ? kNumbersWithout : kNumbers},
       {&Letters::at_, columns == Columns::all     ? kAt
+                      : columns == Columns::forms ? kAtForms
                       : columns == Columns::first ? kAtFirst
                                                   : kAtContents},
       {&Letters::content_, "SELECT content FROM dead_letters WHERE id=?"},
@@ -145,7 +170,8 @@ Letters::Letters(const sqlite::Database& database, Encryption& encryption, std::
 
 Result<Letters::Columns> Letters::columns(sqlite::Database& database) {
   for (const auto& [name, columns] :
-       {std::pair{"form", Columns::all}, std::pair{"content", Columns::contents}}) {
+       {std::pair{"peer", Columns::all}, std::pair{"form", Columns::forms},
+        std::pair{"content", Columns::contents}}) {
     const Result<bool> has = database.has_column("dead_letters", name);
     if (!has) return std::unexpected(has.error());
     if (*has) return columns;
@@ -163,6 +189,7 @@ std::uint64_t Letters::estimate(const Group& group) const {
     const auto cells = kept.record.cells();
     contents += cells.size_bytes();
     for (const Value& value : cells) contents += value.is_view() ? value.as_text().size() : 0;
+    contents += kept.why.size();
   }
   for (const KeptBytes& kept : group.kept_bytes) contents += kept.packed.size();
   const std::size_t rows = group.kept.size() + group.kept_bytes.size();
@@ -204,10 +231,11 @@ Status Letters::write_one(Commit& commit, const Refusal& refusal, const KeptReco
   Letter letter = commit.letter(refusal);
   if (kept != nullptr) {
     if (!commit.sealer) commit.sealer.emplace();
-    const auto bytes = encode(*commit.sealer, kept->record.row(), commit.contents_left);
+    const auto bytes = encode(*commit.sealer, kept->record.row(), kept->why, commit.contents_left);
     if (!bytes) return std::unexpected(bytes.error());
     letter.kept = *bytes;
     letter.node = kept->node;
+    if (!kept->why.empty()) letter.form = Letter::Form::explained;
   }
   return write_letter(commit.left, letter, body_);
 }
@@ -249,7 +277,7 @@ Status Letters::write_given_up(const Row& row, const std::string& lane, const ch
   letter.node = node;
   letter.lane = lane;
   Sealer sealer;
-  const auto bytes = encode(sealer, row, left);
+  const auto bytes = encode(sealer, row, {}, left);
   if (!bytes) return std::unexpected(bytes.error());
   letter.kept = *bytes;
   letter.bytes = body_.size();
@@ -278,8 +306,10 @@ Result<std::uint64_t> Letters::hash_of(Bytes body) {
 }
 
 // Into body_. The bytes that it will take; 0: it cannot be kept.
-Result<std::uint64_t> Letters::encode(Sealer& sealer, const Row& row, std::uint64_t& left) {
+Result<std::uint64_t> Letters::encode(Sealer& sealer, const Row& row, const std::string& why,
+                                      std::uint64_t& left) {
   body_.clear();
+  if (!why.empty()) Writer(body_).text(why);
   const Status sealed = sealer.seal_body({&row, 1}, Effort::fast, body_);
   if (!sealed && sealed.error().code != Code::full) return std::unexpected(sealed.error());
   const std::uint64_t bytes = stored_bytes(body_);
@@ -336,13 +366,18 @@ Status Letters::put(const Letter& letter, std::uint64_t stored_hash) {
     put_.bind(11, std::string_view(letter.lane));
   }
   put_.bind(12, static_cast<std::int64_t>(letter.kept > 0 ? letter.form : Letter::Form::record));
+  if (letter.peer.empty()) {
+    put_.bind_null(13);
+  } else {
+    put_.bind(13, std::string_view(letter.peer));
+  }
   return put_.run();
 }
 
 Status Letters::put_content(const Letter& letter, Bytes body) {
   const auto key = encryption_->key_to_write();
   if (!key) return std::unexpected(key.error());
-  ASSERT(*key != 0 || letter.form == Letter::Form::record);
+  ASSERT(*key != 0 || letter.form != Letter::Form::bytes);
   if (*key != 0) encryption_->seal(bound_to(letter), body, sealed_);
   set_content_.bind(1, letter.id);
   set_content_.bind(2, *key);

@@ -30,17 +30,22 @@ struct Letter {
   LetterId id = 0;
   Stamp time;  // Of the commit that refused it.
   std::string source, reason, node;
+  std::string peer;            // That sent it, if the source knows.
   std::string lane;            // That it had reached; mostly it had not.
   std::uint64_t bytes = 0;     // As they came, of all that the row stands for; 0: not known.
   std::uint64_t hash = 0;      // Keyed.
   std::uint32_t position = 0;  // Of the fault in the bytes.
   std::uint64_t count = 1;     // Above 1: the rest of a flood.
   std::uint64_t kept = 0;      // Bytes of the content as it is stored; 0: there is none.
-  // Of the content: the record, as a body of one row, or raw bytes as RefusedBytes packs them.
-  enum class Form : std::uint8_t { record, bytes };
+  // Of the content: the record, as a body of one row; raw bytes as RefusedBytes packs them; the record behind the text why it was
+  // refused, which take_why() takes off.
+  enum class Form : std::uint8_t { record, bytes, explained };
   Form form = Form::record;
   Encryption::KeyId key = 0;  // Of it.
 };
+
+// Of a content that is `explained`: its text, and leaves the record's body; else nothing.
+std::string take_why(const Letter& letter, Buffer& content);
 
 // What is stored as the content of a letter, in plain text; empty: it does not open.
 void open_content(Encryption& encryption, const Letter& letter, Bytes stored, Buffer& body);
@@ -58,7 +63,7 @@ class Letters {
   };
 
   // Columns that the file has, see schema.cc. Without all of them nothing is written.
-  enum class Columns { first, contents, all };
+  enum class Columns { first, contents, forms, all };
   static Result<Columns> columns(sqlite::Database& database);
   Letters(const sqlite::Database& database, Encryption& encryption, std::uint64_t bytes_max,
           Columns columns = Columns::all);
@@ -97,7 +102,8 @@ class Letters {
   Status write_bytes(Commit& commit, const Refusal& refusal, const KeptBytes& kept);
   Status write_letter(std::uint64_t& budget, const Letter& letter, Bytes content);
   Result<std::uint64_t> hash_of(Bytes body);
-  Result<std::uint64_t> encode(Sealer& sealer, const Row& row, std::uint64_t& left);
+  Result<std::uint64_t> encode(Sealer& sealer, const Row& row, const std::string& why,
+                               std::uint64_t& left);
   std::uint64_t stored_bytes(Bytes content) const;
   Status make_room(std::uint64_t& left, std::uint64_t bytes);
   Status put(const Letter& letter, std::uint64_t stored_hash);

@@ -25,7 +25,7 @@ constexpr const char* kTables = R"(
   CREATE TABLE dead_letters(id INTEGER PRIMARY KEY, time INTEGER NOT NULL, boot INTEGER NOT NULL,
     source TEXT NOT NULL, reason TEXT NOT NULL, bytes INTEGER NOT NULL, hash INTEGER NOT NULL,
     position INTEGER NOT NULL, count INTEGER NOT NULL, node TEXT, key INTEGER, content BLOB,
-    lane TEXT, form INTEGER);
+    lane TEXT, form INTEGER, peer TEXT);
 )";
 
 // What files had not before dead letters had contents. An agent from before that goes on with a file that has
@@ -40,6 +40,7 @@ constexpr const char* kForms = R"(
   ALTER TABLE dead_letters ADD COLUMN lane TEXT;
   ALTER TABLE dead_letters ADD COLUMN form INTEGER;
 )";
+constexpr const char* kPeers = "ALTER TABLE dead_letters ADD COLUMN peer TEXT";
 
 Status put(sqlite::Statement& insert, std::string_view key, auto value) {
   insert.bind(1, key);
@@ -76,8 +77,10 @@ Status extend(sqlite::Database& database) {
   if (!columns) return std::unexpected(columns.error());
   if (*columns == Letters::Columns::all) return {};
   if (Status s = database.begin(); !s) return s;
-  Status done = *columns == Letters::Columns::first ? database.execute(kContents) : Status();
-  if (done) done = database.execute(kForms);
+  using Columns = Letters::Columns;
+  Status done = *columns == Columns::first ? database.execute(kContents) : Status();
+  if (done && *columns != Columns::forms) done = database.execute(kForms);
+  if (done) done = database.execute(kPeers);
   if (done) done = database.commit();
   if (!done) database.rollback();
   return done;

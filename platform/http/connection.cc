@@ -46,6 +46,7 @@ HttpConnection::HttpConnection(Owner& owner, const HttpServer::Options& options,
 HttpConnection::~HttpConnection() { release_body(0); }
 
 void HttpConnection::accept(Network::Accepted& accepted) {
+  peer_ = accepted.peer();
   stream_ = accepted.with(*this);
   waiting_->start(options_.idle_max);
 }
@@ -146,6 +147,7 @@ bool HttpConnection::append_body(Bytes piece) {
     ASSERT(larger.capacity() == wanted);
     append(larger, body_);
     body_.swap(larger);
+    wipe(larger);
   }
   append(body_, piece);
   return true;
@@ -159,6 +161,7 @@ void HttpConnection::ask() {
   request.path = head_.path;
   request.query = head_.query;
   request.body = body_;
+  request.peer = peer_;
   request.header = [this](std::string_view name) { return head_.header(name); };
   owner_.asked(*this, request);
   if (state_ == State::asked) request_id_ = request.id;
@@ -211,6 +214,7 @@ void HttpConnection::next_request() {
 }
 
 void HttpConnection::release_body(std::size_t keep) {
+  wipe(body_);
   body_.clear();
   // Growing by nothing asks whether there is memory to spare.
   if (body_.capacity() <= keep && owner_.grow(0, 0)) return;

@@ -61,6 +61,7 @@ class HttpConnection final : private Stream::Events {
   const HttpServer::Options& options_;
   std::unique_ptr<Timer> waiting_;  // For bytes that should come.
   std::unique_ptr<Timer> resumed_;  // For bytes that came ahead.
+  std::string peer_;
   std::unique_ptr<Stream> stream_;
   State state_ = State::head;
   bool taking_ = false;

@@ -24,6 +24,7 @@ struct HttpWorld {
   }
   void asked(const HttpRequest& request) {
     ids.push_back(request.id);
+    CHECK_FALSE(request.peer.empty());
     requests.push_back(std::string(request.method) + " " + std::string(request.path) + " " +
                        std::string(request.query) + " " + std::string(request.header("x-test")));
     bodies.emplace_back(as_text(request.body));

@@ -24,7 +24,7 @@ class ScriptedSource : public Source {
 
   void poll(Intake& intake) override {
     for (std::size_t n = 0; n < parcels_per_poll && parcels_ > 0; ++n) {
-      intake.begin(index_);
+      intake.begin(index_, peer);
       if (!intake.room(records_ * (text_.size() + 64), records_) || !fill(intake)) {
         const bool never = intake.pristine();
         if (!never) return intake.abandon();
@@ -38,6 +38,7 @@ class ScriptedSource : public Source {
   }
 
   std::size_t parcels_per_poll = 1'000'000;
+  std::string peer;
 
  private:
   bool fill(Intake& intake) {
@@ -70,7 +71,7 @@ class Garbage : public ScriptedSource {
         text_(bytes, 'x'),
         ticket_(ticket) {}
   void poll(Intake& intake) override {
-    intake.begin(0);
+    intake.begin(0, peer);
     for (const Reason reason : std::exchange(reasons_, {})) {
       intake.reject(reason, text_.size(), 0, 0);
       intake.keep({.stream = "s", .bytes = as_bytes(text_)});
@@ -280,6 +281,33 @@ TEST_CASE_FIXTURE(GathererFixture, "a record that the pipeline refuses is kept a
   REQUIRE(record.shape().field_count() == 1);
   CHECK(record.shape().fields()[0] == "v");
   CHECK(record.cells()[0].as_int64() == 3);
+}
+
+TEST_CASE_FIXTURE(GathererFixture, "a refusal says who sent it, and the rule that refused it") {
+  auto readings = std::make_unique<ScriptedSource>(0, 3, 2, 10);
+  readings->peer = "10.0.0.7:80";
+  auto garbage = std::make_unique<Garbage>(std::vector{Reason::malformed}, 5);
+  garbage->peer = "10.0.0.8:80";
+  sources.push_back(std::move(readings));
+  sources.push_back(std::move(garbage));
+  SchemaCheck schema;
+  schema.fields.push_back({.name = "v", .type = FieldType::integer, .max = 3, .has_max = true});
+  schema.fields.push_back({.name = "t", .type = FieldType::text});
+  make({{"checked", {"s0"}, schema}});
+  while (gatherer->gather(group, Moment{}) == Gatherer::Outcome::more) {
+  }
+  (void)gatherer->gather(group, Moment{});
+
+  CHECK(group.record_count() == 4);
+  REQUIRE(group.refusals.size() == 3);
+  for (const Refusal& refusal : group.refusals) {
+    const bool bytes = refusal.reason == Reason::malformed;
+    CHECK(refusal.peer == (bytes ? "10.0.0.8:80" : "10.0.0.7:80"));
+  }
+  REQUIRE(group.kept.size() == 2);
+  for (const KeptRecord& kept : group.kept) {
+    CHECK_MESSAGE(kept.why.contains("field 'v' is above its max"), kept.why);
+  }
 }
 
 TEST_CASE_FIXTURE(GathererFixture, "refused bytes go with their refusal, the first of each sort") {

@@ -52,6 +52,16 @@ TEST_CASE_FIXTURE(Fixture, "what is kept raw has a lane behind the others, which
   CHECK(!load(kHead + kMachine + kUplink).raw_lane.has_value());
 }
 
+TEST_CASE_FIXTURE(Fixture, "tests are kept with the place where they stand") {
+  const auto c = load(kHead + kMachine + kUplink +
+                      "tests:\n  one:\n    lines: |\n      machine {}\n      -> nothing\n"
+                      "  two: {lines: \"machine {}\"}\n");
+  REQUIRE(c.tests.size() == 2);
+  CHECK((c.tests[0].name == "one" && c.tests[0].lines == "machine {}\n-> nothing\n"));
+  CHECK((c.tests[0].file == "/etc/pinaflux/pinaflux.yaml" && c.tests[0].line_first == 9));
+  CHECK((c.tests[1].lines == "machine {}" && c.tests[1].line_first == 11));
+}
+
 TEST_CASE_FIXTURE(Fixture, "what is not said is as the options of the stations have it") {
   const auto c = load(kHead + kMachine + kUplink);
   const UplinkOptions uplink;

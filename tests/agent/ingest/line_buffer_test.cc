@@ -51,6 +51,26 @@ TEST_CASE("a line beyond the bound comes out once, with its size and its beginni
   }
 }
 
+TEST_CASE("what was popped is overwritten, and so is what moved") {
+  LineBuffer buffer(100);
+  buffer.append(as_bytes("secret one\nsecret two\n"));
+  LineBuffer::Line line;
+  REQUIRE(buffer.front(line));
+  const std::string_view first = line.text;
+  buffer.pop();
+  CHECK(first == std::string(first.size(), '\0'));
+  REQUIRE(buffer.front(line));
+  const std::string_view second = line.text;
+  CHECK(second == "secret two");
+  // It moves to the front, so that there is room.
+  buffer.append(as_bytes(std::string(first.size() + 1, 'x')));
+  REQUIRE(buffer.front(line));
+  CHECK(line.text == "secret two");
+  if (line.text.data() == first.data()) {
+    CHECK_FALSE(std::string_view(second.data(), second.size()).contains("two"));
+  }
+}
+
 TEST_CASE("a line of 100 MB is skipped in bounded memory") {
   LineBuffer buffer(64 * 1024);
   const std::string block(64 * 1024, 'x');

@@ -49,6 +49,53 @@ TEST_CASE("a rule that is missing, changed or moved needs one, and it is told wh
   CHECK(rule_named([](auto& rules) { rules.insert(rules.begin(), rules[0]); }) == "rule 2");
 }
 
+TEST_CASE("a rule that is tightened in place needs no word; one that only looks so does") {
+  const MaskOptions running{
+      {{.field = "user", .with = Operator::truncate, .length = 3},
+       {.field = "pin", .with = Operator::drop},
+       {.field = "card", .with = Operator::reject},
+       {.value = only(Detector::email), .with = Operator::hmac, .key_id = "people"},
+       {.stream = "zigbee/**", .with = Operator::drop, .allow = {"temp", "humidity"}},
+       {.with = Operator::home_zone,
+        .latitude = "lat",
+        .longitude = "lon",
+        .centre = {52.5163, 13.3777},
+        .radius = 300},
+       {.field = "id", .on_field_name = true, .with = Operator::hmac, .key_id = "people"}}};
+  const auto free = [&](auto change) {
+    MaskOptions next = running;
+    change(next.rules);
+    return unconfirmed_loosening(running, next).empty();
+  };
+  CHECK(free([](auto& r) { r[0] = {.field = "user", .with = Operator::drop}; }));
+  CHECK(free([](auto& r) { r[0] = {.field = "user", .with = Operator::reject}; }));
+  CHECK(free([](auto& r) { r[0].length = 2; }));
+  CHECK(free([](auto& r) { r[1].with = Operator::reject; }));
+  CHECK(free([](auto& r) { r[3] = {.value = only(Detector::email), .with = Operator::drop}; }));
+  CHECK(free([](auto& r) { r[4].allow = {"temp"}; }));
+  CHECK(free([](auto& r) { r[5].radius = 400; }));
+  CHECK(free([](auto& r) { r[0].length = 1, r[5].radius = 301; }));
+
+  CHECK_FALSE(free([](auto& r) { r[0].length = 4; }));
+  CHECK_FALSE(free([](auto& r) { r[0] = {.field = "use", .with = Operator::drop}; }));
+  CHECK_FALSE(
+      free([](auto& r) { r[0] = {.stream = "a", .field = "user", .with = Operator::drop}; }));
+  CHECK_FALSE(free([](auto& r) { r[0].with = Operator::replace; }));
+  CHECK_FALSE(free([](auto& r) { r[1].with = Operator::hmac; }));
+  CHECK_FALSE(free([](auto& r) { r[2].with = Operator::drop; }));
+  CHECK_FALSE(
+      free([](auto& r) { r[3] = {.value = only(Detector::iban), .with = Operator::drop}; }));
+  CHECK_FALSE(free([](auto& r) { r[4].allow = {"temp", "user"}; }));
+  CHECK_FALSE(free([](auto& r) { r[4].allow.clear(); }));
+  CHECK_FALSE(free([](auto& r) { r[4].stream = "zigbee/a"; }));
+  CHECK_FALSE(free([](auto& r) { r[5].radius = 299; }));
+  CHECK_FALSE(free([](auto& r) { r[5].radius = 400, r[5].centre = {1, 2}; }));
+  CHECK_FALSE(free([](auto& r) { r[5] = {.field = "lat", .with = Operator::drop}; }));
+  CHECK_FALSE(free([](auto& r) { r[6] = {.field = "id", .with = Operator::drop}; }));
+  CHECK_FALSE(
+      free([](auto& r) { r.insert(r.begin(), {.field = "note", .with = Operator::drop}); }));
+}
+
 TEST_CASE("the confirmation is for one change only, and tells nothing of a home zone's centre") {
   MaskOptions next = mask(), other = mask();
   next.rules.pop_back();

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <set>
+#include <string>
 
 #include <doctest/doctest.h>
 
@@ -291,6 +293,44 @@ TEST_CASE_FIXTURE(
   execd();
   pipeline->restore(alert);
   CHECK((outside().unanswered() == 0 && drained().empty()));
+}
+
+TEST_CASE_FIXTURE(
+    ExecdFixture,
+    "what waits in a node that is gone becomes dead letters, a part with each commit") {
+  execd();
+  for (int i = 1; i <= 20; ++i) take(boiler(i, i));
+  CHECK(asked().size() == 20);
+  CHECK(answer("{\"id\":1,\"error\":\"no\"}").empty());
+  CHECK(answer("{\"id\":2,\"fields\":{\"v\":200}}").empty());
+  const auto states = pipeline->snapshot();
+  SUBCASE("it is another kind") { make(NodeKind(PassThrough{})); }
+  SUBCASE("it is a kind that holds records, too") {
+    make(NodeKind(Merge{.streams = {"a/x", "a/y"}, .every = Duration::seconds(1), .stream = "m"}));
+  }
+  SUBCASE("it has another name") {
+    make(PipelineOptions{{"in"}, {{"m", {"in"}, options()}}, {{"out", {"m"}}}});
+  }
+  CHECK(pipeline->restore(states) == 20);
+  std::multiset<std::int64_t> values;
+  std::size_t erased = 0;
+  for (const std::size_t expected : {16, 4, 0}) {
+    group.reset();
+    erased += saved().size();
+    REQUIRE((group.kept.size() == expected && group.refusals.size() == expected));
+    for (const KeptRecord& kept : group.kept) {
+      CHECK((kept.node == "n behind n" && kept.why.contains("no such node")));
+      CHECK(group.refusals[kept.refusal].reason == Reason::node_failed);
+      values.insert(kept.record.cells()[0].as_int64());
+    }
+  }
+  CHECK(erased == 20);
+  std::multiset<std::int64_t> all{200};
+  for (int i = 1; i <= 20; ++i) {
+    if (i != 2) all.insert(i);
+  }
+  CHECK(values == all);
+  CHECK((drained().empty() && pipeline->snapshot().empty()));
 }
 
 TEST_CASE_FIXTURE(ExecdFixture, "what is damaged in the state is erased, whatever was damaged") {

@@ -35,21 +35,45 @@ TEST_CASE_FIXTURE(OperationFixture, "pinaflux.dead-letters/1 is golden") {
         R"({"schema":"pinaflux.dead-letters/1","letters":[)"
         R"({"id":1,"time":"2023-11-14T22:13:20.000000001Z","source":"zigbee","stream":null,)"
         R"("reason":"malformed","node":null,"bytes":17,"count":1,)"
-        R"("lane":null,"kept":false,"form":null},)"
+        R"("lane":null,"peer":null,"why":null,"kept":false,"form":null},)"
         R"({"id":2,"time":"2023-11-14T22:13:20.000000001Z","source":"boiler",)"
         R"("stream":"boiler/flow","reason":"node_failed","node":"dry","bytes":59,"count":1,)"
-        R"("lane":null,"kept":true,"form":"record"}]})"
+        R"("lane":null,"peer":null,"why":null,"kept":true,"form":"record"}]})"
         "\n");
   CHECK(
       answer(*spool, show) ==
       R"({"schema":"pinaflux.dead-letters/1","letters":[)"
       R"({"id":2,"time":"2023-11-14T22:13:20.000000001Z","source":"boiler",)"
       R"("stream":"boiler/flow","reason":"node_failed","node":"dry","bytes":59,"count":1,)"
-      R"("lane":null,"kept":true,"form":"record","hash":"0000000000000000","position":0,"record":{"_stream":"boiler/flow",)"
+      R"("lane":null,"peer":null,"why":null,"kept":true,"form":"record","hash":"0000000000000000","position":0,"record":{"_stream":"boiler/flow",)"
       R"("_time":"1970-01-01T00:00:00.000005000Z","n":5,"text":"tab\there"}}]})"
       "\n");
   CHECK(answer(*spool, bytes).find(R"("hash":"0000000000abcdef","position":4,"record":null}]})") !=
         std::string::npos);
+}
+
+TEST_CASE_FIXTURE(OperationFixture, "a letter says who sent it, and the rule that refused it") {
+  refuse(6, "hot", "checked", Reason::node_failed, "field 'temp' is above its max",
+         "192.168.1.7:51312");
+  commit();
+  ListLetters list(LetterForm::json);
+  ShowLetter show(3, LetterForm::text), whole(3, LetterForm::json);
+
+  CHECK(
+      answer(*spool, list)
+          .contains(
+              R"("lane":null,"peer":"192.168.1.7:51312","why":"field 'temp' is above its max","kept":true,"form":"record"}]})"));
+  CHECK(answer(*spool, whole).contains(R"("n":6,"text":"hot"}}]})"));
+  const std::string text = answer(*spool, show);
+  CHECK_MESSAGE(
+      text.contains("source   boiler, sent by 192.168.1.7:51312\nreason   node_failed, by node "
+                    "checked\nwhy      field 'temp' is above its max\n"),
+      text);
+  CHECK(text.contains("\"text\":\"hot\""));
+  ReplayLetters replay({3}, "", LetterForm::json);
+  Buffer out;
+  REQUIRE(spool->operate(replay, out).has_value());
+  CHECK(text_of(replay.replays().front().body) == "boiler/flow 6 hot");
 }
 
 TEST_CASE_FIXTURE(OperationFixture, "replay and drop say what became of the letters, golden") {

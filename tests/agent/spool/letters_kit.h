@@ -16,6 +16,7 @@ namespace pinaflux::spool_kit {
 struct HeldLetter {
   Letter letter;
   Buffer body;
+  std::string why;
 };
 
 // All of them, in one step.
@@ -31,8 +32,9 @@ class ReadLetters : public Operation {
       const auto letter = letters.at_or_after(from);
       REQUIRE(letter.has_value());
       if (!*letter) return false;
-      HeldLetter& one = held.emplace_back(**letter, Buffer());
+      HeldLetter& one = held.emplace_back(**letter, Buffer(), "");
       REQUIRE(letters.content(one.letter, one.body).has_value());
+      one.why = take_why(one.letter, one.body);
       from = one.letter.id + 1;
     }
   }
@@ -44,15 +46,16 @@ class ReadLetters : public Operation {
 struct LettersFixture : SpoolFixture {
   // A record {n, text} of boiler/flow that `node` refused.
   void refuse(std::int64_t n, std::string_view text, std::string node = "dry",
-              Reason reason = Reason::node_failed) {
+              Reason reason = Reason::node_failed, std::string why = {},
+              std::string_view peer = {}) {
     static constexpr std::string_view kFields[] = {"n", "text"};
     auto cells = group.arena.array<Value>(2);
     REQUIRE(!cells.empty());
     cells[0] = Value::int64(n);
     cells[1] = Value::text(group.arena.copy(text));
     const Row row{shapes.intern("boiler/flow", kFields), cells.data(), Stamp::wall({n * 1'000})};
-    group.kept.push_back({group.refusals.size(), record_of(row), std::move(node)});
-    group.refusals.push_back({.source = 0, .reason = reason});
+    group.kept.push_back({group.refusals.size(), record_of(row), std::move(node), std::move(why)});
+    group.refusals.push_back({.source = 0, .reason = reason, .peer = peer});
   }
   std::string noise_text(std::size_t bytes) {
     std::string text;

@@ -195,12 +195,16 @@ struct SealedLettersFixture : LettersFixture {
     REQUIRE(letters.held.size() == 40);
     for (int i = 0; i < 40; ++i) {
       const std::string begin = "boiler/flow " + std::to_string(i) + " canary";
-      CHECK(text_of(letters.held[static_cast<std::size_t>(i)].body).starts_with(begin));
+      const HeldLetter& one = letters.held[static_cast<std::size_t>(i)];
+      CHECK(text_of(one.body).starts_with(begin));
+      CHECK(one.why == "canary of a rule");
+      CHECK(one.letter.peer == "10.0.0.7:80");
     }
   }
   void fill() {
     for (int i = 0; i < 40; ++i) {
-      refuse(i, "canary" + noise_text(8'000));
+      refuse(i, "canary" + noise_text(8'000), "dry", Reason::node_failed, "canary of a rule",
+             "10.0.0.7:80");
       commit();
     }
   }

@@ -12,7 +12,8 @@ struct SalvageLettersFixture : LettersFixture {
   void fill(int count) {
     open();
     for (int i = 0; i < count; ++i) {
-      refuse(i, "record " + std::to_string(i) + noise_text(200));
+      refuse(i, "record " + std::to_string(i) + noise_text(200), "dry", Reason::node_failed,
+             i % 2 == 0 ? "a rule" : "", i % 3 == 0 ? "10.0.0.7:80" : "");
       group.refusals.push_back({.source = 1,
                                 .reason = Reason::malformed,
                                 .byte_count = 17,
@@ -51,6 +52,8 @@ struct SalvageLettersFixture : LettersFixture {
       CHECK(is.hash == was.hash);
       CHECK(is.position == was.position);
       CHECK(is.count == was.count);
+      CHECK(is.peer == was.peer);
+      CHECK(after[i].why == before[i].why);
       CHECK(after[i].body == before[i].body);
     }
   }
