@@ -51,7 +51,7 @@ def are_tried(command, path, directory):
     trial.write_text('line/press {"v":4}\n')
     told = command("config", "test", trial, "--print", *config)
     if "refused" not in told:
-        assert '-> answered line/press {"marked":1,"twice":8,"v":4}' in told, told
+        assert '-> answered line/press @2026-01-01T00:00:00Z {"marked":1,"twice":8,"v":4}' in told, told
     day = directory / "day.ndjson"
     day.write_text("".join(f'{{"v":{n}}}\n' for n in range(400)))
     came = [json.loads(line) for line in command("run", "--once", day, "--json", "--stream", "line/press", *config).splitlines()]
