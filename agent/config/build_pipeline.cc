@@ -1,6 +1,6 @@
 // Nodes are read one by one; then their names are tied together. A cycle is reported once, at the `from`
-// that closes it, with all its names; what reaches no lane is a warning, because an operator may be in the
-// middle of building something.
+// that closes it, with all its names. A node that reaches no lane is an error: what it is asked to do, nobody gets. A
+// source that reaches none is a warning: it may be there for what is being built.
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -184,19 +184,23 @@ class Wiring {
   }
 
   // Sources and nodes from which no path leads to a lane.
-  void warn_of_dead_ends() {
+  void dead_ends() {
     if (lanes_.empty()) return;
     std::set<std::string, std::less<>> alive;
     for (const auto& l : lanes_) reach(l.reader, alive);
-    const auto warn = [&](const Named& n, const char* kind) {
-      if (alive.contains(n.name)) return;
-      findings_.warning(
-          n.reader.place(),
-          "no lane receives the records of the " + std::string(kind) + " " + quoted(n.name),
-          "add it to 'from' of a lane, or remove it");
+    const auto unheard = [](const Named& n, const char* kind) {
+      return "no lane receives the records of the " + std::string(kind) + " " + quoted(n.name);
     };
-    for (const auto& s : sources_) warn(s, "source");
-    for (const auto& n : nodes_) warn(n, "node");
+    for (const auto& s : sources_) {
+      if (alive.contains(s.name)) continue;
+      findings_.warning(s.reader.place(), unheard(s, "source"),
+                        "add it to 'from' of a lane, or remove it");
+    }
+    for (const auto& n : nodes_) {
+      if (alive.contains(n.name)) continue;
+      findings_.error(n.reader.place(), unheard(n, "node"),
+                      "add it to 'from' of a lane, or of a node that leads to one, or remove it");
+    }
   }
 
  private:
@@ -316,6 +320,7 @@ class Wiring {
   void reach(const Reader& taker, std::set<std::string, std::less<>>& alive) const {
     for (const auto& name : taker.texts("from")) {
       if (!alive.insert(name).second) continue;
+      alive.insert(node_of(name));  // Who takes "flow.late" takes from "flow".
       if (const auto at = by_name_.find(name); at != by_name_.end()) reach(*at->second, alive);
     }
   }
@@ -404,7 +409,7 @@ void build_pipeline(const Reader& root, Building& building) {
   for (const auto& [name, reader] : all) to.pipeline.nodes.push_back(nodes.read(name, reader));
   Wiring wiring(root, building.findings);
   wiring.check();
-  if (!building.findings.failed()) wiring.warn_of_dead_ends();
+  if (!building.findings.failed()) wiring.dead_ends();
   build_lanes(root, wiring, building);
   if (building.findings.failed()) return;
   if (auto graph = build_graph(to.pipeline); !graph) {
