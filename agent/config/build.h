@@ -29,6 +29,8 @@ void build_uplinks(const Reader& root, Building& building);
 void build_budgets(const Reader& root, Building& building);
 void build_mask(const Reader& root, Building& building);
 void build_pipeline(const Reader& root, Building& building);  // Lanes, too. After build_sources.
+// Fields of a type that a node cannot work on. Where names and circles have been found right.
+void check_types(const Reader& root, Building& building);
 TimeWindow build_window(const Reader& section, Findings& findings);
 Deadband build_deadband(const Reader& section, Findings& findings);
 Dedupe build_dedupe(const Reader& section);

@@ -106,7 +106,9 @@ Lookup build_lookup(const Reader& r, Building& building) {
   if (!from_file) lookup.table = r.text("text");
   LookupTable table;
   TableFindings findings(r, lookup.table, building.findings);
-  for (const auto& mistake : table.read(lookup)) findings.say(mistake, table);
+  const auto mistakes = table.read(lookup);
+  for (const auto& mistake : mistakes) findings.say(mistake, table);
+  if (mistakes.empty()) lookup.give = table.given();
   return lookup;
 }
 

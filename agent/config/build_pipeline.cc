@@ -409,7 +409,9 @@ void build_pipeline(const Reader& root, Building& building) {
   for (const auto& [name, reader] : all) to.pipeline.nodes.push_back(nodes.read(name, reader));
   Wiring wiring(root, building.findings);
   wiring.check();
-  if (!building.findings.failed()) wiring.dead_ends();
+  const bool tied = !building.findings.failed();
+  if (tied) wiring.dead_ends();
+  if (tied) check_types(root, building);
   build_lanes(root, wiring, building);
   if (building.findings.failed()) return;
   if (auto graph = build_graph(to.pipeline); !graph) {

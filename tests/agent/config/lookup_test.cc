@@ -42,7 +42,7 @@ TEST_CASE_FIXTURE(LookupConfig, "a table is in the options, wherever it was read
   CHECK(lookup.table == "id,site\npump,Ulm\n");
   CHECK(lookup.of == "id");
   CHECK(lookup.column.empty());
-  CHECK(lookup.give.empty());
+  CHECK(lookup.give == std::vector<std::string>{"site"});
   CHECK(lookup.otherwise == Lookup::Otherwise::pass);
   files.put("/etc/sites.csv", "id,site\npump,Neu-Ulm\n");
   CHECK(read(kOfFile).table == "id,site\npump,Neu-Ulm\n");
