@@ -322,6 +322,7 @@ Result<std::size_t> SimDisk::read(const Handle& handle, std::uint64_t offset, Mu
 
 Status SimDisk::write(const Handle& handle, std::uint64_t offset, Bytes bytes) {
   if (!powered_ || handle.boot != boot_) return std::unexpected(kIo);
+  if (before_write) before_write(bytes);
   ++counts_.calls;
   if (const Fault* fault = faults_.empty() ? nullptr : fault_of(kWrite)) {
     const bool partly = fault->kind == Fault::Kind::io || fault->kind == Fault::Kind::short_write;

@@ -98,6 +98,8 @@ class SimDisk {
   // Before every change, and after every sync. They may cut the power: the call then fails.
   std::function<void(const Operation&)> before_change;
   std::function<void(const Operation&)> after_sync;
+  // The bytes of every write that is asked for, done or not.
+  std::function<void(Bytes)> before_write;
   // Bytes that a reader was given; bytes that are others now (a truncation: all behind it).
   std::function<void(InodeId, std::uint64_t offset, std::uint64_t count)> after_read, after_write;
   // Every operation that was done, syncs included, in order; null: not kept.

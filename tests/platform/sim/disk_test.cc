@@ -287,6 +287,18 @@ TEST_CASE_FIXTURE(DiskFixture, "a short write leaves the beginning of it") {
   CHECK(text() == std::string(written, '1') + std::string(100 - written, '0'));
 }
 
+TEST_CASE_FIXTURE(DiskFixture, "each write is seen before it is done, and one that fails is, too") {
+  begin("old");
+  std::string seen;
+  disk->before_write = [&](Bytes bytes) { seen += as_text(bytes); };
+  disk->inject({.calls = kWrite, .skip = 1});
+
+  write(0, "new");
+  CHECK_FALSE(file->write_at(0, as_bytes("lost")).has_value());
+
+  CHECK(seen == "newlost");
+}
+
 TEST_CASE_FIXTURE(DiskFixture, "a full disk refuses growth, and nothing else") {
   make({.bytes_max = 8192});
   begin(std::string(4096, 'a'));

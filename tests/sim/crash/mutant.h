@@ -17,13 +17,14 @@ enum class Mutant : std::uint8_t {
   ack_off_by_one,      // The far end's ack is taken for one record more.
   tombstone_missing,   // What was evicted is forgotten.
   envelope_changed,    // An envelope is sent again with another byte in it.
+  mask_after_spool,    // Records are spooled as they came.
 };
 
 struct MutantName {
   Mutant mutant;
   std::string_view name;
 };
-inline constexpr std::array<MutantName, 7> kMutants{{
+inline constexpr std::array<MutantName, 8> kMutants{{
     {Mutant::delete_before_ack, "delete_before_ack"},
     {Mutant::synchronous_normal, "synchronous_normal"},
     {Mutant::lying_sync, "lying_sync"},
@@ -31,6 +32,7 @@ inline constexpr std::array<MutantName, 7> kMutants{{
     {Mutant::ack_off_by_one, "ack_off_by_one"},
     {Mutant::tombstone_missing, "tombstone_missing"},
     {Mutant::envelope_changed, "envelope_changed"},
+    {Mutant::mask_after_spool, "mask_after_spool"},
 }};
 
 inline std::optional<Mutant> mutant_of(std::string_view name) {

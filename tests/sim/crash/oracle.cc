@@ -14,6 +14,8 @@
 
 #include <algorithm>
 
+#include "tests/sim/crash/canary.h"
+
 namespace pinaflux::crash {
 
 namespace {
@@ -23,9 +25,11 @@ constexpr std::size_t kFurtherCommits = 3;
 
 }  // namespace
 
-Oracle::Oracle(const Recording& recording, Rig& rig) : recording_(recording), rig_(rig) {
+Oracle::Oracle(const Recording& recording, Rig& rig)
+    : recording_(recording), rig_(rig), records_(rig.vault()) {
   wrong_ = recording.wrong;
   if (wrong_.empty()) follow();
+  if (wrong_.empty()) wrong_ = rig.leak();
 }
 
 void Oracle::follow() {
@@ -235,6 +239,7 @@ void Oracle::skip_landed(const std::string& lane, std::size_t mark, std::uint64_
 std::string Oracle::take(const Lease& lease, std::size_t mark, Far& far) {
   const LaneState lane = rig_.spool().state().lanes[lease.lane];
   const std::string key = lane_key(lane);
+  if (std::string wrong = wrong_with_bytes(lease.bytes, "sent"); !wrong.empty()) return wrong;
   if (lease.range.last <= far.whole) return {};
   skip_landed(key, mark, lease.range.first, far);
   if (std::string wrong = reader_.wrong_with(lease, lane, far.landed, far.chain); !wrong.empty()) {
@@ -289,7 +294,7 @@ std::string Oracle::go_on(std::size_t mark, const SpoolOptions& options, std::ve
   for (std::size_t round = 0; round < kFurtherCommits; ++round) {
     for (std::size_t i = 0; i < options.lanes.size(); ++i) {
       const auto lane = static_cast<LaneIndex>(i);
-      add_record(group_, shapes_, lane, options.lanes[i].name, next[i]++, 20);
+      records_.add(group_, lane, options.lanes[i].name, next[i]++, 20);
     }
     const Status s = rig_.spool().commit(group_, nothing, Stamp::wall(rig_.clock().wall()), leases);
     group_.reset();

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/crash/records.h"
 #include "tests/sim/crash/rig.h"
 #include "tests/sim/crash/workload.h"
 
@@ -73,7 +74,7 @@ class Oracle {
   Rig& rig_;
   Reader reader_;
   Group group_;
-  Shapes shapes_;
+  Records records_;
   std::vector<Moment> moments_;
   std::vector<std::size_t> moment_of_mark_;
   std::string wrong_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "agent/data/limits.h"
-#include "tests/sim/crash/truth.h"
+#include "tests/sim/crash/records.h"
 
 namespace pinaflux::crash {
 

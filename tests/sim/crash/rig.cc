@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/sim/crash/canary.h"
+
 namespace pinaflux::crash {
 
 namespace {
@@ -19,7 +21,11 @@ sim::InodeId directory_in(const sim::Image& image, std::string_view path) {
 
 }  // namespace
 
-Rig::Rig() : disk_(clock_, {.cuttable = false}), files_(disk_) {}
+Rig::Rig() : disk_(clock_, {.cuttable = false}), files_(disk_) {
+  disk_.before_write = [this](Bytes bytes) {
+    if (leak_.empty()) leak_ = wrong_with_bytes(bytes, "written");
+  };
+}
 
 Status Rig::open(const sim::Image& image, const SpoolOptions& options, Duration age) {
   shut();

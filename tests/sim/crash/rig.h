@@ -32,8 +32,11 @@ class Rig {
   Spool& spool() { return *spool_; }
   sim::SimDisk& disk() { return disk_; }
   HandClock& clock() { return clock_; }
+  const Vault& vault() const { return vault_; }
   // Findings of the last open that are more than news.
   std::vector<std::string> complaints(bool salvaged) const;
+  // What was written that may not be, since the beginning; empty: nothing.
+  const std::string& leak() const { return leak_; }
   // Of the database and its WAL, damaged ones included; without holes.
   std::uint64_t bytes_used(const SpoolOptions& options) const;
   // Of the spool's files; the lock is not looked at.
@@ -47,6 +50,7 @@ class Rig {
   Vault vault_ = make_vault();
   std::unique_ptr<Spool> spool_;
   std::vector<std::string> findings_;
+  std::string leak_;
 };
 
 }  // namespace pinaflux::crash

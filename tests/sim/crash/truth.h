@@ -1,8 +1,6 @@
 // Truth: what a workload knows to be so, whatever the disk says: how many records each lane has been
 // given, what the far end has of them, and the notes that commit with them.
 //
-// Records    Everything in a record follows from its lane's name, its seq and its size, so that a record
-//            proves by itself that it is whole and in its place.
 // Threads    Values; any.
 #pragma once
 
@@ -12,14 +10,10 @@
 #include <string_view>
 #include <utility>
 
-#include "agent/data/group.h"
 #include "agent/data/identity.h"
 #include "agent/spool/spool.h"
 
 namespace pinaflux::crash {
-
-// What a source could not read: raw, so it must not be in any write.
-inline constexpr std::string_view kRawBytes = "CANARY-bytes-that-could-not-be-read";
 
 struct LaneTruth {
   std::uint64_t next_seq = 1;  // Of the next record to be committed.
@@ -47,13 +41,8 @@ void absorb(std::uint64_t& landed, Digest& chain,
 
 std::string lane_key(const LaneState& lane);
 
-// What the record holds at `seq`; `noise_bytes` of it no compression makes smaller.
-std::int64_t number_of(std::uint64_t seq, std::size_t noise_bytes);
-void fill_noise(std::string_view lane, std::uint64_t seq, MutableBytes noise);
-void add_record(Group& group, Shapes& shapes, LaneIndex index, std::string_view lane,
-                std::uint64_t seq, std::size_t noise_bytes);
-// A row is the record of that lane and seq, to the last bit.
-bool is_record(const Row& row, std::string_view lane, std::uint64_t seq);
+// Bytes that no compression makes smaller, by name and number.
+void fill_noise(std::string_view name, std::uint64_t number, MutableBytes noise);
 
 std::uint64_t hash_of(Bytes bytes, std::uint64_t seed = 0);
 

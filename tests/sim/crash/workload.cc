@@ -10,6 +10,7 @@
 #include <iterator>
 #include <tuple>
 
+#include "tests/sim/crash/canary.h"
 #include "tests/sim/crash/damage.h"
 
 namespace pinaflux::crash {
@@ -85,6 +86,8 @@ Workload::Workload(std::uint64_t seed, std::uint64_t number, Mutant mutant)
   recording_.theme = static_cast<Theme>(number % kThemeCount);
   recording_.medium = disk_options(0, number, mutant).medium;
   configure(number);
+  if (mutant == Mutant::mask_after_spool) records_.leave_raw();
+  disk_.before_write = [this](Bytes bytes) { complain(wrong_with_bytes(bytes, "written")); };
   std::ignore = files_.make_directory(kParent, 0755);
 }
 
@@ -309,7 +312,7 @@ void Workload::fill_records(LaneIndex index) {
       bytes = kTooLarge;
       truth.may_lose = true;
     }
-    add_record(group_, shapes_, index, name, truth.next_seq + i, bytes);
+    records_.add(group_, index, name, truth.next_seq + i, bytes);
   }
 }
 
@@ -507,6 +510,7 @@ void Workload::deliver(Lease& lease) {
   if (mutant_ == Mutant::envelope_changed && recording_.sent.contains({key, lease.range.first})) {
     reader_.seal_again(lease);
   }
+  complain(wrong_with_bytes(lease.bytes, "sent"));
   const auto header = Opener::header(lease.bytes);
   const std::uint64_t every = header ? thinness(*header) : 1;
   const std::size_t mark = recording_.marks.size() - 1;

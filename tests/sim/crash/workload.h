@@ -22,6 +22,7 @@
 #include "platform/sim/files.h"
 #include "tests/sim/crash/mutant.h"
 #include "tests/sim/crash/reader.h"
+#include "tests/sim/crash/records.h"
 #include "tests/sim/crash/truth.h"
 #include "tests/sim/crash/world.h"
 
@@ -144,7 +145,7 @@ class Workload {
   void refuse(const Lease& lease, const std::string& key);
   void drop_link();
   void mark(std::size_t reported);
-  void complain(const std::string& wrong);  // The first complaint counts.
+  void complain(const std::string& wrong);  // The first counts; an empty one is none.
   LaneTruth& truth_of(LaneIndex index);
   bool rarely(std::uint64_t n) { return random_.one_in(n); }
 
@@ -160,7 +161,7 @@ class Workload {
   Vault vault_ = make_vault();
   SpoolOptions options_;
   std::unique_ptr<Spool> spool_;
-  Shapes shapes_;
+  Records records_{vault_};
   Group group_;
   LeaseWish wish_;
   std::vector<Lease> leases_;

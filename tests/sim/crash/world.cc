@@ -77,7 +77,7 @@ Vault make_vault() {
   sim::SimDisk disk(clock, {.cuttable = false});
   sim::SimFiles files(disk);
   std::vector<Vault::Reference> references;
-  for (const std::string name : {"first", "second"}) {
+  for (const std::string name : {"first", "second", "mask"}) {
     const Status kept = files.replace("/" + name, name + ": thirty-two characters or so");
     ASSERT(kept.has_value());
     references.push_back({.id = name, .file = "/" + name, .credential = {}});

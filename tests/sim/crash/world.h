@@ -43,7 +43,7 @@ class SeedEntropy : public Entropy {
   Random random_;
 };
 
-// Keys `first` and `second`.
+// Keys `first` and `second` of the spool, and `mask`.
 Vault make_vault();
 
 // The connection that was opened last, whoever opened it; only as long as it is open. To be called once
