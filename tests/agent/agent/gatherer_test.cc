@@ -71,7 +71,7 @@ class Garbage : public ScriptedSource {
         text_(bytes, 'x'),
         ticket_(ticket) {}
   void poll(Intake& intake) override {
-    intake.begin(0, peer);
+    intake.begin(from, peer);
     for (const Reason reason : std::exchange(reasons_, {})) {
       intake.reject(reason, text_.size(), 0, 0);
       intake.keep({.stream = "s", .bytes = as_bytes(text_)});
@@ -79,6 +79,8 @@ class Garbage : public ScriptedSource {
     intake.end(ticket_);
   }
   bool ready() const override { return !reasons_.empty(); }
+
+  SourceIndex from = 0;
 
  private:
   std::vector<Reason> reasons_;
@@ -288,6 +290,7 @@ TEST_CASE_FIXTURE(GathererFixture, "a refusal says who sent it, and the rule tha
   readings->peer = "10.0.0.7:80";
   auto garbage = std::make_unique<Garbage>(std::vector{Reason::malformed}, 5);
   garbage->peer = "10.0.0.8:80";
+  garbage->from = 1;
   sources.push_back(std::move(readings));
   sources.push_back(std::move(garbage));
   SchemaCheck schema;
