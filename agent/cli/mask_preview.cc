@@ -202,7 +202,9 @@ int preview_source(const AnySourceOptions& options, Duration wait, MaskPreview& 
   auto source = heard_source(**platform, options);
   if (!source) {
     return wrong(source_name(options),
-                 (std::string(source.error().what) + ": stop the agent, or name a FILE").c_str(),
+                 (std::string(source.error().what) +
+                  "\n  -> stop the agent while it is previewed, or name a FILE")
+                     .c_str(),
                  exit_status(source.error()));
   }
   const auto end = loop.timer([&loop] { loop.stop(); });
@@ -216,7 +218,7 @@ int preview_source(const AnySourceOptions& options, Duration wait, MaskPreview& 
   const std::string health = (*source)->health().text;
   return wrong(source_name(options),
                ("nothing came" + (health.empty() ? "" : " (" + health + ")") +
-                ": wait longer with --for, or name a FILE")
+                "\n  -> wait longer with --for, or name a FILE")
                    .c_str(),
                kExitNoInput);
 }

@@ -138,8 +138,8 @@ def are_nowhere(place, path, configuration, command):
         path.agent.write_configuration(masked + f"# {round_}\n")
         path.agent.kill()
         path.agent.start()
-    path.upstream.stop()  # So that the queue holds some.
-    time.sleep(1.5)
+    path.upstream.stop()
+    wait_for("records to wait in the queue", lambda: (path.agent.queued() or 0) > 10, 60)
     stop.set()
     feeding.join(200)
     assert not feeding.is_alive() and not errors, errors
@@ -148,7 +148,7 @@ def are_nowhere(place, path, configuration, command):
     assert {letter["reason"] for letter in letters} >= {"node_failed"}, letters
     heard.flush()
     texts["tap"] = place.path("tap.txt").read_text()
-    assert '"v":5' in texts["tap"] and '"v":5' in texts["queue peek"] and texts["landed"].count("INSERT") > 50
+    assert '"v":5' in texts["tap"] and '"v":5' in texts["queue peek"] and texts["landed"].count("INSERT") > 5
     assert not _found(texts), _found(texts)
     path.upstream.start()
     path.agent.stop()
@@ -157,7 +157,6 @@ def are_nowhere(place, path, configuration, command):
     path.agent.start()
     path.upstream.stop()
     assert feeder.post([reading(1), reading(990)])
-    time.sleep(1.5)
     texts, _ = _said(place, path, command)
     missing = set(CANARIES) | {"stream"}
     missing -= set(_found(texts))
