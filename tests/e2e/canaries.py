@@ -115,8 +115,8 @@ def are_nowhere(place, path, configuration, command):
             n = 0
             while not stop.is_set():
                 n += 1
-                assert feeder.post([reading(n % 1000), reading(990 if n % 50 == 0 else 5)])
-                if n % 20 == 0:
+                assert feeder.post([reading(n % 1000), reading(990 if n % 4 == 0 else 5)])
+                if n % 10 == 0:
                     with contextlib.suppress(AssertionError, OSError, Exception):
                         broken.post([reading(1)[:-9]])
                 time.sleep(0.01)
@@ -140,10 +140,11 @@ def are_nowhere(place, path, configuration, command):
         path.agent.start()
     path.upstream.stop()
     wait_for("records to wait in the queue", lambda: (path.agent.queued() or 0) > 10, 60)
+    wait_for("dead letters", lambda: any(x["reason"] == "node_failed" for x in json.loads(
+        command("dlq", "list", "--json", "--config", path.agent.configuration))["letters"]), 60)
     stop.set()
     feeding.join(200)
     assert not feeding.is_alive() and not errors, errors
-    wait_for("dead letters", lambda: json.loads(command("dlq", "list", "--json", "--config", path.agent.configuration))["letters"], 20)
     texts, letters = _said(place, path, command)
     assert {letter["reason"] for letter in letters} >= {"node_failed"}, letters
     heard.flush()
