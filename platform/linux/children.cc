@@ -17,6 +17,7 @@
 #include <event2/event.h>
 
 #include "platform/base/assert.h"
+#include "platform/base/lifeline.h"
 #include "platform/base/text.h"
 #include "platform/linux/child_process.h"
 
@@ -47,11 +48,9 @@ class LinuxChild final : public Child {
   static void run(int, short, void* self) {
     (static_cast<LinuxChild*>(self)->*Happened)();
   }
-  template <class... Arguments>
-  bool gone_after(std::function<void(Arguments...)>& event, Arguments... arguments);
   void read_output();
   void read_errors();
-  void room() { (void)gone_after(events_.writable); }
+  void room() { (void)life_.gone_after(events_.writable); }
   void expect();
   void closed(const char* what);
   void end_late();
@@ -65,7 +64,7 @@ class LinuxChild final : public Child {
   int left_ = 0;                  // Of the output, after the end.
   const char* closed_ = nullptr;  // The standard file that it closed,
   bool ended_for_that_ = false;   // and which it is killed for.
-  bool* gone_ = nullptr;
+  Lifeline life_;
   std::string line_, last_line_;  // Of its standard error.
   Fd input_, output_, errors_;    // Closed after their events are gone.
   EventPtr writable_, readable_, told_, late_, soon_;
@@ -89,21 +88,7 @@ LinuxChild::LinuxChild(LinuxChildren& children, Spawned files, ChildEvents event
 }
 
 LinuxChild::~LinuxChild() {
-  if (gone_ != nullptr) *gone_ = true;
   if (!reaped_) children_.kill(this, true);
-}
-
-// The function is held here while it runs, because it may destroy its child.
-template <class... Arguments>
-bool LinuxChild::gone_after(std::function<void(Arguments...)>& event, Arguments... arguments) {
-  bool gone = false;
-  gone_ = &gone;
-  auto held = std::move(event);
-  held(arguments...);
-  if (gone) return true;
-  gone_ = nullptr;
-  event = std::move(held);
-  return false;
 }
 
 std::size_t LinuxChild::write(Bytes bytes) {
@@ -144,7 +129,7 @@ void LinuxChild::read_output() {
     return tell_end();
   }
   if (reaped_) left_ -= static_cast<int>(n);
-  if (gone_after(events_.output, Bytes(room.first(static_cast<std::size_t>(n))))) return;
+  if (life_.gone_after(events_.output, Bytes(room.first(static_cast<std::size_t>(n))))) return;
   if (reaped_ && left_ == 0) return tell_end();
   expect();
 }

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "platform/base/lifeline.h"
+
 namespace pinaflux {
 
 namespace {
@@ -44,7 +46,6 @@ class SimChild final : public Child, public SimStdio {
     run_.ask();
   }
   ~SimChild() override {
-    if (gone_ != nullptr) *gone_ = true;
     if (!ended_) --running_;
   }
 
@@ -90,8 +91,6 @@ class SimChild final : public Child, public SimStdio {
  private:
   void run();
   void deliver();
-  template <class... Arguments>
-  bool gone_after(std::function<void(Arguments...)>& event, Arguments... arguments);
 
   std::size_t& running_;
   SimChildren::Program program_;
@@ -99,24 +98,11 @@ class SimChild final : public Child, public SimStdio {
   Buffer input_, output_;
   bool started_ = false, reading_ = true, finished_ = false, paused_ = false, ended_ = false;
   bool wants_room_ = false, output_full_ = false;
-  bool* gone_ = nullptr;
+  Lifeline life_;
   std::string why_;
   std::unique_ptr<Timer> wish_;
   Step run_, deliver_;
 };
-
-// The function is held here while it runs, because it may destroy its child.
-template <class... Arguments>
-bool SimChild::gone_after(std::function<void(Arguments...)>& event, Arguments... arguments) {
-  bool gone = false;
-  gone_ = &gone;
-  auto held = std::move(event);
-  held(arguments...);
-  if (gone) return true;
-  gone_ = nullptr;
-  event = std::move(held);
-  return false;
-}
 
 void SimChild::run() {
   if (ended_) return;
@@ -135,7 +121,7 @@ void SimChild::run() {
 void SimChild::deliver() {
   if (wants_room_ && !ended_ && input_.size() < kPipe) {
     wants_room_ = false;
-    if (gone_after(events_.writable)) return;
+    if (life_.gone_after(events_.writable)) return;
   }
   if (!output_.empty() && !paused_) {
     const auto end =
@@ -143,7 +129,7 @@ void SimChild::deliver() {
     const Buffer piece(output_.begin(), end);
     output_.erase(output_.begin(), end);
     if (std::exchange(output_full_, false)) run_.ask();
-    if (gone_after(events_.output, Bytes(piece))) return;
+    if (life_.gone_after(events_.output, Bytes(piece))) return;
   }
   if (!output_.empty()) {
     if (!paused_) deliver_.ask();

@@ -5,11 +5,11 @@ import json
 import signal
 import sqlite3
 import subprocess
-import threading
 import time
 import urllib.request
 
 from feed import HttpFeeder
+from feeding import Feeding
 from services import wait_for
 
 # Field, its value as it comes, what of it must not be seen anywhere.
@@ -103,28 +103,23 @@ def are_nowhere(place, path, configuration, command):
     path.start()
     feeder = HttpFeeder(path.http_port, f"/ingest/{STREAM}")
     heard = place.path("tap.txt").open("w")
-    taps, errors, stop = [], [], threading.Event()
+    taps = []
 
     def listen():
         taps.append(subprocess.Popen([*place.prefix, place.agent_program, "tap", "--socket", path.agent.socket], stdout=heard, stderr=heard))
         place.stack.callback(taps[-1].kill)
 
-    def feed():
-        broken = HttpFeeder(path.http_port, f"/ingest/{STREAM}", name="broken", keyed=False)
-        try:
-            n = 0
-            while not stop.is_set():
-                n += 1
-                assert feeder.post([reading(n % 1000), reading(990 if n % 4 == 0 else 5)])
-                if n % 10 == 0:
-                    with contextlib.suppress(AssertionError, OSError, Exception):
-                        broken.post([reading(1)[:-9]])
-                time.sleep(0.01)
-        except Exception as error:  # noqa: BLE001
-            errors.append(error)
+    def feed(stop):
+        broken, n = HttpFeeder(path.http_port, f"/ingest/{STREAM}", name="broken", keyed=False), 0
+        while not stop.is_set():
+            n += 1
+            assert feeder.post([reading(n % 1000), reading(990 if n % 4 == 0 else 5)])
+            if n % 10 == 0:
+                with contextlib.suppress(Exception):  # It is refused, or the agent is away.
+                    broken.post([reading(1)[:-9]])
+            time.sleep(0.01)
 
-    feeding = threading.Thread(target=feed, daemon=True)
-    feeding.start()
+    feeding = Feeding(feed)
     for round_ in range(3):
         listen()
         time.sleep(0.6)
@@ -142,9 +137,7 @@ def are_nowhere(place, path, configuration, command):
     wait_for("records to wait in the queue", lambda: (path.agent.queued() or 0) > 10, 60)
     wait_for("dead letters", lambda: any(x["reason"] == "node_failed" for x in json.loads(
         command("dlq", "list", "--json", "--config", path.agent.configuration))["letters"]), 60)
-    stop.set()
-    feeding.join(200)
-    assert not feeding.is_alive() and not errors, errors
+    feeding.end()
     texts, letters = _said(place, path, command)
     assert {letter["reason"] for letter in letters} >= {"node_failed"}, letters
     heard.flush()

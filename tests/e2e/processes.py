@@ -1,13 +1,11 @@
-"""What processes answer lands once: one that passes records on, one that crashes, another program at a reload, and kills of the agent."""
+"""What processes answer lands once: one that passes records on, one that crashes, over kills of the agent; another program is taken when its file is replaced."""
 
 import contextlib
 import json
-import random
 import sqlite3
-import threading
-import time
 
 from feed import HttpFeeder
+from feeding import over_kills
 from services import wait_for
 
 BATCHES, BATCH, KILLS = 100, 20, 4
@@ -66,29 +64,23 @@ def are_tried(command, path, directory):
 
 def land_once(place, path):
     path.start()
-    feeder, rng = HttpFeeder(path.http_port, "/ingest/press"), random.Random(place.arguments.seed)
-    errors = []
-
-    def feed():
-        try:
-            for batch in range(BATCHES):
-                first = batch * BATCH
-                assert feeder.post([json.dumps({"v": n}).encode() for n in range(first, first + BATCH)])
-                time.sleep(0.02)
-        except Exception as error:  # noqa: BLE001
-            errors.append(error)
-
-    feeding = threading.Thread(target=feed, daemon=True)
-    feeding.start()
-    for _ in range(KILLS):
-        time.sleep(rng.uniform(0.3, 1.0))
-        path.agent.kill()
-        path.agent.start()
-    feeding.join(300)
-    assert not feeding.is_alive() and not errors, errors
+    over_kills(place, path, lambda n: {"v": n}, BATCHES, BATCH, KILLS, (0.3, 1.0))
     records = BATCHES * BATCH
     total = records * (records - 1) // 2
     expected = (records, records, total, 2 * total, records)
     with contextlib.suppress(TimeoutError):
         wait_for("all answers to land", lambda: _landed(path.collector.database) == expected, 120)
     assert _landed(path.collector.database) == expected, (_landed(path.collector.database), expected)
+
+
+def is_replaced(path, program):
+    """Another program in the file of one that runs answers within seconds, without a reload."""
+    program.write_text(PYTHON.replace("1 / 60", "0").replace("2 *", "3 *"))
+    feeder, numbers = HttpFeeder(path.http_port, "/ingest/press", name="replaced"), iter(range(1_000_000, 1_001_000))
+
+    def answered():
+        assert feeder.post([json.dumps({"v": next(numbers)}).encode()])
+        with contextlib.closing(sqlite3.connect(path.collector.database, timeout=20)) as connection:
+            return connection.execute('SELECT count(*) FROM "line/press" WHERE v >= 1000000 AND twice = 3 * v').fetchone()[0] > 0
+
+    wait_for("the other program to answer", answered, 60, 0.5)

@@ -4,9 +4,9 @@ import contextlib
 import json
 import signal
 import sqlite3
-import threading
 
 from feed import HttpFeeder
+from feeding import Feeding
 from services import wait_for
 
 RELOADS = 4
@@ -32,21 +32,17 @@ def _landed(database):
 
 def are_replaced(path, file):
     path.start()
-    feeder, stop, errors, sent = HttpFeeder(path.http_port, "/ingest/press"), threading.Event(), [], []
+    feeder, sent = HttpFeeder(path.http_port, "/ingest/press"), []
 
-    def feed():
-        try:
-            while not stop.is_set():
-                assert feeder.post([json.dumps({"v": len(sent)}).encode()])
-                sent.append(len(sent))
-        except Exception as error:  # noqa: BLE001
-            errors.append(error)
+    def feed(stop):
+        while not stop.is_set():
+            assert feeder.post([json.dumps({"v": len(sent)}).encode()])
+            sent.append(len(sent))
 
-    feeding = threading.Thread(target=feed, daemon=True)
-    feeding.start()
+    feeding = Feeding(feed)
 
     def some_more():
-        wait_for("records of this script", lambda s=len(sent): len(sent) > s + 2 or errors, 60)
+        wait_for("records of this script", lambda s=len(sent): len(sent) > s + 2 or feeding.errors, 60)
 
     for version in range(2, 2 + RELOADS):
         some_more()
@@ -55,9 +51,7 @@ def are_replaced(path, file):
         path.agent.process.send_signal(signal.SIGHUP)
         wait_for("the reload", lambda b=before: (s := path.agent.status()) and s["configuration"] != b, 30)
     some_more()
-    stop.set()
-    feeding.join(200)
-    assert not feeding.is_alive() and not errors, errors
+    feeding.end()
     expected = (len(sent), len(sent), 1 + RELOADS, len(sent))
     with contextlib.suppress(TimeoutError):
         wait_for("all records to land", lambda: _landed(path.collector.database) == expected, 90)

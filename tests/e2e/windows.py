@@ -1,13 +1,9 @@
 """Every record is in one window, and none in two, over kills of the agent; silence closes the last ones."""
 
 import contextlib
-import json
-import random
 import sqlite3
-import threading
-import time
 
-from feed import HttpFeeder
+from feeding import over_kills
 from services import wait_for
 
 BATCHES, BATCH, KILLS = 120, 25, 5
@@ -30,27 +26,7 @@ def _landed(database):
 
 def add_up(place, path):
     path.start()
-    feeder, rng = HttpFeeder(path.http_port, "/ingest/press"), random.Random(place.arguments.seed)
-    errors = []
-
-    def feed():
-        try:
-            for batch in range(BATCHES):
-                first = batch * BATCH
-                lines = [json.dumps({"v": n, "machine": f"m{n % 3}"}).encode() for n in range(first, first + BATCH)]
-                assert feeder.post(lines)
-                time.sleep(0.02)
-        except Exception as error:  # noqa: BLE001
-            errors.append(error)
-
-    feeding = threading.Thread(target=feed, daemon=True)
-    feeding.start()
-    for _ in range(KILLS):
-        time.sleep(rng.uniform(0.2, 0.9))
-        path.agent.kill()
-        path.agent.start()
-    feeding.join(300)
-    assert not feeding.is_alive() and not errors, errors
+    over_kills(place, path, lambda n: {"v": n, "machine": f"m{n % 3}"}, BATCHES, BATCH, KILLS, (0.2, 0.9))
     records = BATCHES * BATCH
     expected = (records, records * (records - 1) // 2, records)
     with contextlib.suppress(TimeoutError):
