@@ -99,6 +99,13 @@ struct Forgotten {
   Buffer held;  // The record that its node held, packed; empty: it held none.
 };
 
+// For its record, unpacked; a group that holds nothing has all the room there is.
+bool fits(const Forgotten& its, const Group& group) {
+  constexpr std::size_t kGrowth = 32;  // A cell for each of the shortest fields.
+  const std::size_t used = group.arena.bytes_used();
+  return used == 0 || group.arena.bytes_max() - used >= kGrowth * its.held.size();
+}
+
 }  // namespace
 
 struct Pipeline::State {
@@ -453,8 +460,10 @@ void Pipeline::save(Group& group) {
   std::size_t declared = 0;
   for (std::size_t i = 0; i < kForgottenEach && !state_->forgotten.empty(); ++i) {
     Forgotten& last = state_->forgotten.back();
-    if (!last.held.empty() && ++declared > Group::kKeptEach) break;  // The next commit keeps more.
-    if (!last.held.empty()) state_->declare(last, group);
+    if (!last.held.empty()) {
+      if (++declared > Group::kKeptEach || !fits(last, group)) break;  // The next commit's.
+      state_->declare(last, group);
+    }
     group.states.push_back({std::move(last.key), {}});
     state_->forgotten.pop_back();
   }
