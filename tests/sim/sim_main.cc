@@ -5,26 +5,26 @@
 //   sim --seeds 1..50 --mutant NAME    a control: exit status 0 when it was caught
 //   sim --calls 1..500                 the n-th call of the network breaks its connection, for each n
 //
-// A worker process writes a line before each seed and one after it, so that a seed that ends its process
-// is known, too; another process goes on behind it.
+// Seeds follow one another in a process, as page faults cost a quarter of a seed that has one of its own. What one of them
+// leaves there must not change the next: each that failed, and with --twice every one, is run once more, alone.
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
+#include <cstring>
+#include <functional>
+#include <map>
 #include <optional>
-#include <poll.h>
 #include <string>
 #include <string_view>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include "platform/base/json_writer.h"
 #include "platform/base/text.h"
 #include "tests/sim/crash/heap.h"
+#include "tests/sim/jobs.h"
 #include "tests/sim/world.h"
 
 namespace pinaflux::tests {
@@ -40,7 +40,7 @@ struct Arguments {
   std::uint64_t first = 1, last = 1;
   std::uint64_t jobs = 1;
   bool json = false;
-  bool twice = false;  // Each seed again; the traces must be equal.
+  bool twice = false;  // Each seed again, alone; the traces must be equal.
   bool calls = false;  // `first` to `last` are calls of the network that break.
 };
 
@@ -160,152 +160,104 @@ constexpr Count kCounts[] = {
     {[](const Outcome& o) { return o.derived; }, &Sums::derived},
 };
 
-// One line, numbers first; the first failure to the end of the line.
-std::string line_of(const Outcome& o) {
-  std::string text = "done " + std::to_string(o.trace) + " " + std::to_string(o.seed) + " " +
-                     std::to_string(o.seconds) + " " + std::to_string(o.drain_seconds) + " " +
-                     std::to_string(o.failures.size()) + " ";
-  for (const Count& count : kCounts) text += std::to_string(count.of(o)) + " ";
-  return text + (o.failures.empty() ? "-" : printable(o.failures[0], 2000)) + "\n";
-}
-
-// What no job has begun yet.
-struct Waiting {
-  std::uint64_t first, last;
-  std::optional<std::uint64_t> take() {
-    return first > last ? std::nullopt : std::optional(first++);
-  }
+// As one process tells it to the other; behind it stands the first failure.
+struct Told {
+  std::uint64_t trace = 0;
+  double seconds = 0, drain_seconds = 0;
+  std::uint64_t counts[std::size(kCounts)]{};
 };
 
-// A seed has a process of its own, so that what ran before it changes nothing.
-class Job {
- public:
-  Job(const Arguments& arguments, std::uint64_t first, Waiting& waiting)
-      : arguments_(arguments), waiting_(waiting) {
-    start(first);
-  }
-  ~Job() {
-    if (from_ != nullptr) std::fclose(from_);
-  }
-  Job(const Job&) = delete;
-  Job& operator=(const Job&) = delete;
+std::string told_of(const Outcome& o) {
+  Told told{.trace = o.trace, .seconds = o.seconds, .drain_seconds = o.drain_seconds};
+  for (std::size_t i = 0; i < std::size(kCounts); ++i) told.counts[i] = kCounts[i].of(o);
+  std::string bytes(reinterpret_cast<const char*>(&told), sizeof told);
+  if (!o.failures.empty()) bytes += printable(o.failures[0], 2000);
+  return bytes;
+}
 
-  int descriptor() const { return ::fileno(from_); }
-  // Something can be read. False: no seed is left for it.
-  bool step(Sums& sums);
+// `why` is empty if all was well.
+using Take = std::function<void(std::uint64_t seed, const Told& told, const std::string& why)>;
+
+void run_seeds(const Arguments& arguments, std::uint64_t first, std::uint64_t last,
+               const Take& take) {
+  const auto work = [&](std::size_t task) { return told_of(run_seed(arguments, first + task)); };
+  const auto said = [&](std::size_t task, const std::string& bytes) {
+    Told told;
+    std::memcpy(&told, bytes.data(), sizeof told);
+    take(first + task, told, bytes.substr(sizeof told));
+  };
+  const auto died = [&](std::size_t task, int status) {
+    take(first + task, {}, "the process ended, status " + std::to_string(status));
+  };
+  run_jobs({.count = last - first + 1, .work = work, .take = said, .died = died}, arguments.jobs);
+}
+
+// Keeps account of the seeds.
+class Account {
+ public:
+  explicit Account(const Arguments& arguments) : arguments_(arguments) {}
+
+  void take(std::uint64_t seed, const Told& told, const std::string& why);
+  void alone(std::uint64_t seed, const Told& told, const std::string& why);
+  std::vector<std::uint64_t> again() const;
+  const Sums& sums() const { return sums_; }
 
  private:
-  void start(std::uint64_t seed);
-  bool next();
-  void take(const char* line, Sums& sums);
-  void fail(std::uint64_t seed, const std::string& why, Sums& sums);
+  void say(std::uint64_t seed, const std::string& why) const;
+
+  // A build that fails everywhere is to say so soon.
+  static constexpr std::size_t kFailedAgain = 20;
 
   const Arguments& arguments_;
-  Waiting& waiting_;
-  pid_t child_ = 0;
-  std::FILE* from_ = nullptr;
-  std::uint64_t seed_ = 0;
-  bool told_ = false;                        // How it came out.
-  std::optional<unsigned long long> trace_;  // Of its first run, while it is run again.
+  Sums sums_;
+  std::vector<std::uint64_t> failed_;
+  std::map<std::uint64_t, std::uint64_t> traces_;  // Of those that are run again, and did not fail.
 };
 
-void Job::start(std::uint64_t seed) {
-  seed_ = seed;
-  told_ = false;
-  int ends[2];
-  if (::pipe(ends) != 0) std::abort();
-  std::fflush(stdout);
-  child_ = ::fork();
-  if (child_ == 0) {
-    ::close(ends[0]);
-    const std::string line = line_of(run_seed(arguments_, seed));
-    (void)!::write(ends[1], line.data(), line.size());
-    ::_exit(0);
-  }
-  ::close(ends[1]);
-  from_ = ::fdopen(ends[0], "r");
-}
-
-bool Job::step(Sums& sums) {
-  char line[4096];
-  if (std::fgets(line, sizeof line, from_) != nullptr) {
-    take(line, sums);
-    return true;
-  }
-  std::fclose(std::exchange(from_, nullptr));
-  int status = 0;
-  ::waitpid(child_, &status, 0);
-  if (!told_) fail(seed_, "the process ended, status " + std::to_string(status), sums);
-  return next();
-}
-
-bool Job::next() {
-  if (trace_) {
-    start(seed_);
-    return true;
-  }
-  const auto seed = waiting_.take();
-  if (seed) start(*seed);
-  return seed.has_value();
-}
-
-void Job::fail(std::uint64_t seed, const std::string& why, Sums& sums) {
-  ++sums.seeds;
-  ++sums.failed;
+void Account::say(std::uint64_t seed, const std::string& why) const {
   std::fprintf(arguments_.json ? stderr : stdout, "%s  # %s\n",
                command_of(arguments_, seed).c_str(), why.c_str());
 }
 
-void Job::take(const char* line, Sums& sums) {
-  unsigned long long trace = 0, seed = 0, n[std::size(kCounts)]{};
-  double seconds = 0, drain = 0;
-  std::size_t failures = 0;
-  int end = 0;
-  bool whole = std::sscanf(line, "done %llu %llu %lf %lf %zu %n", &trace, &seed, &seconds, &drain,
-                           &failures, &end) == 5;
-  for (unsigned long long& each : n) {
-    line += end;
-    whole = whole && std::sscanf(line, "%llu %n", &each, &end) == 1;
+void Account::take(std::uint64_t seed, const Told& told, const std::string& why) {
+  ++sums_.seeds;
+  if (!why.empty()) {
+    ++sums_.failed;
+    if (failed_.size() < kFailedAgain) failed_.push_back(seed);
+    return say(seed, why);
   }
-  if (!whole || seed != seed_) return;
-  told_ = true;
-  if (arguments_.twice && !trace_ && failures == 0) {
-    trace_ = trace;
+  if (arguments_.twice) traces_[seed] = told.trace;
+  for (std::size_t i = 0; i < std::size(kCounts); ++i) sums_.*kCounts[i].sum += told.counts[i];
+  sums_.commits_min = std::min(sums_.commits_min, told.counts[0]);
+  sums_.faults_min = std::min(sums_.faults_min, told.counts[1]);
+  sums_.seconds += told.seconds;
+  sums_.drain_max = std::max(sums_.drain_max, told.drain_seconds);
+}
+
+std::vector<std::uint64_t> Account::again() const {
+  std::vector<std::uint64_t> seeds = failed_;
+  for (const auto& [seed, trace] : traces_) seeds.push_back(seed);
+  return seeds;
+}
+
+void Account::alone(std::uint64_t seed, const Told& told, const std::string& why) {
+  const auto before = traces_.find(seed);
+  if (before == traces_.end()) {
+    if (why.empty()) say(seed, "holds alone: what fails is what others left in its process");
     return;
   }
-  const auto before = std::exchange(trace_, std::nullopt);
-  if (before && *before != trace) return fail(seed, "the same seed gave another trace", sums);
-  for (std::size_t i = 0; i < std::size(kCounts); ++i) sums.*kCounts[i].sum += n[i];
-  sums.commits_min = std::min<std::uint64_t>(sums.commits_min, n[0]);
-  sums.faults_min = std::min<std::uint64_t>(sums.faults_min, n[1]);
-  sums.seconds += seconds;
-  sums.drain_max = std::max(sums.drain_max, drain);
-  std::string why = line + end;
-  if (why.ends_with('\n')) why.pop_back();
-  if (failures > 0) return fail(seed, why, sums);
-  ++sums.seeds;
+  if (why.empty() && told.trace == before->second) return;
+  ++sums_.failed;
+  say(seed, why.empty() ? "alone it gave another trace" : "alone: " + why);
 }
 
 Sums run_all(const Arguments& arguments) {
-  Sums sums;
-  Waiting waiting{arguments.first, arguments.last};
-  std::vector<std::unique_ptr<Job>> jobs;
-  for (std::uint64_t i = 0; i < arguments.jobs; ++i) {
-    if (const auto seed = waiting.take()) {
-      jobs.push_back(std::make_unique<Job>(arguments, *seed, waiting));
-    }
-  }
-  while (!jobs.empty()) {
-    std::vector<pollfd> waits;
-    waits.reserve(jobs.size());
-    for (const auto& job : jobs) waits.push_back({job->descriptor(), POLLIN, 0});
-    ::poll(waits.data(), waits.size(), -1);
-    for (std::size_t i = waits.size(); i-- > 0;) {
-      if (waits[i].revents == 0 || jobs[i]->step(sums)) continue;
-      jobs.erase(jobs.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-  }
-  return sums;
+  Account account(arguments);
+  const auto take = std::bind_front(&Account::take, &account);
+  run_seeds(arguments, arguments.first, arguments.last, take);
+  const auto alone = std::bind_front(&Account::alone, &account);
+  for (const std::uint64_t seed : account.again()) run_seeds(arguments, seed, seed, alone);
+  return account.sums();
 }
 
 // Of all the processes that ran seeds.

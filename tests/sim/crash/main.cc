@@ -19,7 +19,8 @@
 #include "platform/base/text.h"
 #include "tests/sim/crash/enumerator.h"
 #include "tests/sim/crash/heap.h"
-#include "tests/sim/crash/jobs.h"
+#include "tests/sim/crash/outcome.h"
+#include "tests/sim/jobs.h"
 
 namespace pinaflux::crash {
 namespace {
@@ -167,7 +168,8 @@ Sums run_all(const Arguments& arguments) {
   const auto tell = [&](const std::string& failure) {
     if (!arguments.json) std::printf("%s\n", failure.c_str());
   };
-  const auto take = [&](std::size_t, const Outcome& outcome) {
+  const auto take = [&](std::size_t, const std::string& said) {
+    const Outcome outcome = outcome_of(said);
     sums.tally.add(outcome.tally);
     sums.hashes.insert(sums.hashes.end(), outcome.hashes.begin(), outcome.hashes.end());
     std::ranges::for_each(outcome.tally.failures, tell);
@@ -179,11 +181,11 @@ Sums run_all(const Arguments& arguments) {
     tell(sums.tally.failures.back());
     ++sums.failed;
   };
-  run_jobs({.count = plan.count(),
-            .work = [&](std::size_t task) { return plan.work(task); },
-            .take = take,
-            .died = died},
-           arguments.jobs);
+  tests::run_jobs({.count = plan.count(),
+                   .work = [&](std::size_t task) { return bytes_of(plan.work(task)); },
+                   .take = take,
+                   .died = died},
+                  arguments.jobs);
   std::ranges::sort(sums.hashes);
   const auto again = std::ranges::unique(sums.hashes);
   sums.hashes.erase(again.begin(), again.end());

@@ -1,24 +1,24 @@
-// A process writes the number of a task before it begins it and the outcome after it: numbers as they are, texts and
-// hashes behind their counts. Whoever reads is the same program.
+// A process writes the number of a task before it begins it; after it how many bytes the task has said, and these.
 
-#include "tests/sim/crash/jobs.h"
+#include "tests/sim/jobs.h"
 
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <new>
 #include <optional>
 #include <poll.h>
-#include <string>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "platform/base/assert.h"
 
-namespace pinaflux::crash {
+namespace pinaflux::tests {
 
 namespace {
 
@@ -41,45 +41,29 @@ class Pipe {
   int descriptor() const { return ::fileno(file_); }
   void flush() { std::fflush(file_); }
   void put(std::uint64_t number) { put(&number, sizeof number); }
-  void put(const void* from, std::size_t bytes) {
-    if (bytes > 0) ASSERT(std::fwrite(from, bytes, 1, file_) == 1);
+  void put(const std::string& bytes) {
+    put(bytes.size());
+    put(bytes.data(), bytes.size());
   }
   // False: the other end is gone.
   bool get(std::uint64_t& number) { return get(&number, sizeof number); }
+  bool get(std::string& bytes) {
+    std::uint64_t size = 0;
+    if (!get(size)) return false;
+    bytes.resize(size);
+    return get(bytes.data(), bytes.size());
+  }
+
+ private:
+  void put(const void* from, std::size_t bytes) {
+    if (bytes > 0) ASSERT(std::fwrite(from, bytes, 1, file_) == 1);
+  }
   bool get(void* to, std::size_t bytes) {
     return bytes == 0 || std::fread(to, bytes, 1, file_) == 1;
   }
 
- private:
   std::FILE* file_;
 };
-
-void put(Pipe& to, const Outcome& outcome) {
-  to.put(&outcome.tally.counts, sizeof outcome.tally.counts);
-  to.put(outcome.tally.failures.size());
-  for (const std::string& text : outcome.tally.failures) {
-    to.put(text.size());
-    to.put(text.data(), text.size());
-  }
-  to.put(outcome.hashes.size());
-  to.put(outcome.hashes.data(), outcome.hashes.size() * sizeof(std::uint64_t));
-}
-
-bool get(Pipe& from, Outcome& outcome) {
-  std::uint64_t count = 0, bytes = 0;
-  if (!from.get(&outcome.tally.counts, sizeof outcome.tally.counts) || !from.get(count)) {
-    return false;
-  }
-  for (; count > 0; --count) {
-    if (!from.get(bytes)) return false;
-    std::string text(bytes, '\0');
-    if (!from.get(text.data(), bytes)) return false;
-    outcome.tally.failures.push_back(std::move(text));
-  }
-  if (!from.get(count)) return false;
-  outcome.hashes.resize(count);
-  return from.get(outcome.hashes.data(), count * sizeof(std::uint64_t));
-}
 
 class Job {
  public:
@@ -125,20 +109,20 @@ void Job::work(Pipe& to) {
     if (task >= tasks_.count) break;
     to.put(task);
     to.flush();
-    put(to, tasks_.work(task));
+    to.put(tasks_.work(task));
     to.flush();
   }
 }
 
 bool Job::step() {
   std::uint64_t task = 0;
-  Outcome outcome;
+  std::string said;
   if (!task_ && pipe_->get(task)) {
     task_ = task;
     return true;
   }
-  if (task_ && get(*pipe_, outcome)) {
-    tasks_.take(*task_, std::move(outcome));
+  if (task_ && pipe_->get(said)) {
+    tasks_.take(*task_, std::move(said));
     task_.reset();
     return true;
   }
@@ -172,4 +156,4 @@ void run_jobs(const Tasks& tasks, std::size_t jobs) {
   ::munmap(&next, sizeof next);
 }
 
-}  // namespace pinaflux::crash
+}  // namespace pinaflux::tests
