@@ -27,6 +27,7 @@ constexpr std::size_t kOpenedArenaMax = std::size_t{10}
 
 struct Pass {
   std::uint64_t records = 0, values = 0, envelopes = 0, bytes = 0, header_bytes = 0, json_bytes = 0;
+  std::uint64_t with_dictionary = 0;  // Envelopes.
   double sealing = 0, opening = 0;
 };
 
@@ -59,6 +60,7 @@ class SealBench {
   Result<std::size_t> seal(std::span<const Row> rows, Pass& p);
   Status open(std::span<const Row> rows, Pass& p);
   Status keep();
+  Status learn(Pass& p);
   void print_json() const;
 
   const BenchSealOptions& options_;
@@ -66,6 +68,10 @@ class SealBench {
   Header header_;
   Sealer sealer_;
   Opener opener_;
+  DictionaryMaker maker_;
+  Dictionaries dictionaries_;
+  const Dictionary* dictionary_ = nullptr;
+  bool kept_ = false;
   Buffer envelope_;
   Shapes shapes_;
   Arena arena_{kOpenedArenaMax};
@@ -106,20 +112,43 @@ Status SealBench::open(std::span<const Row> rows, Pass& p) {
   return {};
 }
 
+Status write_file(const std::string& path, Bytes bytes) {
+  constexpr const char* kNotWritten = "an envelope or the dictionary cannot be written";
+  std::FILE* const file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) return fail(Code::denied, kNotWritten);
+  const bool written = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  return std::fclose(file) == 0 && written ? Status() : fail(Code::io, kNotWritten);
+}
+
 Status SealBench::keep() {
-  std::FILE* const file = std::fopen(options_.keep.c_str(), "wb");
-  if (file == nullptr) return fail(Code::denied, "the envelope cannot be written");
-  const bool written = std::fwrite(envelope_.data(), 1, envelope_.size(), file) == envelope_.size();
-  return std::fclose(file) == 0 && written ? Status()
-                                           : fail(Code::io, "the envelope cannot be written");
+  kept_ = true;
+  return write_file(options_.keep, envelope_);
+}
+
+// Of the first envelopes; those behind them are sealed with it.
+Status SealBench::learn(Pass& p) {
+  if (p.with_dictionary > 0 || dictionary_ != nullptr) return {};
+  maker_.take(sealer_.plain_body());
+  if (!maker_.ready()) return {};
+  auto made = maker_.make();
+  if (!made) return std::unexpected(made.error());
+  dictionary_ = &dictionaries_.add(std::move(*made));
+  sealer_.use(dictionary_);
+  opener_.look_in(&dictionaries_);
+  return write_file(options_.dictionary, dictionary_->bytes());
 }
 
 Status SealBench::batch(std::span<const Row> rows, Pass& p) {
   while (!rows.empty()) {
     const auto taken = seal(rows, p);
     if (!taken) return std::unexpected(taken.error());
-    if (p.envelopes == 1 && !options_.keep.empty()) {
+    const bool with_dictionary = !header_.dictionary.empty();
+    p.with_dictionary += with_dictionary ? 1 : 0;
+    if (!kept_ && !options_.keep.empty() && with_dictionary == !options_.dictionary.empty()) {
       if (Status s = keep(); !s) return s;
+    }
+    if (!options_.dictionary.empty()) {
+      if (Status s = learn(p); !s) return s;
     }
     if (Status s = open(rows.first(*taken), p); !s) return s;
     rows = rows.subspan(*taken);
@@ -131,6 +160,9 @@ Status SealBench::pass(Pass& p) {
   auto file = TableFile::open(options_.file);
   if (!file) return std::unexpected(file.error());
   header_.previous = kNoDigest;
+  maker_ = {};
+  dictionary_ = nullptr;
+  sealer_.use(nullptr);
   std::vector<Row> rows;
   do {
     const Status read = (*file)->read(options_.batch, rows);
@@ -174,7 +206,12 @@ void SealBench::print_json() const {
   j.key("seal_values_per_s").number(sealed_per_s_).key("open_values_per_s").number(opened_per_s_);
   j.key("peak_kb").number(peak_kb()).key("lossless").boolean(lossless_);
   j.key("envelopes").number(first_.envelopes).key("header_bytes").number(first_.header_bytes);
-  j.key("passes").number(passes_).end_object();
+  j.key("passes").number(passes_);
+  if (dictionary_ != nullptr) {
+    j.key("dictionary_bytes").number(static_cast<std::uint64_t>(dictionary_->bytes().size()));
+    j.key("with_dictionary").number(first_.with_dictionary);
+  }
+  j.end_object();
   std::printf("%s\n", j.text().c_str());
 }
 
@@ -189,6 +226,12 @@ void SealBench::print() const {
               options_.effort.c_str());
   std::printf("bytes a record    %10.3f   (headers %.3f; as JSON %.1f)\n", of(first_.bytes),
               of(first_.header_bytes), of(first_.json_bytes));
+  if (dictionary_ != nullptr) {
+    std::printf(
+        "with a dictionary %10llu   of them; it has %zu bytes, and was made of the first %zu\n",
+        static_cast<unsigned long long>(first_.with_dictionary), dictionary_->bytes().size(),
+        DictionaryMaker::kBodies);
+  }
   std::printf("sealed            %10.2f   million values a second\n", sealed_per_s_ / 1e6);
   std::printf("opened            %10.2f   million values a second\n", opened_per_s_ / 1e6);
   std::printf("peak memory       %10.0f   KiB\n", peak_kb());

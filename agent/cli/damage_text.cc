@@ -83,7 +83,9 @@ std::string rows_text(const Salvaged& found, std::size_t rows, bool printed) {
 }
 
 const char* next_of(const Salvaged& found) {
-  if (found.why.code == Code::newer) return "keep the file, and open it with a newer pinaflux";
+  if (found.why.code == Code::newer)
+    return found.header.dictionary.empty() ? "keep the file, and open it with a newer pinaflux"
+                                           : "keep the file, and open it with --dictionary FILE";
   if (found.why.code == Code::full) return "this is a limit, not damage: report it";
   if (found.proof == Salvaged::Proof::hash) return "its writer made it so: keep it, and report it";
   return "copy it again from where it came; the gateway has it until its collector has it";

@@ -37,7 +37,9 @@ std::string header_line(const Header& h, const EnvelopePiece& piece, bool hash_f
   j.key("first").number(h.range.first).key("last").number(h.range.last);
   j.key("count").number(h.count).key("every").number(h.every).key("floor").number(h.floor);
   j.key("generation").number(h.generation).key("previous").string(hex(h.previous));
-  j.key("hash").string(hex(h.hash)).key("extra").begin_object();
+  j.key("hash").string(hex(h.hash));
+  if (!h.dictionary.empty()) j.key("dictionary").string(h.dictionary);
+  j.key("extra").begin_object();
   for (const auto& [key, value] : h.extra) j.key(key).string(value);
   j.end_object().key("appended").begin_object();
   for (const auto& [key, value] : h.appended) j.key(key).string(value);
@@ -62,6 +64,7 @@ class Run {
     const auto size = static_cast<int>(text.size());
     std::fprintf(stderr, "pinaflux: %s: %.*s", options_.file.c_str(), size, text.data());
   }
+  int learn(const std::string& dictionary);
   int headers(EnvelopeFile& file);
   int records(EnvelopeFile& file, std::FILE* in);
   RecordFormat format() const {
@@ -71,7 +74,26 @@ class Run {
   }
 
   const DecodeOptions& options_;
+  Dictionaries dictionaries_;
 };
+
+int Run::learn(const std::string& dictionary) {
+  const auto refused = [&](const Error& error) {
+    std::fprintf(stderr, "pinaflux: %s: %s\n", dictionary.c_str(), error.what);
+    return exit_status(error);
+  };
+  const Input in = open_input(dictionary);
+  if (!in) return refused({Code::not_found, errno, "the dictionary cannot be opened"});
+  Buffer bytes(Dictionary::kBytesMax + 1);
+  bytes.resize(std::fread(bytes.data(), 1, bytes.size(), in.get()));
+  if (std::ferror(in.get()) != 0) {
+    return refused({Code::io, errno, "the dictionary cannot be read"});
+  }
+  auto made = Dictionary::of(std::move(bytes));
+  if (!made) return refused(made.error());
+  dictionaries_.add(std::move(*made));
+  return kExitOk;
+}
 
 // What is behind a line is not looked at: `head -1` is enough.
 int Run::headers(EnvelopeFile& file) {
@@ -97,6 +119,7 @@ int Run::headers(EnvelopeFile& file) {
 
 int Run::records(EnvelopeFile& file, std::FILE* in) {
   RecordPrinter printer(format(), options_.salvage, write, [this](std::string_view t) { tell(t); });
+  printer.look_in(dictionaries_);
   if (format() == RecordFormat::csv && std::fseek(in, 0, SEEK_CUR) == 0) {
     EnvelopeFile first(reader_of(in));
     if (Status s = printer.learn_columns(first); !s) return failed(s.error());
@@ -111,6 +134,9 @@ int Run::records(EnvelopeFile& file, std::FILE* in) {
 }
 
 int Run::run() {
+  for (const std::string& dictionary : options_.dictionaries) {
+    if (const int status = learn(dictionary); status != kExitOk) return status;
+  }
   const Input in = open_input(options_.file);
   if (!in) return failed({Code::not_found, errno, "the file cannot be opened"});
   EnvelopeFile file(reader_of(in.get()));

@@ -188,6 +188,8 @@ void CommandLine::add_tools() {
       ->check(CLI::IsMember({"ndjson", "csv", "lines"}))
       ->capture_default_str();
   decode->add_flag("--header", a_.decode.header, "print the header lines instead, as JSON");
+  decode->add_option("--dictionary", a_.decode.dictionaries,
+                     "file of a dictionary that envelopes were packed with");
   decode->add_flag("--salvage", a_.decode.salvage,
                    "also print what is left of damaged envelopes, marked _salvaged");
   CLI::App* bench = app_.add_subcommand("bench", "what this machine reaches");
@@ -211,6 +213,9 @@ void CommandLine::add_tools() {
       ->check(CLI::IsMember({"fast", "default", "max"}))
       ->capture_default_str();
   seal->add_option("--keep", a_.bench_seal.keep, "write the first envelope to this file");
+  seal->add_option("--dictionary", a_.bench_seal.dictionary,
+                   "write a dictionary of the first envelopes to this file, and seal the others "
+                   "with it, where they are small");
   std::vector<std::string> parts;
   for (std::size_t n = 0; n < kPartCount; ++n) parts.emplace_back(part_name(static_cast<Part>(n)));
   seal->add_option("--without", a_.bench_seal.without, "what it would be without a part")

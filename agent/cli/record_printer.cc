@@ -28,6 +28,11 @@ RecordPrinter::RecordPrinter(RecordFormat format, bool salvage, Print print, Pri
       arena_(kArenaBytes),
       table_(salvage) {}
 
+void RecordPrinter::look_in(const Dictionaries& dictionaries) {
+  opener_.look_in(&dictionaries);
+  salvager_.look_in(&dictionaries);
+}
+
 void RecordPrinter::renew_shapes() {
   shapes_ = std::make_unique<Shapes>();
   table_.forget_shapes();
@@ -139,7 +144,8 @@ std::string RecordPrinter::summary() const {
   std::string text = number(counts_.whole) + " of " + number(counts_.envelopes) +
                      " envelopes are whole, with " + number(counts_.records) + " records";
   if (bad > counts_.newer) text += "; " + number(bad - counts_.newer) + " damaged";
-  if (counts_.newer > 0) text += "; " + number(counts_.newer) + " of a newer format";
+  if (counts_.newer > 0)
+    text += "; " + number(counts_.newer) + " of a newer format or without their dictionary";
   if (salvage_) {
     text += "; salvaged " + number(counts_.salvaged) + " records, " +
             number(counts_.salvaged_whole) + " with all fields (marked _salvaged)";

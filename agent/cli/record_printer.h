@@ -23,9 +23,10 @@ namespace pinaflux {
 class RecordPrinter {
  public:
   struct Counts {
-    std::uint64_t envelopes = 0;                     // All of them,
-    std::uint64_t whole = 0;                         // and those that opened.
-    std::uint64_t newer = 0;                         // Of those that did not: of a format to come.
+    std::uint64_t envelopes = 0;  // All of them,
+    std::uint64_t whole = 0;      // and those that opened.
+    std::uint64_t newer =
+        0;  // Of those that did not: of a format to come, or without their dictionary.
     std::uint64_t records = 0;                       // Of whole ones.
     std::uint64_t salvaged = 0, salvaged_whole = 0;  // Of others; of which with all fields.
     std::uint64_t foreign_bytes = 0;
@@ -34,6 +35,9 @@ class RecordPrinter {
 
   // `print` takes records, `tell` what a person must know, each a text with its newline.
   RecordPrinter(RecordFormat format, bool salvage, Print print, Print tell);
+
+  // Envelopes that were packed with one of these are opened. They must outlive the printer.
+  void look_in(const Dictionaries& dictionaries);
 
   // Only for a CSV, before print(): the columns of what is in the file. Without it those of the first envelope are all.
   Status learn_columns(EnvelopeFile& file);

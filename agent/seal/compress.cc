@@ -47,16 +47,15 @@ double entropy_bytes_by_piece(Bytes bytes) {
 struct Compressor::State {
   ZSTD_CCtx* context = ZSTD_createCCtx();
   ~State() { ZSTD_freeCCtx(context); }
-  Status compress(Bytes bytes, int level, Buffer& to);
+  Status compress(Bytes bytes, int level, Buffer& to, const Dictionary* dictionary);
 };
 
-Compressor::Compressor() : state_(std::make_unique<State>()) {
-  ASSERT(state_->context != nullptr);
-  ZSTD_CCtx_setParameter(state_->context, ZSTD_c_checksumFlag, 1);
-}
+Compressor::Compressor() : state_(std::make_unique<State>()) { ASSERT(state_->context != nullptr); }
 Compressor::~Compressor() = default;
 
-Status Compressor::State::compress(Bytes bytes, int level, Buffer& to) {
+Status Compressor::State::compress(Bytes bytes, int level, Buffer& to,
+                                   const Dictionary* dictionary) {
+  ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, dictionary == nullptr ? 1 : 0);
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
   // The search of the levels between costs more than it finds, and 150 KB: toolchains/left_out/zstd.cc.
   const bool between = level > kLevelQuick && level <= kLevelLean;
@@ -64,6 +63,10 @@ Status Compressor::State::compress(Bytes bytes, int level, Buffer& to) {
   ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, kWindowLog);
   ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, level > kLevelLean ? kHashLog : 0);
   ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, level > kLevelLean ? kChainLog : 0);
+  // For the next frame only.
+  if (dictionary != nullptr) {
+    ZSTD_CCtx_refPrefix(context, dictionary->bytes().data(), dictionary->bytes().size());
+  }
   const std::size_t before = to.size();
   to.resize(before + ZSTD_compressBound(bytes.size()));
   const std::size_t n =
@@ -73,17 +76,17 @@ Status Compressor::State::compress(Bytes bytes, int level, Buffer& to) {
                          : Status();
 }
 
-Status Compressor::compress(Bytes bytes, int level, Buffer& to) {
+Status Compressor::compress(Bytes bytes, int level, Buffer& to, const Dictionary* dictionary) {
   if (level > kLevelLean && bytes.size() >= kNoiseBytesMin) {
     const double least = entropy_bytes(bytes);
     if (entropy_bytes_by_piece(bytes) > least * kSameEverywhere) {
       const std::size_t before = to.size();
-      if (Status s = state_->compress(bytes, kLevelQuick, to); !s) return s;
+      if (Status s = state_->compress(bytes, kLevelQuick, to, dictionary); !s) return s;
       if (static_cast<double>(to.size() - before) > least) return {};
       to.resize(before);
     }
   }
-  return state_->compress(bytes, level, to);
+  return state_->compress(bytes, level, to, dictionary);
 }
 
 std::size_t Compressor::bytes_held() const { return ZSTD_sizeof_CCtx(state_->context); }
@@ -91,6 +94,11 @@ std::size_t Compressor::bytes_held() const { return ZSTD_sizeof_CCtx(state_->con
 struct Decompressor::State {
   ZSTD_DCtx* context = ZSTD_createDCtx();
   ~State() { ZSTD_freeDCtx(context); }
+  // For the next frame only.
+  void use(const Dictionary* dictionary) {
+    if (dictionary == nullptr) return;
+    ZSTD_DCtx_refPrefix(context, dictionary->bytes().data(), dictionary->bytes().size());
+  }
 };
 
 Decompressor::Decompressor() : state_(std::make_unique<State>()) {
@@ -99,7 +107,8 @@ Decompressor::Decompressor() : state_(std::make_unique<State>()) {
 }
 Decompressor::~Decompressor() = default;
 
-Status Decompressor::decompress(Bytes frame, std::size_t bytes_max, Buffer& to) {
+Status Decompressor::decompress(Bytes frame, std::size_t bytes_max, Buffer& to,
+                                const Dictionary* dictionary) {
   to.clear();
   const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
   if (size == ZSTD_CONTENTSIZE_ERROR) return fail(Code::corrupt, "the body is not a zstd frame");
@@ -111,6 +120,7 @@ Status Decompressor::decompress(Bytes frame, std::size_t bytes_max, Buffer& to) 
     return fail(Code::corrupt, "the body is cut short, or something follows it");
   }
   to.resize(static_cast<std::size_t>(size));
+  state_->use(dictionary);
   const std::size_t n =
       ZSTD_decompressDCtx(state_->context, to.data(), to.size(), frame.data(), frame.size());
   if (ZSTD_isError(n) || n != to.size()) {
@@ -128,7 +138,8 @@ Result<std::size_t> Decompressor::frame_bytes(Bytes bytes) {
 }
 
 // A block at a time, as zstd asks for it: an error takes away what the same call had unpacked before.
-Decompressor::Unpacked Decompressor::salvage(Bytes frame, std::size_t bytes_max, Buffer& to) {
+Decompressor::Unpacked Decompressor::salvage(Bytes frame, std::size_t bytes_max, Buffer& to,
+                                             const Dictionary* dictionary) {
   to.clear();
   Unpacked unpacked;
   const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
@@ -141,7 +152,9 @@ Decompressor::Unpacked Decompressor::salvage(Bytes frame, std::size_t bytes_max,
   to.resize(unpacked.declared);
   ZSTD_outBuffer out{to.data(), to.size(), 0};
   ZSTD_inBuffer in{frame.data(), 0, 0};
-  for (std::size_t asked = ZSTD_initDStream(state_->context); asked != 0;) {
+  std::size_t asked = ZSTD_initDStream(state_->context);
+  state_->use(dictionary);
+  while (asked != 0) {
     if (in.pos == frame.size()) {
       unpacked.ending = Unpacked::Ending::cut;
       break;

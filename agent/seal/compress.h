@@ -1,5 +1,5 @@
-// Compress: zstd frames with a content checksum, within fixed memory. The only room that knows
-// zstd.
+// Compress: zstd frames within fixed memory: with a content checksum, or with a dictionary, whose id and the envelope's hash
+// vouch for the content. The only room that knows zstd.
 //
 // Limits     The window is kWindowLog whatever the level, so that an opener needs no more than 128
 //            KiB of history; decompress() refuses a frame that does not declare its size or
@@ -12,6 +12,7 @@
 
 #include <memory>
 
+#include "agent/seal/dictionary.h"
 #include "platform/base/bytes.h"
 #include "platform/base/result.h"
 
@@ -24,7 +25,8 @@ class Compressor {
   Compressor();
   ~Compressor();
   // Appends one frame to `to`. Above level 9, bytes that are noise (see compress.cc) get the quickest level.
-  Status compress(Bytes bytes, int level, Buffer& to);
+  // `dictionary` may be nullptr.
+  Status compress(Bytes bytes, int level, Buffer& to, const Dictionary* dictionary = nullptr);
   std::size_t bytes_held() const;  // Working memory now.
 
  private:
@@ -36,8 +38,10 @@ class Decompressor {
  public:
   Decompressor();
   ~Decompressor();
-  // Replaces `to` by the content of exactly one frame of at most `bytes_max`. Errors: corrupt.
-  Status decompress(Bytes frame, std::size_t bytes_max, Buffer& to);
+  // Replaces `to` by the content of exactly one frame of at most `bytes_max`, packed with `dictionary` (nullptr: with none).
+  // Errors: corrupt.
+  Status decompress(Bytes frame, std::size_t bytes_max, Buffer& to,
+                    const Dictionary* dictionary = nullptr);
 
   // Length of the frame that `bytes` begin with; 0: it does not end within them. Errors: corrupt.
   static Result<std::size_t> frame_bytes(Bytes bytes);
@@ -55,7 +59,8 @@ class Decompressor {
     std::size_t declared = 0;     // Of the content.
   };
   // Replaces `to` by what whole blocks hold. Only with Ending::whole is it proven to be what was packed.
-  Unpacked salvage(Bytes frame, std::size_t bytes_max, Buffer& to);
+  Unpacked salvage(Bytes frame, std::size_t bytes_max, Buffer& to,
+                   const Dictionary* dictionary = nullptr);
 
  private:
   struct State;

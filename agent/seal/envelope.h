@@ -1,7 +1,8 @@
 // Envelope: the immutable unit of sending, and the sealer and opener of it. Bytes: FORMAT.md.
 //
 // Promise    open(seal(rows)) gives the same rows, bit by bit, in the same order. The opener trusts
-//            nothing: whatever the bytes are, it gives rows or an error, within the limits.
+//            nothing: whatever the bytes are, it gives rows or an error, within the limits. An envelope stands alone,
+//            unless it names the dictionary that it was packed with.
 // Limits     limits::kEnvelopeBytesMax whole, kOpenedBytesMax after decompression.
 // Ownership  Rows that an Opener gives live in the arena handed to it, shapes in the Shapes handed
 //            to it.
@@ -19,6 +20,7 @@
 
 #include "agent/data/identity.h"
 #include "agent/data/record.h"
+#include "agent/seal/dictionary.h"
 #include "agent/seal/parts.h"
 #include "platform/base/arena.h"
 #include "platform/base/result.h"
@@ -27,7 +29,7 @@ namespace pinaflux {
 
 // The printable first line, decoded.
 struct Header {
-  int version = 1;
+  int version = 1;  // 2: it has a dictionary.
   std::string gateway;
   std::string lane;
   Epoch epoch{};
@@ -39,6 +41,7 @@ struct Header {
   std::uint64_t generation = 0;  // Of the configuration.
   Digest previous{};             // Hash of the lane's preceding envelope; kNoDigest for the first.
   Digest hash{};                 // Of header (without this field) and body.
+  std::string dictionary;        // Id of what the body was packed with; empty: it stands alone.
   std::vector<std::pair<std::string, std::string>> extra;  // Unknown keys, carried as they came.
   // Behind the hash, which does not cover them: a signature, what a relay noted. Not to be believed for standing there.
   std::vector<std::pair<std::string, std::string>> appended;
@@ -80,6 +83,11 @@ class Sealer {
 
   // For measuring: it seals without this part from now on.
   void do_without(Part part);
+  // Small envelopes are packed with it from now on, where that saves a tenth of their bodies (nullptr: none is). It must
+  // outlive the sealer's use of it. Bodies alone never are.
+  void use(const Dictionary* dictionary);
+  // What the last envelope's body was before it was packed: for a DictionaryMaker.
+  Bytes plain_body() const;
   // Body alone (also what the spool's chunks hold). Appends to `body`. Rows keep their order.
   // Code::full: more than an Opener takes (records, fields, bytes): split the rows.
   Status seal_body(std::span<const Row> rows, Effort effort, Buffer& body);
@@ -106,13 +114,16 @@ class Opener {
   Opener();
   ~Opener();
 
+  // Envelopes with a dictionary are opened if it is there (nullptr: none is). It must outlive the opener's use of it.
+  void look_in(const Dictionaries* dictionaries);
+
   // Header line only; the hash is not checked. Errors: corrupt, newer (a later format version).
   static Result<Header> header(Bytes envelope);
   // The same, and the hash is checked; the body is not opened.
   static Result<Header> verify(Bytes envelope);
   // Verifies the hash, then appends the rows; on an error `rows` is as it was. Errors: corrupt;
-  // newer (also an encoding within the body); full (the arena or Shapes: 10 MiB of arena hold any
-  // envelope).
+  // newer (also an encoding within the body; a dictionary that is not here); full (the arena or Shapes: 10 MiB of arena hold
+  // any envelope).
   Result<Header> open(Bytes envelope, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
   Status open_body(Bytes body, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
 

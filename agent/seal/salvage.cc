@@ -20,25 +20,44 @@ constexpr const char* kChecksum =
 constexpr const char* kMore = "something follows the envelope";
 constexpr const char* kHashOnly =
     "the hash does not fit, and the body's own checksum does: the line was changed";
+constexpr const char* kHashAlone =
+    "the hash does not fit: bytes of the line or of the body were changed";
 constexpr const char* kCount = "the body does not hold as many records as the line says";
 
 }  // namespace
 
 void Salvager::look(HeaderLine& line, Salvaged& found) {
+  const auto dictionary = dictionary_of(line.header.dictionary, dictionaries_);
+  if (!dictionary) {
+    found.part = Salvaged::Part::frame;
+    found.at = found.frame_at;
+    found.why = dictionary.error();
+    return;
+  }
   const Decompressor::Unpacked frame =
-      decompressor_.salvage(line.body, limits::kOpenedBytesMax, plain_);
+      decompressor_.salvage(line.body, limits::kOpenedBytesMax, plain_, *dictionary);
   found.plain = plain_.size();
   found.plain_whole = frame.declared;
   const bool more = frame.ending == Ending::whole && frame.frame_bytes != line.body.size();
   if (more) line.body = line.body.first(frame.frame_bytes);
-  if (frame.ending == Ending::whole)
-    found.proof = line.hash_fits() ? Salvaged::Proof::hash : Salvaged::Proof::checksum;
+  judge(line, frame, more, found);
+}
+
+void Salvager::judge(const HeaderLine& line, const Decompressor::Unpacked& frame, bool more,
+                     Salvaged& found) {
+  const bool alone = line.header.dictionary.empty();
+  if (frame.ending == Ending::whole) {
+    found.proof = line.hash_fits() ? Salvaged::Proof::hash
+                  : alone          ? Salvaged::Proof::checksum
+                                   : Salvaged::Proof::none;
+  }
   if (!line.read) return;
   found.part = Salvaged::Part::frame;
   found.at = found.frame_at + frame.frame_bytes;
   if (frame.ending == Ending::cut) found.why = {Code::corrupt, 0, kCut};
   if (frame.ending == Ending::damaged) found.why = {Code::corrupt, 0, kNoFrame};
   if (frame.ending == Ending::checksum) found.why = {Code::corrupt, 0, kChecksum};
+  if (frame.ending == Ending::whole && !alone) found.why = {Code::corrupt, 0, kHashAlone};
   if (found.proof == Salvaged::Proof::checksum) {
     found.part = Salvaged::Part::line;
     found.at = 0;

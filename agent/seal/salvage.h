@@ -21,9 +21,10 @@ namespace pinaflux {
 struct Salvaged {
   enum class Part : std::uint8_t { line, frame, body };
   enum class Proof : std::uint8_t {
-    none,      // Nothing: a value may be another than the one that was sealed.
-    checksum,  // The body's own: values are as they were sealed; whose they are is not proven.
-    hash       // The envelope's: all is as it was sealed.
+    none,  // Nothing: a value may be another than the one that was sealed.
+    // The body's own (with a dictionary it has none): values are as they were sealed; whose they are is not proven.
+    checksum,
+    hash  // The envelope's: all is as it was sealed.
   };
 
   Error why;                 // The first thing that is wrong.
@@ -40,12 +41,17 @@ struct Salvaged {
 
 class Salvager {
  public:
+  // As Opener::look_in().
+  void look_in(const Dictionaries* dictionaries) { dictionaries_ = dictionaries; }
   // Of an envelope that an Opener refuses. Appends the rows that have at least their times.
   Salvaged examine(Bytes envelope, Shapes& shapes, Arena& arena, std::vector<Row>& rows);
 
  private:
   void look(HeaderLine& line, Salvaged& found);
+  void judge(const HeaderLine& line, const Decompressor::Unpacked& frame, bool more,
+             Salvaged& found);
 
+  const Dictionaries* dictionaries_ = nullptr;
   Decompressor decompressor_;
   seal::BodyReader reader_;
   Buffer plain_;

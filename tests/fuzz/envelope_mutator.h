@@ -12,6 +12,7 @@
 #include <string>
 
 #include "agent/seal/compress.h"
+#include "agent/seal/dictionary.h"
 #include "agent/seal/envelope.h"
 #include "agent/seal/line.h"
 #include "platform/crypto/crypto.h"
@@ -20,6 +21,34 @@
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t size_max);
 
 namespace pinaflux::fuzz {
+
+// One that is at hand, of batches like those that are made.
+struct AtHand {
+  Dictionaries all;
+  const Dictionary* one = nullptr;
+};
+inline const AtHand& at_hand() {
+  static const AtHand* const made = [] {
+    auto* at_hand = new AtHand;
+    kit::MadeRows rows(2);
+    Sealer sealer;
+    DictionaryMaker maker;
+    while (!maker.ready()) {
+      Header header;
+      header.gateway = header.lane = "g";
+      Buffer envelope;
+      std::size_t taken = 0;
+      if (!sealer.seal(rows.make(), Effort::fast, limits::kEnvelopeBytesMax, header, envelope,
+                       taken)) {
+        continue;
+      }
+      maker.take(sealer.plain_body());
+    }
+    at_hand->one = &at_hand->all.add(*maker.make());
+    return at_hand;
+  }();
+  return *made;
+}
 
 class EnvelopeMutator {
  public:
@@ -66,12 +95,17 @@ class EnvelopeMutator {
     const auto end = all.find('\n');
     if (!all.starts_with("pinaflux-env/") || end == std::string_view::npos) return false;
     line_ = all.substr(0, std::min(end, all.find(" h=")));
-    return decompressor_.decompress(envelope.subspan(end + 1), kBodyBytesMax, body_).has_value();
+    const auto dictionary = line_.find(" d=");
+    dictionary_ = dictionary == std::string::npos
+                      ? nullptr
+                      : at_hand().all.find(std::string_view(line_).substr(dictionary + 3, 8));
+    return decompressor_.decompress(envelope.subspan(end + 1), kBodyBytesMax, body_, dictionary_)
+        .has_value();
   }
 
   std::size_t pack(std::uint8_t* to, std::size_t size_max) {
     frame_.clear();
-    if (!compressor_.compress(body_, 1, frame_)) return 0;
+    if (!compressor_.compress(body_, 1, frame_, dictionary_)) return 0;
     crypto::Sha256 sha;
     sha.update(as_bytes(line_));
     sha.update(frame_);
@@ -154,6 +188,7 @@ class EnvelopeMutator {
       header.generation = random.below(3);
       if (random.one_in(8)) header.extra.emplace_back("lost", "1-2:evicted");
       const std::span<const Row> rows = made_.make();
+      sealer_.use(random.one_in(3) ? at_hand().one : nullptr);
       const auto effort = static_cast<Effort>(random.one_in(16) ? 2 : random.below(2));
       envelope_.clear();
       std::size_t taken = 0;
@@ -167,7 +202,8 @@ class EnvelopeMutator {
   Sealer sealer_;
   Compressor compressor_;
   Decompressor decompressor_;
-  std::string line_;  // Without its hash.
+  std::string line_;                        // Without its hash.
+  const Dictionary* dictionary_ = nullptr;  // Of what was unpacked last.
   Buffer body_, frame_, envelope_;
 };
 

@@ -64,6 +64,7 @@ void salvage(Bytes bytes, Shapes& shapes) {
   Arena arena(kArenaBytes);
   std::vector<Row> rows;
   Salvager salvager;
+  salvager.look_in(&fuzz::at_hand().all);
   const Salvaged found = salvager.examine(bytes, shapes, arena, rows);
   ASSERT(found.fields_lost.size() == rows.size());
   ASSERT(found.at <= bytes.size());
@@ -79,6 +80,7 @@ void salvage(Bytes bytes, Shapes& shapes) {
 
 void envelope(Bytes bytes) {
   Bench bench;
+  bench.opener.look_in(&fuzz::at_hand().all);
   const auto header = bench.opener.open(bytes, bench.shapes, bench.arena, bench.rows);
   ASSERT(bench.rows.size() == (header ? header->count : 0));
   if (header && bytes.back() % 8 == 0) write_again(bench, bytes.size());
@@ -114,6 +116,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace pinaflux;
   static fuzz::HeapWatch* const watch = new fuzz::HeapWatch;
   const Bytes bytes(data, size);
+  fuzz::at_hand();  // Made once: it is no execution's memory.
   watch->begin();
   if (as_text(bytes).starts_with("pinaflux-env/")) {
     envelope(bytes);

@@ -14,6 +14,7 @@ namespace {
 struct RecordPrinterFixture : kit::SealedRows {
   Buffer file;
   std::string out, told, summary;
+  Dictionaries dictionaries;
 
   ReadBytes reader() const {
     return [this, at = std::size_t{0}](MutableBytes to) mutable -> Result<std::size_t> {
@@ -30,6 +31,7 @@ struct RecordPrinterFixture : kit::SealedRows {
     RecordPrinter printer(
         format, salvage, [this](std::string_view t) { out += t; },
         [this](std::string_view t) { told += t; });
+    printer.look_in(dictionaries);
     if (format == RecordFormat::csv && twice) {
       EnvelopeFile first(reader());
       REQUIRE(printer.learn_columns(first));
@@ -157,13 +159,44 @@ TEST_CASE_FIXTURE(RecordPrinterFixture,
                   "a version to come is told as that, and what is behind it is read") {
   walk(2);
   file = envelope();
-  file[13] = '2';
+  file[13] = '3';
   append(file, envelope());
   REQUIRE(decode(RecordFormat::ndjson, true));
   CHECK(lines(out) == 2);
   CHECK(told.contains("a newer format"));
   CHECK_FALSE(told.contains("damaged"));
   CHECK(summary.contains("1 of a newer format"));
+}
+
+TEST_CASE_FIXTURE(RecordPrinterFixture,
+                  "what a dictionary is missing for is named, and is read once it is given") {
+  const auto reading = [this] {
+    rows.clear();
+    row("compressor", {"inlet_temperature", "outlet_temperature", "state"},
+        {Value::int64(5), Value::int64(6), Value::text("unloaded")}, {7, 0});
+  };
+  reading();
+  envelope();
+  Dictionaries others;
+  DictionaryMaker maker;
+  maker.take(sealer.plain_body());
+  sealer.use(&others.add(*maker.make()));
+  reading();
+  append(file, envelope());
+  sealer.use(nullptr);
+  append(file, envelope());
+
+  REQUIRE(decode(RecordFormat::ndjson, true));
+  CHECK(lines(out) == 1);
+  CHECK(told.contains("a dictionary that is not here"));
+  CHECK(told.contains("--dictionary FILE"));
+  CHECK_FALSE(told.contains("damaged"));
+  CHECK(summary.contains("without their dictionary"));
+
+  dictionaries.add(*maker.make());
+  REQUIRE(decode());
+  CHECK(lines(out) == 2);
+  CHECK(summary.empty());
 }
 
 TEST_CASE_FIXTURE(RecordPrinterFixture, "unknown keys go through an export as they came") {

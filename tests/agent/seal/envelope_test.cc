@@ -266,7 +266,7 @@ TEST_CASE_FIXTURE(SealFixture,
                   "versions to come are refused as newer, not as damage, with what to do") {
   row(shape("s", {"v"}), {Value::int64(1)}, {5, 0});
   const Buffer bytes = sealed();
-  for (const std::string_view version : {"2", "10", "1.1", "1x"}) {
+  for (const std::string_view version : {"3", "10", "1.1", "1x", "2x"}) {
     CAPTURE(version);
     Buffer later(bytes.begin(), bytes.begin() + 13);
     append(later, version);

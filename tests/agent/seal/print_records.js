@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Prints what the JavaScript decoder reads as `pinaflux decode` does: print_records.js FILE...
+// Prints what the JavaScript decoder reads as `pinaflux decode` does: print_records.js FILE [DICTIONARY]
 'use strict';
 const fs = require('fs'), path = require('path');
 const { read } = require(path.join(__dirname, '../../../agent/seal/decoders/javascript/decode.js'));
@@ -44,8 +44,8 @@ function moment(ns) {
   return `"${new Date(Number(second) * 1000).toISOString().slice(0, 19)}.${part}Z"`;
 }
 
-function print(file) {
-  const { header, records } = read(fs.readFileSync(file));
+function print(file, ...dictionary) {
+  const { header, records } = read(fs.readFileSync(file), ...dictionary.flatMap((name) => ['-D', name]));
   const epoch = Buffer.from(header.e, 'base64url').toString('hex');
   for (const { seq, stream, boot, ns, fields } of records) {
     const pairs = [['"_stream"', quoted(stream)], ['"_gateway"', `"${header.g}"`], ['"_epoch"', `"${epoch}"`],
@@ -59,4 +59,4 @@ function print(file) {
   }
 }
 
-process.argv.slice(2).forEach(print);
+print(...process.argv.slice(2));

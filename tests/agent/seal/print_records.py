@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints what the Python decoder reads as `pinaflux decode` does: print_records.py FILE..."""
+"""Prints what the Python decoder reads as `pinaflux decode` does: print_records.py FILE [DICTIONARY]"""
 
 import base64
 import datetime
@@ -54,8 +54,8 @@ def moment(ns):
     return day.isoformat() + ".%09dZ" % part
 
 
-def main(path):
-    header, records = decode.read(pathlib.Path(path).read_bytes())
+def main(path, *dictionary):
+    header, records = decode.read(pathlib.Path(path).read_bytes(), *(("-D", *dictionary) if dictionary else ()))
     epoch = base64.urlsafe_b64decode(header["e"] + "==").hex()
     for seq, stream, boot, ns, fields in records:
         pairs = [("_stream", stream), ("_gateway", header["g"]), ("_epoch", epoch), ("_lane", header["l"]), ("_seq", seq)]
@@ -65,5 +65,4 @@ def main(path):
         sys.stdout.buffer.write(line.encode())
 
 
-for file in sys.argv[1:]:
-    main(file)
+main(*sys.argv[1:])

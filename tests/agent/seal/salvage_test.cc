@@ -239,7 +239,7 @@ TEST_CASE_FIXTURE(SalvageFixture,
                   "an envelope of a version to come is newer, and nothing is read of it") {
   walk(5);
   Buffer bytes = envelope();
-  bytes[13] = '2';
+  bytes[13] = '3';
 
   const Salvaged found = examine(bytes);
 

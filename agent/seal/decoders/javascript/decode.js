@@ -1,4 +1,4 @@
-// Reads envelopes: ../../FORMAT.md in plain JavaScript (Node 16), with `zstd`: read(Buffer).
+// Reads envelopes: ../../FORMAT.md in plain JavaScript, with `zstd`. With d=: read(it, '-D', file).
 // A field is a name and a value: null, a boolean, a BigInt, a number, { text: Buffer } or a Buffer.
 'use strict';
 const crypto = require('crypto'), { execFileSync } = require('child_process');
@@ -136,14 +136,14 @@ function recordsOf(d, seqOf) {
   });
 }
 
-exports.read = (envelope) => {
+exports.read = (envelope, ...options) => {
   const end = envelope.indexOf(10), frame = envelope.subarray(end + 1);
   const line = envelope.toString('latin1', 0, end), [magic, ...pairs] = line.split(' ');
-  if (magic !== 'pinaflux-env/1') fail('no envelope of version 1');
+  if (!/^pinaflux-env\/[12]$/.test(magic)) fail('no envelope');
   const header = Object.fromEntries(pairs.map((pair) => pair.split('=')));
   const hash = crypto.createHash('sha256').update(line.slice(0, line.indexOf(' h='))).update(frame);
   if (hash.digest().subarray(0, 16).toString('base64url') !== header.h) fail('wrong hash');
-  const plain = execFileSync('zstd', ['-dcq'], { input: frame, maxBuffer: 1 << 26 });
+  const plain = execFileSync('zstd', ['-dcq', ...options], { input: frame, maxBuffer: 1 << 26 });
   const every = big(header.n || 1), first = (big(header.s.split('-')[0]) + every - 1n) / every;
   return { header, records: recordsOf(plain, (i) => (first + big(i)) * every) };
 };

@@ -1,5 +1,5 @@
-"""Reads envelopes: ../../FORMAT.md in plain Python (3.8), with the `zstd` tool. read(bytes) gives
-header and records: seq, stream, boot, ns, fields (of None, bool, int, float, str or bytes)."""
+"""Reads envelopes: ../../FORMAT.md in plain Python (3.8), with `zstd`. read(bytes) gives header and
+records: seq, stream, boot, ns, fields (a dict). With d=: read(bytes, "-D", file)."""
 import base64, hashlib, math, struct, subprocess
 ABSENT = object()
 def known(what, number, most):
@@ -137,13 +137,13 @@ class Body:
             cells = zip(tables[table][1], next(made[table]))
             yield tables[table][0], boot, signed(ns), {f: v for f, v in cells if v is not ABSENT}
 
-def read(envelope):
+def read(envelope, *options):
     line, _, frame = envelope.partition(b"\n")
-    if not line.startswith(b"pinaflux-env/1 "): raise ValueError("no envelope of version 1")
+    if line[:15] not in (b"pinaflux-env/1 ", b"pinaflux-env/2 "): raise ValueError("no envelope")
     header = dict(pair.split("=", 1) for pair in line.decode().split(" ")[1:])
-    digest = hashlib.sha256(line[:line.index(b" h=")] + frame).digest()[:16]
-    if base64.urlsafe_b64encode(digest).decode()[:22] != header["h"]: raise ValueError("wrong hash")
-    plain = subprocess.run(["zstd", "-dcq"], input=frame, stdout=subprocess.PIPE, check=True).stdout
+    digest = hashlib.sha256(line[:line.index(b" h=")] + frame).digest()
+    if base64.urlsafe_b64encode(digest[:16])[:22] != header["h"].encode(): raise ValueError("hash")
+    plain = subprocess.check_output(["zstd", "-dcq", *options], input=frame)
     first, every = int(header["s"].split("-")[0]), int(header.get("n", 1))
     seqs = range(first + -first % every, 1 << 64, every)
     return header, [(seq, *record) for seq, record in zip(seqs, Body(plain).records())]
