@@ -60,7 +60,7 @@ class SealBench {
   Result<std::size_t> seal(std::span<const Row> rows, Pass& p);
   Status open(std::span<const Row> rows, Pass& p);
   Status keep();
-  Status learn(Pass& p);
+  Status learn();
   void print_json() const;
 
   const BenchSealOptions& options_;
@@ -126,8 +126,8 @@ Status SealBench::keep() {
 }
 
 // Of the first envelopes; those behind them are sealed with it.
-Status SealBench::learn(Pass& p) {
-  if (p.with_dictionary > 0 || dictionary_ != nullptr) return {};
+Status SealBench::learn() {
+  if (dictionary_ != nullptr) return {};
   maker_.take(sealer_.plain_body());
   if (!maker_.ready()) return {};
   auto made = maker_.make();
@@ -135,7 +135,8 @@ Status SealBench::learn(Pass& p) {
   dictionary_ = &dictionaries_.add(std::move(*made));
   sealer_.use(dictionary_);
   opener_.look_in(&dictionaries_);
-  return write_file(options_.dictionary, dictionary_->bytes());
+  // Later passes know more, and may make another: what is kept belongs to the first.
+  return passes_ == 0 ? write_file(options_.dictionary, dictionary_->bytes()) : Status();
 }
 
 Status SealBench::batch(std::span<const Row> rows, Pass& p) {
@@ -148,7 +149,7 @@ Status SealBench::batch(std::span<const Row> rows, Pass& p) {
       if (Status s = keep(); !s) return s;
     }
     if (!options_.dictionary.empty()) {
-      if (Status s = learn(p); !s) return s;
+      if (Status s = learn(); !s) return s;
     }
     if (Status s = open(rows.first(*taken), p); !s) return s;
     rows = rows.subspan(*taken);
@@ -191,7 +192,14 @@ Status SealBench::run() {
         std::max(opened_per_s_, static_cast<double>(p.values) / std::max(p.opening, 1e-9));
     progress.at(sealing / kSealingSeconds);
   }
-  return first_.records > 0 ? Status() : fail(Code::invalid, "the file holds no records");
+  if (first_.records == 0) return fail(Code::invalid, "the file holds no records");
+  if (!options_.dictionary.empty() && dictionary_ == nullptr) {
+    return fail(Code::invalid, "a dictionary is made of eight envelopes: give a smaller --batch");
+  }
+  if (!options_.keep.empty() && !kept_) {
+    return fail(Code::invalid, "no envelope was packed with the dictionary: it saves nothing here");
+  }
+  return {};
 }
 
 void SealBench::print_json() const {

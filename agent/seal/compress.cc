@@ -63,9 +63,11 @@ Status Compressor::State::compress(Bytes bytes, int level, Buffer& to,
   ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, kWindowLog);
   ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, level > kLevelLean ? kHashLog : 0);
   ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, level > kLevelLean ? kChainLog : 0);
-  // For the next frame only.
-  if (dictionary != nullptr) {
-    ZSTD_CCtx_refPrefix(context, dictionary->bytes().data(), dictionary->bytes().size());
+  ZSTD_CCtx_reset(context, ZSTD_reset_session_only);
+  if (dictionary != nullptr) {  // For this frame only.
+    const std::size_t taken =
+        ZSTD_CCtx_refPrefix(context, dictionary->bytes().data(), dictionary->bytes().size());
+    ASSERT(!ZSTD_isError(taken));
   }
   const std::size_t before = to.size();
   to.resize(before + ZSTD_compressBound(bytes.size()));
@@ -94,10 +96,13 @@ std::size_t Compressor::bytes_held() const { return ZSTD_sizeof_CCtx(state_->con
 struct Decompressor::State {
   ZSTD_DCtx* context = ZSTD_createDCtx();
   ~State() { ZSTD_freeDCtx(context); }
-  // For the next frame only.
+  // For the frame that begins now.
   void use(const Dictionary* dictionary) {
     if (dictionary == nullptr) return;
-    ZSTD_DCtx_refPrefix(context, dictionary->bytes().data(), dictionary->bytes().size());
+    ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
+    const std::size_t taken =
+        ZSTD_DCtx_refPrefix(context, dictionary->bytes().data(), dictionary->bytes().size());
+    ASSERT(!ZSTD_isError(taken));
   }
 };
 

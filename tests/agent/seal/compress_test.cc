@@ -14,6 +14,8 @@ Buffer noise(std::size_t bytes) {
   return b;
 }
 
+Buffer text(std::string_view of) { return {of.begin(), of.end()}; }
+
 TEST_CASE("a frame gives back what went in, at every level") {
   Compressor compressor;
   Decompressor decompressor;
@@ -75,6 +77,32 @@ TEST_CASE("noise is not searched, and what only looks like noise is") {
   Buffer halves = plain;
   for (std::size_t i = halves.size() / 2; i < halves.size(); ++i) halves[i] += 12;
   CHECK(compressed(halves, 19).size() < compressed(halves, 1).size());
+}
+
+TEST_CASE("a frame gives back what went in with its dictionary, and with no other") {
+  const Buffer bytes = text("inlet_temperature outlet_temperature oil_pressure state unloaded");
+  const auto dictionary = Dictionary::of(text("state oil_pressure inlet_temperature outlet_"));
+  const auto other = Dictionary::of(text("a dictionary of something else, of no use here at all"));
+  Compressor compressor;
+  Decompressor decompressor;
+  for (const int level : {1, 6, 19}) {
+    CAPTURE(level);
+    Buffer alone, packed, back;
+    REQUIRE(compressor.compress(bytes, level, packed, &*dictionary));
+    REQUIRE(compressor.compress(bytes, level, alone));  // It was for one frame only.
+    CHECK(packed.size() + 20 < alone.size());
+    REQUIRE(decompressor.decompress(alone, 1000, back));
+    CHECK(back == bytes);
+    // What was broken off before leaves nothing behind.
+    decompressor.salvage(Bytes(packed).first(packed.size() / 2), 1000, back, &*dictionary);
+    REQUIRE(decompressor.decompress(packed, 1000, back, &*dictionary));
+    CHECK(back == bytes);
+    const bool opened = decompressor.decompress(packed, 1000, back, &*other).has_value();
+    CHECK_FALSE((opened && back == bytes));
+    CHECK_FALSE(decompressor.decompress(packed, 1000, back).has_value());
+    REQUIRE(decompressor.decompress(packed, 1000, back, &*dictionary));
+    CHECK(back == bytes);
+  }
 }
 
 TEST_CASE("a bomb is refused before it is opened") {
