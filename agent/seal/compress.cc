@@ -23,6 +23,13 @@ constexpr int kLevelQuick = 1;
 constexpr std::size_t kNoiseBytesMin = 16 * 1024, kPieceBytes = 8 * 1024;
 constexpr double kSameEverywhere = 0.998;
 
+constexpr std::size_t kFrameBeginBytes = 5;  // What zstd asks for first.
+
+// Empty: none is used for the next frame, nor what was meant for one that was broken off.
+Bytes content_of(const Dictionary* dictionary) {
+  return dictionary == nullptr ? Bytes() : dictionary->bytes();
+}
+
 // What a code for the bytes, each for itself, takes at least.
 double entropy_bytes(Bytes bytes) {
   std::array<std::uint32_t, 256> counts{};
@@ -45,16 +52,18 @@ double entropy_bytes_by_piece(Bytes bytes) {
 }  // namespace
 
 struct Compressor::State {
-  ZSTD_CCtx* context = ZSTD_createCCtx();
+  ZSTD_CCtx* context = nullptr;  // Made when it is used first.
   ~State() { ZSTD_freeCCtx(context); }
   Status compress(Bytes bytes, int level, Buffer& to, const Dictionary* dictionary);
 };
 
-Compressor::Compressor() : state_(std::make_unique<State>()) { ASSERT(state_->context != nullptr); }
+Compressor::Compressor() : state_(std::make_unique<State>()) {}
 Compressor::~Compressor() = default;
 
 Status Compressor::State::compress(Bytes bytes, int level, Buffer& to,
                                    const Dictionary* dictionary) {
+  if (context == nullptr) context = ZSTD_createCCtx();
+  ASSERT(context != nullptr);
   ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, dictionary == nullptr ? 1 : 0);
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, level);
   // The search of the levels between costs more than it finds, and 150 KB: toolchains/left_out/zstd.cc.
@@ -64,11 +73,8 @@ Status Compressor::State::compress(Bytes bytes, int level, Buffer& to,
   ZSTD_CCtx_setParameter(context, ZSTD_c_hashLog, level > kLevelLean ? kHashLog : 0);
   ZSTD_CCtx_setParameter(context, ZSTD_c_chainLog, level > kLevelLean ? kChainLog : 0);
   ZSTD_CCtx_reset(context, ZSTD_reset_session_only);
-  if (dictionary != nullptr) {  // For this frame only.
-    const std::size_t taken =
-        ZSTD_CCtx_refPrefix(context, dictionary->bytes().data(), dictionary->bytes().size());
-    ASSERT(!ZSTD_isError(taken));
-  }
+  const Bytes content = content_of(dictionary);
+  ASSERT(!ZSTD_isError(ZSTD_CCtx_refPrefix(context, content.data(), content.size())));
   const std::size_t before = to.size();
   to.resize(before + ZSTD_compressBound(bytes.size()));
   const std::size_t n =
@@ -94,22 +100,22 @@ Status Compressor::compress(Bytes bytes, int level, Buffer& to, const Dictionary
 std::size_t Compressor::bytes_held() const { return ZSTD_sizeof_CCtx(state_->context); }
 
 struct Decompressor::State {
-  ZSTD_DCtx* context = ZSTD_createDCtx();
+  ZSTD_DCtx* context = nullptr;  // Made when it is used first.
   ~State() { ZSTD_freeDCtx(context); }
-  // For the frame that begins now.
-  void use(const Dictionary* dictionary) {
-    if (dictionary == nullptr) return;
+  // Before a frame.
+  void begin(const Dictionary* dictionary) {
+    if (context == nullptr) {
+      context = ZSTD_createDCtx();
+      ASSERT(context != nullptr);
+      ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, Compressor::kWindowLog + 5);
+    }
     ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
-    const std::size_t taken =
-        ZSTD_DCtx_refPrefix(context, dictionary->bytes().data(), dictionary->bytes().size());
-    ASSERT(!ZSTD_isError(taken));
+    const Bytes content = content_of(dictionary);
+    ASSERT(!ZSTD_isError(ZSTD_DCtx_refPrefix(context, content.data(), content.size())));
   }
 };
 
-Decompressor::Decompressor() : state_(std::make_unique<State>()) {
-  ASSERT(state_->context != nullptr);
-  ZSTD_DCtx_setParameter(state_->context, ZSTD_d_windowLogMax, Compressor::kWindowLog + 5);
-}
+Decompressor::Decompressor() : state_(std::make_unique<State>()) {}
 Decompressor::~Decompressor() = default;
 
 Status Decompressor::decompress(Bytes frame, std::size_t bytes_max, Buffer& to,
@@ -125,7 +131,7 @@ Status Decompressor::decompress(Bytes frame, std::size_t bytes_max, Buffer& to,
     return fail(Code::corrupt, "the body is cut short, or something follows it");
   }
   to.resize(static_cast<std::size_t>(size));
-  state_->use(dictionary);
+  state_->begin(dictionary);
   const std::size_t n =
       ZSTD_decompressDCtx(state_->context, to.data(), to.size(), frame.data(), frame.size());
   if (ZSTD_isError(n) || n != to.size()) {
@@ -157,9 +163,8 @@ Decompressor::Unpacked Decompressor::salvage(Bytes frame, std::size_t bytes_max,
   to.resize(unpacked.declared);
   ZSTD_outBuffer out{to.data(), to.size(), 0};
   ZSTD_inBuffer in{frame.data(), 0, 0};
-  std::size_t asked = ZSTD_initDStream(state_->context);
-  state_->use(dictionary);
-  while (asked != 0) {
+  state_->begin(dictionary);
+  for (std::size_t asked = kFrameBeginBytes; asked != 0;) {
     if (in.pos == frame.size()) {
       unpacked.ending = Unpacked::Ending::cut;
       break;

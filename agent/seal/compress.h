@@ -4,7 +4,7 @@
 // Limits     The window is kWindowLog whatever the level, so that an opener needs no more than 128
 //            KiB of history; decompress() refuses a frame that does not declare its size or
 //            declares too much.
-// Ownership  Holds its contexts: taken once, reused.
+// Ownership  Holds its contexts: taken when they are used first, reused.
 // Threads    One owner at a time.
 // Source     RFC 8878.
 // Tests      tests/agent/seal/compress_test.cc

@@ -44,6 +44,8 @@ struct Sum {
   }
 };
 
+}  // namespace
+
 std::uint64_t hash_of(Bytes bytes) {
   Sum sum;
   Words words{};
@@ -61,6 +63,8 @@ std::uint64_t hash_of(Bytes bytes) {
   for (std::size_t i = 0; i < 8; ++i) hash = mix(hash ^ sum.sum[i]);
   return hash | 1;
 }
+
+namespace {
 
 std::uint64_t hash_of(std::string_view text) {
   std::uint64_t hash = text.size() * kOdd;

@@ -18,6 +18,9 @@
 
 namespace pinaflux::sim {
 
+// Of any bytes, to tell them apart; never 0.
+std::uint64_t hash_of(Bytes bytes);
+
 using InodeId = std::uint64_t;  // 0: none. Never used again on the same disk.
 
 // Something that was done to a disk, with everything that doing it again needs.

@@ -97,6 +97,9 @@ TEST_CASE("a frame gives back what went in with its dictionary, and with no othe
     decompressor.salvage(Bytes(packed).first(packed.size() / 2), 1000, back, &*dictionary);
     REQUIRE(decompressor.decompress(packed, 1000, back, &*dictionary));
     CHECK(back == bytes);
+    decompressor.salvage(Bytes(packed).first(3), 1000, back, &*dictionary);
+    REQUIRE(decompressor.decompress(alone, 1000, back));
+    CHECK(back == bytes);
     const bool opened = decompressor.decompress(packed, 1000, back, &*other).has_value();
     CHECK_FALSE((opened && back == bytes));
     CHECK_FALSE(decompressor.decompress(packed, 1000, back).has_value());

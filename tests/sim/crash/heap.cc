@@ -11,6 +11,7 @@
 #include <new>
 #include <sys/mman.h>
 
+#include <malloc.h>
 #include <sqlite3.h>
 
 #include "platform/base/assert.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::size_t kStep = 16;
 constexpr std::size_t kSmallMax = 8192;
+constexpr int kKept = 32 * 1024 * 1024;
 constexpr std::size_t kSlabBytes = std::size_t{2} * 1024 * 1024;  // A huge page.
 
 struct Free {
@@ -121,6 +123,8 @@ void install_heap() {
       .xInit = [](void*) { return SQLITE_OK; },
       .xShutdown = [](void*) {},
   };
+  // What malloc() has is kept: a page given back is a page fault when it is taken again.
+  ASSERT(::mallopt(M_TRIM_THRESHOLD, kKept) == 1 && ::mallopt(M_MMAP_THRESHOLD, kKept) == 1);
   ASSERT(sqlite3_config(SQLITE_CONFIG_MALLOC, &kMethods) == SQLITE_OK);
   ASSERT(sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK);
   ASSERT(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK);
