@@ -3,6 +3,7 @@
 // All three are lines of the kind in line.h:
 //
 //   pinaflux-ack/1 g=pump-7 l=normal e=EPOCH high=600 h=HASH from=101 gaps=701-800,901-950 landed=801-900:HASH fork=1 compared=951-980:HASH:951-970 refused=981-990:HASH:damaged hello=95000000000,1700000000000000000
+//                  dict=q83vEjRW
 //   pinaflux-hello/1 g=pump-7 c=3 l=normal,EPOCH,101,950 l=alarm,EPOCH,1,0 boot=BOOT at=95000000000 clock=untrusted
 //                    answered=91000000000,1700000000000000000,42000000
 //   pinaflux-status/1 g=pump-7 state=online l=normal,EPOCH,101,950
@@ -16,6 +17,7 @@
 
 #include "agent/data/anchor.h"
 #include "agent/data/limits.h"
+#include "agent/seal/dictionary.h"
 #include "agent/seal/line.h"
 #include "platform/base/text.h"
 
@@ -30,6 +32,7 @@ constexpr std::string_view kHelloMagic = "pinaflux-hello/1";
 constexpr std::string_view kStatusMagic = "pinaflux-status/1";
 constexpr std::size_t kMessageBytesMax = 64 * 1024;
 constexpr std::size_t kReasonBytesMax = 64;
+constexpr std::string_view kNone = "none";
 
 std::string finish(const LineWriter& line) { return line.text() + "\n"; }
 
@@ -185,6 +188,28 @@ bool parse_refused(std::string_view text, std::vector<RefusedEnvelope>& to) {
   return true;
 }
 
+// Ids apart by commas, or `none`.
+bool parse_dictionaries(std::string_view text, std::optional<std::vector<std::string>>& to) {
+  to.emplace();
+  if (text == kNone) return true;
+  Split pieces(text, ',');
+  std::string_view id;
+  while (pieces.next(id)) {
+    if (to->size() >= limits::kDictionariesMax || !valid_dictionary_id(id)) return false;
+    to->emplace_back(id);
+  }
+  return true;
+}
+
+std::string format_dictionaries(const std::vector<std::string>& ids) {
+  std::string text;
+  for (const std::string& id : ids) {
+    if (!text.empty()) text += ',';
+    text += id;
+  }
+  return text.empty() ? std::string(kNone) : text;
+}
+
 // Time since a boot, or a part of it.
 std::optional<std::int64_t> parse_ns(std::string_view text) {
   const auto ns = parse_number(text);
@@ -297,6 +322,7 @@ std::string format(const AckMessage& m) {
   if (!m.compared.empty()) line.pair("compared", format_compared(m.compared));
   if (!m.refused.empty()) line.pair("refused", format_refused(m.refused));
   if (m.hello) line.pair("hello", format_echo(*m.hello));
+  if (m.dictionaries) line.pair("dict", format_dictionaries(*m.dictionaries));
   return finish(line);
 }
 
@@ -333,6 +359,7 @@ Result<AckMessage> parse_ack(std::string_view text) {
     if (key == "compared") ok = parse_compared(value, m.compared);
     if (key == "refused") ok = parse_refused(value, m.refused);
     if (key == "hello") ok = parse_echo(value, m.hello);
+    if (key == "dict") ok = parse_dictionaries(value, m.dictionaries);
     if (key == "high") ok = high = parse_count(value, m.high);
     if (key == "from") ok = parse_count(value, m.from);
     if (!ok) return damaged();

@@ -68,6 +68,9 @@ struct AckMessage {
   std::vector<Comparison> compared;
   std::vector<RefusedEnvelope> refused = {};  // At most limits::kComparedMax.
   std::optional<HelloEcho> hello = {};        // That it answers.
+  // Ids of the lane's dictionaries that the collector has, at most limits::kDictionariesMax. Not said: nothing is known
+  // of that, and a collector that never says it takes none.
+  std::optional<std::vector<std::string>> dictionaries = {};
 };
 
 // Gateway to collector on connecting, on `<root>/<gateway>/hello`; the collector answers with acks.

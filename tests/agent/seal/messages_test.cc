@@ -176,6 +176,25 @@ TEST_CASE("what hello says of the clock, and the ack of hello, come back") {
   CHECK_FALSE(parse_ack(format(sample_ack()))->hello.has_value());
 }
 
+TEST_CASE("what the collector has of dictionaries comes back, and is the golden text") {
+  AckMessage ack = short_ack();
+  CHECK_FALSE(parse_ack(format(ack))->dictionaries.has_value());
+  ack.dictionaries.emplace();
+  CHECK(format(ack).ends_with(" dict=none\n"));
+  CHECK(parse_ack(format(ack))->dictionaries == ack.dictionaries);
+  ack.dictionaries = {"Dssey6DY", "q83vEjRW"};
+  const std::string text = format(ack);
+  CHECK(text.ends_with(" dict=Dssey6DY,q83vEjRW\n"));
+  CHECK(parse_ack(text)->dictionaries == ack.dictionaries);
+  for (const std::string_view bad : {"Dssey6DY,", "Dssey6D", ",Dssey6DY", "none,Dssey6DY", "a,b",
+                                     "Dssey6DY,Dssey6DY,Dssey6DY,Dssey6DY,Dssey6DY"}) {
+    CAPTURE(bad);
+    std::string changed = text;
+    changed.replace(changed.find("dict=") + 5, 17, bad);
+    CHECK_FALSE(parse_ack(changed).has_value());
+  }
+}
+
 TEST_CASE("a hello of before clocks says nothing of them, and one with a bad clock is refused") {
   const std::string good = "pinaflux-hello/1 g=a c=1";
   REQUIRE(parse_hello(good).has_value());
