@@ -347,6 +347,7 @@ void Collector::take_acks() {
     if (!ack.hello) ack.hello = due.hello;  // Answered later than it could be: still no lie.
     merge_compared(ack, std::move(due.compared));
     if (ack.refused.empty()) ack.refused = std::move(due.refused);
+    if (!ack.dictionaries) ack.dictionaries = std::move(due.dictionaries);
     due = std::move(ack);
   }
   landed_ = Landed{};

@@ -8,19 +8,25 @@
 #include <iterator>
 #include <utility>
 
+#include "agent/seal/dictionary_message.h"
 #include "platform/base/json_writer.h"
 
 namespace pinaflux {
 
 namespace {
 
-Arrival arrival_of(Buffer&& envelope) {
+Arrival arrival_of(Buffer&& entry) {
   Arrival arrival;
-  if (const Result<Header> header = Opener::header(envelope)) {
+  if (is_dictionary_message(entry)) {
+    if (auto message = parse_dictionary(entry)) {
+      arrival.gateway = std::move(message->gateway);
+      arrival.lane = std::move(message->lane);
+    }
+  } else if (const Result<Header> header = Opener::header(entry)) {
     arrival.gateway = header->gateway;
     arrival.lane = header->lane;
   }
-  arrival.payload = std::move(envelope);
+  arrival.payload = std::move(entry);
   return arrival;
 }
 
@@ -42,14 +48,14 @@ Import::Import(Files& files, const std::string& path) {
 void Import::read() {
   std::size_t bytes = 0;
   while (!ended_ && batch_.size() < kStepCountMax && bytes < kStepBytesMax) {
-    Buffer envelope;
-    const Result<bool> more = reader_->next(envelope);
+    Buffer entry;
+    const Result<bool> more = reader_->next(entry);
     if (!more) ending_ = std::unexpected(more.error());
     ended_ = !more || !*more;
     if (ended_) return;
-    ++report_.envelopes;
-    bytes += envelope.size();
-    batch_.push_back(arrival_of(std::move(envelope)));
+    if (!is_dictionary_message(entry)) ++report_.envelopes;
+    bytes += entry.size();
+    batch_.push_back(arrival_of(std::move(entry)));
   }
 }
 

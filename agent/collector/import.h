@@ -2,7 +2,7 @@
 //
 // Promise    Each record lands once, whichever way it comes first and however often. What is whole in a damaged
 //            or cut-off copy lands; the report says that the rest is missing.
-// Limits     kStepCountMax envelopes, kStepBytesMax bytes a step: one transaction.
+// Limits     kStepCountMax entries, kStepBytesMax bytes a step: one transaction.
 // Ownership  Files must outlive it.
 // Threads    Storage worker.
 // Tests      tests/agent/collector/import_test.cc ("pinaflux.import/1" is golden)

@@ -61,7 +61,7 @@ Status Outlets::lock(const OutletOptions& options, Files& files,
 }
 
 Status Outlets::recover(std::vector<std::string>& findings) {
-  files_->abandon();
+  abandon_files();
   return files_->recover(findings);
 }
 
@@ -74,8 +74,8 @@ Status Outlets::take_rows(const std::string& today, const RowIdentity& identity,
   return done;
 }
 
-Status Outlets::take_envelope(const std::string& today, Bytes envelope) {
-  return archive_ ? archive_->append(today, envelope) : Status();
+Status Outlets::take_envelope(const std::string& today, Bytes envelope, const PackedWith& with) {
+  return archive_ ? archive_->append(today, envelope, with) : Status();
 }
 
 Status Outlets::flush(const std::string& today) {
@@ -85,7 +85,16 @@ Status Outlets::flush(const std::string& today) {
 
 void Outlets::abandon() {
   if (lines_) lines_->abandon();
+  abandon_files();
+}
+
+void Outlets::abandon_files() {
+  undone();
   files_->abandon();
+}
+
+void Outlets::undone() {
+  if (archive_) archive_->forget();
 }
 
 }  // namespace pinaflux

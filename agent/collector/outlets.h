@@ -49,10 +49,12 @@ class Outlets {
   // `today`: the day of landing. Errors stop everything: what was appended cannot be taken back alone.
   Status take_rows(const std::string& today, const RowIdentity& identity,
                    std::span<const Row> rows);
-  Status take_envelope(const std::string& today, Bytes envelope);
+  Status take_envelope(const std::string& today, Bytes envelope, const PackedWith& with);
   Status flush(const std::string& today);
   void committed() { files_->committed(); }
   void abandon();
+  // An arrival was undone.
+  void undone();
 
   DayFiles& files() { return *files_; }
   // Where the lines of the last take_rows() lie.
@@ -66,6 +68,7 @@ class Outlets {
 
  private:
   Outlets() = default;
+  void abandon_files();
   Status lock(const OutletOptions& options, Files& files, std::vector<std::string>& findings);
 
   std::vector<std::unique_ptr<FileLock>> locks_;

@@ -28,10 +28,18 @@ constexpr const char* kSession =
     "SELECT set_config('synchronous_commit','on',false)"
     " WHERE current_setting('synchronous_commit') IN ('off')";
 
+Status recognise(postgres::Connection& connection);
+
+// Also what an earlier collector's has not yet.
 Status make_schema(postgres::Connection& connection) {
-  const auto there = connection.ask("SELECT to_regclass('pinaflux.pinaflux_version') IS NOT NULL");
+  const auto there = connection.ask(
+      "SELECT to_regclass('pinaflux.pinaflux_version') IS NOT NULL,"
+      "to_regclass('pinaflux.pinaflux_dictionary') IS NOT NULL");
   if (!there) return std::unexpected(there.error());
-  if (there->boolean(0, 0)) return {};
+  if (there->boolean(0, 0)) {
+    if (Status s = recognise(connection); !s) return s;
+    if (there->boolean(0, 1)) return {};
+  }
   std::string sql = "BEGIN; SELECT pg_advisory_xact_lock(1346784069);";
   const auto schema = connection.ask("SELECT to_regnamespace('pinaflux') IS NULL");
   if (!schema) return std::unexpected(schema.error());

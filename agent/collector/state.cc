@@ -95,7 +95,8 @@ Result<Ledger> Ledger::prepare(sqlite::Database& database, Supply* supply) {
        " VALUES(?,?,?,?,?,?,?,?)"},
       {&ledger.trim_,
        "DELETE FROM pinaflux_reject WHERE id<=(SELECT max(id) FROM pinaflux_reject)-?"},
-      {&ledger.refused_, "SELECT 1 FROM pinaflux_reject WHERE sha256=? AND reason<>'fork'"},
+      {&ledger.refused_,
+       "SELECT 1 FROM pinaflux_reject WHERE sha256=? AND reason NOT IN ('fork','dictionary')"},
   };
   for (const auto& [statement, sql] : all) {
     Result<sqlite::Statement> made = database.prepare(sql);

@@ -111,7 +111,7 @@ class Ledger {
   Result<Gaps> gaps();
   Status seen(const std::string& gateway, const std::string& state, WallTime now);
   Status reject(const Reject& reject);
-  // A payload of that hash could not be taken.
+  // A payload of that hash could not be taken, whatever else had come.
   Result<bool> was_refused(const Digest& payload);
 
  private:

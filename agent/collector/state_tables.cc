@@ -27,6 +27,8 @@ const char* make_sql() {
          " PRIMARY KEY(lane, first)) WITH (fillfactor=50);"
          "CREATE TABLE IF NOT EXISTS pinaflux_envelope(lane bigint NOT NULL, last bigint NOT NULL,"
          " first bigint NOT NULL, hash bytea NOT NULL, previous bytea, PRIMARY KEY(lane, last));"
+         "CREATE TABLE IF NOT EXISTS pinaflux_dictionary(lane bigint NOT NULL, id text NOT NULL,"
+         " number bigint NOT NULL, content bytea NOT NULL, PRIMARY KEY(lane, id));"
          "CREATE TABLE IF NOT EXISTS pinaflux_gap(lane bigint PRIMARY KEY, since bigint NOT NULL);"
          "CREATE TABLE IF NOT EXISTS pinaflux_gateway(name text PRIMARY KEY, state text NOT NULL,"
          " seen bigint NOT NULL) WITH (fillfactor=50);"

@@ -32,6 +32,8 @@ inline const StateTable kEnvelopes{
     "pinaflux_envelope",
     2,
     {{"lane", 'i'}, {"last", 'i'}, {"first", 'i'}, {"hash", 'b'}, {"previous", 'b'}}};
+inline const StateTable kDictionaries{
+    "pinaflux_dictionary", 2, {{"lane", 'i'}, {"id", 't'}, {"number", 'i'}, {"content", 'b'}}};
 inline const StateTable kGateways{
     "pinaflux_gateway", 1, {{"name", 't'}, {"state", 't'}, {"seen", 'i'}}};
 inline const StateTable kAnchors{"pinaflux_anchor",
@@ -62,8 +64,8 @@ inline const StateTable kGaps{"pinaflux_gap", 1, {{"lane", 'i'}, {"since", 'i'}}
 inline const StateTable kDoubts{"pinaflux_doubt", 1, {{"lane", 'i'}}};
 
 // Whose changes are noted.
-inline const std::array kWatched{&kRanges, &kEnvelopes, &kGateways, &kAnchors, &kBoots,
-                                 &kFiles,  &kLanes,     &kDoubts,   &kGaps};
+inline const std::array kWatched{&kRanges, &kEnvelopes, &kDictionaries, &kGateways, &kAnchors,
+                                 &kBoots,  &kFiles,     &kLanes,        &kDoubts,   &kGaps};
 
 // PostgreSQL's.
 const char* make_sql();

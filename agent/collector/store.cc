@@ -21,6 +21,7 @@
 #include "agent/collector/losses.h"
 #include "agent/collector/postgres_home.h"
 #include "agent/collector/sqlite_home.h"
+#include "agent/seal/dictionary_message.h"
 #include "platform/crypto/crypto.h"
 
 namespace pinaflux {
@@ -28,13 +29,22 @@ namespace pinaflux {
 namespace {
 
 constexpr int kRestAfter = 64;  // Transactions.
-constexpr std::size_t kShapesKept = 1'024;
-constexpr std::size_t kArenaKept = 32 * 1024 * 1024;
 
 // What was appended cannot be taken back alone: all of the transaction is.
 Status of_files(Status appended) {
   if (!appended && !stops_everything(appended.error().code)) appended.error().code = Code::io;
   return appended;
+}
+
+std::optional<LaneKey> lane_of(Bytes data) {
+  if (is_dictionary_message(data)) {
+    const auto message = parse_dictionary(data);
+    return message ? std::optional(LaneKey{message->gateway, message->epoch, message->lane})
+                   : std::nullopt;
+  }
+  const auto header = Opener::header(data);
+  return header ? std::optional(LaneKey{header->gateway, header->epoch, header->lane})
+                : std::nullopt;
 }
 
 // Those that an arrival speaks of, if it is what it seems.
@@ -47,9 +57,7 @@ void append_lanes(std::vector<LaneKey>& to, const Arrival& arrival) {
   if (arrival.unproved != nullptr) return;
   switch (arrival.kind) {
     case Topic::Kind::data:
-      if (const auto header = Opener::header(arrival.payload)) {
-        to.push_back({header->gateway, header->epoch, header->lane});
-      }
+      if (const auto lane = lane_of(arrival.payload)) to.push_back(*lane);
       return;
     case Topic::Kind::hello:
       if (const auto hello = parse_hello(as_text(arrival.payload))) append(*hello);
@@ -100,6 +108,9 @@ Status CollectorStore::prepare(const Options& options, Files& files,
   Result<Ledger> ledger = Ledger::prepare(state, home_->supply());
   if (!ledger) return std::unexpected(ledger.error());
   ledger_ = std::make_unique<Ledger>(std::move(*ledger));
+  auto dictionaries = LaneDictionaries::prepare(state, home_->supply());
+  if (!dictionaries) return std::unexpected(dictionaries.error());
+  dictionaries_ = std::make_unique<LaneDictionaries>(std::move(*dictionaries));
   if (Status s = prepare_files(options, files, findings); !s) return s;
   Result<Timing> timing = Timing::prepare(state, tables(), home_->supply());
   if (!timing) return std::unexpected(timing.error());
@@ -232,6 +243,7 @@ Status CollectorStore::correct_times() {
 
 Status CollectorStore::undo_one() {
   if (file_rows_) file_rows_->forget();
+  if (outlets_) outlets_->undone();
   return home_->undo_one();
 }
 
@@ -261,12 +273,18 @@ Status CollectorStore::take(const Arrival& arrival) {
   const Counts& now = landed_.counts;
   const bool news = now.envelopes > before.envelopes || now.declared > before.declared;
   if (news && outlets_) {
-    if (Status s = of_files(outlets_->take_envelope(today_, arrival.payload)); !s) return s;
+    if (Status s = of_files(outlets_->take_envelope(today_, arrival.payload, packed_with_)); !s) {
+      return s;
+    }
   }
   return home_->end_one();
 }
 
 Status CollectorStore::take_data(const Arrival& arrival) {
+  if (is_dictionary_message(arrival.payload)) return take_dictionary(arrival);
+  const auto unopened = without_dictionary(arrival.payload);
+  if (!unopened) return std::unexpected(unopened.error());
+  if (*unopened) return refuse_without_dictionary(arrival, **unopened);
   const Result<Header> header = open_envelope(arrival.payload);
   if (!header) {
     const Code code = header.error().code;
@@ -278,21 +296,6 @@ Status CollectorStore::take_data(const Arrival& arrival) {
   if (header->lane != arrival.lane) return refuse(arrival, "foreign_lane", header->range);
   if (rows_.empty()) return take_loss(arrival, *header);
   return is_stand_in(*header) ? take_stand_in(arrival, *header) : take_envelope(arrival, *header);
-}
-
-Result<Header> CollectorStore::open_envelope(Bytes payload) {
-  const bool large = arena_.bytes_used() > kArenaKept;
-  rows_.clear();
-  if (large) {
-    arena_ = Arena(kRowsBytesMax);
-  } else {
-    arena_.reset();
-  }
-  if (shapes_->count() > kShapesKept) {
-    home_->tables().forget();
-    shapes_ = std::make_unique<Shapes>();
-  }
-  return opener_.open(payload, *shapes_, arena_, rows_);
 }
 
 Status CollectorStore::take_envelope(const Arrival& arrival, const Header& header) {
@@ -487,6 +490,7 @@ Status CollectorStore::take_marks(const std::string& gateway, std::span<const La
     if (Status s = ledger_->advance(*lane); !s) return s;
     if (!answer) continue;
     Touched& touched = touch(key, false);
+    touched.dictionaries = true;
     if (hello) touched.hello = hello;
   }
   return {};

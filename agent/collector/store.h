@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "agent/collector/comparison.h"
+#include "agent/collector/dictionaries.h"
 #include "agent/collector/file_rows.h"
 #include "agent/collector/home.h"
 #include "agent/collector/outlets.h"
@@ -102,6 +103,7 @@ class CollectorStore {
     std::vector<Comparison> compared;
     std::vector<RefusedEnvelope> refused;
     std::optional<HelloEcho> hello;  // To be answered.
+    bool dictionaries = false;       // Its gateway is told which are here.
   };
 
   explicit CollectorStore(std::unique_ptr<Home> home);
@@ -122,6 +124,10 @@ class CollectorStore {
   Status take_status(const Arrival& arrival);
   Status take_marks(const std::string& gateway, std::span<const LaneMark> marks, bool answer,
                     const std::optional<HelloEcho>& hello = {});
+  Status take_dictionary(const Arrival& arrival);
+  // What an envelope was packed with is looked up for open_envelope(). Its header, if that is not here.
+  Result<std::optional<Header>> without_dictionary(Bytes payload);
+  Status refuse_without_dictionary(const Arrival& arrival, const Header& header);
   Result<Header> open_envelope(Bytes payload);
   Status take_known(LaneEntry& lane, const Comparison& answer);
   Status take_unproven(LaneEntry& lane, Comparison&& answer);
@@ -145,10 +151,12 @@ class CollectorStore {
 
   std::unique_ptr<Home> home_;
   std::unique_ptr<Ledger> ledger_;
+  std::unique_ptr<LaneDictionaries> dictionaries_;
   std::unique_ptr<Timing> timing_;
   std::unique_ptr<Outlets> outlets_;     // May be absent.
   std::unique_ptr<FileRows> file_rows_;  // If rows lie in files alone, or some did.
   Opener opener_;
+  PackedWith packed_with_;  // The envelope that is being taken.
   std::unique_ptr<Shapes> shapes_;
   Arena arena_{kRowsBytesMax};
   std::vector<Row> rows_;

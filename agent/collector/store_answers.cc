@@ -93,6 +93,11 @@ Status CollectorStore::answer() {
     ack->compared = touched.compared;
     ack->refused = touched.refused;
     ack->hello = touched.hello;
+    if (touched.dictionaries) {
+      auto ids = dictionaries_->ids(lane->id);
+      if (!ids) return std::unexpected(ids.error());
+      ack->dictionaries = std::move(*ids);
+    }
     landed_.acks.push_back(std::move(*ack));
   }
   return {};

@@ -7,9 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "agent/data/identity.h"
+#include "platform/base/bytes.h"
 #include "platform/base/result.h"
 #include "platform/base/time.h"
 
@@ -30,7 +32,7 @@ class Supply {
  public:
   virtual ~Supply() = default;
 
-  // The lane, if it is known, with its ranges and hashes.
+  // The lane, if it is known, with its ranges and hashes, and the ids of its dictionaries.
   virtual Status bring_lane(const LaneKey& key) = 0;
   // One that is not known: makes it. Code::invalid: there are too many.
   virtual Status make_lane(const LaneKey& key) = 0;
@@ -39,6 +41,8 @@ class Supply {
   // Some boot whose rows are to be corrected, unless another collector is at it.
   virtual Status bring_due() = 0;
   virtual Result<bool> was_refused(const Digest& payload) = 0;
+  // The content of a dictionary of a lane that was brought; empty: it is gone.
+  virtual Result<Buffer> dictionary(std::int64_t lane, std::string_view id) = 0;
   // What Ledger::gaps() is of all lanes.
   virtual Result<Gaps> gaps() = 0;
   // Of a new anchor.

@@ -28,7 +28,8 @@ namespace {
 const std::array kPassing{"pinaflux_gateway", "pinaflux_anchor", "pinaflux_boot",
                           "pinaflux_reject"};
 const std::array kOfLanes{"pinaflux_lane",  "pinaflux_range", "pinaflux_envelope",
-                          "pinaflux_doubt", "pinaflux_gap",   "pinaflux_cached"};
+                          "pinaflux_doubt", "pinaflux_gap",   "pinaflux_dictionary",
+                          "pinaflux_cached"};
 constexpr std::uint64_t kGapsEach = 64;
 constexpr std::uint64_t kDueEach = 256;  // Transactions; another collector may have left something.
 
@@ -56,7 +57,9 @@ Result<std::unique_ptr<WorkingCopy>> WorkingCopy::make(std::string collector) {
 Status WorkingCopy::watch() {
   std::string sql =
       "CREATE TABLE loading(now INTEGER); INSERT INTO loading VALUES(0);"
-      "CREATE TABLE pinaflux_cached(lane INTEGER PRIMARY KEY, version INTEGER NOT NULL);";
+      "CREATE TABLE pinaflux_cached(lane INTEGER PRIMARY KEY, version INTEGER NOT NULL);"
+      "CREATE INDEX pinaflux_dictionary_here ON pinaflux_dictionary(lane)"
+      " WHERE content IS NOT NULL;";
   for (const StateTable* table : kWatched) {
     const std::string changed = std::string("changed_") + table->name;
     const std::string keys = join(*table, 0, table->keys, "");
@@ -200,7 +203,27 @@ Status WorkingCopy::take_lanes(const postgres::Answer& locked) {
   if (stale.empty()) return {};
   if (Status s = read(kGaps, "lane=ANY($1::bigint[])", stale.text()); !s) return s;
   if (Status s = read(kRanges, "lane=ANY($1::bigint[])", stale.text()); !s) return s;
+  if (Status s = read_dictionaries(stale.text()); !s) return s;
   return read(kEnvelopes, "lane=ANY($1::bigint[])", stale.text());
+}
+
+// That they are there: 64 KiB a lane would be too much for all that stay.
+Status WorkingCopy::read_dictionaries(std::string_view lanes) {
+  const auto rows = connection_->ask(
+      "SELECT lane,id,number,NULL FROM pinaflux_dictionary WHERE lane=ANY($1::bigint[])", {lanes});
+  return rows ? load(kDictionaries, *rows) : std::unexpected(rows.error());
+}
+
+Result<Buffer> WorkingCopy::dictionary(std::int64_t lane, std::string_view id) {
+  const auto there =
+      connection_->ask("SELECT content FROM pinaflux_dictionary WHERE lane=$1 AND id=$2",
+                       {std::to_string(lane), id});
+  if (!there) return std::unexpected(there.error());
+  if (there->rows() == 0) return Buffer();
+  const std::string_view digits = there->text(0, 0).substr(2);
+  Buffer content(digits.size() / 2);
+  if (!unhex(digits, content)) return fail(Code::corrupt, "a dictionary in the database is none");
+  return content;
 }
 
 Status WorkingCopy::read(const StateTable& table, const char* where, std::string_view value) {
@@ -306,13 +329,16 @@ Status WorkingCopy::bring_due() {
 
 Result<bool> WorkingCopy::was_refused(const Digest& payload) {
   const std::string hash = hex(payload);
-  auto here = memory_->prepare("SELECT 1 FROM pinaflux_reject WHERE sha256=? AND reason<>'fork'");
+  auto here = memory_->prepare(
+      "SELECT 1 FROM pinaflux_reject WHERE sha256=? AND reason NOT IN ('fork','dictionary')");
   if (!here) return std::unexpected(here.error());
   here->bind(1, std::string_view(hash));
   const auto row = here->step();
   if (!row || *row) return row;
   const auto there = connection_->ask(
-      "SELECT 1 FROM pinaflux_reject WHERE sha256=$1 AND reason<>'fork' LIMIT 1", {hash});
+      "SELECT 1 FROM pinaflux_reject WHERE sha256=$1 AND reason NOT IN ('fork','dictionary') LIMIT "
+      "1",
+      {hash});
   if (!there) return std::unexpected(there.error());
   return there->rows() > 0;
 }
@@ -340,6 +366,9 @@ Status WorkingCopy::kept() {
   for (const char* table : kPassing) {
     if (Status s = memory_->execute((std::string("DELETE FROM ") + table).c_str()); !s) return s;
   }
+  Status emptied =
+      memory_->execute("UPDATE pinaflux_dictionary SET content=NULL WHERE content IS NOT NULL");
+  if (!emptied) return emptied;
   const auto lanes = memory_->integer("SELECT count(*) FROM pinaflux_lane");
   if (!lanes) return std::unexpected(lanes.error());
   if (*lanes <= kLanesMax) return {};

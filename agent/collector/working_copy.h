@@ -4,7 +4,7 @@
 //            the transaction changed here is written back before it commits. So rooms that know SQLite alone (Ledger,
 //            Settled, Timing, Anchors, DayFiles) work for both.
 // Limits     kLanesMax lanes stay between transactions, as they were; the next one reads again only those that another
-//            collector has changed. Anchors, boots, refusals and gateways do not stay.
+//            collector has changed. Anchors, boots, refusals, gateways and what is in dictionaries do not stay.
 // Order      begin() -> Supply's -> write_back() -> the owner's COMMIT -> kept(); forget() where it did not commit.
 // Ownership  The Connection is given to begin(), and must live until kept() or forget().
 // Threads    Storage worker.
@@ -53,6 +53,7 @@ class WorkingCopy final : public Supply {
   Status bring_boot(std::string_view gateway, std::uint64_t boot) override;
   Status bring_due() override;
   Result<bool> was_refused(const Digest& payload) override;
+  Result<Buffer> dictionary(std::int64_t lane, std::string_view id) override;
   Result<std::int64_t> anchor_number() override;
   Result<Gaps> gaps() override;
 
@@ -64,6 +65,7 @@ class WorkingCopy final : public Supply {
   Status drop_lane(std::int64_t lane);
   Status drop_unknown(std::span<const LaneKey> keys);
   Status read(const StateTable& table, const char* where, std::string_view value);
+  Status read_dictionaries(std::string_view lanes);
   Status load(const StateTable& table, const postgres::Answer& rows);
   Result<bool> boot_due();
   Status write_lanes();

@@ -49,7 +49,8 @@ Result<std::vector<std::optional<std::string>>> columns_of(sqlite::Statement& ro
 
 Status WorkingCopy::write_back() {
   if (Status s = write_lanes(); !s) return s;
-  for (const StateTable* table : {&kRanges, &kEnvelopes, &kGaps, &kGateways, &kAnchors, &kBoots}) {
+  for (const StateTable* table :
+       {&kRanges, &kEnvelopes, &kDictionaries, &kGaps, &kGateways, &kAnchors, &kBoots}) {
     if (Status s = write(*table); !s) return s;
   }
   if (Status s = write_rejects(); !s) return s;
@@ -71,7 +72,8 @@ Status WorkingCopy::write_lanes() {
       "SELECT id,high,floor,last,chain,redelivered,forks,id IN (SELECT lane FROM pinaflux_doubt)"
       " FROM pinaflux_lane WHERE id IN (SELECT id FROM changed_pinaflux_lane UNION"
       " SELECT lane FROM changed_pinaflux_doubt UNION SELECT lane FROM changed_pinaflux_range UNION"
-      " SELECT lane FROM changed_pinaflux_envelope)");
+      " SELECT lane FROM changed_pinaflux_envelope UNION"
+      " SELECT lane FROM changed_pinaflux_dictionary)");
   if (!rows) return std::unexpected(rows.error());
   static constexpr std::string_view kTypes = "iiiibiii";
   const auto columns = columns_of(*rows, kTypes);
@@ -88,7 +90,9 @@ Status WorkingCopy::write_lanes() {
   return memory_->execute(
       "UPDATE pinaflux_cached SET version=version+1 WHERE lane IN (SELECT id FROM"
       " changed_pinaflux_lane UNION SELECT lane FROM changed_pinaflux_doubt UNION"
-      " SELECT lane FROM changed_pinaflux_range UNION SELECT lane FROM changed_pinaflux_envelope);"
+      " SELECT lane FROM changed_pinaflux_range UNION SELECT lane FROM changed_pinaflux_envelope "
+      "UNION"
+      " SELECT lane FROM changed_pinaflux_dictionary);"
       "DELETE FROM changed_pinaflux_lane; DELETE FROM changed_pinaflux_doubt");
 }
 

@@ -5,7 +5,7 @@
 #include "agent/collector/status.h"
 #include "agent/collector/verify.h"
 #include "platform/linux/files.h"
-#include "tests/agent/collector/gateway.h"
+#include "tests/agent/collector/packed.h"
 
 using namespace pinaflux;
 using namespace pinaflux::collector_kit;
@@ -261,6 +261,26 @@ TEST_CASE_FIXTURE(CollectorFixture,
   wire.events->published(1, 0);
   REQUIRE(wire.published.size() == 1);
   CHECK(wire.published[0].second.high == 20);
+}
+
+TEST_CASE_FIXTURE(CollectorFixture,
+                  "which dictionaries are here is said also by an ack that had to wait") {
+  Gateway gateway;
+  const Dictionary dictionary = dictionary_of(1);
+  wire.full = true;
+  deliver(gateway.tell(dictionary));
+  settle();
+  deliver(send_packed(gateway, dictionary));
+  settle();
+  wire.full = false;
+  wire.events->published(1, 0);
+  REQUIRE(wire.published.size() == 1);
+  CHECK(wire.published[0].second.high == 10);
+  CHECK(wire.published[0].second.dictionaries == std::vector{dictionary.id()});
+  deliver(gateway.send(5));
+  settle();
+  REQUIRE(wire.published.size() == 2);
+  CHECK_FALSE(wire.published[1].second.dictionaries.has_value());
 }
 
 TEST_CASE_FIXTURE(CollectorFixture, "a broker without MQTT 5 is asked again with 3.1.1") {

@@ -7,6 +7,7 @@
 
 #include "agent/collector/store.h"
 #include "agent/data/limits.h"
+#include "agent/seal/dictionary_message.h"
 #include "agent/seal/envelope.h"
 #include "tests/agent/collector/collector_kit.h"
 
@@ -99,6 +100,14 @@ class Gateway {
     message.lanes = {{"normal", epoch_, floor_, next_ - 1}};
     return say(Topic::Kind::status, format(message));
   }
+  // What is sent before the first envelope that was packed with it.
+  Arrival tell(const Dictionary& dictionary) const {
+    return {Topic::Kind::data, name_, "normal",
+            format_dictionary(name_, "normal", epoch_, dictionary)};
+  }
+  // Envelopes are packed with it from now on, where that saves enough (nullptr: none is). It must outlive its use.
+  void use(const Dictionary* dictionary) { sealer_.use(dictionary); }
+  std::uint64_t next() const { return next_; }
   Arrival say(Topic::Kind kind, std::string_view text) const {
     Arrival arrival{kind, name_, kind == Topic::Kind::data ? "normal" : "", {}};
     append(arrival.payload, text);

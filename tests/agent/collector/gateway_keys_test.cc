@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "agent/seal/dictionary_message.h"
 #include "platform/linux/files.h"
 #include "tests/kit/directory.h"
 #include "tests/kit/es256_keys.h"
@@ -99,6 +100,23 @@ TEST_CASE_FIXTURE(
   rows.walk(3);
   const Buffer proved = Prover("b-new", as_bytes(kNew)).signed_envelope(rows.envelope());
   CHECK(keys.refusal_of({Topic::Kind::data, "gw", "normal"}, proved) == nullptr);
+}
+
+TEST_CASE_FIXTURE(KeysFixture, "a dictionary is believed as an envelope is, by its proof") {
+  write("gw", "link", kOld);
+  GatewayKeys keys = load();
+  const Topic topic{Topic::Kind::data, "gw", "normal"};
+  const auto dictionary = Dictionary::of(Buffer(100, 'x'));
+  REQUIRE(dictionary.has_value());
+  const Buffer plain = format_dictionary("gw", "normal", Epoch{}, *dictionary);
+  Buffer proved = Prover("link", as_bytes(kOld)).signed_envelope(plain);
+  CHECK(word(keys, topic, proved).empty());
+  const auto message = parse_dictionary(proved);
+  REQUIRE(message.has_value());
+  CHECK(message->dictionary.id() == dictionary->id());
+  CHECK(word(keys, topic, plain) == "no_mac");
+  proved.back() ^= 1;
+  CHECK(word(keys, topic, proved) == "wrong_mac");
 }
 
 // A gateway with two uplinks to one collector, each with a key of its own.

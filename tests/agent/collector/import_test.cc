@@ -3,7 +3,7 @@
 #include "agent/collector/import_folder.h"
 #include "agent/collector/verify.h"
 #include "platform/linux/files.h"
-#include "tests/agent/collector/gateway.h"
+#include "tests/agent/collector/packed.h"
 
 using namespace pinaflux;
 using namespace pinaflux::collector_kit;
@@ -143,4 +143,29 @@ TEST_CASE_FIXTURE(ImportFixture, "what lies in the folder is landed, reported an
         std::vector<std::string>{"1.export.report", "2.export.report", "3.export.part"});
   CHECK(files.read_text(directory / "drop/2.export.report", 1000)->find(R"("rows":10)") !=
         std::string::npos);
+}
+
+TEST_CASE_FIXTURE(ImportFixture,
+                  "an export's dictionaries open its envelopes, and are not counted") {
+  const Dictionary dictionary = dictionary_of(1);
+  const Arrival told = gateway.tell(dictionary);
+  const std::vector<Arrival> all = {gateway.send(5), told, send_packed(gateway, dictionary), told};
+  const ImportReport report = import(write(text_of(all)));
+  CHECK_MESSAGE(report.complete, report.text);
+  CHECK(report.envelopes == 2);
+  CHECK(report.counts.envelopes == 2);
+  CHECK(report.counts.rows == 15);
+  CHECK(proof().complete());
+}
+
+TEST_CASE_FIXTURE(ImportFixture, "a damaged dictionary is reported, and what it would open") {
+  const Dictionary dictionary = dictionary_of(1);
+  Arrival told = gateway.tell(dictionary);
+  told.payload.back() ^= 1;
+  const ImportReport report =
+      import(write(text_of({told, send_packed(gateway, dictionary), gateway.send(5)})));
+  CHECK_FALSE(report.complete);
+  CHECK(report.envelopes == 2);
+  CHECK(report.counts.rejects == 2);
+  CHECK(report.counts.rows == 5);
 }

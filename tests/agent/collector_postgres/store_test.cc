@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "agent/seal/messages.h"
+#include "tests/agent/collector/packed.h"
 #include "tests/agent/collector/store_kit.h"
 #include "tests/agent/collector_postgres/postgres_kit.h"
 
@@ -37,7 +38,7 @@ class Traffic {
 
   void add(std::vector<Arrival>& to) {
     Gateway& gateway = any();
-    switch (pick(12)) {
+    switch (pick(15)) {
       case 0: return send(to, gateway.lose(1 + pick(20)));
       case 1: return send(to, gateway.hello("normal", clock(), {}));
       case 2: return send(to, gateway.status(pick(2) == 0 ? "online" : "lost"));
@@ -51,9 +52,14 @@ class Traffic {
         return;
       case 5: (void)gateway.send(1 + pick(9)); return;  // It is late, or gone.
       case 6: return send(to, gateway.send(odd_rows()));
+      case 12: return send(to, gateway.tell(any_dictionary()));
+      case 13:
+      case 14: return send(to, send_packed(gateway, any_dictionary()));
       default: return send(to, gateway.send(1 + pick(40), pick(3) == 0 ? "tank" : "boiler"));
     }
   }
+
+  const Dictionary& any_dictionary() { return dictionaries_[pick(dictionaries_.size())]; }
 
   std::optional<HelloClock> clock() {
     if (pick(2) == 0) return std::nullopt;
@@ -86,6 +92,9 @@ class Traffic {
   Gateway clone_{"pump", 0xe1};
   std::vector<Arrival> sent_;
   std::unique_ptr<Rows> rows_;
+  // One more than a lane keeps.
+  const std::vector<Dictionary> dictionaries_ = {
+      dictionary_of(1), dictionary_of(2), dictionary_of(3), dictionary_of(4), dictionary_of(5)};
 };
 
 std::string told(const Landed& landed) {
@@ -128,7 +137,80 @@ TEST_CASE("gateways are told the same as by SQLite, whoever of two collectors th
           " ORDER BY _gateway,_epoch,_seq";
       CHECK(postgres.ask(sql) == sqlite.ask(sql));
     }
+    const std::string dictionaries =
+        "SELECT l.id||'|'||d.id||'|'||number||'|'||length(content) FROM pinaflux_dictionary d"
+        " JOIN pinaflux_lane l ON d.lane=l.id ORDER BY l.id,number";
+    CHECK(postgres.ask(dictionaries) == sqlite.ask(dictionaries));
   }
+}
+
+TEST_CASE_FIXTURE(PostgresFixture, "a dictionary that came to one collector serves all") {
+  auto second = open("second");
+  Gateway gateway;
+  const Dictionary one = dictionary_of(1), other = dictionary_of(2);
+  const std::vector<Arrival> sent = {gateway.tell(one), send_packed(gateway, one),
+                                     gateway.tell(other), send_packed(gateway, other),
+                                     send_packed(gateway, one)};
+  land({sent[0]});
+  std::swap(store, second);
+  land({sent[1]});
+  CHECK(landed.counts.rows == 10);
+  std::swap(store, second);
+  land({sent[2]});
+  std::swap(store, second);
+  land({sent[3]});
+  CHECK(landed.counts.rows == 10);
+  restart();
+  land({sent[4]});
+  CHECK(landed.counts.rows == 10);
+  CHECK(ask("SELECT count(*) FROM compressor WHERE inlet_temperature=_seq") == "30\n");
+  CHECK(report().complete());
+}
+
+TEST_CASE_FIXTURE(PostgresFixture, "a dictionary is not kept by a transaction that fails") {
+  Gateway gateway;
+  const Dictionary one = dictionary_of(1);
+  land({gateway.send(5)});
+  run("CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM"
+      " pg_terminate_backend(pg_backend_pid()); RETURN NEW; END$$;"
+      "CREATE TRIGGER no BEFORE INSERT ON pinaflux_dictionary FOR EACH ROW EXECUTE FUNCTION no()");
+  const std::vector<Arrival> both = {gateway.tell(one), send_packed(gateway, one)};
+  Landed none;
+  CHECK_FALSE(store->land(both, {kNoon}, none).has_value());
+  run("DROP TRIGGER no ON pinaflux_dictionary");
+  land({both[1]});
+  CHECK(landed.counts.rows == 0);
+  REQUIRE(landed.acks.size() == 1);
+  CHECK(landed.acks[0].dictionaries == std::vector<std::string>{});
+  land(both);
+  CHECK(landed.counts.rows == 10);
+  CHECK(report().complete());
+}
+
+TEST_CASE_FIXTURE(PostgresFixture,
+                  "a row that is refused leaves the batch's dictionaries as they are") {
+  Gateway gateway;
+  const Dictionary one = dictionary_of(1);
+  land({gateway.send(5)});
+  run("ALTER TABLE boiler ADD CHECK (value<>8)");
+  land({gateway.tell(one), gateway.send(5), send_packed(gateway, one)});
+  CHECK(landed.counts.rows == 15);
+  CHECK(landed.counts.quarantined == 1);
+  land({send_packed(gateway, one)});
+  CHECK(landed.counts.rows == 10);
+  CHECK(ask("SELECT count(*) FROM compressor") == "20\n");
+}
+
+TEST_CASE_FIXTURE(PostgresFixture, "a database from before dictionaries gets their table") {
+  Gateway gateway;
+  const Dictionary one = dictionary_of(1);
+  land({gateway.send(5)});
+  store.reset();
+  run("DROP TABLE pinaflux_dictionary");
+  store = open();
+  land({gateway.tell(one), send_packed(gateway, one)});
+  CHECK(landed.counts.rows == 10);
+  CHECK(ask("SELECT version FROM pinaflux_version") == "1\n");
 }
 
 TEST_CASE_FIXTURE(PostgresFixture, "an envelope that comes to two collectors at once lands once") {
@@ -208,10 +290,11 @@ TEST_CASE_FIXTURE(PostgresFixture, "files are in step with the database") {
 TEST_CASE_FIXTURE(PostgresFixture,
                   "another program's database and a newer collector's are left alone") {
   store.reset();
-  run("UPDATE pinaflux_version SET version=99");
+  run("UPDATE pinaflux_version SET version=99; DROP TABLE pinaflux_dictionary");
   const auto newer = CollectorStore::open(options, files, findings);
   REQUIRE_FALSE(newer.has_value());
   CHECK(newer.error().code == Code::newer);
+  CHECK(ask("SELECT to_regclass('pinaflux_dictionary')") == "~\n");
 }
 
 }  // namespace pinaflux
