@@ -104,4 +104,12 @@ std::string damage_text(const EnvelopePiece& piece, const Salvaged& found, std::
   return text + "\n  -> " + next_of(found) + "\n";
 }
 
+std::string bad_dictionary_text(const EnvelopePiece& piece, const Error& error) {
+  const char* next =
+      error.code == Code::newer
+          ? "keep the file, and open it with a newer pinaflux"
+          : "copy it again from where it came: what was packed with it opens no more";
+  return "dictionary at byte " + number(piece.at) + ": " + error.what + "\n  -> " + next + "\n";
+}
+
 }  // namespace pinaflux

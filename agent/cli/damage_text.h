@@ -16,4 +16,7 @@ namespace pinaflux {
 std::string damage_text(const EnvelopePiece& piece, const Salvaged& found, std::size_t rows,
                         bool printed);
 
+// Of a dictionary that cannot be read.
+std::string bad_dictionary_text(const EnvelopePiece& piece, const Error& error);
+
 }  // namespace pinaflux

@@ -5,19 +5,32 @@
 #include <memory>
 #include <string_view>
 
+#include "agent/cli/damage_text.h"
 #include "agent/cli/exit_status.h"
 #include "agent/cli/record_printer.h"
+#include "agent/seal/dictionary_message.h"
 #include "platform/base/json_writer.h"
 
 namespace pinaflux {
 
 namespace {
 
+// More than one can have: what is longer is refused for that.
+constexpr std::size_t kDictionaryFileMax = 2 * Dictionary::kBytesMax;
+
 using Input = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
 Input open_input(const std::string& file) {
   if (file == "-") return {stdin, [](std::FILE*) { return 0; }};
   return {std::fopen(file.c_str(), "rb"), [](std::FILE* f) { return f ? std::fclose(f) : 0; }};
+}
+
+// Its content, or the message that brought it.
+Result<Dictionary> dictionary_in(Buffer file) {
+  if (!is_dictionary_message(file)) return Dictionary::of(std::move(file));
+  auto message = parse_dictionary(file);
+  if (!message) return std::unexpected(message.error());
+  return std::move(message->dictionary);
 }
 
 ReadBytes reader_of(std::FILE* in) {
@@ -66,6 +79,8 @@ class Run {
   }
   int learn(const std::string& dictionary);
   int headers(EnvelopeFile& file);
+  int header_of(EnvelopeFile& file, const EnvelopePiece& piece);
+  int check_dictionary(EnvelopeFile& file, const EnvelopePiece& piece);
   int records(EnvelopeFile& file, std::FILE* in);
   RecordFormat format() const {
     return options_.format == "csv"     ? RecordFormat::csv
@@ -84,34 +99,52 @@ int Run::learn(const std::string& dictionary) {
   };
   const Input in = open_input(dictionary);
   if (!in) return refused({Code::not_found, errno, "the dictionary cannot be opened"});
-  Buffer bytes(Dictionary::kBytesMax + 1);
+  Buffer bytes(kDictionaryFileMax);
   bytes.resize(std::fread(bytes.data(), 1, bytes.size(), in.get()));
   if (std::ferror(in.get()) != 0) {
     return refused({Code::io, errno, "the dictionary cannot be read"});
   }
-  auto made = Dictionary::of(std::move(bytes));
+  auto made = dictionary_in(std::move(bytes));
   if (!made) return refused(made.error());
   dictionaries_.add(std::move(*made));
   return kExitOk;
 }
 
 // What is behind a line is not looked at: `head -1` is enough.
+int Run::header_of(EnvelopeFile& file, const EnvelopePiece& piece) {
+  const bool whole = Opener::verify(piece.bytes).has_value();
+  const EnvelopePiece envelope = whole ? piece : file.damaged();
+  const auto header = Opener::header(envelope.bytes);
+  if (!header) {
+    tell("envelope " + std::to_string(envelope.number) + " at byte " + std::to_string(envelope.at) +
+         ": " + header.error().what + "\n");
+    return exit_status(header.error());
+  }
+  write(header_line(*header, envelope, whole || Opener::verify(envelope.bytes)));
+  return kExitOk;
+}
+
+int Run::check_dictionary(EnvelopeFile& file, const EnvelopePiece& piece) {
+  if (parse_dictionary(piece.bytes)) return kExitOk;
+  const auto message = parse_dictionary(file.damaged().bytes);
+  if (message) return kExitOk;
+  tell(bad_dictionary_text(piece, message.error()));
+  return exit_status(message.error());
+}
+
 int Run::headers(EnvelopeFile& file) {
   int status = kExitOk;
   for (;;) {
     const auto piece = file.next();
     if (!piece) return failed(piece.error());
     if (!*piece) break;
-    if ((*piece)->kind == EnvelopePiece::Kind::foreign) continue;
-    const bool whole = Opener::verify((*piece)->bytes).has_value();
-    const EnvelopePiece envelope = whole ? **piece : file.damaged();
-    if (const auto header = Opener::header(envelope.bytes)) {
-      write(header_line(*header, envelope, whole || Opener::verify(envelope.bytes)));
-    } else {
-      tell("envelope " + std::to_string(envelope.number) + " at byte " +
-           std::to_string(envelope.at) + ": " + header.error().what + "\n");
-      status = exit_status(header.error());
+    int its = kExitOk;
+    switch ((*piece)->kind) {
+      case EnvelopePiece::Kind::envelope: its = header_of(file, **piece); break;
+      case EnvelopePiece::Kind::dictionary: its = check_dictionary(file, **piece); break;
+      case EnvelopePiece::Kind::foreign: break;
     }
+    if (its != kExitOk) status = its;
   }
   if (Status s = file.ending(); !s) return failed(s.error());
   return status;

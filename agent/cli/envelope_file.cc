@@ -6,6 +6,7 @@
 #include "agent/cli/envelope_file.h"
 
 #include <algorithm>
+#include <array>
 
 #include "agent/data/limits.h"
 #include "agent/seal/compress.h"
@@ -16,10 +17,14 @@ namespace pinaflux {
 
 namespace {
 
-constexpr std::string_view kMagic = "pinaflux-env/", kOurMagic = "pinaflux-env/1 ";
+constexpr std::string_view kMagic = "pinaflux-env/", kDictionaryMagic = "pinaflux-dictionary/";
+// What has one zstd frame behind its line.
+constexpr std::array<std::string_view, 3> kOurMagics = {"pinaflux-env/1 ", "pinaflux-env/2 ",
+                                                        "pinaflux-dictionary/1 "};
 constexpr std::string_view kExportMagic = "pinaflux-export/",
                            kExportEndMagic = "pinaflux-export-end/",
                            kArchiveMagic = "pinaflux-archive/";
+constexpr std::string_view kWord = "pinaflux-";  // All of them begin with it.
 constexpr std::string_view kExportEnd = "pinaflux-export-end/1";
 constexpr std::size_t kLineBytesMax = 1024;
 constexpr std::size_t kLengthDigitsMax = 7;
@@ -34,9 +39,17 @@ std::optional<std::string_view> line_of(std::string_view text) {
   return end == std::string_view::npos ? std::nullopt : std::optional(text.substr(0, end));
 }
 
+bool begins_entry(std::string_view text) {
+  return text.starts_with(kMagic) || text.starts_with(kDictionaryMagic);
+}
+
+bool is_ours(std::string_view text) {
+  return std::ranges::any_of(kOurMagics, [&](auto magic) { return text.starts_with(magic); });
+}
+
 // A header line, or the last one of an export.
 bool looks_like_line(std::string_view text) {
-  if (!text.starts_with(kMagic) && !text.starts_with(kExportEndMagic)) return false;
+  if (!begins_entry(text) && !text.starts_with(kExportEndMagic)) return false;
   const auto line = line_of(text);
   if (!line) return false;
   const auto digit = line->find('/') + 1, blank = line->find_first_not_of("0123456789", digit);
@@ -44,12 +57,12 @@ bool looks_like_line(std::string_view text) {
          std::ranges::all_of(*line, [](char c) { return c >= ' ' && c < 0x7f; });
 }
 
-// Bytes of an export's length line that `text` begins with, if an envelope follows.
+// Bytes of an export's length line that `text` begins with, if an entry follows.
 std::size_t length_line(std::string_view text) {
   const auto digits = text.find_first_not_of("0123456789");
   const bool is_one = digits != std::string_view::npos && digits > 0 &&
                       digits <= kLengthDigitsMax && text[digits] == '\n' &&
-                      text.substr(digits + 1).starts_with(kMagic);
+                      begins_entry(text.substr(digits + 1));
   return is_one ? digits + 1 : 0;
 }
 
@@ -78,7 +91,7 @@ void EnvelopeFile::consume(std::size_t count) {
 
 Status EnvelopeFile::begin_export(std::string_view line) {
   if (const auto title = parse_title(line); !title) return std::unexpected(title.error());
-  export_ = Export{.at = at_, .count_before = count_};
+  export_ = Export{.at = at_, .entries_before = count_ + dictionaries_};
   return {};
 }
 
@@ -89,7 +102,7 @@ void EnvelopeFile::end_export(std::string_view line) {
   std::string_view key, value;
   while (reader.next(key, value)) {
     const std::uint64_t number = seal::parse_number(value).value_or(0);
-    if (key == "n") export_->counted &= number == count_ - export_->count_before;
+    if (key == "n") export_->counted &= number == count_ + dictionaries_ - export_->entries_before;
     if (key == "b") export_->counted &= number == at_ - export_->at;
   }
   export_->counted &= !reader.failed();
@@ -121,9 +134,9 @@ Result<bool> EnvelopeFile::pass_framing() {
 // The next line that begins something, or all there is; the framing before it is not counted.
 std::size_t EnvelopeFile::find_line(std::size_t from) const {
   const std::string_view text = as_text(ahead());
-  std::size_t at = text.find("pinaflux-e", from);
+  std::size_t at = text.find(kWord, from);
   while (at != std::string_view::npos && !looks_like_line(text.substr(at))) {
-    at = text.find("pinaflux-e", at + 1);
+    at = text.find(kWord, at + 1);
   }
   if (at == std::string_view::npos) return text.size();
   if (!export_) return at;
@@ -135,7 +148,7 @@ std::size_t EnvelopeFile::find_line(std::size_t from) const {
 Result<std::size_t> EnvelopeFile::length_of_envelope() {
   const auto line = line_of(as_text(ahead()));
   const std::size_t frame_at = line ? line->size() + 1 : 0;
-  while (line && as_text(ahead()).starts_with(kOurMagic)) {
+  while (line && is_ours(as_text(ahead()))) {
     const auto length = Decompressor::frame_bytes(ahead().subspan(frame_at));
     if (length && *length > 0) return frame_at + *length;
     if (!length || ended_ || ahead().size() >= kWindowBytesMax) break;
@@ -158,7 +171,7 @@ Result<EnvelopePiece> EnvelopeFile::foreign() {
 }
 
 Result<std::optional<EnvelopePiece>> EnvelopeFile::next() {
-  if (last_.kind == EnvelopePiece::Kind::envelope) consume(static_cast<std::size_t>(last_.size));
+  if (last_.kind != EnvelopePiece::Kind::foreign) consume(static_cast<std::size_t>(last_.size));
   last_ = {.kind = EnvelopePiece::Kind::foreign};
   for (;;) {
     if (Status s = fill(kBlockBytes); !s) return std::unexpected(s.error());
@@ -167,14 +180,17 @@ Result<std::optional<EnvelopePiece>> EnvelopeFile::next() {
     if (!passed) return std::unexpected(passed.error());
     if (!*passed) break;
   }
-  if (!as_text(ahead()).starts_with(kMagic)) {
+  if (!begins_entry(as_text(ahead()))) {
     const auto piece = foreign();
     if (!piece) return std::unexpected(piece.error());
     return *piece;
   }
   const auto length = length_of_envelope();
   if (!length) return std::unexpected(length.error());
-  last_ = {EnvelopePiece::Kind::envelope, ahead().first(*length), at_, *length, ++count_};
+  const bool dictionary = as_text(ahead()).starts_with(kDictionaryMagic);
+  ++(dictionary ? dictionaries_ : count_);
+  last_ = {dictionary ? EnvelopePiece::Kind::dictionary : EnvelopePiece::Kind::envelope,
+           ahead().first(*length), at_, *length, count_ + (dictionary ? 1 : 0)};
   return last_;
 }
 
@@ -188,7 +204,7 @@ EnvelopePiece EnvelopeFile::damaged() {
 }
 
 Status EnvelopeFile::ending() const {
-  if (count_ == 0 && !export_) {
+  if (count_ + dictionaries_ == 0 && !export_) {
     return fail(Code::corrupt, "this is not a Pinaflux envelope, and there is none in it");
   }
   if (!export_) return {};

@@ -1,5 +1,5 @@
-// Envelope file: envelopes out of a stream of bytes: a file of one, of many one after the other, or an export
-// (../spool/EXPORT.md), whole, cut off or damaged.
+// Envelope file: envelopes, and the dictionaries between them, out of a stream of bytes: a file of one, of many one after the
+// other, or an export (../spool/EXPORT.md), whole, cut off or damaged.
 //
 // Promise    After damage it goes on at the next header line. Every byte is in a piece, or framing of an export.
 // Limits     Memory for one envelope, limits::kOpenedBytesMax and a little, however long the stream is.
@@ -23,13 +23,14 @@ using ReadBytes = std::function<Result<std::size_t>(MutableBytes)>;
 
 struct EnvelopePiece {
   enum class Kind : std::uint8_t {
-    envelope,  // From its line to the end of its frame, or to where the next one begins.
-    foreign    // No envelope: `size` bytes, not all of them in `bytes`.
+    envelope,    // From its line to the end of its frame, or to where the next one begins.
+    dictionary,  // A dictionary message, likewise.
+    foreign      // Neither: `size` bytes, not all of them in `bytes`.
   };
   Kind kind = Kind::envelope;
   Bytes bytes;
   std::uint64_t at = 0, size = 0;  // In the stream.
-  std::uint64_t number = 0;        // Of the envelope, from 1.
+  std::uint64_t number = 0;        // Of the envelope, from 1; of a dictionary, of the next one.
 };
 
 class EnvelopeFile {
@@ -59,14 +60,15 @@ class EnvelopeFile {
 
   ReadBytes read_;
   Buffer window_;
-  std::size_t begin_ = 0;  // Of what is not consumed, in window_.
-  std::uint64_t at_ = 0;   // The same, in the stream.
-  bool ended_ = false;     // The stream: window_ has its end.
-  EnvelopePiece last_;     // Not consumed yet.
-  std::uint64_t count_ = 0;
+  std::size_t begin_ = 0;           // Of what is not consumed, in window_.
+  std::uint64_t at_ = 0;            // The same, in the stream.
+  bool ended_ = false;              // The stream: window_ has its end.
+  EnvelopePiece last_;              // Not consumed yet.
+  std::uint64_t count_ = 0;         // Envelopes,
+  std::uint64_t dictionaries_ = 0;  // and the others.
 
   struct Export {
-    std::uint64_t at = 0, count_before = 0;
+    std::uint64_t at = 0, entries_before = 0;
     bool ended = false;   // Its last line was there,
     bool counted = true;  // and counted what was found.
   };

@@ -188,8 +188,9 @@ void CommandLine::add_tools() {
       ->check(CLI::IsMember({"ndjson", "csv", "lines"}))
       ->capture_default_str();
   decode->add_flag("--header", a_.decode.header, "print the header lines instead, as JSON");
-  decode->add_option("--dictionary", a_.decode.dictionaries,
-                     "file of a dictionary that envelopes were packed with");
+  decode->add_option(
+      "--dictionary", a_.decode.dictionaries,
+      "file of a dictionary that envelopes were packed with, unless it stands before them");
   decode->add_flag("--salvage", a_.decode.salvage,
                    "also print what is left of damaged envelopes, marked _salvaged");
   CLI::App* bench = app_.add_subcommand("bench", "what this machine reaches");

@@ -4,6 +4,7 @@
 
 #include "agent/cli/damage_text.h"
 #include "agent/data/limits.h"
+#include "agent/seal/dictionary_message.h"
 
 namespace pinaflux {
 
@@ -26,9 +27,12 @@ RecordPrinter::RecordPrinter(RecordFormat format, bool salvage, Print print, Pri
       print_(std::move(print)),
       tell_(std::move(tell)),
       arena_(kArenaBytes),
-      table_(salvage) {}
+      table_(salvage) {
+  look_in(own_);
+}
 
-void RecordPrinter::look_in(const Dictionaries& dictionaries) {
+void RecordPrinter::look_in(Dictionaries& dictionaries) {
+  dictionaries_ = &dictionaries;
   opener_.look_in(&dictionaries);
   salvager_.look_in(&dictionaries);
 }
@@ -66,6 +70,17 @@ Status RecordPrinter::take_damaged(const EnvelopePiece& piece, const Take& take)
                .seq_known = found.range_known});
 }
 
+void RecordPrinter::take_dictionary(EnvelopeFile& file, const EnvelopePiece& piece) {
+  auto message = parse_dictionary(piece.bytes);
+  if (!message) message = parse_dictionary(file.damaged().bytes);
+  if (message) {
+    dictionaries_->add(std::move(message->dictionary));
+    return;
+  }
+  ++counts_.dictionaries_bad;
+  tell_(bad_dictionary_text(piece, message.error()));
+}
+
 Status RecordPrinter::take_envelope(EnvelopeFile& file, EnvelopePiece piece, const Take& take) {
   ++counts_.envelopes;
   auto header = open(piece.bytes);
@@ -92,6 +107,8 @@ Status RecordPrinter::each(EnvelopeFile& file, const Take& take) {
       counts_.foreign_bytes += (*piece)->size;
       tell_(std::to_string((*piece)->size) + " bytes at byte " + std::to_string((*piece)->at) +
             ": no envelope, and none begins in them\n");
+    } else if ((*piece)->kind == EnvelopePiece::Kind::dictionary) {
+      take_dictionary(file, **piece);
     } else if (Status s = take_envelope(file, **piece, take); !s) {
       return s;
     }
@@ -139,7 +156,7 @@ Status RecordPrinter::print_rows(RowIdentity identity) {
 
 std::string RecordPrinter::summary() const {
   const std::uint64_t bad = counts_.envelopes - counts_.whole;
-  if (bad == 0 && counts_.foreign_bytes == 0) return "";
+  if (bad == 0 && counts_.foreign_bytes == 0 && counts_.dictionaries_bad == 0) return "";
   const auto number = [](std::uint64_t n) { return std::to_string(n); };
   std::string text = number(counts_.whole) + " of " + number(counts_.envelopes) +
                      " envelopes are whole, with " + number(counts_.records) + " records";
@@ -150,6 +167,8 @@ std::string RecordPrinter::summary() const {
     text += "; salvaged " + number(counts_.salvaged) + " records, " +
             number(counts_.salvaged_whole) + " with all fields (marked _salvaged)";
   }
+  if (counts_.dictionaries_bad > 0)
+    text += "; dictionaries that cannot be used: " + number(counts_.dictionaries_bad);
   if (counts_.foreign_bytes > 0) text += "; " + number(counts_.foreign_bytes) + " foreign bytes";
   return text + "\n";
 }

@@ -224,8 +224,9 @@ int main_of(int argc, char** argv) {
   decode->add_option("--format", decoding.format, "ndjson, csv, or lines (line protocol)")
       ->check(CLI::IsMember({"ndjson", "csv", "lines"}));
   decode->add_flag("--header", decoding.header, "print the header lines instead, as JSON");
-  decode->add_option("--dictionary", decoding.dictionaries,
-                     "file of a dictionary that envelopes were packed with");
+  decode->add_option(
+      "--dictionary", decoding.dictionaries,
+      "file of a dictionary that envelopes were packed with, unless it stands before them");
   decode->add_flag("--salvage", decoding.salvage,
                    "also print what is left of damaged envelopes, marked _salvaged");
   CLI::App* status = app.add_subcommand("status", "ask the collector that runs how it is");

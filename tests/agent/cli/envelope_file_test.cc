@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "agent/seal/dictionary_message.h"
 #include "agent/spool/export_file.h"
 #include "tests/kit/sealed_rows.h"
 
@@ -40,7 +41,7 @@ struct FileFixture : kit::SealedRows {
       if (!*piece) break;
       EnvelopePiece p = **piece;
       CHECK(p.at >= at);
-      std::string text = p.kind == Kind::foreign ? "F" : "E";
+      std::string text = p.kind == Kind::foreign ? "F" : p.kind == Kind::dictionary ? "D" : "E";
       if (p.kind == Kind::envelope && !Opener::verify(p.bytes)) {
         p = in.damaged();
         text = "!";
@@ -79,6 +80,23 @@ TEST_CASE_FIXTURE(FileFixture, "an export's own lines are no pieces") {
   const Buffer a = envelope(), b = envelope();
   file = exported({a, b});
   CHECK(pieces(3) == List{whole(a), whole(b)});
+  CHECK(ending.has_value());
+}
+
+TEST_CASE_FIXTURE(FileFixture, "a dictionary is a piece of its own, and counts as an entry") {
+  const auto dictionary = Dictionary::of(Buffer(100, 'x'));
+  REQUIRE(dictionary.has_value());
+  const Buffer a = envelope(), b = envelope();
+  const Buffer message = format_dictionary("pump-7", "normal", Epoch{}, *dictionary);
+  const List expected = {"D" + std::to_string(message.size()), whole(a),
+                         "D" + std::to_string(message.size()), whole(b)};
+  for (const Buffer& bytes : {message, a, message, b}) append(file, bytes);
+  for (const std::size_t block : {1u, 7u, 100'000u}) {
+    CHECK(pieces(block) == expected);
+    CHECK(ending.has_value());
+  }
+  file = exported({message, a, message, b});
+  CHECK(pieces() == expected);
   CHECK(ending.has_value());
 }
 

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "agent/seal/dictionary_message.h"
 #include "agent/spool/export_file.h"
 #include "tests/kit/sealed_rows.h"
 
@@ -197,6 +198,118 @@ TEST_CASE_FIXTURE(RecordPrinterFixture,
   REQUIRE(decode());
   CHECK(lines(out) == 2);
   CHECK(summary.empty());
+}
+
+// An envelope that needs a dictionary, and the message that brings it.
+struct PackedFixture : RecordPrinterFixture {
+  Dictionaries kept;
+  Buffer message, packed;
+
+  PackedFixture() {
+    reading();
+    envelope();
+    DictionaryMaker maker;
+    maker.take(sealer.plain_body());
+    const Dictionary& dictionary = kept.add(*maker.make());
+    message = format_dictionary("pump-7", "normal", Epoch{}, dictionary);
+    sealer.use(&dictionary);
+    packed = one();
+  }
+  void reading() {
+    rows.clear();
+    row("compressor", {"inlet_temperature", "outlet_temperature", "state"},
+        {Value::int64(5), Value::int64(6), Value::text("unloaded")}, {7, 0});
+  }
+  Buffer one() {
+    reading();
+    Buffer bytes = envelope();
+    REQUIRE(as_text(bytes).starts_with("pinaflux-env/2 "));
+    return bytes;
+  }
+};
+
+TEST_CASE_FIXTURE(PackedFixture, "a dictionary that stands before them opens envelopes") {
+  for (const Buffer& bytes : {message, packed, one()}) append(file, bytes);
+  for (const RecordFormat format : {RecordFormat::ndjson, RecordFormat::lines}) {
+    REQUIRE(decode(format));
+    CHECK(lines(out) == 2);
+    CHECK(told.empty());
+    CHECK(summary.empty());
+  }
+  for (const bool twice : {true, false}) {
+    REQUIRE(decode(RecordFormat::csv, false, twice));
+    CHECK(lines(out) == 3);
+    CHECK(summary.empty());
+  }
+  file = message;
+  REQUIRE(decode());
+  CHECK(out.empty());
+  CHECK(summary.empty());
+}
+
+TEST_CASE_FIXTURE(PackedFixture, "dictionaries among the entries of an archive and of an export") {
+  std::string archive = archive_title("2026-07-25");
+  for (const Buffer& bytes : {message, packed, one(), message, one()}) append_entry(bytes, archive);
+  append(file, archive);
+  REQUIRE(decode());
+  CHECK(lines(out) == 3);
+  CHECK(told.empty());
+  CHECK(summary.empty());
+
+  file.clear();
+  dictionaries = {};
+  ExportWriter writer;
+  writer.begin({.gateway = "pump-7", .lane = "", .version = "0", .made_s = 5}, file);
+  for (const Buffer& bytes : {message, packed, one()}) writer.add(bytes, file);
+  writer.end(file);
+  REQUIRE(decode());
+  CHECK(lines(out) == 2);
+  CHECK(summary.empty());
+}
+
+TEST_CASE_FIXTURE(PackedFixture, "a dictionary behind what needs it opens nothing") {
+  append(file, packed);
+  append(file, message);
+  REQUIRE(decode());
+  CHECK(out.empty());
+  CHECK(summary.contains("1 of a newer format or without their dictionary"));
+}
+
+TEST_CASE_FIXTURE(PackedFixture, "a damaged dictionary is told with its place, and what it costs") {
+  sealer.use(nullptr);
+  walk(2);
+  append(file, envelope());
+  const std::size_t at = file.size();
+  for (const std::size_t changed :
+       {message.size() - 1, message.size() / 2, as_text(message).find(" d=") + 4}) {
+    CAPTURE(changed);
+    file.resize(at);
+    Buffer bad = message;
+    bad[changed] ^= 0x40;
+    append(file, bad);
+    append(file, packed);
+    REQUIRE(decode());
+    CHECK(lines(out) == 3);
+    CHECK(
+        told.contains("dictionary at byte " + std::to_string(at) + ": the dictionary is damaged"));
+    CHECK(summary.contains("; dictionaries that cannot be used: 1"));
+    CHECK(summary.starts_with("1 of 2 envelopes are whole"));
+  }
+}
+
+TEST_CASE_FIXTURE(PackedFixture, "a dictionary that was cut off, and one of a format to come") {
+  file.assign(message.begin(), message.end() - 5);
+  append(file, packed);
+  REQUIRE(decode());
+  CHECK(told.contains("the dictionary is damaged"));
+  CHECK(summary.starts_with("0 of 1 envelopes"));
+
+  file = message;
+  file[std::string_view("pinaflux-dictionary/").size()] = '2';
+  append(file, packed);
+  REQUIRE(decode());
+  CHECK(told.contains("open it with a newer pinaflux"));
+  CHECK(summary.starts_with("0 of 1 envelopes"));
 }
 
 TEST_CASE_FIXTURE(RecordPrinterFixture, "unknown keys go through an export as they came") {
