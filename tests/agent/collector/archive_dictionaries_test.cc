@@ -94,6 +94,14 @@ TEST_CASE_FIXTURE(ArchiveFixture, "each day's file has the dictionaries that it 
   CHECK(std::ranges::count(replayed({tomorrow}), '\n') == 20);
 }
 
+TEST_CASE_FIXTURE(ArchiveFixture, "a clock that is put back goes on with a file that has none") {
+  land_on(0, {tell(1), gateway.send(5)});
+  land_on(1, {packed(1)});
+  land_on(0, {packed(1)});
+  CHECK(dictionaries_in(today) == 1);
+  CHECK(std::ranges::count(replayed({today}), '\n') == 10);
+}
+
 TEST_CASE_FIXTURE(ArchiveFixture, "a file that goes on after a restart has them, if once more") {
   land_on(0, {tell(1), packed(1)});
   restart();

@@ -166,6 +166,7 @@ TEST_CASE_FIXTURE(DictionariesFixture, "nobody's dictionary opens another's enve
   land({clone.tell(first), other.tell(first), of_lane});
   CHECK(landed.counts.rejects == 0);
   CHECK(kept() == "3\n");
+  land({gateway.send(5)});
   land({send_packed(gateway, first)});
   CHECK(reasons() == "dictionary ");
   CHECK(told() == Ids{});
