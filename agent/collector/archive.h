@@ -5,7 +5,7 @@
 //            by itself. It may stand there more than once.
 // Format     ../spool/EXPORT.md, "Archives".
 // Threads    Storage worker.
-// Tests      tests/agent/collector/archive_test.cc
+// Tests      tests/agent/collector/archive_test.cc, archive_dictionaries_test.cc
 #pragma once
 
 #include <map>
