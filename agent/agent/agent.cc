@@ -196,6 +196,7 @@ std::optional<Agent::Refusal> Agent::State::make_uplinks() {
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
     const auto& lane = spool_state.lanes[i];
     uplinks->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1, lane.acked);
+    uplinks->offer(static_cast<LaneIndex>(i), lane.dictionary);
   }
   uplinks->restore(spool->states());
   return std::nullopt;
@@ -272,6 +273,7 @@ void Agent::State::finish_commit() {
     const auto lane = static_cast<LaneIndex>(i);
     const auto& state = spool_state.lanes[i];
     uplinks->committed(lane, state.epoch, state.next_seq - 1, state.acked);
+    uplinks->offer(lane, state.dictionary);
     pace.leased(lane, done->wish, brought[i], done->records[i] > 0);
   }
   if (!done->leases.empty()) uplinks->send(std::move(done->leases));

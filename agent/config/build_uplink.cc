@@ -139,8 +139,13 @@ UplinkOptions build_uplink(const Reader& r, const std::string& name, Building& b
   o.window = static_cast<std::size_t>(
       std::clamp<std::int64_t>(r.integer("window"), 1, limits::kWindowMax));
   o.properties = r.boolean("properties");
+  o.dictionaries = r.boolean("dictionaries");
   o.keys = {r.text("mac"), r.text("sign"), r.texts("acks_by")};
   build_output(r, o, building);
+  if (o.dictionaries && o.ack != UplinkOptions::Ack::collector) {
+    building.findings.error(r.value_place("dictionaries"), "only our collector keeps dictionaries",
+                            "remove 'dictionaries', so that each batch stands alone");
+  }
   o.batch_age = r.duration("batch_age");
   o.keep_alive = r.duration("keep_alive");
   o.back_off_max = r.duration("back_off_max");
@@ -214,6 +219,7 @@ void build_uplinks(const Reader& root, Building& building) {
     check_proof_keys(root, r, building.findings);
     uplinks.push_back(build_uplink(r, name, building));
   }
+  building.to.spool.dictionaries = std::ranges::any_of(uplinks, &UplinkOptions::dictionaries);
   give_lanes(root, building);
   check_websockets(root, building);
   for (const auto& [name, r] : root.names("uplinks")) {

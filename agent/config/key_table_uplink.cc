@@ -100,6 +100,14 @@ constexpr Key kWay[] = {
      .fallback = "false",
      .doc = "With MQTT 5: each batch says gateway, lane, epoch and range as user properties, too, "
             "for a broker's rules; about 110 bytes a batch."},
+    {.path = "dictionaries",
+     .type = Type::boolean,
+     .fallback = "false",
+     .doc = "Small batches of a live lane are packed with a dictionary that the collector keeps: "
+            "of batches of 10 a "
+            "tenth to a half is saved. They no longer stand alone: whoever else reads them needs "
+            "it, too "
+            "(decode --dictionary)."},
     {.path = "user",
      .type = Type::text,
      .min = 1,

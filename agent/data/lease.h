@@ -6,13 +6,21 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
 
 #include "agent/data/anchor.h"
 #include "agent/data/identity.h"
 #include "agent/data/limits.h"
 
 namespace pinaflux {
+
+// A dictionary as it is sent to whoever opens envelopes that were packed with it.
+struct SentDictionary {
+  std::string id;
+  Buffer message;  // Of seal/dictionary_message.h.
+};
 
 // For each lane: how many more envelopes the uplink has a place for.
 struct LeaseWish {
@@ -26,6 +34,9 @@ struct LeaseWish {
   std::size_t envelope_bytes_max(std::size_t lane) const {
     return bytes_max[lane] == 0 ? limits::kEnvelopeBytesMax : bytes_max[lane];
   }
+  // The far end keeps dictionaries; and the id of the lane's own, if it has that: small envelopes may be packed with it.
+  std::array<bool, limits::kLanesMax> takes_dictionaries{};
+  std::array<std::string, limits::kLanesMax> dictionary{};
   // Once the clock is trusted: what is sealed from now on with a stamp of its boot gets calendar time.
   std::optional<Anchor> anchor = {};
 };
@@ -35,9 +46,10 @@ struct Lease {
   Epoch epoch{};
   Range range;
   Digest hash{};
-  std::uint64_t records = 0;  // That it holds.
-  Buffer bytes;               // The whole envelope.
-  std::uint32_t round = 0;    // Of the wish that it answers.
+  std::uint64_t records = 0;                              // That it holds.
+  Buffer bytes;                                           // The whole envelope.
+  std::uint32_t round = 0;                                // Of the wish that it answers.
+  std::shared_ptr<const SentDictionary> dictionary = {};  // That it was packed with; null: none.
 };
 
 }  // namespace pinaflux

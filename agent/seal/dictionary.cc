@@ -49,6 +49,10 @@ const Dictionary* Dictionaries::find(std::string_view id) const {
   return at == all_.end() ? nullptr : &*at;
 }
 
+void Dictionaries::remove(std::string_view id) {
+  all_.remove_if([id](const Dictionary& each) { return each.id() == id; });
+}
+
 Result<const Dictionary*> dictionary_of(std::string_view id, const Dictionaries* at_hand) {
   if (id.empty()) return nullptr;
   const Dictionary* const found = at_hand == nullptr ? nullptr : at_hand->find(id);

@@ -24,6 +24,8 @@ class Dictionary {
  public:
   static constexpr std::size_t kBytesMin = 8;  // zstd takes less for none.
   static constexpr std::size_t kBytesMax = 16 * 1024;
+  // A body is packed with one if that saves such a part of it: standing alone is worth that.
+  static constexpr std::size_t kWorthOf = 10;
 
   // Errors: invalid, too short or too long; or what zstd would take for a dictionary of its own format.
   static Result<Dictionary> of(Buffer bytes);
@@ -47,6 +49,7 @@ class Dictionaries {
  public:
   const Dictionary& add(Dictionary dictionary);
   const Dictionary* find(std::string_view id) const;  // nullptr: it is not here.
+  void remove(std::string_view id);
 
  private:
   std::list<Dictionary> all_;

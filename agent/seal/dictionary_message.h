@@ -1,6 +1,6 @@
 // Dictionary message: how a dictionary gets to whoever opens the envelopes of a lane: as a payload of its own on the topic of
 // the lane's data, and as an entry of an export or archive, before the first envelope that was packed with it. Bytes:
-// FORMAT.md section 10.
+// FORMAT.md section 12.
 //
 // Promise    parse(format(d)) == d. The parser trusts nothing, and takes no content but the one that the id names.
 // Limits     Dictionary::kBytesMax of content.

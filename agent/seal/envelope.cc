@@ -43,9 +43,8 @@ constexpr std::size_t kHashBytes = 3 + 22 + 1;  // " h=", base64url, newline.
 constexpr double kFillAim = 0.97;
 constexpr double kFillGood = 0.85;
 constexpr int kTrialsMax = 4;
-// A body up to this size is tried with the dictionary, and packed with it if that saves a tenth: standing alone is worth that.
+// A body up to this size is tried with the dictionary.
 constexpr std::size_t kSmallBodyMax = Dictionary::kBytesMax;
-constexpr std::size_t kWorthOf = 10;
 constexpr std::size_t kDictionaryPairBytes = 3 + 8;  // " d=", the id.
 constexpr const char* kTooMany = "what thinning keeps does not fit into one envelope";
 
@@ -249,7 +248,7 @@ Status Sealer::State::pack(Effort effort, Header& header) {
   Status s = writer.compressor().compress(plain, level_of(effort), packed, dictionary);
   if (!s) return s;
   const std::size_t with = packed.size() - alone + kDictionaryPairBytes;
-  if (with + alone / kWorthOf > alone) {
+  if (with + alone / Dictionary::kWorthOf > alone) {
     packed.resize(alone);
     return {};
   }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agent/data/limits.h"
+#include "agent/seal/dictionary_message.h"
 #include "agent/spool/schema.h"
 #include "agent/spool/spool.h"
 #include "agent/spool/store.h"
@@ -82,13 +83,24 @@ Result<bool> Adopt::step(const Access& access, Buffer& out) {
       report(out);
       return false;
     }
+    if (is_dictionary_message(envelope)) {
+      if (Status s = take_dictionary(access, envelope); !s) return std::unexpected(s.error());
+      continue;
+    }
     ++envelopes_;
     if (Status s = take(access, envelope); !s) return std::unexpected(s.error());
   }
   return true;
 }
 
+Status Adopt::take_dictionary(const Access& access, Bytes message) {
+  sqlite::Database& database = *access.store.database;
+  Status s = schema::raise_version(database, schema::kVersionDictionaries);
+  return s ? access.store.dictionaries.adopt(*access.store.notes, message) : s;
+}
+
 Status Adopt::take(const Access& access, Bytes envelope) {
+  opener_.look_in(access.store.dictionaries.all());
   const auto header = opener_.whole(envelope);
   if (!header) return std::unexpected(header.error());
   if (header->gateway != access.options.gateway) {

@@ -33,6 +33,7 @@ class Adopt : public Operation {
   std::string text() const;  // For a terminal, when it has ended.
 
  private:
+  Status take_dictionary(const Access& access, Bytes message);
   Status take(const Access& access, Bytes envelope);
   Status put(const Access& access, Lane& lane, Entry& entry, const Digest& previous,
              Bytes envelope);

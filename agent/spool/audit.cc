@@ -123,6 +123,7 @@ Status Audit::next_lane(const Access& access) {
 
 // True: the lane goes on in another step.
 bool Audit::walk(const Access& access) {
+  opener_.look_in(access.store.dictionaries.all());
   std::size_t bytes = 0;
   for (std::size_t rows = 0; chunks_seen_ || (rows < kStepEntries && bytes < kStepBytes); ++rows) {
     const auto entry = covering(*access.store.queue, lane().id, next_);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/spool/damaged_rows.h"
+#include "agent/spool/lane_dictionaries.h"
 
 namespace pinaflux {
 
@@ -12,7 +13,8 @@ namespace {
 
 // `meta` is a table of the same columns.
 bool is_state(std::string_view key) {
-  return key.starts_with("pipeline/") || key.starts_with("time/");
+  return key.starts_with("pipeline/") || key.starts_with("time/") || key.starts_with("uplink/") ||
+         LaneDictionaries::is_key(key);
 }
 
 }  // namespace

@@ -118,8 +118,19 @@ Status Export::give_entry(const Access& access, const Entry& entry, Buffer& out)
     ASSERT(lane != lanes->end());
     if (Status s = access.packer->seal(*access.store.queue, *lane, entry, bytes); !s) return s;
   }
+  give_dictionary(access, entry.lane, bytes, out);
   writer_.add(bytes, out);
   return {};
+}
+
+// Once in a file, before the first envelope that needs it. Where it is lost, whoever imports may have it.
+void Export::give_dictionary(const Access& access, LaneId id, Bytes envelope, Buffer& out) {
+  const auto header = Opener::header(envelope);
+  const Lane* lane = loaded(access.store, id);
+  if (!header || header->dictionary.empty() || lane == nullptr) return;
+  if (!dictionaries_.emplace(id, header->dictionary).second) return;
+  if (const auto sent = access.store.dictionaries.sent(*lane, header->dictionary))
+    writer_.add(sent->message, out);
 }
 
 }  // namespace pinaflux

@@ -9,7 +9,9 @@
 // Tests      tests/agent/spool/export_test.cc
 #pragma once
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/spool/export_file.h"
@@ -37,11 +39,13 @@ class Export : public Operation {
   Status seal_lane(const Access& access, Target& target);
   Result<bool> give(const Access& access, Target& target, Buffer& out);
   Status give_entry(const Access& access, const Entry& entry, Buffer& out);
+  void give_dictionary(const Access& access, LaneId id, Bytes envelope, Buffer& out);
 
   ExportTitle title_;
   ExportWriter writer_;
   std::vector<Target> targets_;
-  std::size_t sealed_ = 0, given_ = 0;  // Targets that are done.
+  std::size_t sealed_ = 0, given_ = 0;                     // Targets that are done.
+  std::set<std::pair<LaneId, std::string>> dictionaries_;  // That are given.
   bool begun_ = false;
   bool tombstone_due_ = false;  // The next entry must be sealed.
   std::uint64_t done_ = 0, total_ = 0;

@@ -242,6 +242,7 @@ Result<bool> Peek::load(const Access& access) {
   if (Status s = access.store.queue->body(**entry, bytes); !s) return std::unexpected(s.error());
   const bool chunk = (*entry)->kind == Kind::chunk;
   Status opened;
+  opener_.look_in(&access.store.dictionaries.all());
   if (chunk) {
     opened = opener_.open_body(bytes, *shapes_, arena_, rows_);
   } else if (auto header = opener_.open(bytes, *shapes_, arena_, rows_); !header) {

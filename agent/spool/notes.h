@@ -31,13 +31,13 @@ class Notes {
   Status write(const Group& group, const std::vector<std::string>& sources);
   // In place of one with the same key.
   Status put(const Note& note);
+  Status erase(const Note& note);
 
   using Cursors = std::vector<std::pair<std::string, std::vector<std::pair<std::string, Buffer>>>>;
   Result<Cursors> cursors();
   Result<std::vector<StateEdit>> states();
 
  private:
-  Status erase(const Note& note);
   Status put_plain(const Note& note);
   Status erase_plain(const Note& note);
   Result<std::vector<Note>> plain(Note::Kind kind);

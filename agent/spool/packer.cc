@@ -48,14 +48,24 @@ void learn(double& average, std::size_t bytes, std::size_t records) {
   average = average == 0.0 ? sample : average * 0.8 + sample * 0.2;
 }
 
-Lease lease_of(const Packer::Job& job, const Entry& entry, Buffer&& bytes) {
+// One that is not here any more the far end may still have.
+std::shared_ptr<const SentDictionary> sent_dictionary(const Packer::Job& job,
+                                                      const std::string& id) {
+  if (id.empty()) return nullptr;
+  auto sent = job.dictionaries == nullptr ? nullptr : job.dictionaries->sent(job.lane, id);
+  return sent ? sent : std::make_shared<const SentDictionary>(id, Buffer());
+}
+
+Lease lease_of(const Packer::Job& job, const Entry& entry, Buffer&& bytes,
+               const std::string& dictionary = {}) {
   return {.lane = job.index,
           .epoch = job.lane.epoch,
           .range = entry.range,
           .hash = entry.hash,
           .records = entry.records(),
           .bytes = std::move(bytes),
-          .round = job.lane.round};
+          .round = job.lane.round,
+          .dictionary = sent_dictionary(job, dictionary)};
 }
 
 }  // namespace
@@ -133,12 +143,13 @@ Status Packer::lease(Job& job) {
     }
     if (!read) return read;
     // Sent as it is, it would be refused for ever, and the lane would wait behind it.
-    if (entry.kind == Kind::envelope && !Opener::verify(bytes)) {
+    const auto header = entry.kind == Kind::envelope ? Opener::verify(bytes) : Header();
+    if (!header) {
       if (Status s = tombstone::entomb(job.queue, job.lane, entry, Loss::damaged); !s) return s;
       continue;
     }
     if (entry.damaged) entry.hash = chain_end(Opener::header(bytes).value_or(Header()));
-    job.leases.push_back(lease_of(job, entry, std::move(bytes)));
+    job.leases.push_back(lease_of(job, entry, std::move(bytes), header->dictionary));
     at.leased.add(entry.range);
     --job.places;
   }
@@ -195,11 +206,14 @@ Status Packer::seal(Job& job) {
   return seal_rows(job, rows_first_, Effort::max, Make::envelopes);
 }
 
-Result<std::uint64_t> Packer::enter(Job& job, Bytes envelope, std::span<const Range> known) {
+Result<std::uint64_t> Packer::enter(Job& job, Bytes envelope, const Dictionaries& dictionaries,
+                                    std::span<const Range> known) {
   if (Status s = seal(job); !s) return std::unexpected(s.error());
   Opened opened(*this);
   opened.merged();
+  opener_.look_in(&dictionaries);
   const auto header = opener_.open(envelope, *shapes_, arena_, rows_);
+  opener_.look_in(nullptr);
   if (!header) return std::unexpected(header.error());
   std::uint64_t seq = header->range.nth(0, header->every);
   std::erase_if(rows_, [&](const Row&) {
@@ -354,6 +368,8 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
     header.previous = lane.at.chain;
     Buffer bytes;
     std::size_t taken = 0;
+    const Dictionary* const usable = pack_with(job);
+    sealer_.use(usable);
     Status sealed = sealer_.draft(rows, effort, bytes_max, header, bytes, taken);
     const bool alone = !sealed && sealed.error().code == Code::full && taken <= 1;
     // What the far end takes may change; what an envelope holds does not.
@@ -378,13 +394,27 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
         make == Make::chunks || (make == Make::envelopes_and_tail && !full && job.places == 0);
     header.range = {first, first + taken - 1};
     if (!chunk) Sealer::finish(header, bytes);
+    const bool leaves = !chunk && job.places > 0;
     Status put =
         chunk ? put_chunk(job, header, bytes) : put_envelope(job, header, std::move(bytes));
     if (!put) return put;
+    if (leaves) tell_dictionaries(job, usable, header);
     first += taken;
     rows = rows.subspan(taken);
   }
   return {};
+}
+
+// Only what leaves at once: a backlog is merged into envelopes that need none, and stand alone.
+const Dictionary* Packer::pack_with(const Job& job) {
+  if (!job.takes_dictionaries || job.places == 0) return nullptr;
+  return job.dictionaries->usable(job.lane, job.far_end_has);
+}
+
+void Packer::tell_dictionaries(const Job& job, const Dictionary* usable, const Header& header) {
+  const Bytes body = sealer_.plain_body();
+  if (!job.takes_dictionaries || body.size() > Dictionary::kBytesMax) return;
+  job.dictionaries->sealed(job.lane, body, usable, !header.dictionary.empty());
 }
 
 // A record that fits into no envelope (ten thousand fields, each a hash after masking) is declared lost in
@@ -450,7 +480,7 @@ Status Packer::put_envelope(Job& job, Header& header, Buffer&& bytes) {
   at.chain = entry.hash;
   at.changed = true;
   if (job.places > 0) {
-    job.leases.push_back(lease_of(job, entry, std::move(bytes)));
+    job.leases.push_back(lease_of(job, entry, std::move(bytes), header.dictionary));
     at.leased.add(entry.range);
     --job.places;
   }

@@ -19,6 +19,7 @@
 #include "agent/data/record.h"
 #include "agent/seal/envelope.h"
 #include "agent/spool/lane.h"
+#include "agent/spool/lane_dictionaries.h"
 #include "agent/spool/letters.h"
 #include "agent/spool/queue.h"
 #include "platform/base/arena.h"
@@ -38,6 +39,10 @@ class Packer {
     std::vector<Lease>& leases;  // They are appended here, bytes and all.
     bool sealed_only = false;    // As in LeaseWish.
     std::size_t bytes_max = limits::kEnvelopeBytesMax;  // Of an envelope.
+    LaneDictionaries* dictionaries = nullptr;           // Where envelopes may leave.
+    // The far end keeps dictionaries: small envelopes that leave at once may be packed with the lane's, if it has that.
+    bool takes_dictionaries = false;
+    std::string_view far_end_has = {};
     GivenUp* given_up = nullptr;  // None: records that fit into no envelope are declared only.
   };
   // Stores the records; what there are places for is leased, in the lane's order.
@@ -46,7 +51,8 @@ class Packer {
   Status seal(Job& job);
   // What an envelope of another lane holds enters this one as if it came in now, but for the seqs (of there) that
   // are known. The lane's chunks are sealed first. How many records that were. corrupt: it does not open.
-  Result<std::uint64_t> enter(Job& job, Bytes envelope, std::span<const Range> known);
+  Result<std::uint64_t> enter(Job& job, Bytes envelope, const Dictionaries& dictionaries,
+                              std::span<const Range> known);
   // So many records that never had a seq of this lane are declared lost in it, with reason and times of `like`.
   Status bury(Job& job, const Entry& like, std::uint64_t count);
   // Puts a tombstone into its envelope: see tombstone.h.
@@ -81,6 +87,8 @@ class Packer {
   Status seal_rows(Job& job, std::uint64_t first, Effort effort, Make make);
   Status give_up(Job& job, const Row& row, std::uint64_t seq, Make make);
   Status put_grave(Job& job, Entry& grave);
+  const Dictionary* pack_with(const Job& job);
+  void tell_dictionaries(const Job& job, const Dictionary* usable, const Header& header);
   Status put_envelope(Job& job, Header& header, Buffer&& bytes);
   Status put_chunk(Job& job, const Header& header, Bytes envelope);
 

@@ -79,6 +79,7 @@ Status Repair::mend(Entry& entry) {
 }
 
 Status Repair::take_envelope(const Entry& entry) {
+  opener_.look_in(store_.dictionaries.all());
   const auto header = opener_.envelope(lane_, entry, body_);
   if (!header && header.error().code == Code::newer) return std::unexpected(header.error());
   const bool follows = header && (gap_ || !chain_known_ || header->previous == chain_);

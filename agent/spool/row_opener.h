@@ -19,6 +19,7 @@ class RowOpener {
  public:
   RowOpener();
 
+  void look_in(const Dictionaries& dictionaries) { opener_.look_in(&dictionaries); }
   // Errors: corrupt (it does not open, or is not what lane and row say), newer.
   Result<Header> envelope(const Lane& lane, const Entry& entry, Bytes bytes);
   Result<Header> tombstone(const Lane& lane, const Entry& entry, Bytes bytes);

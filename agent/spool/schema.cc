@@ -121,7 +121,7 @@ Result<bool> recognise(sqlite::Database& database) {
   if (marks->owner != kApplicationId) {
     return fail(Code::invalid, "spool.db is another program's database: move it away");
   }
-  if (marks->version > kVersionSplit) {
+  if (marks->version > kVersionDictionaries) {
     return fail(Code::newer, "spool.db was written by a newer version: run that one");
   }
   return true;

@@ -25,6 +25,7 @@ inline constexpr std::int64_t kVersionUnordered = 3;  // May have rows with Loss
 inline constexpr std::int64_t kVersionThinned = 4;    // May have thinned envelopes.
 inline constexpr std::int64_t kVersionSplit =
     5;  // May have parts of split ones, and Loss::undeliverable.
+inline constexpr std::int64_t kVersionDictionaries = 6;     // May have envelopes with a dictionary.
 inline constexpr std::int64_t kApplicationId = 0x50465331;  // "PFS1", seen by file(1).
 
 // Looks at the file without writing. True: the tables are there. False: the file is empty.

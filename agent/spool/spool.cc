@@ -32,6 +32,7 @@
 #include "agent/spool/packer.h"
 #include "agent/spool/renumber.h"
 #include "agent/spool/salvage.h"
+#include "agent/spool/schema.h"
 #include "agent/spool/shed.h"
 #include "agent/spool/split.h"
 #include "agent/spool/store.h"
@@ -114,6 +115,7 @@ struct Spool::State {
   Status write(const Request& request, std::vector<Lease>& leases);
   void begin_rounds(const LeaseWish& wish);
   Status write_letters(const Request& request);
+  Status write_dictionaries(const Request& request);
   Status take_ack(const Request& request, const LaneAck& ack, GivenUp& given_up);
   Status pack(const Request& request, GivenUp& given_up, std::vector<Lease>& leases);
   Status save_lanes();
@@ -209,11 +211,12 @@ Status Spool::State::commit(const Group& group, const LeaseWish& wish, Stamp now
 Status Spool::State::attempt(const Request& request, std::vector<Lease>& leases) {
   const std::int64_t bytes = request.bytes + kSlackBytes + bytes_to_thin() +
                              (renumbering.waiting() > 0 ? Renumbering::kBytesEach : 0) +
-                             splits::bytes_for(request.group);
+                             splits::bytes_for(request.group) + store->dictionaries.bytes_due();
   if (Status s = make_ready(request.everything ? bytes : 0); !s) return s;
   std::vector<Lease> leased;
   const Status done = transact([&] { return write(request, leased); });
   renumbering.settle(done.has_value());
+  store->dictionaries.settle(done.has_value());
   if (!done) return done;
   ++commits;
   std::ranges::move(leased, std::back_inserter(leases));
@@ -284,6 +287,7 @@ Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
   }
   if (request.everything) {
     if (Status s = store->notes->write(request.group, options.sources); !s) return s;
+    if (Status s = write_dictionaries(request); !s) return s;
     if (Status s = write_letters(request); !s) return s;
   }
   return save_lanes();
@@ -294,6 +298,17 @@ Status Spool::State::write_letters(const Request& request) {
   if (group.refusals.empty() && group.replayed.empty()) return {};
   Status s = store->letters->write(group, options.sources, request.now);
   return s ? store->count_letters() : s;
+}
+
+// They can wait; records cannot.
+Status Spool::State::write_dictionaries(const Request& request) {
+  const std::int64_t bytes = store->dictionaries.bytes_due();
+  if (bytes == 0) return {};
+  const auto fits = store->room->fits(request.bytes + bytes + kSlackBytes);
+  if (!fits) return std::unexpected(fits.error());
+  if (!*fits) return {};
+  Status s = schema::raise_version(*store->database, schema::kVersionDictionaries);
+  return s ? store->dictionaries.write(*store->notes, store->lanes) : s;
 }
 
 Status Spool::State::take_ack(const Request& request, const LaneAck& ack, GivenUp& given_up) {
@@ -321,6 +336,9 @@ Status Spool::State::pack(const Request& request, GivenUp& given_up, std::vector
                     .leases = leases,
                     .sealed_only = request.wish.sealed_only[i],
                     .bytes_max = request.wish.envelope_bytes_max(i),
+                    .dictionaries = &store->dictionaries,
+                    .takes_dictionaries = request.wish.takes_dictionaries[i],
+                    .far_end_has = request.wish.dictionary[i],
                     .given_up = &given_up};
     Status packed =
         request.everything ? packer.take(job, request.group.records[i]) : packer.lease(job);
@@ -435,7 +453,8 @@ SpoolState Spool::State::state() const {
                        .records_queued = lane.at.records,
                        .records_shed = lane.at.shed,
                        .bytes_queued = lane.at.bytes,
-                       .oldest = lane.at.oldest});
+                       .oldest = lane.at.oldest,
+                       .dictionary = store->dictionaries.current(lane)});
   }
   return s;
 }
@@ -477,7 +496,9 @@ Notes::Cursors Spool::cursors() const {
 
 std::vector<StateEdit> Spool::states() const {
   if (!state_->store) return {};
-  return state_->store->notes->states().value_or(std::vector<StateEdit>());
+  auto states = state_->store->notes->states().value_or(std::vector<StateEdit>());
+  std::erase_if(states, [](const StateEdit& s) { return LaneDictionaries::is_key(s.key); });
+  return states;
 }
 
 }  // namespace pinaflux

@@ -63,6 +63,8 @@ struct SpoolOptions {
   // reads what was written before.
   std::string key;
   std::string key_previous;
+  bool dictionaries =
+      false;  // Those of lanes that are configured stay although nothing needs them now.
   std::uint64_t key_messages_max = std::uint64_t{1} << 32;  // Under one key of an opening.
 };
 
@@ -78,6 +80,7 @@ struct LaneState {
   std::uint64_t records_shed = 0;    // Since the spool was made; each has its tombstone.
   std::uint64_t bytes_queued = 0;
   Stamp oldest;  // Time of the oldest queued record; 0 when empty.
+  std::shared_ptr<const SentDictionary> dictionary;  // To be told to the far end; null: none.
 };
 
 struct SpoolState {

@@ -167,6 +167,18 @@ void prepare_tables(Store& store, const SpoolOptions& options) {
   store.save_lane = schema::prepare_save(*store.database);
 }
 
+// In the running transaction.
+Status tidy_dictionaries(Store& store, const std::vector<Lane>& lanes,
+                         const SpoolOptions& options) {
+  const auto wanted = [&](const Lane& lane) {
+    return options.dictionaries && lane.gateway == options.gateway && lane.epoch == store.epoch &&
+           std::ranges::contains(options.lanes, lane.name, &LaneOptions::name);
+  };
+  if (Status s = store.dictionaries.tidy(*store.notes, lanes, wanted); !s) return s;
+  if (store.dictionaries.any()) store.version = schema::kVersionDictionaries;
+  return {};
+}
+
 Status load(Store& store, const SpoolOptions& options, const std::vector<LaneId>& keep,
             std::vector<std::string>& findings) {
   auto epoch = schema::epoch(*store.database);
@@ -175,7 +187,9 @@ Status load(Store& store, const SpoolOptions& options, const std::vector<LaneId>
   auto lanes = schema::lanes(*store.database, *store.encryption);
   if (!lanes) return std::unexpected(lanes.error());
   if (Status s = walk(store, *lanes); !s) return s;
+  store.dictionaries.load(*store.notes, *lanes);
   Status matched = store.database->begin();
+  if (matched) matched = tidy_dictionaries(store, *lanes, options);
   if (matched) matched = match(store, *lanes, options, keep, findings);
   if (matched) matched = schema::raise_version(*store.database, store.version);
   if (matched) matched = store.database->commit();
@@ -292,8 +306,8 @@ Result<Store> Store::open(const SpoolOptions& options, const Roots& roots, Files
 Status Store::tidy() {
   const std::int64_t least =
       encryption->has_tables() ? schema::kVersionEncrypted : schema::kVersion;
-  for (const auto passed :
-       {schema::kVersionSplit, schema::kVersionThinned, schema::kVersionUnordered}) {
+  for (const auto passed : {schema::kVersionDictionaries, schema::kVersionSplit,
+                            schema::kVersionThinned, schema::kVersionUnordered}) {
     if (version >= passed) break;
     Status s = schema::lower_version(*database, passed, std::max(version, least));
     if (!s) return s;

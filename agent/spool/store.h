@@ -14,6 +14,7 @@
 
 #include "agent/spool/encryption.h"
 #include "agent/spool/lane.h"
+#include "agent/spool/lane_dictionaries.h"
 #include "agent/spool/letters.h"
 #include "agent/spool/notes.h"
 #include "agent/spool/queue.h"
@@ -34,6 +35,7 @@ struct Store {
   std::optional<Room> room;
   sqlite::Statement save_lane;
   Epoch epoch{};
+  LaneDictionaries dictionaries;
   std::vector<Lane> lanes;  // By LaneIndex: as configured, then those that still hold something.
   std::int64_t age = 0;     // Seconds that the spool had lived at its newest entry.
   std::uint64_t letter_count = 0;  // Refusals that the dead letters stand for.

@@ -125,6 +125,7 @@ Status Thinner::open(const Entry& entry, std::uint64_t every) {
   Opened& to = *opened_;
   if (Status s = store_.queue->body(entry, to.body); !s) return s;
   const std::size_t before = to.rows.size();
+  to.opener.look_in(&store_.dictionaries.all());
   const auto header = to.opener.open(to.body, to.shapes, to.arena, to.rows);
   if (!header && header.error().code == Code::full) return std::unexpected(header.error());
   if (!header) return fail(Code::invalid, "an envelope of the queue does not open");

@@ -33,11 +33,15 @@ Result<std::unique_ptr<Store>> look(const SpoolOptions& options, Files& files, c
   store->queue.emplace(*store->database, store->encryption.get());
   const auto columns = Letters::columns(*store->database);
   if (!columns) return std::unexpected(columns.error());
+  store->notes.emplace(*store->database, *store->encryption);
   store->letters.emplace(*store->database, *store->encryption, letter_bytes(options), *columns);
   store->save_lane = schema::prepare_save(*store->database);
   auto epoch = schema::epoch(*store->database);
   if (!epoch) return std::unexpected(epoch.error());
   store->epoch = *epoch;
+  // Lanes that cannot be read are an operation's to tell.
+  if (const auto lanes = schema::lanes(*store->database, *store->encryption))
+    store->dictionaries.load(*store->notes, *lanes);
   return store;
 }
 

@@ -112,6 +112,7 @@ void Uplink::State::judge(const AckMessage& ack, LaneIndex index) {
   take_refusals(ack, index, verdict.accepted);
   // What the spool looks up now would be sent once more.
   if (verdict.unproved && !lane.flight.sent_since_greeting()) lose(index);
+  if (take_dictionaries(lane, ack)) lose(index);
   // The answer to a hello that followed what is in flight: it never arrived.
   const bool stale = !verdict.accepted && !verdict.unproved && !verdict.rejected;
   const bool of_earlier = ack.hello && ack.hello->at < lane.probed_at;

@@ -55,6 +55,7 @@ void Uplink::State::take(std::vector<Lease>&& leases) {
   for (Lease& lease : leases) {
     ASSERT(lease.lane < lanes.size());
     lease.bytes = proof.signed_envelope(std::move(lease.bytes));
+    if (translator && lease.dictionary) translator->know(lease.dictionary->message);
     lanes[lease.lane].flight.take(std::move(lease));
   }
   pump();
@@ -90,6 +91,7 @@ bool Uplink::State::may_send(LaneIndex index, Instant now) {
   if (now < lane.answer_until || lane.rests_until != Instant{}) return false;
   LaneFlight::Item* item = lane.flight.next_unsent();
   if (item == nullptr || (translator && !translate(index, *item))) return false;
+  if (lacks_dictionary(lane, *item)) return false;
   return budget.allows(index, price(index, *item));
 }
 
@@ -135,6 +137,7 @@ std::string Uplink::State::waiting_text() const {
 // One envelope at a time: no lane waits for another's backlog longer than that.
 void Uplink::State::pump() {
   const Instant now = clock.now();
+  for (std::size_t i = 0; up && i < lanes.size(); ++i) supply(static_cast<LaneIndex>(i), now);
   std::array<bool, limits::kLanesMax> stuck{};  // In this call.
   const auto ready = [&](std::size_t i) {
     return !stuck[i] && may_send(static_cast<LaneIndex>(i), now);

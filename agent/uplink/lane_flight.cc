@@ -204,6 +204,7 @@ void LaneFlight::take(Lease&& lease) {
   item.range = lease.range;
   item.hash = lease.hash;
   item.records = lease.records;
+  item.dictionary = std::move(lease.dictionary);
   item.bytes = std::move(lease.bytes);
   items_.push_back(std::move(item));
 }
@@ -298,6 +299,10 @@ LaneFlight::Item* LaneFlight::by_token(std::uint64_t token) {
     return std::ranges::contains(item.tokens, token, &std::pair<std::uint64_t, std::size_t>::first);
   });
   return at == items_.end() ? nullptr : &*at;
+}
+
+bool LaneFlight::any_sent(const std::function<bool(const Item&)>& is_it) const {
+  return std::ranges::any_of(items_, [&](const Item& item) { return item.sent && is_it(item); });
 }
 
 bool LaneFlight::is_posting() const {

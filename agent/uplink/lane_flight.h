@@ -11,6 +11,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -36,6 +38,7 @@ class LaneFlight {
     Range range;
     Digest hash{};
     std::uint64_t records = 0;
+    std::shared_ptr<const SentDictionary> dictionary;  // That it was packed with; null: none.
     Buffer bytes;                   // Freed when sent: after a loss it is leased again.
     std::vector<OutMessage> parts;  // What is sent in its place, once it is translated;
     std::size_t handed = 0;         // so many of them are on their way.
@@ -104,6 +107,7 @@ class LaneFlight {
 
   std::uint32_t round() const { return round_; }
   std::size_t in_flight() const { return sent_ - waits(); }
+  bool any_sent(const std::function<bool(const Item&)>& is_it) const;
   bool is_posting() const;  // Something that is sent has no PUBACK yet.
   std::size_t waiting() const { return items_.size() - sent_; }
   bool sent_since_greeting() const { return sent_since_greeting_; }

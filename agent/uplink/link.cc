@@ -165,6 +165,7 @@ void Uplink::State::connected(const MqttSession& accepted) {
   say_status("online");
   for (Lane& lane : lanes) {
     lane.flight.greet();
+    lane.far.greet();
     lane.rests_until = {};
     lane.probed = false;
   }

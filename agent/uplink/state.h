@@ -1,5 +1,5 @@
 // Uplink::State: one link and the lanes that use it. The link is in link.cc, what the lanes send in
-// delivery.cc, what comes back in acks.cc and refusals.cc.
+// delivery.cc and dictionaries.cc, what comes back in acks.cc and refusals.cc.
 //
 // Threads    Loop.
 #pragma once
@@ -12,6 +12,7 @@
 #include "agent/seal/messages.h"
 #include "agent/uplink/brokers.h"
 #include "agent/uplink/budget.h"
+#include "agent/uplink/far_dictionaries.h"
 #include "agent/uplink/lane_flight.h"
 #include "agent/uplink/primary_probe.h"
 #include "agent/uplink/round_trip.h"
@@ -36,9 +37,11 @@ inline constexpr Duration kWillDelay = Duration::seconds(30);
 struct Uplink::State {
   struct Lane {
     LaneFlight flight;
-    Instant answer_until{};  // Until then the answer to hello is waited for.
-    Instant rests_until{};   // Refused: not before.
-    Instant stuck_at{};      // Since then all that there is of it is refused.
+    FarDictionaries far;
+    std::shared_ptr<const SentDictionary> own;  // That the spool would pack with; null: none.
+    Instant answer_until{};                     // Until then the answer to hello is waited for.
+    Instant rests_until{};                      // Refused: not before.
+    Instant stuck_at{};                         // Since then all that there is of it is refused.
     Instant
         progress_at{};  // Something of it was sent into an empty flight, delivered or acknowledged.
     Duration patience{};  // At least, until an ack comes of what was sent once.
@@ -107,6 +110,11 @@ struct Uplink::State {
   bool send_part(LaneIndex index, LaneFlight::Item& item);
   bool translate(LaneIndex index, LaneFlight::Item& item);
   void finish_part(LaneIndex index, LaneFlight::Item& item);
+  bool lacks_dictionary(const Lane& lane, const LaneFlight::Item& item) const;
+  const SentDictionary* missing_dictionary(const Lane& lane) const;
+  void supply(LaneIndex index, Instant now);
+  bool send_dictionary(LaneIndex index, const SentDictionary& dictionary);
+  bool take_dictionaries(Lane& lane, const AckMessage& ack);
   void pay_for_silence();
   std::uint64_t cost(std::size_t topic, std::size_t payload) const;
   std::uint64_t price(LaneIndex index, const LaneFlight::Item& item) const;

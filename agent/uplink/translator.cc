@@ -6,6 +6,7 @@
 
 #include "agent/data/identity.h"
 #include "agent/data/limits.h"
+#include "agent/seal/dictionary_message.h"
 #include "agent/seal/row_lines.h"
 #include "platform/base/json_writer.h"
 #include "platform/base/text.h"
@@ -143,10 +144,15 @@ void Translator::tell_lost(const Header& header, std::vector<OutMessage>& messag
   messages.push_back(std::move(message));
 }
 
+void Translator::know(Bytes message) {
+  if (auto parsed = parse_dictionary(message)) dictionaries_.add(std::move(parsed->dictionary));
+}
+
 Result<std::vector<OutMessage>> Translator::translate(Bytes envelope) {
   Shapes shapes;
   Arena arena(kArenaBytes);
   std::vector<Row> rows;
+  opener_.look_in(&dictionaries_);
   const auto header = opener_.open(envelope, shapes, arena, rows);
   if (!header) return std::unexpected(header.error());
   std::vector<OutMessage> messages;

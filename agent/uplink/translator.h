@@ -50,6 +50,8 @@ class Translator {
 
   explicit Translator(OutputOptions options) : options_(std::move(options)) {}
   const char* content_type() const;
+  // A dictionary message: of what envelopes may have been packed with.
+  void know(Bytes message);
   // Errors: corrupt, newer.
   Result<std::vector<OutMessage>> translate(Bytes envelope);
 
@@ -63,6 +65,7 @@ class Translator {
 
   const OutputOptions options_;
   Opener opener_;
+  Dictionaries dictionaries_;
 };
 
 }  // namespace pinaflux

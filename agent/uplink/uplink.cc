@@ -93,6 +93,9 @@ LeaseWish Uplink::wish() const {
                  .busy = lane.flight.in_flight() > 0,
                  .priority = terms.priority,
                  .share = terms.share};
+    if (!s.options.dictionaries || !s.collector()) continue;
+    wish.takes_dictionaries[i] = lane.far.said();
+    if (lane.own && lane.far.has(lane.own->id)) wish.dictionary[i] = lane.own->id;
   }
   wish.envelopes = share_places(s.places(), std::span(demand).first(s.lanes.size()));
   return wish;
@@ -113,6 +116,10 @@ void Uplink::committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_se
                        std::uint64_t acked) {
   ASSERT(lane < state_->lanes.size());
   state_->lanes[lane].flight.committed(epoch, last_seq, acked);
+}
+
+void Uplink::offer(LaneIndex lane, std::shared_ptr<const SentDictionary> dictionary) {
+  state_->lanes[lane].own = std::move(dictionary);
 }
 
 UplinkHealth Uplink::health() const {

@@ -57,6 +57,7 @@ struct UplinkOptions {
   std::string topic_root = "pinaflux";
   Ack ack = Ack::collector;
   bool properties = false;    // Each batch says what it is in MQTT 5's user properties, too.
+  bool dictionaries = false;  // Small envelopes are packed with some that a collector keeps.
   OutputOptions output = {};  // Another format than envelopes: with Ack::broker only.
   LinkKeys keys = {};
   std::size_t window = 16;  // Envelopes in flight.
@@ -126,6 +127,8 @@ class Uplink : private MqttClient::Events {
   // start(), too.
   void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq,
                  std::uint64_t acked = 0);
+  // The lane's dictionary, to be told to a collector that keeps such; null: none.
+  void offer(LaneIndex lane, std::shared_ptr<const SentDictionary> dictionary);
   // Whether records have calendar time; trusted until told. While it is not, hello is said again from time to
   // time, and once more when it was answered, so that the collector knows when this boot was.
   void clock_trusted(bool trusted);

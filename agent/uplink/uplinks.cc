@@ -46,6 +46,8 @@ LeaseWish Uplinks::wish() const {
       all.envelopes[lane] = wish.envelopes[i];
       all.round[lane] = wish.round[i];
       all.bytes_max[lane] = wish.bytes_max[i];
+      all.takes_dictionaries[lane] = wish.takes_dictionaries[i];
+      all.dictionary[lane] = wish.dictionary[i];
     }
   }
   return all;
@@ -94,6 +96,11 @@ void Uplinks::committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_s
   const Way way = ways_[lane];
   if (!way.is_sent) return;
   parts_[way.part].uplink->committed(way.lane, epoch, last_seq, acked);
+}
+
+void Uplinks::offer(LaneIndex lane, std::shared_ptr<const SentDictionary> dictionary) {
+  const Way way = ways_[lane];
+  if (way.is_sent) parts_[way.part].uplink->offer(way.lane, std::move(dictionary));
 }
 
 void Uplinks::clock_trusted(bool trusted) {

@@ -42,6 +42,7 @@ class Uplinks {
   std::vector<LaneIndex> take_lost();
   void disproved(std::uint64_t acks);
   void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq, std::uint64_t acked);
+  void offer(LaneIndex lane, std::shared_ptr<const SentDictionary> dictionary);
   void clock_trusted(bool trusted);
   // By the first that speaks MQTT.
   bool announces() const;

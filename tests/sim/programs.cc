@@ -168,10 +168,19 @@ void poison(Files& files, Refused refused) {
       " BEGIN SELECT RAISE(ABORT,'poison'); END");
 }
 
+// As if its state had been set up anew: what is on its way cannot be opened.
+void lose_dictionaries(Files& files) {
+  auto database = sqlite::Database::open(
+      {.path = Cloud::kDatabase, .page_bytes = 4096, .shared = true, .vfs = files.sqlite_vfs()});
+  if (database && (*database)->make_durable())
+    std::ignore = (*database)->execute("DELETE FROM pinaflux_dictionary");
+}
+
 class Cloud::Running final : public Program {
  public:
   Running(Cloud& cloud, Life& life) : worker_(cloud, life.worker) {
     if (cloud.options_.refused != Refused::nothing) poison(life.files, cloud.options_.refused);
+    if (cloud.options_.loses_dictionaries) lose_dictionaries(life.files);
     std::vector<std::string> findings;
     auto store = CollectorStore::open(
         {.database = kDatabase,

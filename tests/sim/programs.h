@@ -64,8 +64,9 @@ class Cloud final : public Machine {
   struct Options {
     ProofKind
         proof;  // Only what is proved by the keys in kKeys is believed, and acks are proved so.
-    Refused refused;  // From its second start on.
-    bool archives;    // It keeps in kArchive what lands.
+    Refused refused;                  // From its second start on.
+    bool archives;                    // It keeps in kArchive what lands.
+    bool loses_dictionaries = false;  // At each start.
   };
   Cloud(Stage& stage, const sim::SimDisk::Options& disk, const Options& options);
   ~Cloud() override { stop_living(); }

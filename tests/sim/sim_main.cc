@@ -106,7 +106,7 @@ struct Sums {
   std::uint64_t commits = 0, faults = 0, starts = 0, sent = 0, landed = 0, lost = 0,
                 redelivered = 0, thinned = 0, steps = 0, timed = 0, resolved = 0, bounded = 0,
                 since_boot = 0, images = 0, clones = 0, renumbered = 0, undeliverable = 0,
-                quarantined = 0, posted = 0, two_ways = 0, archived = 0, derived = 0;
+                quarantined = 0, posted = 0, two_ways = 0, archived = 0, derived = 0, packed = 0;
   std::uint64_t commits_min = UINT64_MAX, faults_min = UINT64_MAX;
   double seconds = 0, drain_max = 0;
 };
@@ -158,6 +158,7 @@ constexpr Count kCounts[] = {
     {[](const Outcome& o) { return o.two_ways; }, &Sums::two_ways},
     {[](const Outcome& o) { return o.archived; }, &Sums::archived},
     {[](const Outcome& o) { return o.derived; }, &Sums::derived},
+    {[](const Outcome& o) { return o.packed; }, &Sums::packed},
 };
 
 // As one process tells it to the other; behind it stands the first failure.
@@ -299,7 +300,8 @@ int conclude(const Arguments& arguments, const Sums& sums) {
                                                             {"posted", sums.posted},
                                                             {"two_ways", sums.two_ways},
                                                             {"archived", sums.archived},
-                                                            {"derived", sums.derived}};
+                                                            {"derived", sums.derived},
+                                                            {"packed", sums.packed}};
     for (const auto& [name, value] : counts) j.key(name).number(value);
     j.key("simulated_s").number(sums.seconds).key("drain_max_s").number(sums.drain_max);
     j.key("cpu_ms_per_seed").number(each).end_object();
@@ -313,7 +315,8 @@ int conclude(const Arguments& arguments, const Sums& sums) {
         "events %llu, times judged %llu, by anchor %llu (%llu bounded), since boot %llu, images "
         "put back %llu, clones %llu, renumbered %llu, undeliverable %llu, quarantined %llu, by "
         "HTTP %llu, in two "
-        "ways %llu, archives landed again %llu, made by nodes that remember %llu; %.1f "
+        "ways %llu, archives landed again %llu, made by nodes that remember %llu, sent with a "
+        "dictionary %llu; %.1f "
         "simulated hours, longest drain %.0f s; %.1f ms of CPU a seed\n",
         static_cast<unsigned long long>(sums.seeds), static_cast<unsigned long long>(sums.failed),
         static_cast<unsigned long long>(sums.commits),
@@ -335,7 +338,8 @@ int conclude(const Arguments& arguments, const Sums& sums) {
         static_cast<unsigned long long>(sums.posted),
         static_cast<unsigned long long>(sums.two_ways),
         static_cast<unsigned long long>(sums.archived),
-        static_cast<unsigned long long>(sums.derived), sums.seconds / 3600, sums.drain_max, each);
+        static_cast<unsigned long long>(sums.derived), static_cast<unsigned long long>(sums.packed),
+        sums.seconds / 3600, sums.drain_max, each);
   }
   const bool caught = sums.failed > 0;
   return caught == (arguments.run.mutant != Mutant::none) ? 0 : 1;

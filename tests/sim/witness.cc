@@ -26,6 +26,7 @@ bool Witness::allowed(const std::string& from, const std::string& to) const {
 
 void Witness::sent(const std::string& from, const std::string& to, Bytes bytes) {
   bytes_seen_ += bytes.size();
+  if (!counted_.empty() && as_text(bytes).contains(counted_)) ++count_;
   if (has_canary(as_text(bytes)) && !allowed(from, to)) {
     accuse("a masked value went from " + from + " to " + to);
   }

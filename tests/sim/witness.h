@@ -28,6 +28,10 @@ class Witness final : public SimFabric::Tap {
   void written(const std::string& machine, const sim::Operation& operation);
   void logged(const std::string& machine, std::string_view line);
 
+  // Sends that hold this text are counted.
+  void count(std::string text) { counted_ = std::move(text); }
+  std::uint64_t counted() const { return count_; }
+
   // What went wrong, in words, the first few.
   void accuse(std::string what);
   const std::vector<std::string>& accusations() const { return accusations_; }
@@ -42,6 +46,8 @@ class Witness final : public SimFabric::Tap {
   std::vector<Pair> allowed_;
   std::vector<std::string> accusations_;
   std::uint64_t bytes_seen_ = 0;
+  std::string counted_;
+  std::uint64_t count_ = 0;
 };
 
 }  // namespace pinaflux::tests

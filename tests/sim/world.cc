@@ -156,6 +156,12 @@ bool is_posted(const RunOptions& options) {
 // The collector keeps what lands, to be landed again in the end.
 bool is_archived(const RunOptions& options) { return options.seed % kArchivedOneIn == 3; }
 
+// Small envelopes are packed with dictionaries, in every kind of world; and a collector may lose those that it has.
+bool packs(const RunOptions& options) { return options.seed / 3 % 3 == 1; }
+bool loses_dictionaries(const RunOptions& options) {
+  return packs(options) && options.seed % 2 == 0;
+}
+
 // Alarms leave by HTTP, and all else by MQTT: to one collector, which tells each uplink of its own lanes.
 bool goes_two_ways(const RunOptions& options) {
   return options.mutant == Mutant::none && options.break_at == 0 &&
@@ -194,6 +200,7 @@ Configuration varied(Configuration configuration, const RunOptions& options) {
   if (!derives(options)) leave_out_derived(configuration.pipeline);
   prove(configuration, proof_of(options));
   if (is_posted(options)) configuration.uplinks[0].broker = "http://collector:8080/{topic}";
+  configuration.uplinks[0].dictionaries = configuration.spool.dictionaries = packs(options);
   if (goes_two_ways(options)) part_ways(configuration.uplinks);
   if (!is_dense(options)) configuration.commit_every = Duration::seconds(1);
   std::uint64_t turn = options.seed;
@@ -223,7 +230,8 @@ World::World(const RunOptions& options, Configuration configuration)
                  disk_options(stage_.random.u64(), options.mutant == Mutant::collector_lies),
                  {.proof = proof_of(options),
                   .refused = refused_by(options),
-                  .archives = is_archived(options)}),
+                  .archives = is_archived(options),
+                  .loses_dictionaries = loses_dictionaries(options)}),
       gateway_(stage_, "gateway", 1, varied(std::move(configuration), options), options.mutant,
                disk_options(stage_.random.u64(), options.mutant == Mutant::lying_sync)),
       director_({stage_, gateway_, collector_, hub_, cloud_, far_}, Duration::seconds(40)),
@@ -235,6 +243,7 @@ World::World(const RunOptions& options, Configuration configuration)
                  image_random_.between(Duration::seconds(30), Duration::minutes(options.minutes));
   }
   stage_.verbose = options.verbose;
+  if (packs(options)) stage_.witness.count("pinaflux-env/2 ");
   ledger_.clock([this] { return stage_.scheduler.now(); });
   stage_.fabric.break_at(options.break_at);
   for (const auto& [from, to] :
@@ -469,6 +478,7 @@ void World::judge() {
   outcome_.sent = ledger_.sent();
   outcome_.acknowledged = ledger_.acknowledged();
   outcome_.landed = ledger_.landed();
+  outcome_.packed = stage_.witness.counted();
   outcome_.failures = stage_.witness.accusations();
 }
 

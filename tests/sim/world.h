@@ -38,6 +38,7 @@ struct Outcome {
   std::uint64_t posted = 0;              // 1: the gateway sends by HTTP.
   std::uint64_t two_ways = 0;            // 1: one of its lanes does, the others by MQTT.
   std::uint64_t archived = 0;            // 1: the collector's archive was landed again.
+  std::uint64_t packed = 0;              // Sends of envelopes with a dictionary.
   std::uint64_t derived = 0;             // Records that nodes with state have made.
   std::uint64_t undeliverable = 0;       // Records that the collector never takes.
   std::uint64_t quarantined = 0;         // Records that their table never takes.

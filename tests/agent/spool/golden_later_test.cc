@@ -1,4 +1,4 @@
-// Golden spools of versions 3 to 5, as golden_test.cc has them of 1 and 2: written by the code of their time with
+// Golden spools of versions 3 to 6, as golden_test.cc has them of 1 and 2: written by the code of their time with
 //
 //   PINAFLUX_GOLDEN_SPOOL=1 build/dev/agent_spool_test -tc="the golden spool of version*"
 //
@@ -8,9 +8,11 @@
 // version_3.db: lane `alarm` sends its newest first. 1-10 acknowledged, 11-20 and 31-40 wait sealed, 21-30 have landed
 // (loss 6), 41-45 are a chunk. version_4.db: lane `history` is thinned as far as one small commit needed it.
 // version_5.db: of 1-10 in lane `alarm` the far end refused 2: it is given up, 1, 3-5 and 6-10 wait in parts.
+// version_6.db: in lane `alarm` 30 records wait in 3 envelopes that were packed with a dictionary.
 
 #include "agent/spool/audit.h"
 #include "agent/spool/sqlite.h"
+#include "tests/agent/spool/dictionary_kit.h"
 #include "tests/agent/spool/queue_kit.h"
 
 namespace pinaflux::spool_kit {
@@ -22,9 +24,7 @@ namespace {
 constexpr const char* kGolden = "tests/agent/spool/golden/";
 constexpr int kGroups = 8, kEach = 40;  // Of `history`.
 
-struct LaterFixture : SpoolFixture {
-  FarEnd far;
-
+struct LaterFixture : DictionaryFixture {
   void place(const std::string& name) {
     fs::create_directories(options.directory);
     fs::copy_file(kGolden + name, options.directory + "/spool.db");
@@ -214,6 +214,41 @@ struct SplitInPartsFixture : LaterFixture {
   }
 };
 
+struct PackedFixture : LaterFixture {
+  static constexpr std::uint64_t kWaiting = 30;
+
+  void fill() {
+    keep_dictionaries();
+    open();
+    wait_with_it();
+    commit();
+  }
+  void check_golden() {
+    CHECK(version() == 6);
+    keep_dictionaries();
+    open();
+    CHECK(findings.empty());
+    CHECK(lane_state(0).records_queued == kWaiting);
+    check_sound();
+    far = FarEnd();
+    wish.envelopes[0] = 8;
+    wish.dictionary[0].clear();
+    tell();
+    ++wish.round[0];
+    commit();
+    REQUIRE(leases.size() == kWaiting / kBatch);
+    far.lanes[0].high = leases[0].range.first - 1;
+    far.lanes[0].chain = Opener::header(leases[0].bytes)->previous;
+    for (const Lease& lease : leases) CHECK(lease.dictionary->id == offered()->id);
+    far.take(leases);
+    ack(0, far.lanes[0].high);
+    commit();
+    options.dictionaries = false;
+    open();
+    CHECK(version() == plain_version());
+  }
+};
+
 }  // namespace
 
 TEST_CASE_FIXTURE(NewestFixture, "the golden spool of version 3 is made so") {
@@ -248,6 +283,18 @@ TEST_CASE_FIXTURE(SplitInPartsFixture,
                   "the spool that version 5 wrote opens, drains and goes back") {
   options.key.clear();
   place("version_5.db");
+  check_golden();
+}
+
+TEST_CASE_FIXTURE(PackedFixture, "the golden spool of version 6 is made so") {
+  fill();
+  keep("version_6.db");
+  check_golden();
+}
+
+TEST_CASE_FIXTURE(PackedFixture, "the spool that version 6 wrote opens, drains and goes back") {
+  options.key.clear();
+  place("version_6.db");
   check_golden();
 }
 

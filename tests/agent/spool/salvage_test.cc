@@ -29,7 +29,8 @@ struct SalvageFixture : SpoolFixture {
       add_noise(1, k * kBulk, kBulk, 300);
       group.cursors = {{0, "position", {static_cast<std::uint8_t>(k)}, false}};
       group.states = {{"pipeline/dry/last", {static_cast<std::uint8_t>(k)}},
-                      {"time/owed", {static_cast<std::uint8_t>(k)}}};
+                      {"time/owed", {static_cast<std::uint8_t>(k)}},
+                      {"uplink/budget", {static_cast<std::uint8_t>(k)}}};
       wish.envelopes.fill(k % 3 == 0 && k < kGroups / 2 ? 1 : 0);
       commit();
       keep(leases);
@@ -266,8 +267,9 @@ TEST_CASE_FIXTURE(SalvageFixture,
   CHECK(drain_and_count_losses() == lost);
 }
 
-TEST_CASE_FIXTURE(SalvageFixture,
-                  "positions of sources, states of the pipeline and notes of the clock are kept") {
+TEST_CASE_FIXTURE(
+    SalvageFixture,
+    "positions of sources, states of the pipeline, of budgets and of the clock are kept") {
   fill();
   // The queue's end is missing: SQLite finds nothing wrong.
   {
@@ -281,7 +283,7 @@ TEST_CASE_FIXTURE(SalvageFixture,
   const auto cursors = spool->cursors();
   REQUIRE(cursors.size() == 1);
   CHECK(cursors[0].second.at(0).second == Buffer{kGroups - 1});
-  REQUIRE(spool->states().size() == 2);
+  REQUIRE(spool->states().size() == 3);
   for (const StateEdit& state : spool->states()) CHECK(state.value == Buffer{kGroups - 1});
   CHECK(drain_and_count_losses() == kBulk);
 }

@@ -195,8 +195,10 @@ struct OpenedLease {
   std::vector<Row> rows;
   Header header;
 
-  explicit OpenedLease(const Lease& lease) {
-    auto opened = Opener().open(lease.bytes, shapes, arena, rows);
+  explicit OpenedLease(const Lease& lease, const Dictionaries* dictionaries = nullptr) {
+    Opener opener;
+    opener.look_in(dictionaries);
+    auto opened = opener.open(lease.bytes, shapes, arena, rows);
     REQUIRE(opened.has_value());
     header = std::move(*opened);
   }
@@ -211,12 +213,13 @@ struct FarEnd {
     Digest chain{};
   };
   std::map<LaneIndex, Lane> lanes;
+  Dictionaries dictionaries;
 
   void take(const std::vector<Lease>& leases) {
     for (const Lease& lease : leases) take(lease);
   }
   void take(const Lease& lease) {
-    const OpenedLease opened(lease);
+    const OpenedLease opened(lease, &dictionaries);
     const auto& [shapes, arena, rows, header] = opened;
     Lane& lane = lanes[lease.lane];
     // What came before a part that could not be read any more is not always known.

@@ -1,0 +1,74 @@
+// Dictionaries:  a lane's own is offered to a collector that keeps such, and used once it has said that it has it. What was packed
+//                with one leaves after it: a collector that has lost it (its database was set up anew) gets it again first. Of
+//                one that has not answered yet it is thought that it has what it had.
+
+#include "agent/uplink/state.h"
+#include "agent/uplink/traffic.h"
+
+namespace pinaflux {
+
+namespace {
+
+constexpr char kDictionaryType[] = "application/vnd.pinaflux.dictionary";
+
+}  // namespace
+
+bool Uplink::State::lacks_dictionary(const Lane& lane, const LaneFlight::Item& item) const {
+  if (!item.dictionary || translator) return false;
+  const bool told = lane.far.said() || !collector();
+  return told && !lane.far.has(item.dictionary->id);
+}
+
+// The one that what is next needs; else the lane's own, if it is new to the far end; or null.
+const SentDictionary* Uplink::State::missing_dictionary(const Lane& lane) const {
+  const LaneFlight::Item* next = lane.flight.next_unsent();
+  if (next != nullptr && lacks_dictionary(lane, *next)) return next->dictionary.get();
+  const bool offers = options.dictionaries && lane.far.said() && lane.own;
+  return offers && !lane.far.has(lane.own->id) ? lane.own.get() : nullptr;
+}
+
+void Uplink::State::supply(LaneIndex index, Instant now) {
+  Lane& lane = lanes[index];
+  if (now < lane.answer_until || lane.rests_until != Instant{}) return;
+  const SentDictionary* const missing = missing_dictionary(lane);
+  if (missing == nullptr || missing->message.empty() || !lane.far.may_send(missing->id, now))
+    return;
+  const std::string id = missing->id;
+  if (!send_dictionary(index, *missing)) return;
+  if (!collector()) lane.far.assume(id);
+  lane.far.sent(id, now, options.ack_timeout);
+}
+
+bool Uplink::State::send_dictionary(LaneIndex index, const SentDictionary& dictionary) {
+  Buffer message = dictionary.message;
+  message = proof.signed_envelope(std::move(message));
+  MqttPublish publish;
+  publish.topic = base_of(gateway_of(index)) + "/data/" + options.lanes[index].name;
+  publish.payload = message;
+  publish.content_type = kDictionaryType;
+  if (is_http(broker())) {
+    publish.identity = gateway_of(index) + "/" + hex(lanes[index].flight.epoch()) + "/" +
+                       options.lanes[index].name + "/dictionary/" + dictionary.id;
+  }
+  if (collector()) publish.expiry = kExpiry;
+  const std::uint64_t price = cost(publish.topic.size(), message.size());
+  const std::size_t packet = message.size() + publish.topic.size() + traffic::kPublishMax;
+  const bool fits = session.packet_bytes_max == 0 || packet <= session.packet_bytes_max;
+  if (!fits || !budget.allows(index, price)) return false;
+  if (!client->publish(publish)) return false;
+  pay_for_silence();
+  budget.spend(index, price);
+  turns.sent(index, message.size());
+  health.bytes_sent += message.size();
+  return true;
+}
+
+// True: something that is on its way to it cannot be opened there.
+bool Uplink::State::take_dictionaries(Lane& lane, const AckMessage& ack) {
+  if (!ack.dictionaries) return false;
+  lane.far.told(*ack.dictionaries);
+  return lane.flight.any_sent(
+      [&](const LaneFlight::Item& item) { return lacks_dictionary(lane, item); });
+}
+
+}  // namespace pinaflux

@@ -1,0 +1,62 @@
+// FarDictionaries: which of a lane's dictionaries the far end has, as far as it has said on this connection, and when one that
+// it lacks may be sent to it again.
+//
+// Threads    Loop.
+// Tests      tests/agent/uplink/dictionaries_test.cc
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/base/time.h"
+
+namespace pinaflux {
+
+class FarDictionaries {
+ public:
+  static constexpr Duration kPatienceMax = Duration::hours(1);
+
+  // Another connection, and maybe another far end.
+  void greet() {
+    said_ = false;
+    has_.clear();
+  }
+  void told(const std::vector<std::string>& ids) {
+    said_ = true;
+    has_ = ids;
+    std::erase_if(sent_, [this](const Sent& sent) { return has(sent.id); });
+  }
+  // It keeps dictionaries.
+  bool said() const { return said_; }
+  bool has(std::string_view id) const { return std::ranges::contains(has_, id); }
+  // Where nobody says what the far end has, what was sent is there.
+  void assume(const std::string& id) {
+    if (!has(id)) has_.push_back(id);
+  }
+
+  bool may_send(std::string_view id, Instant now) const {
+    const auto at = std::ranges::find(sent_, id, &Sent::id);
+    return at == sent_.end() || now - at->at >= at->patience;
+  }
+  // Sent in vain, it is sent ever more rarely.
+  void sent(const std::string& id, Instant now, Duration patience) {
+    const auto at = std::ranges::find(sent_, id, &Sent::id);
+    if (at == sent_.end()) return void(sent_.push_back({id, now, patience}));
+    at->at = now;
+    at->patience = std::min(at->patience * 2, std::max(kPatienceMax, patience));
+  }
+
+ private:
+  struct Sent {
+    std::string id;
+    Instant at;
+    Duration patience;
+  };
+  bool said_ = false;
+  std::vector<std::string> has_;
+  std::vector<Sent> sent_;  // And not said to be there.
+};
+
+}  // namespace pinaflux
