@@ -63,9 +63,9 @@ bool Uplink::State::send_dictionary(LaneIndex index, const SentDictionary& dicti
   return true;
 }
 
-// True: something that is on its way to it cannot be opened there.
+// True: something that is on its way to it cannot be opened there. Of a clone's lane it says nothing of ours.
 bool Uplink::State::take_dictionaries(Lane& lane, const AckMessage& ack) {
-  if (!ack.dictionaries) return false;
+  if (!ack.dictionaries || ack.epoch != lane.flight.epoch()) return false;
   lane.far.told(*ack.dictionaries);
   return lane.flight.any_sent(
       [&](const LaneFlight::Item& item) { return lacks_dictionary(lane, item); });

@@ -26,7 +26,9 @@ class FarDictionaries {
   void told(const std::vector<std::string>& ids) {
     said_ = true;
     has_ = ids;
-    std::erase_if(sent_, [this](const Sent& sent) { return has(sent.id); });
+    for (Sent& sent : sent_) {
+      if (has(sent.id)) sent.in_vain = 0;
+    }
   }
   // It keeps dictionaries.
   bool said() const { return said_; }
@@ -38,25 +40,36 @@ class FarDictionaries {
 
   bool may_send(std::string_view id, Instant now) const {
     const auto at = std::ranges::find(sent_, id, &Sent::id);
-    return at == sent_.end() || now - at->at >= at->patience;
+    return at == sent_.end() || now - at->at >= at->patience();
   }
-  // Sent in vain, it is sent ever more rarely.
+  // Sent in vain, it is sent ever more rarely; never twice within `patience`, whatever the far end says.
   void sent(const std::string& id, Instant now, Duration patience) {
-    const auto at = std::ranges::find(sent_, id, &Sent::id);
-    if (at == sent_.end()) return void(sent_.push_back({id, now, patience}));
+    std::erase_if(sent_, [&](const Sent& each) {
+      return each.id != id && now - each.at >= std::max(kPatienceMax, each.least);
+    });
+    auto at = std::ranges::find(sent_, id, &Sent::id);
+    if (at == sent_.end()) at = sent_.insert(sent_.end(), Sent{.id = id});
     at->at = now;
-    at->patience = std::min(at->patience * 2, std::max(kPatienceMax, patience));
+    at->least = patience;
+    at->in_vain = std::min(at->in_vain + 1, kInVainMax);
   }
 
  private:
+  static constexpr int kInVainMax = 16;
   struct Sent {
     std::string id;
-    Instant at;
-    Duration patience;
+    Instant at{};
+    Duration least{};
+    int in_vain = 0;
+    Duration patience() const {
+      Duration all = least;
+      for (int i = 1; i < in_vain && all < kPatienceMax; ++i) all = all * 2;
+      return std::max(std::min(all, kPatienceMax), least);
+    }
   };
   bool said_ = false;
   std::vector<std::string> has_;
-  std::vector<Sent> sent_;  // And not said to be there.
+  std::vector<Sent> sent_;  // Lately.
 };
 
 }  // namespace pinaflux

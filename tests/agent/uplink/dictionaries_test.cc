@@ -139,6 +139,31 @@ TEST_CASE_FIXTURE(DictionariesFixture,
   CHECK(highs() == std::vector<std::uint64_t>{10});
 }
 
+TEST_CASE_FIXTURE(DictionariesFixture, "what a clone's lane has says nothing of ours") {
+  open_with({kId});
+  AckMessage other = ack_of("normal", 0);
+  other.epoch = {9};
+  other.dictionaries.emplace();
+  say(other);
+  CHECK(used() == kId);
+  CHECK(sent_dictionaries() == 0);
+}
+
+TEST_CASE_FIXTURE(DictionariesFixture,
+                  "a collector that takes one and forgets it, again and again, gets it rarely") {
+  open_with({});
+  std::size_t count = sent_dictionaries();
+  for (int i = 0; i < 100; ++i) {
+    has({kId});
+    has({});
+    count += sent_dictionaries();
+  }
+  CHECK(count == 1);
+  wait(options.ack_timeout);
+  has({});
+  CHECK(sent_dictionaries() == 1);
+}
+
 TEST_CASE_FIXTURE(DictionariesFixture,
                   "a hello that is not answered does not keep what is packed waiting") {
   start();
