@@ -193,10 +193,9 @@ std::optional<Agent::Refusal> Agent::State::make_uplinks() {
                     [this](const std::string& to) { return host.network.interface_to(to); }});
   pacing.way_of_lane = uplinks->ways();
   pace = Pace(std::move(pacing));
-  for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
-    const auto& lane = spool_state.lanes[i];
-    uplinks->committed(static_cast<LaneIndex>(i), lane.epoch, lane.next_seq - 1, lane.acked);
-    uplinks->offer(static_cast<LaneIndex>(i), lane.dictionary);
+  for (LaneIndex lane = 0; lane < spool_state.lanes.size(); ++lane) {
+    const LaneState& its = spool_state.lanes[lane];
+    uplinks->committed(lane, its.epoch, its.next_seq - 1, its.acked, its.dictionary);
   }
   uplinks->restore(spool->states());
   return std::nullopt;
@@ -272,8 +271,7 @@ void Agent::State::finish_commit() {
   for (std::size_t i = 0; i < spool_state.lanes.size(); ++i) {
     const auto lane = static_cast<LaneIndex>(i);
     const auto& state = spool_state.lanes[i];
-    uplinks->committed(lane, state.epoch, state.next_seq - 1, state.acked);
-    uplinks->offer(lane, state.dictionary);
+    uplinks->committed(lane, state.epoch, state.next_seq - 1, state.acked, state.dictionary);
     pace.leased(lane, done->wish, brought[i], done->records[i] > 0);
   }
   if (!done->leases.empty()) uplinks->send(std::move(done->leases));

@@ -18,9 +18,9 @@ constexpr const char* kDictionaryTable =
 
 }  // namespace
 
-Result<LaneDictionaries> LaneDictionaries::prepare(sqlite::Database& database, Supply* supply) {
+Result<DictionaryStore> DictionaryStore::prepare(sqlite::Database& database, Supply* supply) {
   if (Status s = database.execute(kDictionaryTable); !s) return std::unexpected(s.error());
-  LaneDictionaries all(supply);
+  DictionaryStore all(supply);
   const std::pair<sqlite::Statement*, const char*> statements[] = {
       {&all.keep_,
        "INSERT INTO pinaflux_dictionary SELECT ?1,?2,coalesce(max(number),0)+1,?3"
@@ -41,7 +41,7 @@ Result<LaneDictionaries> LaneDictionaries::prepare(sqlite::Database& database, S
   return all;
 }
 
-Status LaneDictionaries::keep(std::int64_t lane, const Dictionary& dictionary) {
+Status DictionaryStore::keep(std::int64_t lane, const Dictionary& dictionary) {
   cache_.erase({lane, dictionary.id()});
   keep_.bind(1, lane);
   keep_.bind(2, std::string_view(dictionary.id()));
@@ -53,8 +53,8 @@ Status LaneDictionaries::keep(std::int64_t lane, const Dictionary& dictionary) {
 }
 
 // Nothing: the lane has none of that id. Of one that is `cached` the bytes are not read.
-Result<std::optional<Buffer>> LaneDictionaries::content(std::int64_t lane, const std::string& id,
-                                                        bool cached) {
+Result<std::optional<Buffer>> DictionaryStore::content(std::int64_t lane, const std::string& id,
+                                                       bool cached) {
   const sqlite::Reading reading(find_);
   find_.bind(1, lane);
   find_.bind(2, std::string_view(id));
@@ -69,7 +69,7 @@ Result<std::optional<Buffer>> LaneDictionaries::content(std::int64_t lane, const
   return std::move(*brought);
 }
 
-Result<const Dictionaries*> LaneDictionaries::find(std::int64_t lane, const std::string& id) {
+Result<const Dictionaries*> DictionaryStore::find(std::int64_t lane, const std::string& id) {
   const auto known = cache_.find({lane, id});
   auto bytes = content(lane, id, known != cache_.end());
   if (!bytes) return std::unexpected(bytes.error());
@@ -89,19 +89,19 @@ Result<const Dictionaries*> LaneDictionaries::find(std::int64_t lane, const std:
   return use(fresh);
 }
 
-const Dictionaries* LaneDictionaries::use(Cached& cached) {
+const Dictionaries* DictionaryStore::use(Cached& cached) {
   cached.used = ++uses_;
   return &cached.one;
 }
 
 // The one that was not used for longest goes.
-void LaneDictionaries::make_room() {
+void DictionaryStore::make_room() {
   if (cache_.size() < kCachedMax) return;
   cache_.erase(
       std::ranges::min_element(cache_, {}, [](const auto& each) { return each.second.used; }));
 }
 
-Result<std::vector<std::string>> LaneDictionaries::ids(std::int64_t lane) {
+Result<std::vector<std::string>> DictionaryStore::ids(std::int64_t lane) {
   const sqlite::Reading reading(ids_);
   ids_.bind(1, lane);
   std::vector<std::string> all;

@@ -1,4 +1,4 @@
-// LaneDictionaries: the dictionaries that gateways have sent, by lane: what opens the envelopes that were packed with one.
+// DictionaryStore: the dictionaries that gateways have sent, by lane: what opens the envelopes that were packed with one.
 //
 // Promise    Only what the lane itself has sent, and the transaction sees, is found. A dictionary changes in the transaction
 //            that takes it, or not at all.
@@ -23,12 +23,12 @@
 
 namespace pinaflux {
 
-class LaneDictionaries {
+class DictionaryStore {
  public:
   static constexpr std::size_t kCachedMax = 256;
 
   // `supply` may be none, and must outlive it.
-  static Result<LaneDictionaries> prepare(sqlite::Database& database, Supply* supply = nullptr);
+  static Result<DictionaryStore> prepare(sqlite::Database& database, Supply* supply = nullptr);
 
   // One that comes again is the newest.
   Status keep(std::int64_t lane, const Dictionary& dictionary);
@@ -44,7 +44,7 @@ class LaneDictionaries {
     std::uint64_t used = 0;
   };
 
-  explicit LaneDictionaries(Supply* supply) : supply_(supply) {}
+  explicit DictionaryStore(Supply* supply) : supply_(supply) {}
   Result<std::optional<Buffer>> content(std::int64_t lane, const std::string& id, bool cached);
   const Dictionaries* use(Cached& cached);
   void make_room();

@@ -108,9 +108,9 @@ Status CollectorStore::prepare(const Options& options, Files& files,
   Result<Ledger> ledger = Ledger::prepare(state, home_->supply());
   if (!ledger) return std::unexpected(ledger.error());
   ledger_ = std::make_unique<Ledger>(std::move(*ledger));
-  auto dictionaries = LaneDictionaries::prepare(state, home_->supply());
+  auto dictionaries = DictionaryStore::prepare(state, home_->supply());
   if (!dictionaries) return std::unexpected(dictionaries.error());
-  dictionaries_ = std::make_unique<LaneDictionaries>(std::move(*dictionaries));
+  dictionaries_ = std::make_unique<DictionaryStore>(std::move(*dictionaries));
   if (Status s = prepare_files(options, files, findings); !s) return s;
   Result<Timing> timing = Timing::prepare(state, tables(), home_->supply());
   if (!timing) return std::unexpected(timing.error());

@@ -151,7 +151,7 @@ class CollectorStore {
 
   std::unique_ptr<Home> home_;
   std::unique_ptr<Ledger> ledger_;
-  std::unique_ptr<LaneDictionaries> dictionaries_;
+  std::unique_ptr<DictionaryStore> dictionaries_;
   std::unique_ptr<Timing> timing_;
   std::unique_ptr<Outlets> outlets_;     // May be absent.
   std::unique_ptr<FileRows> file_rows_;  // If rows lie in files alone, or some did.

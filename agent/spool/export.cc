@@ -129,8 +129,8 @@ void Export::give_dictionary(const Access& access, LaneId id, Bytes envelope, Bu
   const Lane* lane = loaded(access.store, id);
   if (!header || header->dictionary.empty() || lane == nullptr) return;
   if (!dictionaries_.emplace(id, header->dictionary).second) return;
-  if (const auto sent = access.store.dictionaries.sent(*lane, header->dictionary))
-    writer_.add(sent->message, out);
+  const auto sent = access.store.dictionaries.sent(*lane, header->dictionary);
+  if (!sent->message.empty()) writer_.add(sent->message, out);
 }
 
 }  // namespace pinaflux

@@ -125,11 +125,11 @@ void LaneDictionaries::forget(std::uint64_t number) {
 }
 
 std::shared_ptr<const SentDictionary> LaneDictionaries::sent(const Lane& lane,
-                                                             std::string_view id) const {
+                                                             const std::string& id) const {
   const auto at = std::ranges::find_if(kept_, [&](const Kept& kept) {
     return kept.lane == lane.id && kept.sent && kept.sent->id == id;
   });
-  return at == kept_.end() ? nullptr : at->sent;
+  return at == kept_.end() ? std::make_shared<const SentDictionary>(id, Buffer()) : at->sent;
 }
 
 const LaneDictionaries::Kept* LaneDictionaries::newest(LaneId lane) const {
@@ -160,6 +160,7 @@ LaneDictionaries::Making& LaneDictionaries::making(const Lane& lane) {
 
 void LaneDictionaries::sealed(const Lane& lane, Bytes plain_body, const Dictionary* usable,
                               bool packed) {
+  if (plain_body.size() > Dictionary::kBytesMax) return;
   Making& its = making(lane);
   if (its.rest > 0) --its.rest;
   if (usable != nullptr) {

@@ -44,13 +44,14 @@ class LaneDictionaries {
   bool any() const { return !kept_.empty(); }
   const Dictionaries& all() const { return all_; }
 
+  // One that is lost here has no message: the far end may still have it.
+  std::shared_ptr<const SentDictionary> sent(const Lane& lane, const std::string& id) const;
   // Null: there is none.
-  std::shared_ptr<const SentDictionary> sent(const Lane& lane, std::string_view id) const;
   std::shared_ptr<const SentDictionary> current(const Lane& lane) const;
   // To pack the lane's next envelope with, if it is what the far end has; else null.
   const Dictionary* usable(const Lane& lane, std::string_view far_end_has) const;
 
-  // A small envelope of the lane was sealed that leaves at once: its body before it was packed, what it could have been
+  // An envelope of the lane was sealed that leaves at once: its body before it was packed, what it could have been
   // packed with, and whether it was.
   void sealed(const Lane& lane, Bytes plain_body, const Dictionary* usable, bool packed);
 

@@ -48,24 +48,17 @@ void learn(double& average, std::size_t bytes, std::size_t records) {
   average = average == 0.0 ? sample : average * 0.8 + sample * 0.2;
 }
 
-// One that is not here any more the far end may still have.
-std::shared_ptr<const SentDictionary> sent_dictionary(const Packer::Job& job,
-                                                      const std::string& id) {
-  if (id.empty()) return nullptr;
-  auto sent = job.dictionaries == nullptr ? nullptr : job.dictionaries->sent(job.lane, id);
-  return sent ? sent : std::make_shared<const SentDictionary>(id, Buffer());
-}
-
 Lease lease_of(const Packer::Job& job, const Entry& entry, Buffer&& bytes,
                const std::string& dictionary = {}) {
-  return {.lane = job.index,
-          .epoch = job.lane.epoch,
-          .range = entry.range,
-          .hash = entry.hash,
-          .records = entry.records(),
-          .bytes = std::move(bytes),
-          .round = job.lane.round,
-          .dictionary = sent_dictionary(job, dictionary)};
+  return {
+      .lane = job.index,
+      .epoch = job.lane.epoch,
+      .range = entry.range,
+      .hash = entry.hash,
+      .records = entry.records(),
+      .bytes = std::move(bytes),
+      .round = job.lane.round,
+      .dictionary = dictionary.empty() ? nullptr : job.dictionaries->sent(job.lane, dictionary)};
 }
 
 }  // namespace
@@ -398,7 +391,8 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
     Status put =
         chunk ? put_chunk(job, header, bytes) : put_envelope(job, header, std::move(bytes));
     if (!put) return put;
-    if (leaves) tell_dictionaries(job, usable, header);
+    if (leaves && job.takes_dictionaries)
+      job.dictionaries->sealed(lane, sealer_.plain_body(), usable, !header.dictionary.empty());
     first += taken;
     rows = rows.subspan(taken);
   }
@@ -409,12 +403,6 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
 const Dictionary* Packer::pack_with(const Job& job) {
   if (!job.takes_dictionaries || job.places == 0) return nullptr;
   return job.dictionaries->usable(job.lane, job.far_end_has);
-}
-
-void Packer::tell_dictionaries(const Job& job, const Dictionary* usable, const Header& header) {
-  const Bytes body = sealer_.plain_body();
-  if (!job.takes_dictionaries || body.size() > Dictionary::kBytesMax) return;
-  job.dictionaries->sealed(job.lane, body, usable, !header.dictionary.empty());
 }
 
 // A record that fits into no envelope (ten thousand fields, each a hash after masking) is declared lost in

@@ -88,7 +88,6 @@ class Packer {
   Status give_up(Job& job, const Row& row, std::uint64_t seq, Make make);
   Status put_grave(Job& job, Entry& grave);
   const Dictionary* pack_with(const Job& job);
-  void tell_dictionaries(const Job& job, const Dictionary* usable, const Header& header);
   Status put_envelope(Job& job, Header& header, Buffer&& bytes);
   Status put_chunk(Job& job, const Header& header, Bytes envelope);
 

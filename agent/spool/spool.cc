@@ -32,7 +32,6 @@
 #include "agent/spool/packer.h"
 #include "agent/spool/renumber.h"
 #include "agent/spool/salvage.h"
-#include "agent/spool/schema.h"
 #include "agent/spool/shed.h"
 #include "agent/spool/split.h"
 #include "agent/spool/store.h"
@@ -115,7 +114,6 @@ struct Spool::State {
   Status write(const Request& request, std::vector<Lease>& leases);
   void begin_rounds(const LeaseWish& wish);
   Status write_letters(const Request& request);
-  Status write_dictionaries(const Request& request);
   Status take_ack(const Request& request, const LaneAck& ack, GivenUp& given_up);
   Status pack(const Request& request, GivenUp& given_up, std::vector<Lease>& leases);
   Status save_lanes();
@@ -287,7 +285,7 @@ Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
   }
   if (request.everything) {
     if (Status s = store->notes->write(request.group, options.sources); !s) return s;
-    if (Status s = write_dictionaries(request); !s) return s;
+    if (Status s = store->write_dictionaries(request.bytes + kSlackBytes); !s) return s;
     if (Status s = write_letters(request); !s) return s;
   }
   return save_lanes();
@@ -298,17 +296,6 @@ Status Spool::State::write_letters(const Request& request) {
   if (group.refusals.empty() && group.replayed.empty()) return {};
   Status s = store->letters->write(group, options.sources, request.now);
   return s ? store->count_letters() : s;
-}
-
-// They can wait; records cannot.
-Status Spool::State::write_dictionaries(const Request& request) {
-  const std::int64_t bytes = store->dictionaries.bytes_due();
-  if (bytes == 0) return {};
-  const auto fits = store->room->fits(request.bytes + bytes + kSlackBytes);
-  if (!fits) return std::unexpected(fits.error());
-  if (!*fits) return {};
-  Status s = schema::raise_version(*store->database, schema::kVersionDictionaries);
-  return s ? store->dictionaries.write(*store->notes, store->lanes) : s;
 }
 
 Status Spool::State::take_ack(const Request& request, const LaneAck& ack, GivenUp& given_up) {

@@ -330,6 +330,16 @@ Status Store::tidy() {
   return encryption->forget_unused();
 }
 
+Status Store::write_dictionaries(std::int64_t bytes_beside) {
+  const std::int64_t bytes = dictionaries.bytes_due();
+  if (bytes == 0) return {};
+  const auto fits = room->fits(bytes_beside + bytes);
+  if (!fits) return std::unexpected(fits.error());
+  if (!*fits) return {};
+  Status s = schema::raise_version(*database, schema::kVersionDictionaries);
+  return s ? dictionaries.write(*notes, lanes) : s;
+}
+
 Status Store::count_letters() {
   const auto totals = letters->totals();
   if (!totals) return std::unexpected(totals.error());

@@ -113,13 +113,10 @@ void Uplink::disproved(std::uint64_t acks) { state_->disproved(acks); }
 std::vector<LaneIndex> Uplink::take_lost() { return std::exchange(state_->lost_lanes, {}); }
 
 void Uplink::committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq,
-                       std::uint64_t acked) {
+                       std::uint64_t acked, std::shared_ptr<const SentDictionary> dictionary) {
   ASSERT(lane < state_->lanes.size());
-  state_->lanes[lane].flight.committed(epoch, last_seq, acked);
-}
-
-void Uplink::offer(LaneIndex lane, std::shared_ptr<const SentDictionary> dictionary) {
   state_->lanes[lane].own = std::move(dictionary);
+  state_->lanes[lane].flight.committed(epoch, last_seq, acked);
 }
 
 UplinkHealth Uplink::health() const {

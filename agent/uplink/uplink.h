@@ -125,10 +125,9 @@ class Uplink : private MqttClient::Events {
   // What hello, status message and last will carry: the last committed seq of each lane, and the
   // last that was acknowledged (as the spool has it; what came since is known here). Before
   // start(), too.
+  // `dictionary`: the lane's, to be told to a collector that keeps such.
   void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq,
-                 std::uint64_t acked = 0);
-  // The lane's dictionary, to be told to a collector that keeps such; null: none.
-  void offer(LaneIndex lane, std::shared_ptr<const SentDictionary> dictionary);
+                 std::uint64_t acked = 0, std::shared_ptr<const SentDictionary> dictionary = {});
   // Whether records have calendar time; trusted until told. While it is not, hello is said again from time to
   // time, and once more when it was answered, so that the collector knows when this boot was.
   void clock_trusted(bool trusted);

@@ -92,15 +92,10 @@ void Uplinks::disproved(std::uint64_t acks) {
 }
 
 void Uplinks::committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq,
-                        std::uint64_t acked) {
+                        std::uint64_t acked, std::shared_ptr<const SentDictionary> dictionary) {
   const Way way = ways_[lane];
   if (!way.is_sent) return;
-  parts_[way.part].uplink->committed(way.lane, epoch, last_seq, acked);
-}
-
-void Uplinks::offer(LaneIndex lane, std::shared_ptr<const SentDictionary> dictionary) {
-  const Way way = ways_[lane];
-  if (way.is_sent) parts_[way.part].uplink->offer(way.lane, std::move(dictionary));
+  parts_[way.part].uplink->committed(way.lane, epoch, last_seq, acked, std::move(dictionary));
 }
 
 void Uplinks::clock_trusted(bool trusted) {

@@ -41,8 +41,8 @@ class Uplinks {
   void take_acks(std::vector<LaneAck>& acks);
   std::vector<LaneIndex> take_lost();
   void disproved(std::uint64_t acks);
-  void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq, std::uint64_t acked);
-  void offer(LaneIndex lane, std::shared_ptr<const SentDictionary> dictionary);
+  void committed(LaneIndex lane, const Epoch& epoch, std::uint64_t last_seq, std::uint64_t acked,
+                 std::shared_ptr<const SentDictionary> dictionary = {});
   void clock_trusted(bool trusted);
   // By the first that speaks MQTT.
   bool announces() const;

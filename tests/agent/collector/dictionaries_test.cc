@@ -18,7 +18,7 @@ using Ids = std::vector<std::string>;
 struct LaneDictionariesFixture {
   kit::TemporaryDirectory directory;
   std::unique_ptr<sqlite::Database> database = open_database(directory / "state.db");
-  LaneDictionaries all = std::move(*LaneDictionaries::prepare(*database));
+  DictionaryStore all = std::move(*DictionaryStore::prepare(*database));
 
   void keep(std::int64_t lane, int number) {
     REQUIRE(all.keep(lane, dictionary_of(number)).has_value());
@@ -85,13 +85,13 @@ TEST_CASE_FIXTURE(LaneDictionariesFixture, "what was rolled back is not found, i
 }
 
 TEST_CASE_FIXTURE(LaneDictionariesFixture, "memory holds some of many, and all are found") {
-  const auto lanes = static_cast<std::int64_t>(LaneDictionaries::kCachedMax) + 20;
+  const auto lanes = static_cast<std::int64_t>(DictionaryStore::kCachedMax) + 20;
   const Dictionary one = dictionary_of(1);
   for (std::int64_t lane = 1; lane <= lanes; ++lane) REQUIRE(all.keep(lane, one).has_value());
   for (int round = 0; round < 2; ++round) {
     for (std::int64_t lane = 1; lane <= lanes; ++lane) CHECK(has(lane, 1));
   }
-  CHECK(all.cached() == LaneDictionaries::kCachedMax);
+  CHECK(all.cached() == DictionaryStore::kCachedMax);
 }
 
 TEST_CASE_FIXTURE(LaneDictionariesFixture, "one that the disk has changed is gone") {

@@ -352,12 +352,12 @@ TEST_CASE_FIXTURE(RoomFixture,
   }
   next(9);
   CHECK_FALSE(room.current(lanes[0]));  // The first is still needed.
-  CHECK(room.sent(lanes[0], ids[0]));
+  CHECK_FALSE(room.sent(lanes[0], ids[0])->message.empty());
   lanes[0].at.acked = 10;
   next(10);
   REQUIRE(room.current(lanes[0]));
-  CHECK_FALSE(room.sent(lanes[0], ids[0]));
-  CHECK(room.sent(lanes[0], ids[1]));
+  CHECK(room.sent(lanes[0], ids[0])->message.empty());
+  CHECK_FALSE(room.sent(lanes[0], ids[1])->message.empty());
   CHECK(notes.states()->size() == limits::kDictionariesMax);
 }
 

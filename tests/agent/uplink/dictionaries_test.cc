@@ -19,6 +19,9 @@ struct DictionariesFixture : UplinkFixture {
     append(made.message, "pinaflux-dictionary/1 d=" + id);
     return std::make_shared<const SentDictionary>(std::move(made));
   }
+  void offer(std::shared_ptr<const SentDictionary> its) {
+    uplink->committed(1, epoch, 1000, 0, std::move(its));
+  }
   void has(const Ids& ids, std::uint64_t high = 0) {
     AckMessage message = ack_of("normal", high);
     message.dictionaries = ids;
@@ -26,7 +29,7 @@ struct DictionariesFixture : UplinkFixture {
   }
   void open_with(const Ids& ids) {
     start();
-    uplink->offer(1, dictionary());
+    offer(dictionary());
     up();
     has(ids);
     ack("alarm", 0);
@@ -47,7 +50,7 @@ struct DictionariesFixture : UplinkFixture {
 TEST_CASE_FIXTURE(DictionariesFixture,
                   "a collector that says nothing of dictionaries is sent none") {
   start();
-  uplink->offer(1, dictionary());
+  offer(dictionary());
   up();
   ack("normal", 0);
   CHECK(sent_dictionaries() == 0);
@@ -63,7 +66,7 @@ TEST_CASE_FIXTURE(DictionariesFixture, "one is told of the lane's, and it is use
   has({kId});
   CHECK(used() == kId);
   CHECK(sent_dictionaries() == 0);
-  uplink->offer(1, dictionary(kOther));
+  offer(dictionary(kOther));
   CHECK(used().empty());
   has({kId});
   CHECK(sent_dictionaries() == 1);
@@ -191,14 +194,14 @@ TEST_CASE_FIXTURE(DictionariesFixture,
   options.budget.day = 100'000;
   open_with({});
   const std::uint64_t before = uplink->health().used_today;
-  uplink->offer(1, dictionary(kOther));
+  offer(dictionary(kOther));
   has({});
   CHECK(uplink->health().used_today > before + dictionary()->message.size());
 }
 
 TEST_CASE_FIXTURE(DictionariesFixture, "one that is too large for the broker is not sent") {
   start();
-  uplink->offer(1, dictionary());
+  offer(dictionary());
   up({.packet_bytes_max = 40});
   has({});
   CHECK(sent_dictionaries() == 0);
