@@ -364,6 +364,7 @@ Status Packer::seal_rows(Job& job, std::uint64_t first, Effort effort, Make make
     const Dictionary* const usable = pack_with(job);
     sealer_.use(usable);
     Status sealed = sealer_.draft(rows, effort, bytes_max, header, bytes, taken);
+    sealer_.use(nullptr);
     const bool alone = !sealed && sealed.error().code == Code::full && taken <= 1;
     // What the far end takes may change; what an envelope holds does not.
     if (alone && bytes_max < limits::kEnvelopeBytesMax) {

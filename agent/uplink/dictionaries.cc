@@ -9,6 +9,9 @@ namespace pinaflux {
 
 namespace {
 
+constexpr char kLostDictionary[] =
+    "what waits was packed with a dictionary that is lost, here and at the collector: restore the "
+    "collector's database, or give the lane's queue up (pinaflux queue purge)";
 constexpr char kDictionaryType[] = "application/vnd.pinaflux.dictionary";
 
 }  // namespace
@@ -31,8 +34,11 @@ void Uplink::State::supply(LaneIndex index, Instant now) {
   Lane& lane = lanes[index];
   if (now < lane.answer_until || lane.rests_until != Instant{}) return;
   const SentDictionary* const missing = missing_dictionary(lane);
-  if (missing == nullptr || missing->message.empty() || !lane.far.may_send(missing->id, now))
+  if (missing == nullptr || !lane.far.may_send(missing->id, now)) return;
+  if (missing->message.empty()) {
+    trouble = kLostDictionary;
     return;
+  }
   const std::string id = missing->id;
   if (!send_dictionary(index, *missing)) return;
   if (!collector()) lane.far.assume(id);

@@ -218,5 +218,14 @@ TEST_CASE_FIXTURE(
   CHECK(sent() == std::vector<std::string>{"envelope of 1-10"});
 }
 
+TEST_CASE_FIXTURE(DictionariesFixture, "one that is lost on both sides is said") {
+  open_with({});
+  Lease made = packed(1, kOther);
+  made.dictionary = std::make_shared<const SentDictionary>(kOther, Buffer());
+  send(std::move(made));
+  CHECK(sent_dictionaries() == 1);  // The lane's own.
+  CHECK(uplink->health().text.find("dictionary that is lost") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace pinaflux::tests
