@@ -104,10 +104,8 @@ constexpr Key kWay[] = {
      .type = Type::boolean,
      .fallback = "false",
      .doc = "Small batches of a live lane are packed with a dictionary that the collector keeps: "
-            "of batches of 10 a "
-            "tenth to a half is saved. They no longer stand alone: whoever else reads them needs "
-            "it, too "
-            "(decode --dictionary)."},
+            "of batches of 10 a twentieth to a half is saved. They no longer stand alone: whoever "
+            "else reads them needs it, too (decode --dictionary)."},
     {.path = "user",
      .type = Type::text,
      .min = 1,
