@@ -67,6 +67,13 @@ Result<Entry> entry_of(const Header& header, Bytes envelope) {
   return entry;
 }
 
+Status check_room(const Access& access, Bytes bytes) {
+  const auto fits = access.store.room->fits(static_cast<std::int64_t>(bytes.size()) + kSlackBytes);
+  if (!fits) return std::unexpected(fits.error());
+  return *fits ? Status()
+               : fail(Code::full, "the spool has no room for this: let it be sent first");
+}
+
 }  // namespace
 
 std::int64_t Adopt::bytes_written(const Access&) const {
@@ -94,8 +101,8 @@ Result<bool> Adopt::step(const Access& access, Buffer& out) {
 }
 
 Status Adopt::take_dictionary(const Access& access, Bytes message) {
-  sqlite::Database& database = *access.store.database;
-  Status s = schema::raise_version(database, schema::kVersionDictionaries);
+  if (Status s = check_room(access, message); !s) return s;
+  Status s = schema::raise_version(*access.store.database, schema::kVersionDictionaries);
   return s ? access.store.dictionaries.adopt(*access.store.notes, message) : s;
 }
 
@@ -139,10 +146,7 @@ Status Adopt::put(const Access& access, Lane& lane, Entry& entry, const Digest& 
                 "this export does not follow on what is here of the same lane: send that first, or "
                 "land the export at the collector");
   }
-  const auto fits =
-      access.store.room->fits(static_cast<std::int64_t>(envelope.size()) + kSlackBytes);
-  if (!fits) return std::unexpected(fits.error());
-  if (!*fits) return fail(Code::full, "the spool has no room for this: let it be sent first");
+  if (Status s = check_room(access, envelope); !s) return s;
   Status marked = schema::raise_version(*access.store.database, schema::version_for(entry));
   if (!marked) return marked;
   entry.lane = lane.id;

@@ -124,12 +124,11 @@ Status Export::give_entry(const Access& access, const Entry& entry, Buffer& out)
 }
 
 // Once in a file, before the first envelope that needs it. Where it is lost, whoever imports may have it.
-void Export::give_dictionary(const Access& access, LaneId id, Bytes envelope, Buffer& out) {
+void Export::give_dictionary(const Access& access, LaneId lane, Bytes envelope, Buffer& out) {
   const auto header = Opener::header(envelope);
-  const Lane* lane = loaded(access.store, id);
-  if (!header || header->dictionary.empty() || lane == nullptr) return;
-  if (!dictionaries_.emplace(id, header->dictionary).second) return;
-  const auto sent = access.store.dictionaries.sent(*lane, header->dictionary);
+  if (!header || header->dictionary.empty()) return;
+  if (!dictionaries_.emplace(lane, header->dictionary).second) return;
+  const auto sent = access.store.dictionaries.sent(lane, header->dictionary);
   if (!sent->message.empty()) writer_.add(sent->message, out);
 }
 

@@ -39,7 +39,7 @@ class Export : public Operation {
   Status seal_lane(const Access& access, Target& target);
   Result<bool> give(const Access& access, Target& target, Buffer& out);
   Status give_entry(const Access& access, const Entry& entry, Buffer& out);
-  void give_dictionary(const Access& access, LaneId id, Bytes envelope, Buffer& out);
+  void give_dictionary(const Access& access, LaneId lane, Bytes envelope, Buffer& out);
 
   ExportTitle title_;
   ExportWriter writer_;

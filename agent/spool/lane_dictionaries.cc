@@ -124,10 +124,10 @@ void LaneDictionaries::forget(std::uint64_t number) {
   if (sent && std::ranges::none_of(kept_, is_it)) all_.remove(sent->id);
 }
 
-std::shared_ptr<const SentDictionary> LaneDictionaries::sent(const Lane& lane,
+std::shared_ptr<const SentDictionary> LaneDictionaries::sent(LaneId lane,
                                                              const std::string& id) const {
   const auto at = std::ranges::find_if(kept_, [&](const Kept& kept) {
-    return kept.lane == lane.id && kept.sent && kept.sent->id == id;
+    return kept.lane == lane && kept.sent && kept.sent->id == id;
   });
   return at == kept_.end() ? std::make_shared<const SentDictionary>(id, Buffer()) : at->sent;
 }
@@ -255,6 +255,10 @@ void LaneDictionaries::settle(bool committed) {
 Status LaneDictionaries::adopt(Notes& notes, Bytes message) {
   const auto parsed = parse_dictionary(message);
   if (!parsed) return std::unexpected(parsed.error());
+  const auto is_it = [&](const Kept& kept) {
+    return kept.sent && std::ranges::equal(kept.sent->message, message);
+  };
+  if (std::ranges::any_of(kept_, is_it)) return {};
   const Kept kept{.lane = kOfNoLane,
                   .number = next_number(),
                   .until = 0,

@@ -45,7 +45,7 @@ class LaneDictionaries {
   const Dictionaries& all() const { return all_; }
 
   // One that is lost here has no message: the far end may still have it.
-  std::shared_ptr<const SentDictionary> sent(const Lane& lane, const std::string& id) const;
+  std::shared_ptr<const SentDictionary> sent(LaneId lane, const std::string& id) const;
   // Null: there is none.
   std::shared_ptr<const SentDictionary> current(const Lane& lane) const;
   // To pack the lane's next envelope with, if it is what the far end has; else null.
@@ -60,7 +60,8 @@ class LaneDictionaries {
   // In the running transaction: those that have proved good; settle(): whether it was committed.
   Status write(Notes& notes, const std::vector<Lane>& lanes);
   void settle(bool committed);
-  // One that comes with envelopes of another spool, in the running transaction of one that nobody has open.
+  // One that comes with envelopes of another spool, in the running transaction of one that nobody has open. What is here
+  // already stays as it is.
   Status adopt(Notes& notes, Bytes message);
 
  private:

@@ -58,7 +58,7 @@ Lease lease_of(const Packer::Job& job, const Entry& entry, Buffer&& bytes,
       .records = entry.records(),
       .bytes = std::move(bytes),
       .round = job.lane.round,
-      .dictionary = dictionary.empty() ? nullptr : job.dictionaries->sent(job.lane, dictionary)};
+      .dictionary = dictionary.empty() ? nullptr : job.dictionaries->sent(job.lane.id, dictionary)};
 }
 
 }  // namespace
@@ -207,6 +207,8 @@ Result<std::uint64_t> Packer::enter(Job& job, Bytes envelope, const Dictionaries
   opener_.look_in(&dictionaries);
   const auto header = opener_.open(envelope, *shapes_, arena_, rows_);
   opener_.look_in(nullptr);
+  if (!header && header.error().code == Code::newer)
+    return fail(Code::corrupt, "the dictionary of an envelope is lost");
   if (!header) return std::unexpected(header.error());
   std::uint64_t seq = header->range.nth(0, header->every);
   std::erase_if(rows_, [&](const Row&) {

@@ -96,10 +96,7 @@ Status Renumbering::move(const Place& place, const LaneAck& ack, const Entry& ro
   std::uint64_t entered = 0;
   if (row.kind == Kind::envelope && read) {
     const auto count = place.packer.enter(job, body, store.dictionaries.all(), *ack.known);
-    const bool unreadable =
-        !count && (count.error().code == Code::corrupt ||
-                   count.error().code == Code::newer);  // Its dictionary is lost.
-    if (!count && !unreadable) return std::unexpected(count.error());
+    if (!count && count.error().code != Code::corrupt) return std::unexpected(count.error());
     if (!count) lost.loss = Loss::damaged;
     entered = count.value_or(0);
   }

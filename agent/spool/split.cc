@@ -74,6 +74,8 @@ Status Split::open() {
   if (Status s = store_.queue->body(whole_, body); !s) return s;
   opened_.opener.look_in(&store_.dictionaries.all());
   auto header = opened_.opener.open(body, opened_.shapes, opened_.arena, opened_.rows);
+  if (!header && header.error().code == Code::newer)
+    return fail(Code::corrupt, "the dictionary of an envelope is lost");
   if (!header) return std::unexpected(header.error());
   opened_.header = std::move(*header);
   return opened_.rows.size() == whole_.records()
@@ -152,11 +154,6 @@ Status Split::give_up(GivenUp& given_up, const std::string& by) {
   return tombstone::entomb(*store_.queue, lane_, whole_, Loss::undeliverable);
 }
 
-// newer: its dictionary is lost.
-bool does_not_open(const Error& error) {
-  return error.code == Code::corrupt || error.code == Code::invalid || error.code == Code::newer;
-}
-
 Result<std::optional<Entry>> row_of(Queue& queue, const Lane& lane, const LaneAck& ack) {
   auto entry = queue.at_or_after(lane.id, ack.range.first);
   if (!entry || !*entry) return entry;
@@ -178,7 +175,8 @@ Result<bool> take(Store& store, Lane& lane, const LaneAck& ack, GivenUp& given_u
   whole.hash = *ack.unproved;
   Split split(store, lane, whole);
   const Status opened = split.open();
-  const bool unreadable = !opened && does_not_open(opened.error());
+  const bool unreadable =
+      !opened && (opened.error().code == Code::corrupt || opened.error().code == Code::invalid);
   if (!opened && !unreadable) return std::unexpected(opened.error());
   if (opened && whole.records() > 1) return split.in_two();
   const Status done = split.give_up(given_up, *ack.refused);

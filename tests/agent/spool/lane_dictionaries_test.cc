@@ -92,8 +92,8 @@ TEST_CASE_FIXTURE(LaneFixture, "what waits while the link is down stands alone")
   wish.sealed_only[0] = true;
   commit();
   REQUIRE(leases.size() == 1);
+  CHECK(Opener::header(leases[0].bytes)->version == 1);
   far.take(leases);
-  wish.sealed_only[0] = false;
 }
 
 TEST_CASE_FIXTURE(LaneFixture, "what is queued opens after a restart, and goes again as it was") {
@@ -219,6 +219,11 @@ TEST_CASE_FIXTURE(LaneFixture,
     more = spool->operate(operation, out);
     REQUIRE(more.has_value());
   }
+  Adopt again(std::move(*ExportReader::open(files, stick)));
+  for (Result<bool> more = true; *more;) {
+    more = spool->operate(again, out);
+    REQUIRE(more.has_value());
+  }
   open();
   wish.envelopes.fill(8);
   wish.dictionary[0].clear();
@@ -228,6 +233,7 @@ TEST_CASE_FIXTURE(LaneFixture,
   REQUIRE(leases[0].dictionary);
   CHECK(leases[0].dictionary->message == entries[0]);
   check_sound();
+  if (options.key.empty()) CHECK(dictionaries_on_disk() == 1);
 }
 
 TEST_CASE_FIXTURE(LaneFixture, "a salvage brings dictionaries over") {
@@ -269,13 +275,27 @@ TEST_CASE_FIXTURE(LaneFixture, "an encrypted spool has nothing of them in plain 
 
 namespace {
 
-// The room alone, with tables of its own.
+// The room alone, in plain text.
 struct RoomFixture : SpoolFixture {
   LaneDictionaries room;
-  std::unique_ptr<View> seen;
+  std::unique_ptr<sqlite::Database> database;
+  Roots roots;
+  std::unique_ptr<Encryption> encryption;
+  std::optional<Notes> notes;
   std::vector<Lane> lanes{Lane{.id = 1, .gateway = "pump-7", .name = "alarm"}};
-  std::uint64_t seed = 1;
 
+  RoomFixture() {
+    options.key.clear();
+    open();
+    spool.reset();
+    auto opened = sqlite::Database::open({.path = options.directory + "/spool.db"});
+    REQUIRE(opened.has_value());
+    database = std::move(*opened);
+    auto recognised = Encryption::recognise(*database, roots, random, 1'000, findings);
+    REQUIRE(recognised.has_value());
+    encryption = std::move(*recognised);
+    notes.emplace(*database, *encryption);
+  }
   Buffer body(std::uint64_t kind) {
     std::string text;
     for (int i = 0; i < 20; ++i)
@@ -292,46 +312,28 @@ struct RoomFixture : SpoolFixture {
 }  // namespace
 
 TEST_CASE_FIXTURE(RoomFixture, "one that was not committed is not there, and is written again") {
-  open();
-  spool.reset();
-  auto database = sqlite::Database::open({.path = options.directory + "/spool.db"});
-  REQUIRE(database.has_value());
-  std::vector<std::string> none;
-  Roots roots;
-  auto encryption = Encryption::recognise(**database, roots, random, 1'000, none);
-  if (!encryption) return;  // Of a run with encryption: other cases have that.
-  Notes notes(**database, **encryption);
   make(1);
-  REQUIRE((*database)->begin().has_value());
-  REQUIRE(room.write(notes, lanes).has_value());
+  REQUIRE(database->begin().has_value());
+  REQUIRE(room.write(*notes, lanes).has_value());
   CHECK_FALSE(room.current(lanes[0]));
-  (*database)->rollback();
+  database->rollback();
   room.settle(false);
   CHECK_FALSE(room.current(lanes[0]));
   CHECK(room.bytes_due() > 0);
-  CHECK(notes.states()->empty());
-  REQUIRE(room.write(notes, lanes).has_value());
+  CHECK(notes->states()->empty());
+  REQUIRE(room.write(*notes, lanes).has_value());
   room.settle(true);
   REQUIRE(room.current(lanes[0]));
   CHECK(room.bytes_due() == 0);
-  CHECK(notes.states()->size() == 1);
+  CHECK(notes->states()->size() == 1);
 }
 
 TEST_CASE_FIXTURE(RoomFixture,
                   "the oldest goes for a new one, unless something that is queued needs it") {
-  open();
-  spool.reset();
-  auto database = sqlite::Database::open({.path = options.directory + "/spool.db"});
-  REQUIRE(database.has_value());
-  std::vector<std::string> none;
-  Roots roots;
-  auto encryption = Encryption::recognise(**database, roots, random, 1'000, none);
-  if (!encryption) return;
-  Notes notes(**database, **encryption);
   std::vector<std::string> ids;
   const auto next = [&](std::uint64_t kind) {
     make(kind);
-    REQUIRE(room.write(notes, lanes).has_value());
+    REQUIRE(room.write(*notes, lanes).has_value());
     room.settle(true);
   };
   const auto use_and_retire = [&] {
@@ -352,13 +354,13 @@ TEST_CASE_FIXTURE(RoomFixture,
   }
   next(9);
   CHECK_FALSE(room.current(lanes[0]));  // The first is still needed.
-  CHECK_FALSE(room.sent(lanes[0], ids[0])->message.empty());
+  CHECK_FALSE(room.sent(lanes[0].id, ids[0])->message.empty());
   lanes[0].at.acked = 10;
   next(10);
   REQUIRE(room.current(lanes[0]));
-  CHECK(room.sent(lanes[0], ids[0])->message.empty());
-  CHECK_FALSE(room.sent(lanes[0], ids[1])->message.empty());
-  CHECK(notes.states()->size() == limits::kDictionariesMax);
+  CHECK(room.sent(lanes[0].id, ids[0])->message.empty());
+  CHECK_FALSE(room.sent(lanes[0].id, ids[1])->message.empty());
+  CHECK(notes->states()->size() == limits::kDictionariesMax);
 }
 
 }  // namespace pinaflux::spool_kit
