@@ -75,11 +75,7 @@ Result<Anchors> Anchors::prepare(sqlite::Database& database, Supply* supply) {
       {&anchors.some_, "SELECT 1 FROM pinaflux_anchor WHERE gateway=? LIMIT 1"},
       {&anchors.drop_, "DELETE FROM pinaflux_anchor WHERE gateway=? AND boot=? AND replaced=1"},
   };
-  for (const auto& [statement, sql] : all) {
-    Result<sqlite::Statement> made = database.prepare(sql);
-    if (!made) return std::unexpected(made.error());
-    *statement = std::move(*made);
-  }
+  if (Status s = database.prepare_all(all); !s) return std::unexpected(s.error());
   return anchors;
 }
 

@@ -58,11 +58,7 @@ Result<Catalog> Catalog::prepare(sqlite::Database& database) {
       {&catalog.add_column_, "INSERT INTO pinaflux_column VALUES(?,?,?)"},
       {&catalog.rename_column_, "UPDATE pinaflux_column SET name=? WHERE stream=? AND field=?"},
   };
-  for (const auto& [statement, sql] : all) {
-    Result<sqlite::Statement> made = database.prepare(sql);
-    if (!made) return std::unexpected(made.error());
-    *statement = std::move(*made);
-  }
+  if (Status s = database.prepare_all(all); !s) return std::unexpected(s.error());
   return catalog;
 }
 

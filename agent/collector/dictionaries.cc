@@ -33,11 +33,7 @@ Result<DictionaryStore> DictionaryStore::prepare(sqlite::Database& database, Sup
       {&all.ids_, "SELECT id FROM pinaflux_dictionary WHERE lane=? ORDER BY number"},
       {&all.drop_, "DELETE FROM pinaflux_dictionary WHERE lane=? AND id=?"},
   };
-  for (const auto& [statement, sql] : statements) {
-    Result<sqlite::Statement> made = database.prepare(sql);
-    if (!made) return std::unexpected(made.error());
-    *statement = std::move(*made);
-  }
+  if (Status s = database.prepare_all(statements); !s) return std::unexpected(s.error());
   return all;
 }
 

@@ -78,11 +78,7 @@ Result<FileRows> FileRows::prepare(sqlite::Database& database, Tables& tables, D
       {&rows.add_file_, "INSERT INTO pinaflux_line_file(path) VALUES(?) RETURNING id"},
       {&rows.find_file_, "SELECT max(id) FROM pinaflux_line_file WHERE path=?"},
   };
-  for (const auto& [statement, sql] : all) {
-    Result<sqlite::Statement> made = database.prepare(sql);
-    if (!made) return std::unexpected(made.error());
-    *statement = std::move(*made);
-  }
+  if (Status s = database.prepare_all(all); !s) return std::unexpected(s.error());
   return rows;
 }
 

@@ -68,11 +68,7 @@ Result<Settled> Settled::prepare(sqlite::Database& database) {
       {&settled.any_above_, "SELECT 1 FROM pinaflux_range WHERE lane=? AND first>? LIMIT 1"},
       {&settled.any_, "SELECT 1 FROM pinaflux_range WHERE lane=? LIMIT 1"},
   };
-  for (const auto& [statement, sql] : all) {
-    Result<sqlite::Statement> made = database.prepare(sql);
-    if (!made) return std::unexpected(made.error());
-    *statement = std::move(*made);
-  }
+  if (Status s = database.prepare_all(all); !s) return std::unexpected(s.error());
   return settled;
 }
 

@@ -98,11 +98,7 @@ Result<Ledger> Ledger::prepare(sqlite::Database& database, Supply* supply) {
       {&ledger.refused_,
        "SELECT 1 FROM pinaflux_reject WHERE sha256=? AND reason NOT IN ('fork','dictionary')"},
   };
-  for (const auto& [statement, sql] : all) {
-    Result<sqlite::Statement> made = database.prepare(sql);
-    if (!made) return std::unexpected(made.error());
-    *statement = std::move(*made);
-  }
+  if (Status s = database.prepare_all(all); !s) return std::unexpected(s.error());
   return ledger;
 }
 

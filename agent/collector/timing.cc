@@ -51,11 +51,7 @@ Result<Timing> Timing::prepare(sqlite::Database& database, Tables& tables, Suppl
        "SELECT 1 FROM pinaflux_boot WHERE gateway=? AND boot=? AND todo IS NOT NULL LIMIT 1"},
       {&timing.forget_, "DELETE FROM pinaflux_boot WHERE gateway=? AND boot=?"},
   };
-  for (const auto& [statement, sql] : all) {
-    Result<sqlite::Statement> made = database.prepare(sql);
-    if (!made) return std::unexpected(made.error());
-    *statement = std::move(*made);
-  }
+  if (Status s = database.prepare_all(all); !s) return std::unexpected(s.error());
   return timing;
 }
 

@@ -53,12 +53,9 @@ Result<Room> Room::prepare(sqlite::Database& database, Place place, std::uint64_
   room.wal_max_ = room.wal_due_ + kTransactionBytesMax;
   room.file_max_ = (whole - room.wal_max_) / kPageBytes * kPageBytes;
   room.reserves_ = !place.in_memory;
-  for (auto [statement, sql] : {std::pair{&room.page_count_, "PRAGMA page_count"},
-                                std::pair{&room.free_count_, "PRAGMA freelist_count"}}) {
-    Result<sqlite::Statement> made = database.prepare(sql);
-    if (!made) return std::unexpected(made.error());
-    *statement = std::move(*made);
-  }
+  const std::pair<sqlite::Statement*, const char*> statements[] = {
+      {&room.page_count_, "PRAGMA page_count"}, {&room.free_count_, "PRAGMA freelist_count"}};
+  if (Status s = database.prepare_all(statements); !s) return std::unexpected(s.error());
   if (Status s = room.measure(); !s) return std::unexpected(s.error());
   if (Status s = room.grow(bytes_taken); !s) return std::unexpected(s.error());
   // Without the space the spool still works, as long as the disk has room.

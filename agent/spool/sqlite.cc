@@ -270,6 +270,15 @@ Result<Statement> Database::prepare(const char* sql) {
   return Statement(raw);
 }
 
+Status Database::prepare_all(std::span<const std::pair<Statement*, const char*>> wanted) {
+  for (const auto& [statement, sql] : wanted) {
+    Result<Statement> made = prepare(sql);
+    if (!made) return std::unexpected(made.error());
+    *statement = std::move(*made);
+  }
+  return {};
+}
+
 Result<std::int64_t> Database::integer(const char* sql) {
   Result<Statement> statement = prepare(sql);
   if (!statement) return std::unexpected(statement.error());

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -112,6 +113,7 @@ class Database {
 
   Status execute(const char* sql);
   Result<Statement> prepare(const char* sql);
+  Status prepare_all(std::span<const std::pair<Statement*, const char*>> wanted);
   // At its first use: a start needs few of the statements that a life does, and parsing them is half of it.
   Statement prepare_later(std::string sql) const { return {raw_, std::move(sql)}; }
   Result<std::int64_t> integer(const char* sql);  // One row, one column; not_found without a row.

@@ -149,11 +149,24 @@ void Uplink::State::pump() {
   }
 }
 
+std::string Uplink::State::data_topic(LaneIndex index) const {
+  return base_of(gateway_of(index)) + "/data/" + options.lanes[index].name;
+}
+
+std::string Uplink::State::lane_identity(LaneIndex index) const {
+  return gateway_of(index) + "/" + hex(lanes[index].flight.epoch()) + "/" +
+         options.lanes[index].name;
+}
+
+bool Uplink::State::fits_packet(const MqttPublish& publish) const {
+  const std::size_t bytes = publish.payload.size() + publish.topic.size() + traffic::kPublishMax;
+  return session.packet_bytes_max == 0 || bytes <= session.packet_bytes_max;
+}
+
 // Of what is sent now, and is the same when that is sent again.
 std::string Uplink::State::identity_of(LaneIndex index, const LaneFlight::Item& item) const {
   if (!is_http(broker())) return {};
-  std::string text = gateway_of(index) + "/" + hex(lanes[index].flight.epoch()) + "/" +
-                     options.lanes[index].name + "/" + std::to_string(item.range.first) + "-" +
+  std::string text = lane_identity(index) + "/" + std::to_string(item.range.first) + "-" +
                      std::to_string(item.range.last);
   if (translator) text += "/" + std::to_string(item.handed);
   return text;
@@ -184,7 +197,7 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
     publish.content_type = translator->content_type();
     publish.gzipped = options.output.gzip;
   } else {
-    publish.topic = base_of(gateway_of(index)) + "/data/" + options.lanes[index].name;
+    publish.topic = data_topic(index);
     publish.payload = item.bytes;
     publish.content_type = kContentType;
   }
@@ -192,8 +205,7 @@ bool Uplink::State::send_part(LaneIndex index, LaneFlight::Item& item) {
   if (collector()) publish.expiry = kExpiry;
   publish.properties = properties_of(index, item);
   const std::size_t bytes = publish.payload.size();
-  if (session.packet_bytes_max != 0 &&
-      bytes + publish.topic.size() + traffic::kPublishMax > session.packet_bytes_max) {
+  if (!fits_packet(publish)) {
     refused(index, kTooLarge, item);
     return false;
   }

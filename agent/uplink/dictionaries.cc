@@ -12,6 +12,9 @@ namespace {
 constexpr char kLostDictionary[] =
     "what waits was packed with a dictionary that is lost, here and at the collector: restore the "
     "collector's database, or give the lane's queue up (pinaflux queue purge)";
+constexpr char kNotKept[] =
+    "what waits was packed with a dictionary that the collector does not have, and does not keep: "
+    "see its log; nothing is deleted";
 constexpr char kDictionaryType[] = "application/vnd.pinaflux.dictionary";
 
 }  // namespace
@@ -34,7 +37,7 @@ void Uplink::State::supply(LaneIndex index, Instant now) {
   Lane& lane = lanes[index];
   if (now < lane.answer_until || lane.rests_until != Instant{}) return;
   const SentDictionary* const missing = missing_dictionary(lane);
-  if (missing == nullptr || !lane.far.may_send(missing->id, now)) return;
+  if (missing == nullptr || !lane.far.may_send(missing->id, now, options.ack_timeout)) return;
   if (missing->message.empty()) {
     trouble = kLostDictionary;
     return;
@@ -42,25 +45,21 @@ void Uplink::State::supply(LaneIndex index, Instant now) {
   const std::string id = missing->id;
   if (!send_dictionary(index, *missing)) return;
   if (!collector()) lane.far.assume(id);
-  lane.far.sent(id, now, options.ack_timeout);
+  const LaneFlight::Item* next = lane.flight.next_unsent();
+  const bool waits = next != nullptr && lacks_dictionary(lane, *next);
+  if (lane.far.sent(id, now, options.ack_timeout) && waits) trouble = kNotKept;
 }
 
 bool Uplink::State::send_dictionary(LaneIndex index, const SentDictionary& dictionary) {
-  Buffer message = dictionary.message;
-  message = proof.signed_envelope(std::move(message));
+  const Buffer message = proof.signed_envelope(Buffer(dictionary.message));
   MqttPublish publish;
-  publish.topic = base_of(gateway_of(index)) + "/data/" + options.lanes[index].name;
+  publish.topic = data_topic(index);
   publish.payload = message;
   publish.content_type = kDictionaryType;
-  if (is_http(broker())) {
-    publish.identity = gateway_of(index) + "/" + hex(lanes[index].flight.epoch()) + "/" +
-                       options.lanes[index].name + "/dictionary/" + dictionary.id;
-  }
+  if (is_http(broker())) publish.identity = lane_identity(index) + "/dictionary/" + dictionary.id;
   if (collector()) publish.expiry = kExpiry;
   const std::uint64_t price = cost(publish.topic.size(), message.size());
-  const std::size_t packet = message.size() + publish.topic.size() + traffic::kPublishMax;
-  const bool fits = session.packet_bytes_max == 0 || packet <= session.packet_bytes_max;
-  if (!fits || !budget.allows(index, price)) return false;
+  if (!fits_packet(publish) || !budget.allows(index, price)) return false;
   if (!client->publish(publish)) return false;
   pay_for_silence();
   budget.spend(index, price);

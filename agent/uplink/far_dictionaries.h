@@ -27,7 +27,7 @@ class FarDictionaries {
     said_ = true;
     has_ = ids;
     for (Sent& sent : sent_) {
-      if (has(sent.id)) sent.in_vain = 0;
+      if (has(sent.id)) sent.patience = {};
     }
   }
   // It keeps dictionaries.
@@ -38,34 +38,29 @@ class FarDictionaries {
     if (!has(id)) has_.push_back(id);
   }
 
-  bool may_send(std::string_view id, Instant now) const {
+  // Never twice within `least`, whatever the far end says.
+  bool may_send(std::string_view id, Instant now, Duration least) const {
     const auto at = std::ranges::find(sent_, id, &Sent::id);
-    return at == sent_.end() || now - at->at >= at->patience();
+    return at == sent_.end() || now - at->at >= std::max(at->patience, least);
   }
-  // Sent in vain, it is sent ever more rarely; never twice within `patience`, whatever the far end says.
-  void sent(const std::string& id, Instant now, Duration patience) {
+  // True: in vain before; it is sent ever more rarely then.
+  bool sent(const std::string& id, Instant now, Duration least) {
     std::erase_if(sent_, [&](const Sent& each) {
-      return each.id != id && now - each.at >= std::max(kPatienceMax, each.least);
+      return each.id != id && now - each.at >= std::max(kPatienceMax, least);
     });
     auto at = std::ranges::find(sent_, id, &Sent::id);
     if (at == sent_.end()) at = sent_.insert(sent_.end(), Sent{.id = id});
+    const bool in_vain = at->patience > Duration{};
     at->at = now;
-    at->least = patience;
-    at->in_vain = std::min(at->in_vain + 1, kInVainMax);
+    at->patience = in_vain ? std::min(at->patience * 2, std::max(kPatienceMax, least)) : least;
+    return in_vain;
   }
 
  private:
-  static constexpr int kInVainMax = 16;
   struct Sent {
     std::string id;
     Instant at{};
-    Duration least{};
-    int in_vain = 0;
-    Duration patience() const {
-      Duration all = least;
-      for (int i = 1; i < in_vain && all < kPatienceMax; ++i) all = all * 2;
-      return std::max(std::min(all, kPatienceMax), least);
-    }
+    Duration patience{};
   };
   bool said_ = false;
   std::vector<std::string> has_;

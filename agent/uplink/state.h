@@ -107,6 +107,9 @@ struct Uplink::State {
   std::vector<std::pair<std::string, std::string>> properties_of(
       LaneIndex index, const LaneFlight::Item& item) const;
   std::string identity_of(LaneIndex index, const LaneFlight::Item& item) const;
+  std::string data_topic(LaneIndex index) const;
+  std::string lane_identity(LaneIndex index) const;
+  bool fits_packet(const MqttPublish& publish) const;  // By what the broker takes.
   bool send_part(LaneIndex index, LaneFlight::Item& item);
   bool translate(LaneIndex index, LaneFlight::Item& item);
   void finish_part(LaneIndex index, LaneFlight::Item& item);

@@ -124,6 +124,7 @@ TEST_CASE_FIXTURE(DictionariesFixture,
   CHECK(at.size() <= 5);
   CHECK(at[1] - at[0] > at[0]);
   CHECK(at[2] - at[1] > at[1] - at[0]);
+  CHECK(uplink->health().text.find("does not keep") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(DictionariesFixture,
