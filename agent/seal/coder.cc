@@ -28,12 +28,16 @@ constexpr unsigned kWidthClassMax = 7;
 constexpr std::uint16_t kSeenMax = 255;
 constexpr std::uint64_t kBit = 256;  // Of cost.
 
-// 65536 / (n + 1.8): after n bits, this much of the way to the next one.
-constexpr auto kRate = [] {
-  std::array<std::uint16_t, kSeenMax + 1> rate{};
+// After n bits: how much of the way to the next one, 65536 / (n + 1.8), and what n is then.
+struct Pace {
+  std::uint16_t rate, seen;
+};
+constexpr auto kPace = [] {
+  std::array<Pace, kSeenMax + 1> pace{};
   for (std::uint32_t n = 0; n <= kSeenMax; ++n)
-    rate[n] = static_cast<std::uint16_t>(655'360 / (10 * n + 18));
-  return rate;
+    pace[n] = {static_cast<std::uint16_t>(655'360 / (10 * n + 18)),
+               static_cast<std::uint16_t>(n < kSeenMax ? n + 1 : n)};
+  return pace;
 }();
 
 // -log2(i / 1024) in 256ths of a bit, by repeated squaring.
@@ -61,9 +65,10 @@ inline void learn(BitModel& m, bool bit) {
   const std::uint32_t zero = static_cast<std::uint32_t>(bit) - 1;  // All ones for a 0.
   const std::uint32_t one = m.one;
   const std::uint32_t way = (one & zero) | ((65'536 - one) & ~zero);
-  const std::uint32_t step = way * kRate[m.seen] >> 16;
+  const Pace pace = kPace.data()[m.seen];  // Never above kSeenMax.
+  const std::uint32_t step = way * pace.rate >> 16;
   m.one = static_cast<std::uint16_t>(one + ((step ^ zero) - zero));
-  m.seen = static_cast<std::uint16_t>(m.seen + (m.seen < kSeenMax ? 1 : 0));
+  m.seen = pace.seen;
 }
 
 // Which models come next: what writer and reader must do alike.
@@ -298,7 +303,8 @@ class BitReader {
 // The decoder's state, copied: the compiler keeps it in registers, as long as all that works on it is inlined. A bit waits
 // for the range that the one before it left; so what counts is how long that takes, and how often the processor guesses
 // wrongly. Tried, and no faster: the bounds of four steps at once (a quarter slower); the code's next bytes in a
-// register; both models of the next digit read beforehand.
+// register; both models of the next digit read beforehand; zeros in front of the body, and so no question for its end;
+// the raw bits in a loop of their own.
 struct RangeSource {
   const std::uint8_t* const body;
   std::ptrdiff_t left;  // Bytes of it that were not taken; less than 0: so many zeros were.
