@@ -46,11 +46,11 @@ Result<Row> EditedRecord::parse(std::string_view json, std::string_view stream) 
   JsonReader reader;
   RecordBuilder builder{TimeField()};
   builder.begin(intake_, stream);
-  Step step = reader.read(padded, builder);
-  if (step) step = builder.finish({});
+  Built built = reader.read(padded, builder);
+  if (built) built = builder.finish({});
   wipe(MutableBytes(reinterpret_cast<std::uint8_t*>(padded.data()), padded.size()));
   const bool object = json.find_first_not_of(" \t\r\n") == json.find('{');
-  if (!step || !object) {
+  if (!built || !object) {
     return fail(Code::invalid,
                 "the edited record is no JSON object of fields: edit what `show` prints as record");
   }

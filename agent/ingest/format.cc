@@ -128,9 +128,9 @@ bool Decoder::document(const Payload& payload, std::string_view text, std::uint3
   }
   if (!intake_->room(0, 1)) return false;
   builder_.begin(*intake_, payload.stream);
-  Step step = json_.read(text, builder_);
-  if (step) step = builder_.finish(payload.arrival);
-  return settle(step, text, base, line, tally);
+  Built built = json_.read(text, builder_);
+  if (built) built = builder_.finish(payload.arrival);
+  return settle(built, text, base, line, tally);
 }
 
 bool Decoder::influx(const Payload& payload, Tally& tally) {
@@ -145,16 +145,16 @@ bool Decoder::influx(const Payload& payload, Tally& tally) {
     const auto base = static_cast<std::size_t>(rest.data() - payload.text.data());
     std::size_t used = 0;
     const bool long_line = line.size() > record_bytes_max_;
-    Step step = refuse(Reason::too_large, record_bytes_max_);
+    Built built = refuse(Reason::too_large, record_bytes_max_);
     if (long_line) {
       used = std::min(rest.size(), line.size() + 1);
     } else {
-      step = line_protocol_.read(rest.substr(0, record_bytes_max_ + 1), payload.stream,
-                                 payload.ns_per_tick, *intake_, builder_, used);
-      if (step) step = builder_.finish(payload.arrival);
+      built = line_protocol_.read(rest.substr(0, record_bytes_max_ + 1), payload.stream,
+                                  payload.ns_per_tick, *intake_, builder_, used);
+      if (built) built = builder_.finish(payload.arrival);
     }
     const std::string_view text = rest.substr(0, used);
-    if (!settle(step, text, base, number, tally)) return false;
+    if (!settle(built, text, base, number, tally)) return false;
     number += static_cast<std::uint32_t>(std::ranges::count(text.substr(0, used - 1), '\n'));
     rest.remove_prefix(used);
   }
@@ -170,24 +170,24 @@ bool Decoder::raw(const Payload& payload, Tally& tally) {
   const std::string_view kept = builder_.keep(text);
   if (kept.data() == nullptr) return false;
   const Value value = utf8_valid(kept) ? Value::text(kept) : Value::bytes(as_bytes(kept));
-  Step step = builder_.add({}, "value", value);
-  if (step) step = builder_.finish(payload.arrival);
-  return settle(step, text, 0, 1, tally);
+  Built built = builder_.add({}, "value", value);
+  if (built) built = builder_.finish(payload.arrival);
+  return settle(built, text, 0, 1, tally);
 }
 
 // Counts a unit as a record or as refused; false: there was no room for it.
-bool Decoder::settle(const Step& step, std::string_view text, std::size_t base, std::uint32_t line,
-                     Tally& tally) {
-  if (step) {
+bool Decoder::settle(const Built& built, std::string_view text, std::size_t base,
+                     std::uint32_t line, Tally& tally) {
+  if (built) {
     ++tally.records;
     return true;
   }
-  if (step.error().no_room) return false;
+  if (built.error().no_room) return false;
   if (tally.refused++ == 0) {
     tally.fault_line = line;
-    tally.fault = step.error().reason;
+    tally.fault = built.error().reason;
   }
-  reject(step.error().reason, text, text.size(), base + step.error().position);
+  reject(built.error().reason, text, text.size(), base + built.error().position);
   return true;
 }
 

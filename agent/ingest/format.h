@@ -70,7 +70,7 @@ class Decoder {
   bool influx(const Payload& payload, Tally& tally);
   bool document(const Payload& payload, std::string_view text, std::uint32_t line, Tally& tally);
   bool raw(const Payload& payload, Tally& tally);
-  bool settle(const Step& step, std::string_view text, std::size_t base, std::uint32_t line,
+  bool settle(const Built& built, std::string_view text, std::size_t base, std::uint32_t line,
               Tally& tally);
   void reject(Reason reason, std::string_view text, std::uint64_t byte_count, std::size_t position);
   void keep(std::string_view text);

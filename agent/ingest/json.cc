@@ -30,7 +30,7 @@ bool has_backslash(std::string_view text) {
   return std::memchr(text.data(), '\\', text.size()) != nullptr;
 }
 
-Step malformed() { return refuse(Reason::malformed); }
+Built malformed() { return refuse(Reason::malformed); }
 
 // A number that is none of int64, uint64 and float64 as written is an integer of many digits.
 template <class V>
@@ -79,32 +79,32 @@ bool scalar_of(V& json, od::json_type type, Value& value) {
   }
 }
 
-Step check(od::value json, std::size_t depth);
+Built check(od::value json, std::size_t depth);
 
-Step check_array(od::array array, std::size_t depth) {
+Built check_array(od::array array, std::size_t depth) {
   if (depth > limits::kNestingMax) return refuse(Reason::too_deep);
   for (auto element : array) {
     od::value json;
     if (element.get(json) != simdjson::SUCCESS) return malformed();
-    if (auto step = check(json, depth); !step) return step;
+    if (auto built = check(json, depth); !built) return built;
   }
   return {};
 }
 
-Step check_object(od::object object, std::size_t depth) {
+Built check_object(od::object object, std::size_t depth) {
   if (depth > limits::kNestingMax) return refuse(Reason::too_deep);
   for (auto member : object) {
     od::field field;
     std::string_view key;
     if (std::move(member).get(field) != simdjson::SUCCESS) return malformed();
     if (field.unescaped_key().get(key) != simdjson::SUCCESS) return malformed();
-    if (auto step = check(field.value(), depth); !step) return step;
+    if (auto built = check(field.value(), depth); !built) return built;
   }
   return {};
 }
 
 // Valid, and not too deep; the value itself is not wanted.
-Step check(od::value json, std::size_t depth) {
+Built check(od::value json, std::size_t depth) {
   od::json_type type{};
   if (json.type().get(type) != simdjson::SUCCESS) return malformed();
   if (type == od::json_type::array) {
@@ -118,11 +118,11 @@ Step check(od::value json, std::size_t depth) {
                                                               : malformed();
   }
   Value ignored;
-  return scalar_of(json, type, ignored) ? Step{} : malformed();
+  return scalar_of(json, type, ignored) ? Built{} : malformed();
 }
 
 // The text of an array that was checked, without what follows it.
-Step text_of(od::array& array, std::string_view& text) {
+Built text_of(od::array& array, std::string_view& text) {
   if (array.reset().error() != simdjson::SUCCESS) return malformed();
   if (array.raw_json().get(text) != simdjson::SUCCESS) return malformed();
   text = text.substr(0, text.rfind(']') + 1);
@@ -137,13 +137,13 @@ struct JsonReader::State {
   RecordBuilder* builder = nullptr;
   std::vector<PlainMember> members;
 
-  Step plain();
-  Step document(od::document& doc);
-  Step object(od::object object, std::size_t depth);
-  Step member(od::field& field, std::size_t depth);
-  Step nested(std::string_view key, od::value json, std::size_t depth);
-  Step array(std::string_view key, od::array array, std::size_t depth);
-  Step add(std::string_view key, Value value);
+  Built plain();
+  Built document(od::document& doc);
+  Built object(od::object object, std::size_t depth);
+  Built member(od::field& field, std::size_t depth);
+  Built nested(std::string_view key, od::value json, std::size_t depth);
+  Built array(std::string_view key, od::array array, std::size_t depth);
+  Built add(std::string_view key, Value value);
   bool reserve(std::size_t bytes);
 };
 
@@ -153,7 +153,7 @@ bool JsonReader::State::reserve(std::size_t bytes) {
   return parser.allocate(std::max(kCapacityMin, std::bit_ceil(bytes))) == simdjson::SUCCESS;
 }
 
-Step JsonReader::State::add(std::string_view key, Value value) {
+Built JsonReader::State::add(std::string_view key, Value value) {
   if (value.is_view()) {
     const std::string_view kept = builder->keep(value.as_text());
     if (kept.data() == nullptr) return no_room();
@@ -162,25 +162,25 @@ Step JsonReader::State::add(std::string_view key, Value value) {
   return builder->add(prefix, key, value);
 }
 
-Step JsonReader::State::nested(std::string_view key, od::value json, std::size_t depth) {
+Built JsonReader::State::nested(std::string_view key, od::value json, std::size_t depth) {
   od::object inner;
   if (json.get_object().get(inner) != simdjson::SUCCESS) return malformed();
   const std::size_t outer = prefix.size();
   if (outer + key.size() >= limits::kNameBytesMax) return refuse(Reason::too_large);
   prefix.append(key).push_back('.');
-  Step step = object(inner, depth + 1);
+  Built built = object(inner, depth + 1);
   prefix.resize(outer);
-  return step;
+  return built;
 }
 
-Step JsonReader::State::array(std::string_view key, od::array array, std::size_t depth) {
+Built JsonReader::State::array(std::string_view key, od::array array, std::size_t depth) {
   std::string_view text;
-  if (auto step = check_array(array, depth + 1); !step) return step;
-  if (auto step = text_of(array, text); !step) return step;
+  if (auto built = check_array(array, depth + 1); !built) return built;
+  if (auto built = text_of(array, text); !built) return built;
   return add(key, Value::text(text));
 }
 
-Step JsonReader::State::member(od::field& field, std::size_t depth) {
+Built JsonReader::State::member(od::field& field, std::size_t depth) {
   std::string_view key = field.escaped_key();
   if (has_backslash(key) && field.unescaped_key().get(key) != simdjson::SUCCESS) return malformed();
   od::value json = field.value();
@@ -196,17 +196,17 @@ Step JsonReader::State::member(od::field& field, std::size_t depth) {
   return scalar_of(json, type, value) ? add(key, value) : malformed();
 }
 
-Step JsonReader::State::object(od::object object, std::size_t depth) {
+Built JsonReader::State::object(od::object object, std::size_t depth) {
   if (depth > limits::kNestingMax) return refuse(Reason::too_deep);
   for (auto result : object) {
     od::field field;
     if (std::move(result).get(field) != simdjson::SUCCESS) return malformed();
-    if (auto step = member(field, depth); !step) return step;
+    if (auto built = member(field, depth); !built) return built;
   }
   return {};
 }
 
-Step JsonReader::State::document(od::document& doc) {
+Built JsonReader::State::document(od::document& doc) {
   od::json_type type{};
   if (doc.type().get(type) != simdjson::SUCCESS) return malformed();
   if (type == od::json_type::object) {
@@ -226,18 +226,18 @@ Step JsonReader::State::document(od::document& doc) {
 JsonReader::JsonReader() : state_(std::make_unique<State>()) {}
 JsonReader::~JsonReader() = default;
 
-Step JsonReader::State::plain() {
+Built JsonReader::State::plain() {
   for (const PlainMember& member : members) {
     if (!member.value.is_view() && builder->add_predicted(member.name, member.value)) continue;
-    Step step = add(member.name, member.value);
-    if (step) continue;
-    step.error().position = member.at;
-    return step;
+    Built built = add(member.name, member.value);
+    if (built) continue;
+    built.error().position = member.at;
+    return built;
   }
   return {};
 }
 
-Step JsonReader::read(std::string_view text, RecordBuilder& builder) {
+Built JsonReader::read(std::string_view text, RecordBuilder& builder) {
   State& s = *state_;
   if (text.size() > limits::kRecordBytesMax || !read_plain_json(text, s.members))
     return read_any(text, builder);
@@ -246,7 +246,7 @@ Step JsonReader::read(std::string_view text, RecordBuilder& builder) {
   return s.plain();
 }
 
-Step JsonReader::read_any(std::string_view text, RecordBuilder& builder) {
+Built JsonReader::read_any(std::string_view text, RecordBuilder& builder) {
   State& s = *state_;
   s.builder = &builder;
   s.prefix.clear();
@@ -256,16 +256,16 @@ Step JsonReader::read_any(std::string_view text, RecordBuilder& builder) {
       simdjson::SUCCESS) {
     return malformed();
   }
-  Step step = s.document(doc);
-  if (step && !doc.at_end()) step = malformed();
-  if (!step && !step.error().no_room) {
+  Built built = s.document(doc);
+  if (built && !doc.at_end()) built = malformed();
+  if (!built && !built.error().no_room) {
     const char* at = nullptr;
     if (doc.current_location().get(at) == simdjson::SUCCESS && at >= text.data() &&
         at <= text.data() + text.size()) {
-      step.error().position = static_cast<std::uint32_t>(at - text.data());
+      built.error().position = static_cast<std::uint32_t>(at - text.data());
     }
   }
-  return step;
+  return built;
 }
 
 // ---- structure without meaning

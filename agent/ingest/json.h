@@ -32,9 +32,9 @@ class JsonReader {
   JsonReader& operator=(const JsonReader&) = delete;
 
   // Adds the document's fields to the record that the builder has begun.
-  Step read(std::string_view document, RecordBuilder& builder);
+  Built read(std::string_view document, RecordBuilder& builder);
   // The same without the short way for plain objects (plain_json.h), for tests that compare both.
-  Step read_any(std::string_view document, RecordBuilder& builder);
+  Built read_any(std::string_view document, RecordBuilder& builder);
 
  private:
   struct State;

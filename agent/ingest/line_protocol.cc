@@ -77,7 +77,7 @@ bool LineProtocolReader::line_ended() const {
 }
 
 // The bytes up to a stop or the end of the line, escapes undone (then it lies in key_).
-Step LineProtocolReader::word(std::string_view stops, std::string_view& word) {
+Built LineProtocolReader::word(std::string_view stops, std::string_view& word) {
   const std::size_t begin = at_;
   bool escaped = false;
   while (!line_ended() && stops.find(text_[at_]) == std::string_view::npos) {
@@ -96,7 +96,7 @@ Step LineProtocolReader::word(std::string_view stops, std::string_view& word) {
   return {};
 }
 
-Step LineProtocolReader::measurement(std::string_view prefix, Intake& intake) {
+Built LineProtocolReader::measurement(std::string_view prefix, Intake& intake) {
   std::string_view name;
   if (auto step = word(", ", name); !step) return step;
   stream_.assign(prefix).append("/").append(name);
@@ -104,7 +104,7 @@ Step LineProtocolReader::measurement(std::string_view prefix, Intake& intake) {
   return {};
 }
 
-Step LineProtocolReader::tags() {
+Built LineProtocolReader::tags() {
   while (at(',')) {
     ++at_;
     std::string_view key;
@@ -124,7 +124,7 @@ Step LineProtocolReader::tags() {
   return {};
 }
 
-Step LineProtocolReader::quoted(std::string_view key) {
+Built LineProtocolReader::quoted(std::string_view key) {
   const std::size_t begin = ++at_;
   bool escaped = false;
   while (at_ < text_.size() && text_[at_] != '"') {
@@ -152,7 +152,7 @@ Step LineProtocolReader::quoted(std::string_view key) {
   return builder_->add({}, key, Value::text(kept));
 }
 
-Step LineProtocolReader::field_value(std::string_view key) {
+Built LineProtocolReader::field_value(std::string_view key) {
   if (at('"')) return quoted(key);
   const std::size_t begin = at_;
   while (!line_ended() && text_[at_] != ',' && text_[at_] != ' ') ++at_;
@@ -164,7 +164,7 @@ Step LineProtocolReader::field_value(std::string_view key) {
   return builder_->add({}, key, value);
 }
 
-Step LineProtocolReader::fields() {
+Built LineProtocolReader::fields() {
   while (true) {
     std::string_view key;
     if (auto step = word(",= ", key); !step) return step;
@@ -176,7 +176,7 @@ Step LineProtocolReader::fields() {
   }
 }
 
-Step LineProtocolReader::timestamp(std::int64_t ns_per_tick) {
+Built LineProtocolReader::timestamp(std::int64_t ns_per_tick) {
   while (at(' ')) ++at_;
   if (line_ended()) return {};
   const std::size_t begin = at_;
@@ -191,13 +191,13 @@ Step LineProtocolReader::timestamp(std::int64_t ns_per_tick) {
   return {};
 }
 
-Step LineProtocolReader::read(std::string_view text, std::string_view stream_prefix,
-                              std::int64_t ns_per_tick, Intake& intake, RecordBuilder& builder,
-                              std::size_t& used) {
+Built LineProtocolReader::read(std::string_view text, std::string_view stream_prefix,
+                               std::int64_t ns_per_tick, Intake& intake, RecordBuilder& builder,
+                               std::size_t& used) {
   text_ = text;
   at_ = 0;
   builder_ = &builder;
-  Step step = measurement(stream_prefix, intake);
+  Built step = measurement(stream_prefix, intake);
   if (step) step = tags();
   if (step && !at(' ')) step = fault();
   while (at(' ')) ++at_;

@@ -24,18 +24,18 @@ class LineProtocolReader {
   // Reads the line at the front of `text`, which is neither blank nor a comment; `used` are its bytes,
   // newline included. Of a line that is refused, these are the bytes up to the next newline.
   // `ns_per_tick` is the unit of its timestamp.
-  Step read(std::string_view text, std::string_view stream_prefix, std::int64_t ns_per_tick,
-            Intake& intake, RecordBuilder& builder, std::size_t& used);
+  Built read(std::string_view text, std::string_view stream_prefix, std::int64_t ns_per_tick,
+             Intake& intake, RecordBuilder& builder, std::size_t& used);
 
  private:
-  Step measurement(std::string_view prefix, Intake& intake);
-  Step tags();
-  Step fields();
-  Step field_value(std::string_view key);
-  Step quoted(std::string_view key);
-  Step timestamp(std::int64_t ns_per_tick);
-  Step word(std::string_view stops, std::string_view& word);
-  Step fault() const { return refuse(Reason::malformed, at_); }
+  Built measurement(std::string_view prefix, Intake& intake);
+  Built tags();
+  Built fields();
+  Built field_value(std::string_view key);
+  Built quoted(std::string_view key);
+  Built timestamp(std::int64_t ns_per_tick);
+  Built word(std::string_view stops, std::string_view& word);
+  Built fault() const { return refuse(Reason::malformed, at_); }
   bool at(char c) const { return at_ < text_.size() && text_[at_] == c; }
   bool line_ended() const;
 

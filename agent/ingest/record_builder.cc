@@ -43,7 +43,7 @@ void RecordBuilder::begin(Intake& intake, std::string_view stream) {
 
 std::string_view RecordBuilder::keep(std::string_view text) { return intake_->arena().copy(text); }
 
-Step RecordBuilder::add(std::string_view prefix, std::string_view name, Value value) {
+Built RecordBuilder::add(std::string_view prefix, std::string_view name, Value value) {
   const std::size_t i = values_.size();
   if (predicted_ != nullptr && i < predicted_->field_count() &&
       is_joined(predicted_->fields()[i], prefix, name)) {
@@ -56,7 +56,7 @@ Step RecordBuilder::add(std::string_view prefix, std::string_view name, Value va
   return add_unpredicted(prefix, name, value);
 }
 
-Step RecordBuilder::take_time(const Value& value) {
+Built RecordBuilder::take_time(const Value& value) {
   if (time_taken_) return refuse(Reason::duplicate_field);
   time_taken_ = true;
   if (value.type() == Type::null) return {};
@@ -72,7 +72,7 @@ void RecordBuilder::names_of_prediction() {
   predicted_ = nullptr;
 }
 
-Step RecordBuilder::add_unpredicted(std::string_view prefix, std::string_view name, Value value) {
+Built RecordBuilder::add_unpredicted(std::string_view prefix, std::string_view name, Value value) {
   const std::size_t size = prefix.size() + name.size();
   if (size > limits::kNameBytesMax) return refuse(Reason::too_large);
   if (values_.size() >= limits::kFieldsMax) return refuse(Reason::too_many_fields);
@@ -104,7 +104,7 @@ std::expected<const Shape*, Fault> RecordBuilder::shape() {
   return shape;
 }
 
-Step RecordBuilder::finish(Stamp arrival) {
+Built RecordBuilder::finish(Stamp arrival) {
   if (values_.empty()) return refuse(Reason::malformed);
   const auto found = shape();
   if (!found) return std::unexpected(found.error());

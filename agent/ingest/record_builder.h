@@ -30,7 +30,7 @@ struct Fault {
   Reason reason = Reason::malformed;
   std::uint32_t position = 0;  // Byte of the record, where known.
 };
-using Step = std::expected<void, Fault>;
+using Built = std::expected<void, Fault>;
 
 inline std::unexpected<Fault> refuse(Reason reason, std::size_t position = 0) {
   return std::unexpected(Fault{false, reason, static_cast<std::uint32_t>(position)});
@@ -45,7 +45,7 @@ class RecordBuilder {
 
   void begin(Intake& intake, std::string_view stream);
   // The field `prefix` + `name`; the time field is taken for the record's time instead.
-  Step add(std::string_view prefix, std::string_view name, Value value);
+  Built add(std::string_view prefix, std::string_view name, Value value);
   // The same for a whole name and a value that is no view, where the last record of the stream had it, too; false: nothing was added.
   bool add_predicted(std::string_view name, const Value& value) {
     const std::size_t i = values_.size();
@@ -59,11 +59,11 @@ class RecordBuilder {
   // The record's own time, from outside of its fields; it wins over arrival.
   void set_time(Stamp time) { time_ = time; }
   // Adds the record. Its time is its own if it brought one, else `arrival`.
-  Step finish(Stamp arrival);
+  Built finish(Stamp arrival);
 
  private:
-  Step take_time(const Value& value);
-  Step add_unpredicted(std::string_view prefix, std::string_view name, Value value);
+  Built take_time(const Value& value);
+  Built add_unpredicted(std::string_view prefix, std::string_view name, Value value);
   void names_of_prediction();
   bool names_repeat();
   std::expected<const Shape*, Fault> shape();

@@ -92,10 +92,10 @@ class SystemSource::Readings {
     if (good_) note(owner_.builder_.add({}, name, value));
     return *this;
   }
-  void note(const Step& step) {
-    if (step) return;
+  void note(const Built& built) {
+    if (built) return;
     good_ = false;
-    if (step.error().no_room) fits_ = false;
+    if (built.error().no_room) fits_ = false;
   }
 
   SystemSource& owner_;

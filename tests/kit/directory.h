@@ -1,8 +1,10 @@
-// TemporaryDirectory: a fresh directory that is gone, with all that is in it, at the end of a test.
+// TemporaryDirectory: a fresh directory that is gone, with all that is in it, at the end of a test. And what a file holds.
 #pragma once
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <system_error>
 
@@ -29,5 +31,11 @@ class TemporaryDirectory {
  private:
   std::string path_;
 };
+
+// Nothing of one that is not there.
+inline std::string file_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 }  // namespace pinaflux::kit

@@ -14,6 +14,8 @@
 
 namespace pinaflux::kit {
 
+inline Buffer buffer_of(std::string_view text) { return {text.begin(), text.end()}; }
+
 struct SealedRows {
   Shapes shapes;
   Arena arena{std::size_t{64} << 20};

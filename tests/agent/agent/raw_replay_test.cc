@@ -21,10 +21,10 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kBegin = 1'800'000'000 * kSecond;
 
 // Readings {n, user} of two sources by turns, one a second.
-class Readings : public Source {
+class NumberedReadings : public Source {
  public:
-  Readings(SourceIndex index, std::string stream, std::int64_t first, std::int64_t end,
-           std::size_t text_bytes)
+  NumberedReadings(SourceIndex index, std::string stream, std::int64_t first, std::int64_t end,
+                   std::size_t text_bytes)
       : index_(index),
         stream_(std::move(stream)),
         next_(first),
@@ -129,8 +129,8 @@ struct RawReplayFixture {
     broken.lanes = {{"normal", {"bad"}}};
     const auto pipeline = std::move(*Pipeline::make(broken, *shapes));
     std::vector<std::unique_ptr<Source>> sources;
-    sources.push_back(std::make_unique<Readings>(0, "a/x", first, end, text_bytes));
-    sources.push_back(std::make_unique<Readings>(1, "b/y", first + 1, end, text_bytes));
+    sources.push_back(std::make_unique<NumberedReadings>(0, "a/x", first, end, text_bytes));
+    sources.push_back(std::make_unique<NumberedReadings>(1, "b/y", first + 1, end, text_bytes));
     Gatherer gatherer(sources, *masker, *pipeline, *shapes, RawLane{1, {"a", "b"}});
     while (gatherer.gather(*group, Moment{}) != Gatherer::Outcome::idle) commit();
     commit();

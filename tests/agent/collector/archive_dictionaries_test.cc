@@ -14,14 +14,14 @@ namespace {
 
 constexpr std::int64_t kDay = 86'400'000'000'000;
 
-struct ArchiveFixture : StoreFixture {
+struct PackedArchiveFixture : StoreFixture {
   Gateway gateway;
   std::vector<Dictionary> all;
   const std::string today = directory / "kept/2026-07-25.archive";
   const std::string tomorrow = directory / "kept/2026-07-26.archive";
   int copies = 0;
 
-  ArchiveFixture() {
+  PackedArchiveFixture() {
     options.outlets.archive = directory / "kept";
     restart();
     for (int number = 1; number <= 5; ++number) all.push_back(dictionary_of(number));
@@ -70,7 +70,8 @@ struct ArchiveFixture : StoreFixture {
 
 }  // namespace
 
-TEST_CASE_FIXTURE(ArchiveFixture, "an archive lands elsewhere with the same rows, by itself") {
+TEST_CASE_FIXTURE(PackedArchiveFixture,
+                  "an archive lands elsewhere with the same rows, by itself") {
   land_on(0, {tell(1), packed(1), gateway.send(5), packed(1)});
   land_on(0, {packed(1), tell(2), packed(2), packed(1)});
   CHECK(dictionaries_in(today) == 2);
@@ -85,7 +86,7 @@ TEST_CASE_FIXTURE(ArchiveFixture, "an archive lands elsewhere with the same rows
   CHECK(import.report().counts.redelivered == 6);
 }
 
-TEST_CASE_FIXTURE(ArchiveFixture, "each day's file has the dictionaries that it needs") {
+TEST_CASE_FIXTURE(PackedArchiveFixture, "each day's file has the dictionaries that it needs") {
   land_on(0, {tell(1), packed(1)});
   land_on(1, {packed(1), packed(1)});
   CHECK(dictionaries_in(tomorrow) == 1);
@@ -94,7 +95,8 @@ TEST_CASE_FIXTURE(ArchiveFixture, "each day's file has the dictionaries that it 
   CHECK(std::ranges::count(replayed({tomorrow}), '\n') == 20);
 }
 
-TEST_CASE_FIXTURE(ArchiveFixture, "a clock that is put back goes on with a file that has none") {
+TEST_CASE_FIXTURE(PackedArchiveFixture,
+                  "a clock that is put back goes on with a file that has none") {
   land_on(0, {tell(1), gateway.send(5)});
   land_on(1, {packed(1)});
   land_on(0, {packed(1)});
@@ -102,7 +104,8 @@ TEST_CASE_FIXTURE(ArchiveFixture, "a clock that is put back goes on with a file 
   CHECK(std::ranges::count(replayed({today}), '\n') == 10);
 }
 
-TEST_CASE_FIXTURE(ArchiveFixture, "a file that goes on after a restart has them, if once more") {
+TEST_CASE_FIXTURE(PackedArchiveFixture,
+                  "a file that goes on after a restart has them, if once more") {
   land_on(0, {tell(1), packed(1)});
   restart();
   land_on(0, {packed(1), packed(1)});
@@ -111,14 +114,14 @@ TEST_CASE_FIXTURE(ArchiveFixture, "a file that goes on after a restart has them,
 }
 
 // By then who lands the file has forgotten the first, as the collector had before the gateway sent it again.
-TEST_CASE_FIXTURE(ArchiveFixture, "one that later ones have pushed out stands there again") {
+TEST_CASE_FIXTURE(PackedArchiveFixture, "one that later ones have pushed out stands there again") {
   land_on(0, {tell(1), packed(1), tell(2), packed(2), tell(3), packed(3), tell(4), packed(4)});
   land_on(0, {tell(1), tell(5), packed(5), packed(1)});
   CHECK(dictionaries_in(today) == 6);
   CHECK(replayed({today}) == rows());
 }
 
-TEST_CASE_FIXTURE(ArchiveFixture, "what a transaction took back is written by the next one") {
+TEST_CASE_FIXTURE(PackedArchiveFixture, "what a transaction took back is written by the next one") {
   land_on(0, {tell(1), gateway.send(5)});
   const std::vector<Arrival> both = {packed(1), gateway.hello()};
   auto database = open_database(options.database);
@@ -134,7 +137,7 @@ TEST_CASE_FIXTURE(ArchiveFixture, "what a transaction took back is written by th
   CHECK(replayed({today}) == rows());
 }
 
-TEST_CASE_FIXTURE(ArchiveFixture,
+TEST_CASE_FIXTURE(PackedArchiveFixture,
                   "a file that begins in the place of one that was moved away has them") {
   land_on(0, {tell(1), packed(1)});
   std::filesystem::rename(today, directory / "moved");
@@ -144,7 +147,7 @@ TEST_CASE_FIXTURE(ArchiveFixture,
   CHECK(replayed({directory / "moved", today}) == rows());
 }
 
-TEST_CASE_FIXTURE(ArchiveFixture, "gateways and lanes have each their own in it") {
+TEST_CASE_FIXTURE(PackedArchiveFixture, "gateways and lanes have each their own in it") {
   Gateway other("boiler");
   land_on(0, {tell(1), packed(1), other.tell(all[0]), send_packed(other, all[0])});
   CHECK(dictionaries_in(today) == 2);

@@ -11,16 +11,12 @@
 
 #include "agent/config/load.h"
 #include "tests/agent/config/config_kit.h"
+#include "tests/kit/directory.h"
 
 namespace pinaflux {
 namespace {
 
 constexpr const char* kDirectory = "tests/agent/config/bad";
-
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::vector<std::filesystem::path> cases() {
   std::vector<std::filesystem::path> all;
@@ -38,7 +34,7 @@ TEST_CASE("every bad configuration is refused with the very words that help") {
   ConfigFiles files;
   for (const auto& path : all) {
     CAPTURE(path.string());
-    const auto loaded = load_configuration_text(files, "pinaflux.yaml", read(path));
+    const auto loaded = load_configuration_text(files, "pinaflux.yaml", kit::file_text(path));
     const std::string said = findings_text(loaded.findings);
     const bool warning = path.stem().string().starts_with("warn_");
     CHECK(loaded.configuration.has_value() == warning);
@@ -47,7 +43,7 @@ TEST_CASE("every bad configuration is refused with the very words that help") {
     auto golden = path;
     golden.replace_extension(".txt");
     if (write) std::ofstream(golden, std::ios::binary) << said;
-    CHECK(said == read(golden));
+    CHECK(said == kit::file_text(golden));
   }
 }
 

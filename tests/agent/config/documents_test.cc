@@ -12,18 +12,14 @@
 #include "agent/config/load.h"
 #include "agent/config/schema.h"
 #include "tests/agent/config/config_kit.h"
+#include "tests/kit/directory.h"
 
 namespace pinaflux {
 namespace {
 
-std::string read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 void check_committed(const std::string& path, const std::string& text) {
   if (std::getenv("PINAFLUX_GOLDEN") != nullptr) std::ofstream(path, std::ios::binary) << text;
-  CHECK(read(path) == text);
+  CHECK(kit::file_text(path) == text);
 }
 
 TEST_CASE("the committed reference and schema are those of the table") {
@@ -75,7 +71,8 @@ TEST_CASE("explain knows a name that the operator chose, and suggests for one th
 
 TEST_CASE("the example loads without a word") {
   ConfigFiles files;
-  const auto loaded = load_configuration_text(files, "example.yaml", read("config/example.yaml"));
+  const auto loaded =
+      load_configuration_text(files, "example.yaml", kit::file_text("config/example.yaml"));
   CHECK(findings_text(loaded.findings) == "");
   REQUIRE(loaded.configuration.has_value());
   CHECK(loaded.configuration->sources.size() == 5);

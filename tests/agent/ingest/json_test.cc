@@ -18,16 +18,16 @@ struct JsonFixture {
 
   JsonFixture() { intake.begin(0); }
 
-  Step read(const std::string& text) {
+  Built read(const std::string& text) {
     const fake::Padded padded(text);
     builder.begin(intake, "s");
-    Step step = reader.read(padded, builder);
-    if (step) step = builder.finish({});
-    return step;
+    Built built = reader.read(padded, builder);
+    if (built) built = builder.finish({});
+    return built;
   }
   std::string text(const std::string& json) {
-    const Step step = read(json);
-    if (!step) return reason_name(step.error().reason);
+    const Built built = read(json);
+    if (!built) return reason_name(built.error().reason);
     return fake::World::text_of(intake.records.back().row);
   }
 };

@@ -17,9 +17,9 @@ struct LineProtocolFixture {
   LineProtocolFixture() { intake.begin(0); }
 
   std::string text(std::string_view line, std::int64_t tick = 1) {
-    Step step = reader.read(line, "in", tick, intake, builder, used);
-    if (step) step = builder.finish(Stamp{99, 0});
-    if (!step) return reason_name(step.error().reason);
+    Built built = reader.read(line, "in", tick, intake, builder, used);
+    if (built) built = builder.finish(Stamp{99, 0});
+    if (!built) return reason_name(built.error().reason);
     return fake::World::text_of(intake.records.back().row);
   }
   std::int64_t time() const { return intake.records.back().row.time.ns; }

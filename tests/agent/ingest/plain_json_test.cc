@@ -17,7 +17,7 @@ struct BothWays {
     Shapes shapes;
     Intake intake{shapes};
     RecordBuilder builder{TimeField{"t", TimeField::Unit::ms}};
-    Step step;
+    Built built;
   };
   JsonReader reader;
   Way way[2];
@@ -30,17 +30,17 @@ struct BothWays {
       w.intake.reset();
       w.intake.begin(0);
       w.builder.begin(w.intake, "s");
-      w.step = any == 0 ? reader.read(padded, w.builder) : reader.read_any(padded, w.builder);
-      if (w.step) w.step = w.builder.finish({});
+      w.built = any == 0 ? reader.read(padded, w.builder) : reader.read_any(padded, w.builder);
+      if (w.built) w.built = w.builder.finish({});
       w.intake.end(1);
     }
   }
   bool is_plain(const std::string& text) { return read_plain_json(fake::Padded(text), members); }
   bool same() const {
-    if (way[0].step.has_value() != way[1].step.has_value()) return false;
-    if (!way[0].step) {
-      return way[0].step.error().reason == way[1].step.error().reason &&
-             way[0].step.error().position == way[1].step.error().position;
+    if (way[0].built.has_value() != way[1].built.has_value()) return false;
+    if (!way[0].built) {
+      return way[0].built.error().reason == way[1].built.error().reason &&
+             way[0].built.error().position == way[1].built.error().position;
     }
     const Row &a = way[0].intake.records.back().row, &b = way[1].intake.records.back().row;
     if (!std::ranges::equal(a.shape->fields(), b.shape->fields()) || a.time.ns != b.time.ns)
@@ -128,8 +128,8 @@ TEST_CASE_FIXTURE(BothWays, "a fault of a field is found at the same place") {
     CAPTURE(std::string(text));
     CHECK(is_plain(text));
     read(text);
-    CHECK_FALSE(way[0].step.has_value());
-    CHECK(way[0].step.error().position == way[1].step.error().position);
+    CHECK_FALSE(way[0].built.has_value());
+    CHECK(way[0].built.error().position == way[1].built.error().position);
     CHECK(same());
   }
 }
@@ -184,7 +184,7 @@ TEST_CASE_FIXTURE(BothWays, "drawn and damaged objects are the same record both 
     CAPTURE(std::string(text));
     ++(is_plain(text) ? plain : other);
     read(text);
-    records += way[0].step.has_value() ? 1 : 0;
+    records += way[0].built.has_value() ? 1 : 0;
     REQUIRE(same());
   }
   CHECK(plain > 20'000);

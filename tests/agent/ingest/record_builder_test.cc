@@ -53,9 +53,9 @@ TEST_CASE_FIXTURE(BuilderFixture, "shapes without end are refused at the limit")
   }
   builder.begin(intake, "s");
   REQUIRE(builder.add({}, "one too many", Value::int64(1)));
-  const Step step = builder.finish({});
-  REQUIRE_FALSE(step);
-  CHECK(step.error().reason == Reason::shapes_exhausted);
+  const Built built = builder.finish({});
+  REQUIRE_FALSE(built);
+  CHECK(built.error().reason == Reason::shapes_exhausted);
   CHECK(add("s", {"0"}) != nullptr);
 }
 

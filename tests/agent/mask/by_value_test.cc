@@ -14,7 +14,7 @@ using Operator = MaskRule::Operator;
 constexpr DetectorSet kEmail = only(Detector::email);
 constexpr DetectorSet kCard = only(Detector::card);
 // HMAC-SHA-256 of "ada@x.org" and of "4111111111111111", computed with Python's hmac.
-constexpr const char* kToken_ada = "k1:uhrGzBkjIryDl8QtxUJ6TA";
+constexpr const char* kTokenOfAda = "k1:uhrGzBkjIryDl8QtxUJ6TA";
 constexpr const char* kToken_card = "k1:e35ssnFcexw3EQ8DUSOr0w";
 
 TEST_CASE_FIXTURE(MaskFixture, "what is found is masked in every field, the text around it stays") {
@@ -23,7 +23,7 @@ TEST_CASE_FIXTURE(MaskFixture, "what is found is masked in every field, the text
                      {"t", Value::float64(20.5)},
                      {"n", Value::null()},
                      {"other", Value::text("nothing")}}) ==
-        "s: note='from " + std::string(kToken_ada) + " to " + kToken_ada +
+        "s: note='from " + std::string(kTokenOfAda) + " to " + kTokenOfAda +
             ".' t=20.5 n=null other='nothing'");
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "platform/base/random.h"
+#include "tests/kit/sealed_rows.h"
 
 namespace pinaflux {
 namespace {
@@ -13,8 +14,6 @@ Buffer noise(std::size_t bytes) {
   for (auto& byte : b) byte = static_cast<std::uint8_t>(random.below(12));
   return b;
 }
-
-Buffer text(std::string_view of) { return {of.begin(), of.end()}; }
 
 TEST_CASE("a frame gives back what went in, at every level") {
   Compressor compressor;
@@ -80,9 +79,12 @@ TEST_CASE("noise is not searched, and what only looks like noise is") {
 }
 
 TEST_CASE("a frame gives back what went in with its dictionary, and with no other") {
-  const Buffer bytes = text("inlet_temperature outlet_temperature oil_pressure state unloaded");
-  const auto dictionary = Dictionary::of(text("state oil_pressure inlet_temperature outlet_"));
-  const auto other = Dictionary::of(text("a dictionary of something else, of no use here at all"));
+  const Buffer bytes =
+      kit::buffer_of("inlet_temperature outlet_temperature oil_pressure state unloaded");
+  const auto dictionary =
+      Dictionary::of(kit::buffer_of("state oil_pressure inlet_temperature outlet_"));
+  const auto other =
+      Dictionary::of(kit::buffer_of("a dictionary of something else, of no use here at all"));
   Compressor compressor;
   Decompressor decompressor;
   for (const int level : {1, 6, 19}) {

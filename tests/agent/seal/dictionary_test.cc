@@ -11,16 +11,14 @@
 namespace pinaflux {
 namespace {
 
-Buffer text(std::string_view of) { return {of.begin(), of.end()}; }
-
 TEST_CASE("a dictionary is named by its bytes") {
-  const auto made = Dictionary::of(text("temperature pressure"));
+  const auto made = Dictionary::of(kit::buffer_of("temperature pressure"));
   REQUIRE(made.has_value());
   // printf 'temperature pressure' | sha256sum | head -c 12 | xxd -r -p | basenc --base64url
   CHECK(made->id() == "Dssey6DY");
   CHECK(valid_dictionary_id(made->id()));
   CHECK(as_text(made->bytes()) == "temperature pressure");
-  CHECK(Dictionary::of(text("temperature pressure!"))->id() != made->id());
+  CHECK(Dictionary::of(kit::buffer_of("temperature pressure!"))->id() != made->id());
   for (const std::string_view id : {"", "Dssey6D", "Dssey6DYn", "Dssey6D ", "Dssey6/Y"}) {
     CAPTURE(id);
     CHECK_FALSE(valid_dictionary_id(id));
@@ -32,7 +30,7 @@ TEST_CASE("a dictionary is neither too short, nor too long, nor of a format of i
   CHECK(Dictionary::of(Buffer(Dictionary::kBytesMin)).has_value());
   CHECK(Dictionary::of(Buffer(Dictionary::kBytesMax)).has_value());
   CHECK_FALSE(Dictionary::of(Buffer(Dictionary::kBytesMax + 1)).has_value());
-  const auto formatted = Dictionary::of(text("\x37\xa4\x30\xec and more"));
+  const auto formatted = Dictionary::of(kit::buffer_of("\x37\xa4\x30\xec and more"));
   REQUIRE_FALSE(formatted.has_value());
   CHECK(std::string_view(formatted.error().what).contains("plain content"));
 }
@@ -174,7 +172,7 @@ TEST_CASE_FIXTURE(DictionaryFixture, "without its dictionary an envelope is kept
   learn();
   const Buffer bytes = batch();
   Dictionaries others;
-  others.add(*Dictionary::of(text("another dictionary")));
+  others.add(*Dictionary::of(kit::buffer_of("another dictionary")));
   for (const Dictionaries* at_hand :
        {static_cast<const Dictionaries*>(nullptr), &std::as_const(others)}) {
     opener.look_in(at_hand);

@@ -8,7 +8,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <limits>
 #include <string>
 
@@ -18,17 +17,13 @@
 #include "agent/seal/envelope.h"
 #include "agent/seal/row_json.h"
 #include "platform/base/random.h"
+#include "tests/kit/directory.h"
 
 namespace pinaflux {
 namespace {
 
 const std::filesystem::path kFolder = "tests/agent/seal/vectors";
 constexpr std::int64_t kStart = 1'700'000'000'000'000'000, kMillisecond = 1'000'000;
-
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::string printed_records(Bytes envelope, const Dictionaries& dictionaries) {
   Shapes shapes;
@@ -294,7 +289,7 @@ TEST_CASE("every golden envelope opens to its golden records") {
     Dictionaries known;
     const Dictionary* one = nullptr;
     if (std::filesystem::exists(dictionary)) {
-      const std::string bytes = read(dictionary);
+      const std::string bytes = kit::file_text(dictionary);
       one = &known.add(*Dictionary::of({bytes.begin(), bytes.end()}));
     }
     if (fresh) {
@@ -302,12 +297,12 @@ TEST_CASE("every golden envelope opens to its golden records") {
       std::ofstream(path, std::ios::binary) << as_text(envelope);
       std::ofstream(records, std::ios::binary) << printed_records(envelope, known);
     }
-    const std::string golden = read(path);
+    const std::string golden = kit::file_text(path);
     REQUIRE_FALSE(golden.empty());
     CHECK(golden.starts_with("pinaflux-env/2") == (one != nullptr));
-    CHECK(printed_records(as_bytes(golden), known) == read(records));
+    CHECK(printed_records(as_bytes(golden), known) == kit::file_text(records));
     CHECK(printed_records(sealed(vector, one), known) ==
-          read(records));  // And what is written today.
+          kit::file_text(records));  // And what is written today.
   }
 }
 

@@ -1,8 +1,6 @@
 // What the tests of encryption at rest share: an encrypted spool, and its file seen and changed behind its back.
 #pragma once
 
-#include <fstream>
-
 #include "agent/spool/sqlite.h"
 #include "platform/base/random.h"
 #include "platform/crypto/crypto.h"
@@ -32,10 +30,7 @@ struct EncryptionFixture : SpoolFixture {
   }
 
   std::string path() const { return options.directory + "/spool.db"; }
-  std::string raw(const std::string& name) const {
-    std::ifstream file(path() + name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string raw(const std::string& name) const { return kit::file_text(path() + name); }
   std::string fingerprint() const { return raw("") + "|" + raw("-wal"); }
 
   void restore(const std::string& from) {

@@ -23,7 +23,7 @@ namespace {
 
 constexpr unsigned long kShutdown = _IOR('X', 125, __u32);
 constexpr __u32 kNoLogFlush = 2, kLogFlush = 1;
-constexpr int kAlarms = 1, kBulk = 3;
+constexpr int kAlarmsEach = 1, kBulkEach = 3;
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
@@ -82,8 +82,8 @@ class Ext4 {
 // Group k: records whose values follow from k, and k itself as a cursor.
 void fill(SpoolFixture& f, std::uint64_t k) {
   const auto n = static_cast<std::int64_t>(k);
-  f.add(0, n * kAlarms, kAlarms);
-  f.add(1, n * kBulk, kBulk);
+  f.add(0, n * kAlarmsEach, kAlarmsEach);
+  f.add(1, n * kBulkEach, kBulkEach);
   Buffer cursor;
   Writer(cursor).u64(k + 1);
   f.group.cursors = {{0, "k", cursor, false}};
@@ -91,8 +91,8 @@ void fill(SpoolFixture& f, std::uint64_t k) {
 
 std::uint64_t groups_in(SpoolFixture& f) {
   const auto state = f.spool->state();
-  const std::uint64_t count = (state.lanes[0].next_seq - 1) / kAlarms;
-  CHECK(state.lanes[1].next_seq - 1 == count * kBulk);
+  const std::uint64_t count = (state.lanes[0].next_seq - 1) / kAlarmsEach;
+  CHECK(state.lanes[1].next_seq - 1 == count * kBulkEach);
   const auto cursors = f.spool->cursors();
   if (count > 0) CHECK(Reader(cursors.at(0).second.at(0).second).u64() == count);
   return count;

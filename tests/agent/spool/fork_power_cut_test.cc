@@ -8,9 +8,9 @@ namespace pinaflux::spool_kit {
 
 namespace {
 
-constexpr LaneIndex kBulk = 1, kOld = 2;
-
 struct ForkCutFixture : CutFixture<SpoolFixture> {
+  static constexpr LaneIndex kBulk = 1, kOld = 2;
+
   // What the lane has to send; with each answered that nothing of it is known.
   void answer(LaneIndex lane) {
     wish.envelopes.fill(0);

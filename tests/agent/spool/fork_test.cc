@@ -8,9 +8,9 @@ namespace pinaflux::spool_kit {
 
 namespace {
 
-constexpr LaneIndex kAlarm = 0, kBulk = 1, kOld = 2;  // kOld: bulk of the former epoch.
-
 struct ForkFixture : SpoolFixture {
+  static constexpr LaneIndex kAlarm = 0, kBulk = 1, kOld = 2;  // kOld: bulk of the former epoch.
+
   FarEnd far;
 
   // Of `lane`, all that waits.

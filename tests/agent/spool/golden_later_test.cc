@@ -21,7 +21,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kGolden = "tests/agent/spool/golden/";
 constexpr int kGroups = 8, kEach = 40;  // Of `history`.
 
 struct LaterFixture : DictionaryFixture {

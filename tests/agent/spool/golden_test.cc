@@ -16,8 +16,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kGolden = "tests/agent/spool/golden/";
-
 struct GoldenFixture : SpoolFixture {
   void place(const std::string& name) {
     fs::create_directories(options.directory);

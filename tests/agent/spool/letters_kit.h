@@ -1,7 +1,6 @@
 // What the tests of dead letters share: refusing records, and reading what was kept.
 #pragma once
 
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,10 +91,8 @@ struct LettersFixture : SpoolFixture {
   }
   std::string files_text() const {
     std::string all;
-    for (const char* name : {"/spool.db", "/spool.db-wal"}) {
-      std::ifstream file(options.directory + name, std::ios::binary);
-      all.append(std::istreambuf_iterator<char>(file), {});
-    }
+    for (const char* name : {"/spool.db", "/spool.db-wal"})
+      all += kit::file_text(options.directory + name);
     return all;
   }
 };

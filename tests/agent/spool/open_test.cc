@@ -11,11 +11,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string content(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 void write_file(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary) << bytes;
 }
@@ -91,7 +86,7 @@ TEST_CASE_FIXTURE(SpoolFixture,
       commit();
     }
     spool.reset();
-    std::string bytes = content(options.directory + "/spool.db");
+    std::string bytes = kit::file_text(options.directory + "/spool.db");
     REQUIRE(bytes.size() > 200'000);
     for (std::size_t i = 1024; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 31);
     write_file(options.directory + "/spool.db", bytes);
@@ -118,13 +113,13 @@ TEST_CASE_FIXTURE(SpoolFixture, "a spool of a newer version stays as it is") {
     REQUIRE((*database)->make_durable().has_value());
     REQUIRE((*database)->execute("PRAGMA user_version=99").has_value());
   }
-  const std::string before = content(options.directory + "/spool.db");
+  const std::string before = kit::file_text(options.directory + "/spool.db");
 
   const Status opened = try_open();
 
   REQUIRE(!opened.has_value());
   CHECK(opened.error().code == Code::newer);
-  CHECK(content(options.directory + "/spool.db") == before);
+  CHECK(kit::file_text(options.directory + "/spool.db") == before);
   CHECK(set_aside_count(options.directory) == 0);
 }
 
@@ -134,13 +129,13 @@ TEST_CASE_FIXTURE(SpoolFixture, "another program's database is refused and stays
     auto database = sqlite::Database::open({.path = options.directory + "/spool.db"});
     REQUIRE((*database)->execute("CREATE TABLE photos(id)").has_value());
   }
-  const std::string before = content(options.directory + "/spool.db");
+  const std::string before = kit::file_text(options.directory + "/spool.db");
 
   const Status opened = try_open();
 
   REQUIRE(!opened.has_value());
   CHECK(opened.error().code == Code::invalid);
-  CHECK(content(options.directory + "/spool.db") == before);
+  CHECK(kit::file_text(options.directory + "/spool.db") == before);
 }
 
 TEST_CASE_FIXTURE(SpoolFixture, "an empty file, as a power cut may leave it, is a new spool") {

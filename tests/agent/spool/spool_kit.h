@@ -20,9 +20,12 @@
 #include "agent/spool/sqlite.h"
 #include "agent/vault/vault.h"
 #include "platform/linux/files.h"
+#include "tests/kit/directory.h"
 #include "tests/kit/hand_clock.h"
 
 namespace pinaflux::spool_kit {
+
+constexpr const char* kGolden = "tests/agent/spool/golden/";
 
 using kit::HandClock;
 

@@ -115,15 +115,15 @@ TEST_CASE_FIXTURE(SpoolFixture,
 TEST_CASE_FIXTURE(SpoolFixture,
                   "a backlog becomes dense envelopes that are leased as there are places") {
   open();
-  constexpr int kGroups = 60, kEach = 10;
-  for (int i = 0; i < kGroups; ++i) {
+  constexpr int kCommits = 60, kEach = 10;
+  for (int i = 0; i < kCommits; ++i) {
     add_noise(0, i * kEach, kEach);
     commit();
   }
   FarEnd far;
   std::size_t envelopes = 0;
 
-  for (wish.envelopes = {2}; far.lanes[0].high < kGroups * kEach;) {
+  for (wish.envelopes = {2}; far.lanes[0].high < kCommits * kEach;) {
     commit();
     REQUIRE(!leases.empty());
     CHECK(leases.size() <= 2);
@@ -133,8 +133,8 @@ TEST_CASE_FIXTURE(SpoolFixture,
   }
   commit();
 
-  CHECK(envelopes <= kGroups * kEach * 1000 / (limits::kEnvelopeBytesMax / 2) + 1);
-  CHECK(far.lanes[0].landed.size() == kGroups * kEach);
+  CHECK(envelopes <= kCommits * kEach * 1000 / (limits::kEnvelopeBytesMax / 2) + 1);
+  CHECK(far.lanes[0].landed.size() == kCommits * kEach);
   CHECK(lane_state(0).records_queued == 0);
   CHECK(lane_state(0).bytes_queued == 0);
   CHECK(lane_state(0).oldest == Stamp{});

@@ -3,8 +3,6 @@
 namespace pinaflux::tests {
 namespace {
 
-constexpr LaneIndex kNormal = 1;
-
 struct AcksFixture : UplinkFixture {
   // Sent, taken by the broker, and acknowledged after `took`.
   void turn(std::uint64_t first, Duration took) {

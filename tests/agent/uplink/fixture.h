@@ -16,6 +16,8 @@
 
 namespace pinaflux::tests {
 
+constexpr LaneIndex kNormal = 1;
+
 struct LoopClock final : Clock {
   explicit LoopClock(const ScriptedLoop& l) : loop(l) {}
   Instant now() const override { return loop.now() + Duration::hours(1); }

@@ -6,8 +6,6 @@
 namespace pinaflux::tests {
 namespace {
 
-constexpr LaneIndex kNormal = 1;
-
 struct HttpFixture : UplinkFixture {
   HttpFixture() { options.broker = "https://collector/{topic}"; }
 };

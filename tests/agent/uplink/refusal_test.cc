@@ -9,7 +9,6 @@
 namespace pinaflux::tests {
 namespace {
 
-constexpr LaneIndex kNormal = 1;
 constexpr Duration kUntilRest = Duration::seconds(4);
 
 struct RefusalFixture : UplinkFixture {

@@ -7,7 +7,6 @@
 namespace pinaflux::tests {
 namespace {
 
-constexpr LaneIndex kNormal = 1;
 using Texts = std::vector<std::string>;
 using Highs = std::vector<std::uint64_t>;
 

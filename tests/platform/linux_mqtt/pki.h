@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/kit/directory.h"
+#include "tests/platform/linux_mqtt/mosquitto.h"
 
 namespace pinaflux::tests {
 
@@ -72,5 +73,7 @@ class Pki {
 
   kit::TemporaryDirectory directory_;
 };
+
+inline bool tools_are_missing() { return mosquitto_is_missing() || Pki::is_missing(); }
 
 }  // namespace pinaflux::tests

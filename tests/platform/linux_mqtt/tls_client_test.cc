@@ -56,8 +56,6 @@ void choose(MqttConnect& to, bool tls13) {
   }
 }
 
-bool tools_are_missing() { return mosquitto_is_missing() || Pki::is_missing(); }
-
 TEST_CASE_FIXTURE(TlsFixture,
                   "TLS 1.2 and 1.3 with RSA, P-256 and P-384, in both versions of MQTT") {
   if (tools_are_missing()) return;

@@ -40,8 +40,6 @@ struct LinkFixture : ClientFixture {
   Pki pki;
 };
 
-bool tools_are_missing() { return mosquitto_is_missing() || Pki::is_missing(); }
-
 std::string large(std::size_t bytes) {
   std::string text(bytes, 'x');
   for (std::size_t i = 0; i < bytes; i += 997) text[i] = static_cast<char>('a' + i % 26);

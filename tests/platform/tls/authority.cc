@@ -13,11 +13,11 @@
 
 namespace pinaflux::tls_kit {
 
-namespace {
-
 void must(int result) {
   if (result != 0) std::abort();
 }
+
+namespace {
 
 struct Pk {
   Pk() { mbedtls_pk_init(&pk); }

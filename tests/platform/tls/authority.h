@@ -11,6 +11,9 @@
 
 namespace pinaflux::tls_kit {
 
+// Of an mbedTLS function: what is not 0 ends the test.
+void must(int result);
+
 enum class Key { p256, p384, rsa2048, rsa1024 };
 
 struct Issued {

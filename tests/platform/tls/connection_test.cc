@@ -12,8 +12,6 @@ using namespace pinaflux::tls_kit;
 
 namespace {
 
-constexpr char kHost[] = "broker.example";
-
 // The failure of a client of these options against that server.
 Failure failure_of(World& world, const Options& options, const ServerOptions& with,
                    const std::string& host = kHost, std::int64_t at = kMay2026) {

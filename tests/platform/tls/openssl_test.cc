@@ -18,8 +18,6 @@ using namespace pinaflux::tls_kit;
 
 namespace {
 
-constexpr char kHost[] = "broker.example";
-
 // What Paho does for a connection, and a server at the other end of its socket.
 struct PahoFixture {
   PahoFixture() {

@@ -13,9 +13,6 @@
 namespace pinaflux::tls_kit {
 
 namespace {
-void must(int result) {
-  if (result != 0) std::abort();
-}
 const unsigned char* text_of(const std::string& pem) {
   return reinterpret_cast<const unsigned char*>(pem.c_str());
 }

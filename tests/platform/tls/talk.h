@@ -17,6 +17,7 @@
 
 namespace pinaflux::tls_kit {
 
+constexpr char kHost[] = "broker.example";
 constexpr std::int64_t kMay2026 = 1'777'593'600;  // 2026-05-01 00:00:00 UTC.
 
 // A CA, what it issued, and the files that name them.
@@ -35,7 +36,7 @@ struct World {
     REQUIRE_MESSAGE(loaded, loaded.error().text);
     return *loaded;
   }
-  Issued server(Wanted wanted = {.common_name = "broker", .names = {"broker.example"}}) const {
+  Issued server(Wanted wanted = {.common_name = "broker", .names = {kHost}}) const {
     return ca.issue(wanted);
   }
 };
