@@ -105,8 +105,9 @@ if(PINAFLUX_BUILD MATCHES "^(asan|tsan)$")
   set(PINAFLUX_TEST_OPTIONS -O0 -DDOCTEST_CONFIG_SUPER_FAST_ASSERTS)
 endif()
 
-# Sixteen sources of a room at once: less than half of the compiler's time. Not in
-# dev builds, where sources are edited, nor for fuzzers: there each is compiled for itself.
+# Sixteen sources of a room at once, eight of a test program: less than half of the compiler's time. Not in
+# dev builds, where sources are edited, nor for fuzzers: there each is compiled for itself. Names of ours that are a file's
+# own are therefore told apart within a folder.
 set(PINAFLUX_UNITY OFF)
 if(PINAFLUX_BUILD MATCHES "^(asan|tsan|release)$")
   set(PINAFLUX_UNITY ON)
