@@ -98,7 +98,7 @@ Built LineProtocolReader::word(std::string_view stops, std::string_view& word) {
 
 Built LineProtocolReader::measurement(std::string_view prefix, Intake& intake) {
   std::string_view name;
-  if (auto step = word(", ", name); !step) return step;
+  if (auto built = word(", ", name); !built) return built;
   stream_.assign(prefix).append("/").append(name);
   builder_->begin(intake, stream_);
   return {};
@@ -108,17 +108,17 @@ Built LineProtocolReader::tags() {
   while (at(',')) {
     ++at_;
     std::string_view key;
-    if (auto step = word(",= ", key); !step) return step;
+    if (auto built = word(",= ", key); !built) return built;
     if (!at('=')) return fault();
     ++at_;
     const std::string name(key.data() == key_.data() ? key : std::string_view());
     std::string_view value;
-    if (auto step = word(",= ", value); !step) return step;
+    if (auto built = word(",= ", value); !built) return built;
     if (at('=')) return fault();
     const std::string_view kept = builder_->keep(value);
     if (kept.data() == nullptr) return no_room();
-    if (auto step = builder_->add({}, name.empty() ? key : name, Value::text(kept)); !step) {
-      return step;
+    if (auto built = builder_->add({}, name.empty() ? key : name, Value::text(kept)); !built) {
+      return built;
     }
   }
   return {};
@@ -167,10 +167,10 @@ Built LineProtocolReader::field_value(std::string_view key) {
 Built LineProtocolReader::fields() {
   while (true) {
     std::string_view key;
-    if (auto step = word(",= ", key); !step) return step;
+    if (auto built = word(",= ", key); !built) return built;
     if (!at('=')) return fault();
     ++at_;
-    if (auto step = field_value(key); !step) return step;
+    if (auto built = field_value(key); !built) return built;
     if (!at(',')) return {};
     ++at_;
   }
@@ -197,17 +197,17 @@ Built LineProtocolReader::read(std::string_view text, std::string_view stream_pr
   text_ = text;
   at_ = 0;
   builder_ = &builder;
-  Built step = measurement(stream_prefix, intake);
-  if (step) step = tags();
-  if (step && !at(' ')) step = fault();
+  Built built = measurement(stream_prefix, intake);
+  if (built) built = tags();
+  if (built && !at(' ')) built = fault();
   while (at(' ')) ++at_;
-  if (step) step = fields();
-  if (step && !line_ended() && !at(' ')) step = fault();
-  if (step) step = timestamp(ns_per_tick);
-  if (step && !line_ended()) step = fault();
-  const std::size_t newline = text.find('\n', step ? at_ : 0);
+  if (built) built = fields();
+  if (built && !line_ended() && !at(' ')) built = fault();
+  if (built) built = timestamp(ns_per_tick);
+  if (built && !line_ended()) built = fault();
+  const std::size_t newline = text.find('\n', built ? at_ : 0);
   used = newline == std::string_view::npos ? text.size() : newline + 1;
-  return step;
+  return built;
 }
 
 }  // namespace pinaflux
