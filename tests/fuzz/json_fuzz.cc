@@ -11,20 +11,20 @@ namespace {
 
 using namespace pinaflux;
 
-Step read_one_way(bool any, std::string_view text, Intake& intake) {
+Built read_one_way(bool any, std::string_view text, Intake& intake) {
   static JsonReader reader;
   RecordBuilder builder(TimeField{"t", TimeField::Unit::ms});
   intake.begin(0);
   builder.begin(intake, "f");
-  Step step = any ? reader.read_any(text, builder) : reader.read(text, builder);
-  if (step) step = builder.finish({});
+  Built built = any ? reader.read_any(text, builder) : reader.read(text, builder);
+  if (built) built = builder.finish({});
   intake.end(1);
-  return step;
+  return built;
 }
 
 void check_both_ways(std::string_view text, Shapes& shapes) {
   Intake short_way(shapes), long_way(shapes);
-  const Step a = read_one_way(false, text, short_way), b = read_one_way(true, text, long_way);
+  const Built a = read_one_way(false, text, short_way), b = read_one_way(true, text, long_way);
   ASSERT(a.has_value() == b.has_value());
   if (!a) {
     ASSERT(a.error().reason == b.error().reason && a.error().position == b.error().position);
