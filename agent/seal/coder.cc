@@ -29,15 +29,15 @@ constexpr std::uint16_t kSeenMax = 255;
 constexpr std::uint64_t kBit = 256;  // Of cost.
 
 // After n bits: how much of the way to the next one, 65536 / (n + 1.8), and what n is then.
-struct Pace {
-  std::uint16_t rate, seen;
+struct Rate {
+  std::uint16_t of_way, seen;
 };
-constexpr auto kPace = [] {
-  std::array<Pace, kSeenMax + 1> pace{};
+constexpr auto kRates = [] {
+  std::array<Rate, kSeenMax + 1> rates{};
   for (std::uint32_t n = 0; n <= kSeenMax; ++n)
-    pace[n] = {static_cast<std::uint16_t>(655'360 / (10 * n + 18)),
-               static_cast<std::uint16_t>(n < kSeenMax ? n + 1 : n)};
-  return pace;
+    rates[n] = {static_cast<std::uint16_t>(655'360 / (10 * n + 18)),
+                static_cast<std::uint16_t>(n < kSeenMax ? n + 1 : n)};
+  return rates;
 }();
 
 // -log2(i / 1024) in 256ths of a bit, by repeated squaring.
@@ -65,10 +65,10 @@ inline void learn(BitModel& m, bool bit) {
   const std::uint32_t zero = static_cast<std::uint32_t>(bit) - 1;  // All ones for a 0.
   const std::uint32_t one = m.one;
   const std::uint32_t way = (one & zero) | ((65'536 - one) & ~zero);
-  const Pace pace = kPace.data()[m.seen];  // Never above kSeenMax.
-  const std::uint32_t step = way * pace.rate >> 16;
+  const Rate rate = kRates.data()[m.seen];  // Never above kSeenMax.
+  const std::uint32_t step = way * rate.of_way >> 16;
   m.one = static_cast<std::uint16_t>(one + ((step ^ zero) - zero));
-  m.seen = pace.seen;
+  m.seen = rate.seen;
 }
 
 // Which models come next: what writer and reader must do alike.

@@ -26,9 +26,9 @@ constexpr int kCloseTrialLevel = 17;
 constexpr std::uint64_t kNear = 4;
 constexpr std::size_t kFrameBytes = 13;  // Of zstd, which a trial pays alone.
 constexpr std::size_t kWidthCoded = 2;
-// Where a prefix code is good enough: so much worse, of misses of so many bits (of fewer, the next batch's differ). A 48th
-// costs half a percent of an inertial unit's bytes, and opens them a third faster; time does not matter to `max`.
-constexpr std::uint64_t kPrefixWorth = 48, kPrefixWorthMax = 512, kNoiseBits = 6;
+// Where a prefix code is good enough: so much worse, of misses of so many bits (of fewer, the next batch's differ). That costs
+// half a percent of an inertial unit's bytes, and opens them a third faster.
+constexpr std::uint64_t kPrefixWorth = 48, kNoiseBits = 6;
 constexpr std::uint8_t kDistanceMax = 6;
 constexpr std::uint64_t kCodeCost = 2 * 8 * 256;  // Shift and context, written.
 
@@ -386,9 +386,8 @@ void IntegerWriter::choose_fast(const Stats& s, SeriesHint& hint) {
 
 // It is read many times as fast as the adaptive code: a little larger is good enough.
 void IntegerWriter::try_prefix(std::span<const std::uint64_t> values, const Ranking& ranking,
-                               std::size_t tried, std::uint64_t worth, SeriesHint& best,
-                               std::uint64_t best_cost) {
-  std::uint64_t least = best_cost + best_cost / worth;
+                               std::size_t tried, SeriesHint& best, std::uint64_t best_cost) {
+  std::uint64_t least = best_cost + best_cost / kPrefixWorth;
   for (std::size_t n = 0; n < tried; ++n) {
     predict(values, ranking[n].second);
     const Stats s = stats();
@@ -418,10 +417,8 @@ SeriesHint IntegerWriter::search(std::span<const std::uint64_t> values, Effort e
     if (codes) try_codes(effort, ranking[n].second, values.size(), best, best_cost);
     if (effort == Effort::max || !codes) try_layouts(ranking[n].second, best, best_cost);
   }
-  if (parts_.has(Part::prefix)) {
-    const std::uint64_t worth = effort == Effort::max ? kPrefixWorthMax : kPrefixWorth;
-    try_prefix(values, ranking, std::min(tried, possible_count), worth, best, best_cost);
-  }
+  if (parts_.has(Part::prefix))
+    try_prefix(values, ranking, std::min(tried, possible_count), best, best_cost);
   return best;
 }
 

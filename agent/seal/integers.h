@@ -99,9 +99,8 @@ class IntegerWriter {
   std::size_t rank(std::span<const std::uint64_t> values, Ranking& ranking);
   Coding code_of(const SeriesHint& hint, std::size_t count) const;
   std::uint8_t shift(const Stats& stats, std::size_t part) const;
-  // One that is a `worth`-th worse than best_cost at most.
   void try_prefix(std::span<const std::uint64_t> values, const Ranking& ranking, std::size_t tried,
-                  std::uint64_t worth, SeriesHint& best, std::uint64_t best_cost);
+                  SeriesHint& best, std::uint64_t best_cost);
   void choose_fast(const Stats& s, SeriesHint& hint);
   SeriesHint search(std::span<const std::uint64_t> values, Effort effort);
   std::uint64_t code_cost(const SeriesHint& hint, std::size_t count);

@@ -150,6 +150,7 @@ TEST_CASE_FIXTURE(SalvageFixture,
   walk(400);
   Buffer body;
   seal::BodyWriter writer;
+  writer.parts().remove(pinaflux::Part::prefix);
   REQUIRE(writer.write(rows, Effort::max, body));
   seal::BodyReader reader;
 
