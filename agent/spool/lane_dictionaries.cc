@@ -3,7 +3,8 @@
 //   collecting   bodies that leave are taken, until there are enough for a candidate
 //   on trial     the next body is packed with it, and without: it pays if what that saves makes up for the sending of it
 //   due          written with the next transaction
-//   current      told to the far end, and used once that has it; until kMissesMax bodies in a row were better without
+//   current      told to the far end, and used once that has it; until kMissesMax bodies in a row were better without, or it is as
+//                old as the lane's records may become
 //   resting      kRest envelopes, so that a lane which sends ever other things does not send dictionaries, too
 
 #include "agent/spool/lane_dictionaries.h"
@@ -54,6 +55,11 @@ const Lane* lane_of(const std::vector<Lane>& lanes, const DictionaryMessage& mes
            lane.epoch == message.epoch;
   });
   return at == lanes.end() ? nullptr : &*at;
+}
+
+bool too_old(const Lane& lane, std::optional<std::int64_t> since, std::int64_t age) {
+  if (lane.keep == Duration::max()) return false;
+  return !since || age - *since >= lane.keep.ns / Duration::seconds(1).ns;
 }
 
 bool holds_nothing(const Lane& lane) { return lane.at.next_seq == lane.at.acked + 1; }
@@ -206,12 +212,13 @@ std::int64_t LaneDictionaries::bytes_due() const {
 std::uint64_t LaneDictionaries::next_number() const {
   std::uint64_t last = kept_.empty() ? 0 : kept_.back().number;
   for (const Making& each : making_) {
+    last = std::max(last, each.retired);
     if (each.written) last = std::max(last, each.written->number);
   }
   return last + 1;
 }
 
-Status LaneDictionaries::write(Notes& notes, const std::vector<Lane>& lanes) {
+Status LaneDictionaries::write(Notes& notes, const std::vector<Lane>& lanes, std::int64_t age) {
   for (Making& each : making_) {
     if (!each.due) continue;
     const auto lane = std::ranges::find(lanes, each.lane, &Lane::id);
@@ -219,34 +226,51 @@ Status LaneDictionaries::write(Notes& notes, const std::vector<Lane>& lanes) {
       begin_again(each);
       continue;
     }
-    if (Status s = write(notes, *lane, each); !s) return s;
+    if (Status s = write(notes, *lane, each, age); !s) return s;
   }
   return {};
 }
 
 // The lane's oldest goes for it if there are too many; if that is still needed, there is none for now.
-Status LaneDictionaries::write(Notes& notes, const Lane& lane, Making& making) {
-  const auto its = [&](const Kept& kept) { return kept.lane == lane.id; };
+Status LaneDictionaries::write(Notes& notes, const Lane& lane, Making& making, std::int64_t age) {
+  const auto its = [&](const Kept& kept) {
+    return kept.lane == lane.id && !std::ranges::contains(gone_, kept.number);
+  };
   if (std::ranges::count_if(kept_, its) >= static_cast<std::ptrdiff_t>(limits::kDictionariesMax)) {
     const auto oldest = std::ranges::find_if(kept_, its);
     if (oldest->until > lane.at.acked) return begin_again(making), Status();
     if (Status s = notes.erase(note_of(oldest->number, {})); !s) return s;
-    making.goes = oldest->number;
+    gone_.push_back(oldest->number);
   }
   const Buffer message = format_dictionary(lane.gateway, lane.name, lane.epoch, *making.due);
   making.written = Kept{.lane = lane.id,
                         .number = next_number(),
                         .until = 0,
+                        .since = age,
                         .sent = as_sent(making.due->id(), message)};
   return notes.put(note_of(making.written->number, message));
 }
 
+Status LaneDictionaries::expire(Notes& notes, const std::vector<Lane>& lanes, std::int64_t age) {
+  for (const Kept& kept : kept_) {
+    const auto lane = std::ranges::find(lanes, kept.lane, &Lane::id);
+    if (lane == lanes.end() || !too_old(*lane, kept.since, age)) continue;
+    Making& its = making(*lane);
+    its.retired = std::max(its.retired, kept.number);
+    if (kept.until > lane->at.acked && lane->at.records > 0) continue;
+    if (Status s = notes.erase(note_of(kept.number, {})); !s) return s;
+    gone_.push_back(kept.number);
+  }
+  return {};
+}
+
 void LaneDictionaries::settle(bool committed) {
+  for (const std::uint64_t number : std::exchange(gone_, {})) {
+    if (committed) forget(number);
+  }
   for (Making& each : making_) {
-    const auto goes = std::exchange(each.goes, std::nullopt);
     const auto written = std::exchange(each.written, std::nullopt);
     if (!committed || !written) continue;
-    if (goes) forget(*goes);
     keep(*written, &*each.due);
     begin_again(each);
   }

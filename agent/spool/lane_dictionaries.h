@@ -2,7 +2,7 @@
 // sends next, kept if it pays, told to the far end, and used once that has it.
 //
 // Promise    No envelope is packed with a dictionary that is not on disk. It stays there for as long as something that is
-//            queued may need it, and is never changed.
+//            queued may need it, and is never changed. Of a lane that keeps its records for a time, it is used for no longer.
 // Limits     limits::kDictionariesMax a lane; another is made kRest envelopes after the last one, at the earliest.
 // Store      A state of the spool each ("dictionary/NUMBER": a dictionary message, encrypted where states are).
 // Threads    Storage worker.
@@ -57,8 +57,10 @@ class LaneDictionaries {
 
   // That write() will write.
   std::int64_t bytes_due() const;
-  // In the running transaction: those that have proved good; settle(): whether it was committed.
-  Status write(Notes& notes, const std::vector<Lane>& lanes);
+  // In the running transaction, at that age of the spool: those that have proved good, and away with those that are used no more and
+  // that nothing needs; settle(): whether it was committed.
+  Status write(Notes& notes, const std::vector<Lane>& lanes, std::int64_t age);
+  Status expire(Notes& notes, const std::vector<Lane>& lanes, std::int64_t age);
   void settle(bool committed);
   // One that comes with envelopes of another spool, in the running transaction of one that nobody has open. What is here
   // already stays as it is.
@@ -69,6 +71,7 @@ class LaneDictionaries {
     LaneId lane = 0;
     std::uint64_t number = 0;
     std::uint64_t until = 0;                     // Nothing above that seq was packed with it.
+    std::optional<std::int64_t> since;           // Age of the spool; none: from before this start.
     std::shared_ptr<const SentDictionary> sent;  // Null: it is damaged, or of no lane.
   };
   struct Making {
@@ -77,9 +80,8 @@ class LaneDictionaries {
     std::optional<Dictionary> candidate;  // The next body decides.
     std::optional<Dictionary> due;        // It pays;
     std::optional<Kept> written;  // and is kept as this, if the running transaction is committed,
-    std::optional<std::uint64_t> goes;  // in place of the one of this number.
-    std::uint64_t retired = 0;          // Up to this number none is used any more.
-    std::size_t rest = 0;               // Envelopes until the next is made.
+    std::uint64_t retired = 0;    // Up to this number none is used any more.
+    std::size_t rest = 0;         // Envelopes until the next is made.
     std::size_t misses = 0;
   };
 
@@ -88,13 +90,14 @@ class LaneDictionaries {
   void forget(std::uint64_t number);
   void collect(Making& making, Bytes plain_body);
   void begin_again(Making& making);
-  Status write(Notes& notes, const Lane& lane, Making& making);
+  Status write(Notes& notes, const Lane& lane, Making& making, std::int64_t age);
   const Kept* newest(LaneId lane) const;
   std::uint64_t next_number() const;
 
   Dictionaries all_;
   std::list<Kept> kept_;  // By number.
   std::list<Making> making_;
+  std::vector<std::uint64_t> gone_;  // Their numbers, if the running transaction is committed.
 };
 
 }  // namespace pinaflux

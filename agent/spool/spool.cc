@@ -285,7 +285,7 @@ Status Spool::State::write(const Request& request, std::vector<Lease>& leases) {
   }
   if (request.everything) {
     if (Status s = store->notes->write(request.group, options.sources); !s) return s;
-    if (Status s = store->write_dictionaries(request.bytes + kSlackBytes); !s) return s;
+    if (Status s = store->write_dictionaries(request.bytes + kSlackBytes, age()); !s) return s;
     if (Status s = write_letters(request); !s) return s;
   }
   return save_lanes();

@@ -330,14 +330,15 @@ Status Store::tidy() {
   return encryption->forget_unused();
 }
 
-Status Store::write_dictionaries(std::int64_t bytes_beside) {
+Status Store::write_dictionaries(std::int64_t bytes_beside, std::int64_t lived) {
+  if (Status s = dictionaries.expire(*notes, lanes, lived); !s) return s;
   const std::int64_t bytes = dictionaries.bytes_due();
   if (bytes == 0) return {};
   const auto fits = room->fits(bytes_beside + bytes);
   if (!fits) return std::unexpected(fits.error());
   if (!*fits) return {};
   Status s = schema::raise_version(*database, schema::kVersionDictionaries);
-  return s ? dictionaries.write(*notes, lanes) : s;
+  return s ? dictionaries.write(*notes, lanes, lived) : s;
 }
 
 Status Store::count_letters() {

@@ -50,8 +50,9 @@ struct Store {
   // Cursors, states, contents of dead letters and chains that are not stored as new ones would be are written anew, keys that nothing
   // needs any more are deleted. What has no room is done at a later start.
   Status tidy();
-  // In the running transaction, if there is room for them beside so many bytes: they can wait, records cannot.
-  Status write_dictionaries(std::int64_t bytes_beside);
+  // In the running transaction, having lived so many seconds, if there is room for them beside so many bytes: they can wait, records cannot.
+  // What is too old goes.
+  Status write_dictionaries(std::int64_t bytes_beside, std::int64_t lived);
   // After dead letters came or went.
   Status count_letters();
   // Looks up the oldest records of a lane again.

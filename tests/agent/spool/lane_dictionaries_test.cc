@@ -178,6 +178,52 @@ TEST_CASE_FIXTURE(LaneFixture, "a lane that sends something else gets another, i
   CHECK(send(true, "water").dictionary == offered()->id);
 }
 
+TEST_CASE_FIXTURE(LaneFixture, "one is used for no longer than the lane keeps its records") {
+  options.lanes[0].keep = Duration::hours(1);
+  open();
+  learn();
+  const std::string first = offered()->id;
+  clock.advance(Duration::minutes(59));
+  CHECK(send().dictionary == first);
+  clock.advance(Duration::minutes(2));
+  send();
+  CHECK_FALSE(offered());
+  CHECK(send().version == 1);
+  for (std::size_t i = 0; i < LaneDictionaries::kRest * 2 && !offered(); ++i) send();
+  REQUIRE(offered());
+  CHECK(offered()->id != first);
+  CHECK(send().dictionary == offered()->id);
+}
+
+TEST_CASE_FIXTURE(LaneFixture,
+                  "one that is too old stays while something that is queued needs it") {
+  options.lanes[0].keep = Duration::hours(1);
+  open();
+  wait_with_it();
+  clock.advance(Duration::minutes(61));
+  commit();
+  CHECK_FALSE(offered());
+  bool needed = true;
+  SUBCASE("they wait") {}
+  SUBCASE("they have landed") {
+    ack(0, far.lanes[0].high);
+    commit();
+    needed = false;
+  }
+  CHECK(dictionaries_on_disk() == (needed ? 1 : 0));
+  check_sound();
+}
+
+TEST_CASE_FIXTURE(LaneFixture, "after a start, nobody knows how old it is") {
+  options.lanes[0].keep = Duration::hours(1);
+  open();
+  learn();
+  open();
+  commit();
+  CHECK_FALSE(offered());
+  CHECK(dictionaries_on_disk() == 0);
+}
+
 TEST_CASE_FIXTURE(LaneFixture, "an envelope that is refused is split into some that stand alone") {
   open();
   const std::vector<Lease> sent = wait_with_it(1);
@@ -314,14 +360,14 @@ struct RoomFixture : SpoolFixture {
 TEST_CASE_FIXTURE(RoomFixture, "one that was not committed is not there, and is written again") {
   make(1);
   REQUIRE(database->begin().has_value());
-  REQUIRE(room.write(*notes, lanes).has_value());
+  REQUIRE(room.write(*notes, lanes, 0).has_value());
   CHECK_FALSE(room.current(lanes[0]));
   database->rollback();
   room.settle(false);
   CHECK_FALSE(room.current(lanes[0]));
   CHECK(room.bytes_due() > 0);
   CHECK(notes->states()->empty());
-  REQUIRE(room.write(*notes, lanes).has_value());
+  REQUIRE(room.write(*notes, lanes, 0).has_value());
   room.settle(true);
   REQUIRE(room.current(lanes[0]));
   CHECK(room.bytes_due() == 0);
@@ -333,7 +379,7 @@ TEST_CASE_FIXTURE(RoomFixture,
   std::vector<std::string> ids;
   const auto next = [&](std::uint64_t kind) {
     make(kind);
-    REQUIRE(room.write(*notes, lanes).has_value());
+    REQUIRE(room.write(*notes, lanes, 0).has_value());
     room.settle(true);
   };
   const auto use_and_retire = [&] {
