@@ -107,7 +107,7 @@ struct Sums {
                 redelivered = 0, thinned = 0, steps = 0, timed = 0, resolved = 0, bounded = 0,
                 since_boot = 0, images = 0, clones = 0, renumbered = 0, undeliverable = 0,
                 quarantined = 0, posted = 0, two_ways = 0, archived = 0, derived = 0, packed = 0;
-  std::uint64_t commits_min = UINT64_MAX, faults_min = UINT64_MAX;
+  std::uint64_t commits_min = 0, faults_min = 0;  // Of a seed that did not fail.
   double seconds = 0, drain_max = 0;
 };
 
@@ -229,8 +229,9 @@ void Account::take(std::uint64_t seed, const Told& told, const std::string& why)
   }
   if (arguments_.twice) traces_[seed] = told.trace;
   for (std::size_t i = 0; i < std::size(kCounts); ++i) sums_.*kCounts[i].sum += told.counts[i];
-  sums_.commits_min = std::min(sums_.commits_min, told.counts[0]);
-  sums_.faults_min = std::min(sums_.faults_min, told.counts[1]);
+  const bool first = sums_.seeds == sums_.failed + 1;
+  sums_.commits_min = first ? told.counts[0] : std::min(sums_.commits_min, told.counts[0]);
+  sums_.faults_min = first ? told.counts[1] : std::min(sums_.faults_min, told.counts[1]);
   sums_.seconds += told.seconds;
   sums_.drain_max = std::max(sums_.drain_max, told.drain_seconds);
 }
