@@ -33,12 +33,6 @@ constexpr std::size_t kColumnsMax = 64;
 constexpr std::uint64_t kPayloadBytesMax = 64ull * 1024 * 1024;
 constexpr std::size_t kBlockPages = 4;  // File systems give back whole blocks, of 4 KiB as a rule.
 
-std::uint64_t big_endian(Bytes bytes) {
-  std::uint64_t value = 0;
-  for (const std::uint8_t byte : bytes) value = value << 8 | byte;
-  return value;
-}
-
 std::uint32_t u32(Bytes bytes, std::size_t at) {
   return static_cast<std::uint32_t>(big_endian(bytes.subspan(at, 4)));
 }

@@ -30,6 +30,13 @@ inline void append(Buffer& to, std::string_view text) { append(to, as_bytes(text
 // Overwrites memory in a way that the optimiser keeps. For raw values and keys.
 void wipe(MutableBytes bytes);
 
+// Of eight bytes at most, the first of most weight: how other people's formats have it.
+inline std::uint64_t big_endian(Bytes bytes) {
+  std::uint64_t value = 0;
+  for (const std::uint8_t byte : bytes) value = value << 8 | byte;
+  return value;
+}
+
 inline std::uint64_t zigzag(std::int64_t v) {
   return (static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63);
 }

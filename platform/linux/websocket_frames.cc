@@ -19,12 +19,6 @@ std::size_t head_bytes_for(std::uint8_t second) {
   return length == kLengthOf2 ? 4 : length == kLengthOf8 ? 10 : 2;
 }
 
-std::uint64_t big_endian(Bytes bytes) {
-  std::uint64_t value = 0;
-  for (const std::uint8_t b : bytes) value = value << 8 | b;
-  return value;
-}
-
 void put_big_endian(Buffer& to, std::uint64_t value, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
     to.push_back(static_cast<std::uint8_t>(value >> shift));

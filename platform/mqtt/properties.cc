@@ -126,9 +126,7 @@ Bytes WireReader::raw(std::size_t n) {
 }
 
 std::uint32_t WireReader::fixed(unsigned bytes) {
-  std::uint32_t value = 0;
-  for (const std::uint8_t byte : raw(bytes)) value = value << 8 | byte;
-  return value;
+  return static_cast<std::uint32_t>(big_endian(raw(bytes)));
 }
 
 std::uint32_t WireReader::varint() {
