@@ -45,6 +45,9 @@ constexpr double kFillGood = 0.85;
 constexpr int kTrialsMax = 4;
 // A body up to this size is tried with the dictionary.
 constexpr std::size_t kSmallBodyMax = Dictionary::kBytesMax;
+// Packed bytes from which zstd alone is tried, and how often where it lost.
+constexpr std::size_t kTriedAloneMin = 256;
+constexpr unsigned kTriedAloneEvery = 8;
 constexpr std::size_t kDictionaryPairBytes = 3 + 8;  // " d=", the id.
 constexpr const char* kTooMany = "what thinning keeps does not fit into one envelope";
 
@@ -192,12 +195,15 @@ std::size_t rows_within(std::span<const Row> rows) {
 struct Sealer::State {
   BodyWriter writer;
   Buffer plain, trial, best, packed;
+  Buffer coded_plain, coded_packed;
+  unsigned coded_again = 0;  // Batches for which zstd alone is not tried: it lost.
   const Dictionary* dictionary = nullptr;
   double bytes_per_row[3] =
       {};  // By effort, of the last batch: the first guess of the next. 0: none.
 
   Status seal(std::span<const Row> rows, Effort effort, Header& header, Buffer& envelope);
-  Status pack(Effort effort, Header& header);
+  Status pack(std::span<const Row> rows, Effort effort, Header& header);
+  Status write(std::span<const Row> rows, Effort effort, Header& header);
   Result<std::size_t> search(std::span<const Row> rows, Effort effort, std::size_t bytes_max,
                              Header& header);
 };
@@ -223,9 +229,7 @@ Status Sealer::State::seal(std::span<const Row> rows, Effort effort, Header& hea
   header.count = rows.size();
   if (header.every == 1) header.range.last = header.range.first + rows.size() - 1;
   take_times(rows, header);
-  plain.clear();
-  if (Status s = writer.write(rows, effort, plain); !s) return s;
-  if (Status s = pack(effort, header); !s) return s;
+  if (Status s = write(rows, effort, header); !s) return s;
   const std::string text = header_text(header);
   if (text.size() + kHashBytes > kHeaderBytesMax) {
     return fail(Code::invalid, "the header is too long");
@@ -237,9 +241,36 @@ Status Sealer::State::seal(std::span<const Row> rows, Effort effort, Header& hea
   return {};
 }
 
+// Max tries it for zstd alone, too: it finds what repeats from column to column, which a code hides from it.
+Status Sealer::State::write(std::span<const Row> rows, Effort effort, Header& header) {
+  if (Status s = pack(rows, effort, header); !s) return s;
+  const Parts all = writer.parts();
+  const bool coded = all.has(Part::code) || all.has(Part::prefix);
+  if (effort != Effort::max || !coded || packed.size() < kTriedAloneMin) return {};
+  if (coded_again > 0) {
+    --coded_again;
+    return {};
+  }
+  Header coded_header = header;
+  coded_plain.swap(plain);
+  coded_packed.swap(packed);
+  writer.parts().remove(Part::code);
+  writer.parts().remove(Part::prefix);
+  const Status alone = pack(rows, effort, header);
+  writer.parts() = all;
+  if (alone && packed.size() < coded_packed.size()) return {};
+  coded_again = kTriedAloneEvery - 1;
+  coded_plain.swap(plain);
+  coded_packed.swap(packed);
+  header = std::move(coded_header);
+  return alone;
+}
+
 // The plain body, in the better of the two ways.
-Status Sealer::State::pack(Effort effort, Header& header) {
+Status Sealer::State::pack(std::span<const Row> rows, Effort effort, Header& header) {
+  plain.clear();
   packed.clear();
+  if (Status s = writer.write(rows, effort, plain); !s) return s;
   header.dictionary.clear();
   header.version = 1;
   if (Status s = writer.compressor().compress(plain, level_of(effort), packed); !s) return s;

@@ -5,6 +5,9 @@
 // distance from the first value, divided: 10.00, 10.25, 11.00 as hundredths is 0, 1, 4 in units of
 // 25. Then come the values that the prediction starts from, then the misses.
 //
+// Numbers that come again at uneven distances (squares, a price list) are listed instead, if that is cheaper: their list
+// and the places in it are two series of this kind, one behind the other.
+//
 // Which prediction: those whose misses have the fewest bits are tried with each context of the coder, whose
 // cost is counted without writing. The other layouts are for zstd behind it: they win where a pattern comes
 // again, and are tried by compressing them. Trying is remembered from batch to batch (SeriesHint), except
@@ -12,7 +15,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <numeric>
+
+#include "agent/seal/unit.h"
 
 namespace pinaflux::seal {
 
@@ -30,6 +34,7 @@ constexpr std::size_t kWidthCoded = 2;
 // half a percent of an inertial unit's bytes, and opens them a third faster.
 constexpr std::uint64_t kPrefixWorth = 48, kNoiseBits = 6;
 constexpr std::uint8_t kDistanceMax = 6;
+constexpr std::uint64_t kListCost = 3 * 8 * 256;  // Its count, and two heads.
 constexpr std::uint64_t kCodeCost = 2 * 8 * 256;  // Shift and context, written.
 
 std::uint8_t head_of(Predict how, Layout layout, std::uint8_t flags) {
@@ -39,58 +44,6 @@ std::uint8_t head_of(Predict how, Layout layout, std::uint8_t flags) {
 
 std::size_t varint_bytes(std::uint64_t v) {
   return (static_cast<std::size_t>(std::bit_width(v | 1)) + 6) / 7;
-}
-
-std::uint64_t magnitude(std::uint64_t difference) {
-  return difference >> 63 != 0 ? 0 - difference : difference;
-}
-
-// Divides by one number what is known to be a multiple of it: a multiplication by its inverse modulo 2^64, where
-// a division of 64 bits takes hundreds of instructions on 32-bit ARM (Granlund and Montgomery 1994, section 9).
-class ExactDivisor {
- public:
-  explicit ExactDivisor(std::uint64_t divisor)
-      : shift_(std::countr_zero(divisor)), inverse_(divisor >> shift_) {
-    const std::uint64_t odd = inverse_;  // Right in its lowest 3 bits; each step doubles them.
-    for (int bits = 3; bits < 64; bits *= 2) inverse_ *= 2 - odd * inverse_;
-  }
-  std::uint64_t quotient(std::uint64_t multiple) const { return (multiple >> shift_) * inverse_; }
-
- private:
-  int shift_;
-  std::uint64_t inverse_;
-};
-
-// Whether numbers are multiples of one: of an odd one, those whose quotient is not too large for one.
-class Divisibility {
- public:
-  explicit Divisibility(std::uint64_t divisor)
-      : by_(divisor),
-        most_(~std::uint64_t{0} / (divisor >> std::countr_zero(divisor))),
-        low_((divisor & (0 - divisor)) - 1) {}
-  bool divides(std::uint64_t v) const { return (v & low_) == 0 && by_.quotient(v) <= most_; }
-
- private:
-  ExactDivisor by_;
-  std::uint64_t most_, low_;
-};
-
-// The greatest that divides all distances from the first value; 0: all are the same.
-std::uint64_t common_unit(std::span<const std::uint64_t> values) {
-  std::size_t at = 0;
-  while (at < values.size() && values[at] == values[0]) ++at;
-  if (at == values.size()) return 0;
-  std::uint64_t unit = magnitude(values[at] - values[0]);
-  if (unit == 1) return unit;
-  Divisibility by(unit);
-  for (const std::uint64_t v : values.subspan(at)) {
-    const std::uint64_t distance = magnitude(v - values[0]);
-    if (by.divides(distance)) continue;
-    unit = std::gcd(unit, distance);
-    if (unit == 1) break;
-    by = Divisibility(unit);
-  }
-  return unit;
 }
 
 unsigned bytes_of(unsigned width) { return std::max(1u, (width + 7) / 8); }
@@ -142,19 +95,6 @@ void write_sparse(std::span<const std::uint64_t> misses, std::size_t zeros, Buff
 }
 
 }  // namespace
-
-std::span<const std::uint64_t> IntegerWriter::divide(std::span<const std::uint64_t> values,
-                                                     std::uint64_t unit) {
-  divided_.resize(values.size());
-  const ExactDivisor by(unit);
-  const std::uint64_t base = values[0];
-  std::ranges::transform(values, divided_.begin(), [&](std::uint64_t v) {
-    const std::uint64_t difference = v - base;
-    const std::uint64_t quotient = by.quotient(magnitude(difference));
-    return difference >> 63 != 0 ? 0 - quotient : quotient;
-  });
-  return divided_;
-}
 
 bool IntegerWriter::possible(Predict how, std::size_t count) const {
   constexpr Part kParts[kPredictCount] = {Part::zigzag, Part::zigzag, Part::delta,
@@ -254,11 +194,7 @@ std::size_t IntegerWriter::rank(std::span<const std::uint64_t> values, Ranking& 
   return count;
 }
 
-std::uint64_t IntegerWriter::cost(std::span<const std::uint64_t> values, Effort effort) {
-  if (values.empty()) return 0;
-  const std::uint64_t unit = values.size() < kUnitPays ? 1 : common_unit(values);
-  if (unit == 0) return 256 * 8 * (1 + varint_bytes(zigzag_of(values[0])));
-  const auto series = unit > 1 ? divide(values, unit) : values;
+std::uint64_t IntegerWriter::cost_of_one(std::span<const std::uint64_t> series, Effort effort) {
   Ranking ranking;
   rank(series, ranking);
   if (effort == Effort::fast) return ranking[0].first;
@@ -267,6 +203,22 @@ std::uint64_t IntegerWriter::cost(std::span<const std::uint64_t> values, Effort 
   const std::uint64_t plain = code_.cost(misses_, code);
   code.context = Coding::previous;
   return std::min(plain, code_.cost(misses_, code)) + front_.size() * 8 * 256;
+}
+
+std::uint64_t IntegerWriter::cost_of_numbers() {
+  predict(list_.numbers(), Predict::delta);
+  return stats().cost + kListCost;
+}
+
+std::uint64_t IntegerWriter::cost(std::span<const std::uint64_t> values, Effort effort) {
+  if (values.empty()) return 0;
+  const std::uint64_t unit = values.size() < kUnitPays ? 1 : common_unit(values);
+  if (unit == 0) return 256 * 8 * (1 + varint_bytes(zigzag_of(values[0])));
+  if (unit > 1) divide(values, unit, divided_);
+  const auto series = unit > 1 ? std::span<const std::uint64_t>(divided_) : values;
+  const std::uint64_t cost = cost_of_one(series, effort);
+  if (!parts_.has(Part::list) || !list_.take(series)) return cost;
+  return std::min(cost, cost_of_one(list_.places(), effort) + cost_of_numbers());
 }
 
 // The width that one in `part` misses does not pass, less what is worth coding.
@@ -403,15 +355,18 @@ void IntegerWriter::try_prefix(std::span<const std::uint64_t> values, const Rank
   }
 }
 
-SeriesHint IntegerWriter::search(std::span<const std::uint64_t> values, Effort effort) {
+SeriesHint IntegerWriter::search_one(std::span<const std::uint64_t> values, Effort effort,
+                                     std::uint64_t& best_cost) {
   Ranking ranking;
   const std::size_t possible_count = rank(values, ranking);
-  const std::size_t tried = effort == Effort::fast ? 1 : effort == Effort::standard ? 2 : 3;
+  if (effort == Effort::fast) {
+    best_cost = ranking[0].first;
+    return {.predict = static_cast<std::uint8_t>(ranking[0].second), .layout = SeriesHint::kNone};
+  }
+  const std::size_t tried = effort == Effort::standard ? 2 : 3;
   SeriesHint best;
-  std::uint64_t best_cost = ~std::uint64_t{0};
+  best_cost = ~std::uint64_t{0};
   for (std::size_t n = 0; n < std::min(tried, possible_count); ++n) {
-    if (effort == Effort::fast)
-      return {.predict = static_cast<std::uint8_t>(ranking[n].second), .layout = SeriesHint::kNone};
     predict(values, ranking[n].second);
     const bool codes = parts_.has(Part::code);
     if (codes) try_codes(effort, ranking[n].second, values.size(), best, best_cost);
@@ -420,6 +375,18 @@ SeriesHint IntegerWriter::search(std::span<const std::uint64_t> values, Effort e
   if (parts_.has(Part::prefix))
     try_prefix(values, ranking, std::min(tried, possible_count), best, best_cost);
   return best;
+}
+
+SeriesHint IntegerWriter::search(std::span<const std::uint64_t> series, Effort effort) {
+  std::uint64_t alone = 0, listed = 0;
+  const SeriesHint hint = search_one(series, effort, alone);
+  if (!parts_.has(Part::list) || !list_.take(series)) return hint;
+  const std::uint64_t numbers = cost_of_numbers();
+  if (numbers + cost_of_one(list_.places(), effort) > alone + alone / kNear) return hint;
+  SeriesHint places = search_one(list_.places(), effort, listed);
+  if (listed + numbers >= alone) return hint;
+  places.listed = true;
+  return places;
 }
 
 std::size_t IntegerWriter::compressed_bytes(int level) {
@@ -452,6 +419,40 @@ void IntegerWriter::write_misses(const SeriesHint& hint, std::size_t count, Buff
   }
 }
 
+// Behind its head, and its unit if it has one.
+void IntegerWriter::write_one(std::span<const std::uint64_t> series, Effort effort, SeriesHint used,
+                              std::uint8_t flags, std::size_t head_at, Buffer& to) {
+  predict(series, static_cast<Predict>(used.predict));
+  const Stats s = stats();
+  if (effort == Effort::fast) choose_fast(s, used);
+  if (s.width == 0) used.layout = static_cast<std::uint8_t>(Layout::zeros);
+  if (used.layout == static_cast<std::uint8_t>(Layout::prefix) && effort != Effort::fast)
+    prefix_.prepare(misses_, used.shift);
+  if (used.layout == static_cast<std::uint8_t>(Layout::bits) && s.width > 1)
+    used.layout = static_cast<std::uint8_t>(Layout::planes);
+  to[head_at] =
+      head_of(static_cast<Predict>(used.predict), static_cast<Layout>(used.layout), flags);
+  append(to, front_);
+  write_misses(used, series.size(), to);
+  if (effort == Effort::fast) return;  // Nothing leans on classes.
+  const bool shifted = used.layout == static_cast<std::uint8_t>(Layout::coded) ||
+                       used.layout == static_cast<std::uint8_t>(Layout::prefix);
+  neighbours_.keep(series.size(), misses_, shifted ? used.shift : 0);
+}
+
+// What list_ holds.
+void IntegerWriter::write_listed(Effort effort, const SeriesHint& hint, Buffer& to) {
+  const auto write = [&](std::span<const std::uint64_t> series, Effort how, const SeriesHint& as) {
+    to.push_back(0);
+    write_one(series, how, as, 0, to.size() - 1, to);
+  };
+  Writer(to).varint(list_.numbers().size());
+  std::uint64_t cost = 0;
+  const Effort how = effort == Effort::max ? effort : Effort::fast;
+  write(list_.numbers(), how, search_one(list_.numbers(), how, cost));
+  write(list_.places(), effort, hint);
+}
+
 void IntegerWriter::write(std::span<const std::uint64_t> values, Effort effort, SeriesHint& hint,
                           Buffer& to) {
   if (values.empty()) return;
@@ -470,26 +471,14 @@ void IntegerWriter::write(std::span<const std::uint64_t> values, Effort effort, 
     flags = kUnitFlag;
     Writer(to).varint(unit);
     Writer(to).varint(zigzag_of(values[0]));
-    series = divide(values, unit);
+    divide(values, unit, divided_);
+    series = divided_;
   }
-  if (effort == Effort::max || !usable(hint, values.size(), effort)) hint = search(series, effort);
-  SeriesHint used = hint;
-  predict(series, static_cast<Predict>(used.predict));
-  const Stats s = stats();
-  if (effort == Effort::fast) choose_fast(s, used);
-  if (s.width == 0) used.layout = static_cast<std::uint8_t>(Layout::zeros);
-  if (used.layout == static_cast<std::uint8_t>(Layout::prefix) && effort != Effort::fast)
-    prefix_.prepare(misses_, used.shift);
-  if (used.layout == static_cast<std::uint8_t>(Layout::bits) && s.width > 1)
-    used.layout = static_cast<std::uint8_t>(Layout::planes);
-  to[head_at] =
-      head_of(static_cast<Predict>(used.predict), static_cast<Layout>(used.layout), flags);
-  append(to, front_);
-  write_misses(used, values.size(), to);
-  if (effort == Effort::fast) return;  // Nothing leans on classes.
-  const bool shifted = used.layout == static_cast<std::uint8_t>(Layout::coded) ||
-                       used.layout == static_cast<std::uint8_t>(Layout::prefix);
-  neighbours_.keep(values.size(), misses_, shifted ? used.shift : 0);
+  const bool known = effort != Effort::max && usable(hint, values.size(), effort);
+  if (!known || (hint.listed && !list_.take(series))) hint = search(series, effort);
+  if (!hint.listed) return write_one(series, effort, hint, flags, head_at, to);
+  to[head_at] = head_of(Predict::listed, Layout::zeros, flags);
+  write_listed(effort, hint, to);
 }
 
 }  // namespace pinaflux::seal

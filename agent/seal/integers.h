@@ -1,4 +1,5 @@
-// Integers: a run of 64-bit integers as a prediction and a layout of what the prediction missed.
+// Integers: a run of 64-bit integers as a prediction and a layout of what the prediction missed, or as a list of numbers
+// and each value's place in it.
 //
 // Promise    read(write(values)) gives the same bits: all arithmetic wraps, so that int64, uint64
 //            and the bits of a double are the same thing here. Unknown predictions and layouts are
@@ -18,6 +19,7 @@
 #include "agent/seal/compress.h"
 #include "agent/seal/envelope.h"
 #include "agent/seal/neighbours.h"
+#include "agent/seal/number_list.h"
 #include "agent/seal/prefix.h"
 #include "platform/base/bytes.h"
 
@@ -26,7 +28,7 @@ namespace pinaflux::seal {
 // What a reader found.
 enum class Read : std::uint8_t { ok, damaged, newer, no_memory };
 
-// Numbers of the format: never reused. 6 and 7 are free.
+// Numbers of the format: never reused. 7 is free.
 enum class Predict : std::uint8_t {
   plain = 0,   // The value.
   zigzag = 1,  // The value, signed.
@@ -34,8 +36,9 @@ enum class Predict : std::uint8_t {
   delta2 = 3,  // Against the line through the two values before.
   offset = 4,  // Against the smallest.
   key = 5,     // Against the value before of the same key.
+  listed = 6,  // No misses: two series, the different numbers and each value's place among them.
 };
-inline constexpr std::uint8_t kPredictCount = 6;
+inline constexpr std::uint8_t kPredictCount = 6;  // That have misses.
 
 // Numbers of the format: never reused. 8 to 15 are free.
 enum class Layout : std::uint8_t {
@@ -65,6 +68,7 @@ struct SeriesHint {
   std::uint8_t context = 0;
   std::uint8_t distance = 0;  // To the column that is the context.
   std::uint8_t shift = 0;
+  bool listed = false;  // The others are of the places.
 };
 
 class IntegerWriter {
@@ -89,7 +93,6 @@ class IntegerWriter {
   };
   using Ranking = std::array<std::pair<std::uint64_t, Predict>, kPredictCount>;
 
-  std::span<const std::uint64_t> divide(std::span<const std::uint64_t> values, std::uint64_t unit);
   bool possible(Predict how, std::size_t count) const;
   bool possible(Layout layout, const Stats& s) const;
   // The misses go to misses_, what stands before them to front_.
@@ -102,7 +105,14 @@ class IntegerWriter {
   void try_prefix(std::span<const std::uint64_t> values, const Ranking& ranking, std::size_t tried,
                   SeriesHint& best, std::uint64_t best_cost);
   void choose_fast(const Stats& s, SeriesHint& hint);
-  SeriesHint search(std::span<const std::uint64_t> values, Effort effort);
+  void write_one(std::span<const std::uint64_t> series, Effort effort, SeriesHint hint,
+                 std::uint8_t flags, std::size_t head_at, Buffer& to);
+  void write_listed(Effort effort, const SeriesHint& hint, Buffer& to);
+  SeriesHint search(std::span<const std::uint64_t> series, Effort effort);
+  // The same of one that is not listed; what it costs to `cost`.
+  SeriesHint search_one(std::span<const std::uint64_t> series, Effort effort, std::uint64_t& cost);
+  std::uint64_t cost_of_one(std::span<const std::uint64_t> series, Effort effort);
+  std::uint64_t cost_of_numbers();
   std::uint64_t code_cost(const SeriesHint& hint, std::size_t count);
   void try_codes(Effort effort, Predict how, std::size_t count, SeriesHint& best,
                  std::uint64_t& best_cost);
@@ -117,6 +127,7 @@ class IntegerWriter {
   Compressor& compressor_;
   const Parts& parts_;
   PrefixWriter prefix_;
+  NumberList list_;
   std::vector<std::uint64_t> divided_, misses_, last_of_key_;
   Buffer front_, trial_, compressed_;
 };
@@ -130,12 +141,14 @@ class IntegerReader {
   Read read_misses(Reader& from, std::uint8_t layout, std::size_t count,
                    std::span<std::uint64_t> misses);
   Read read_coded(Reader& from, std::size_t count, std::span<std::uint64_t> misses);
+  Read read_series(Reader& from, std::span<std::uint64_t> values, bool may_be_listed);
+  Read read_listed(Reader& from, std::span<std::uint64_t> values);
   void undo_keys(std::span<std::uint64_t> values);
 
   CodeReader& code_;
   Neighbours& neighbours_;
   unsigned shift_ = 0;  // Of the series that was read last.
-  std::vector<std::uint64_t> last_of_key_;
+  std::vector<std::uint64_t> last_of_key_, numbers_;
 };
 
 }  // namespace pinaflux::seal

@@ -128,36 +128,60 @@ Read IntegerReader::read_misses(Reader& from, std::uint8_t layout, std::size_t c
   return from.failed() ? Read::damaged : Read::ok;
 }
 
-Read IntegerReader::read(Reader& from, std::span<std::uint64_t> values) {
-  if (values.empty()) return Read::ok;
+// Each value's place becomes what stands there.
+Read IntegerReader::read_listed(Reader& from, std::span<std::uint64_t> values) {
+  const std::uint64_t count = from.varint();
+  if (from.failed() || count == 0 || count > values.size()) return Read::damaged;
+  numbers_.resize(static_cast<std::size_t>(count));
+  if (const Read r = read_series(from, numbers_, false); r != Read::ok) return r;
+  if (const Read r = read_series(from, values, false); r != Read::ok) return r;
+  for (std::uint64_t& v : values) {
+    if (v >= count) return Read::damaged;
+    v = numbers_[static_cast<std::size_t>(v)];
+  }
+  return Read::ok;
+}
+
+Read IntegerReader::read_series(Reader& from, std::span<std::uint64_t> values, bool may_be_listed) {
   const std::uint8_t head = from.u8();
-  if ((head & kPredictMask) >= kPredictCount) return from.failed() ? Read::damaged : Read::newer;
   const auto how = static_cast<Predict>(head & kPredictMask);
+  if (from.failed()) return Read::damaged;
+  if (how > Predict::listed) return Read::newer;
+  if (how == Predict::listed && !may_be_listed) return Read::damaged;
   if (how == Predict::key && neighbours_.keys(values.size()).empty()) return Read::damaged;
-  std::uint64_t unit = 1, base = 0, step = 0;
+  std::uint64_t unit = 1, base = 0, low = 0, step = 0;
   if ((head & kUnitFlag) != 0) {
     unit = from.varint();
     base = unzigzag_of(from.varint());
   }
-  std::size_t given = 0;
-  if (how == Predict::delta || how == Predict::delta2 || how == Predict::key) {
-    values[given++] = unzigzag_of(from.varint());
+  if (how == Predict::listed) {
+    if (head >> 4 != 0) return Read::newer;
+    if (const Read r = read_listed(from, values); r != Read::ok) return r;
+  } else {
+    std::size_t given = 0;
+    if (how == Predict::delta || how == Predict::delta2 || how == Predict::key) {
+      values[given++] = unzigzag_of(from.varint());
+    }
+    if (how == Predict::delta2 && values.size() > 1) {
+      step = unzigzag_of(from.varint());
+      values[given++] = values[0] + step;
+    }
+    if (how == Predict::offset) low = unzigzag_of(from.varint());
+    if (from.failed()) return Read::damaged;
+    const auto misses = values.subspan(given);
+    if (const Read r = read_misses(from, head >> 4, values.size(), misses); r != Read::ok) return r;
+    neighbours_.keep(values.size(), misses, shift_);
+    undo(how, values, step);
+    if (how == Predict::key) undo_keys(values);
   }
-  if (how == Predict::delta2 && values.size() > 1) {
-    step = unzigzag_of(from.varint());
-    values[given++] = values[0] + step;
-  }
-  const std::uint64_t low = how == Predict::offset ? unzigzag_of(from.varint()) : 0;
-  if (from.failed()) return Read::damaged;
-  const auto misses = values.subspan(given);
-  if (const Read r = read_misses(from, head >> 4, values.size(), misses); r != Read::ok) return r;
-  neighbours_.keep(values.size(), misses, shift_);
-  undo(how, values, step);
-  if (how == Predict::key) undo_keys(values);
-  if (how == Predict::offset || unit != 1 || base != 0) {
+  if (low != 0 || unit != 1 || base != 0) {
     for (std::uint64_t& v : values) v = base + unit * (v + low);
   }
   return Read::ok;
+}
+
+Read IntegerReader::read(Reader& from, std::span<std::uint64_t> values) {
+  return values.empty() ? Read::ok : read_series(from, values, true);
 }
 
 }  // namespace pinaflux::seal

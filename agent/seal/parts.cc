@@ -8,9 +8,9 @@ namespace pinaflux {
 namespace {
 
 constexpr std::array<std::string_view, kPartCount> kNames = {
-    "code",   "prefix",     "previous", "reference", "both",    "unit", "zigzag",
-    "delta",  "delta2",     "offset",   "key",       "varints", "runs", "bits",
-    "sparse", "dictionary", "decimals", "shortest",  "floats",  "steps"};
+    "code",  "prefix", "previous",   "reference", "both",     "unit",    "zigzag",
+    "delta", "delta2", "offset",     "key",       "list",     "varints", "runs",
+    "bits",  "sparse", "dictionary", "decimals",  "shortest", "floats",  "steps"};
 
 }  // namespace
 

@@ -23,6 +23,7 @@ enum class Part : std::uint8_t {
   delta2,
   offset,
   key,
+  list,     // Of numbers.
   varints,  // Layouts for zstd; planes stay.
   runs,
   bits,
@@ -33,7 +34,7 @@ enum class Part : std::uint8_t {
   floats,  // Printed or not.
   steps,
 };
-inline constexpr std::size_t kPartCount = 20;
+inline constexpr std::size_t kPartCount = 21;
 
 class Parts {
  public:

@@ -62,7 +62,8 @@ TEST_CASE_FIXTURE(IntegersFixture, "a series comes back whatever the hint and th
   Random random(1);
   for (int n = 0; n < 300; ++n) {
     Series s;
-    const auto shift = random.below(64), shape = random.below(5);
+    const auto shift = random.below(64), shape = random.below(6);
+    const std::uint64_t few[] = {random.u64(), random.u64() >> shift, random.u64() >> shift, 7};
     const std::uint64_t unit = 1 + random.below(1000), start = random.u64();
     std::uint64_t v = start;
     for (auto left = random.below(80); left > 0; --left) {
@@ -71,6 +72,7 @@ TEST_CASE_FIXTURE(IntegersFixture, "a series comes back whatever the hint and th
       if (shape == 2 && random.one_in(9)) v = random.u64() >> shift;
       if (shape == 3) v += unit;
       if (shape == 4) v = start + random.below(2);
+      if (shape == 5) v = few[random.below(4)];
       s.push_back(v);
     }
     all.push_back(s);
@@ -83,7 +85,7 @@ TEST_CASE_FIXTURE(IntegersFixture, "a series comes back whatever the hint and th
           const auto shift = static_cast<std::uint8_t>(random.below(64));
           check_round_trip(s, effort,
                            {static_cast<std::uint8_t>(hint), static_cast<std::uint8_t>(layout),
-                            context, 0, shift});
+                            context, 0, shift, random.one_in(2)});
         }
       }
     }
@@ -120,6 +122,8 @@ TEST_CASE_FIXTURE(IntegersFixture, "the golden bytes of a series open for ever")
   CHECK(opened("300205090203", 7) == "5 5 5 9 9 9 9 ");                    // plain, runs
   CHECK(opened("70000f310400000200000493798e90", 10) == "9 0 0 1 70 0 0 2 9 0 ");  // prefix
   CHECK(opened("10e80700030102010302010003020102", 14) == "1000 0 3 1 2 1 3 2 1 0 3 2 1 2 ");
+  CHECK(opened("0603120eba01c0252001010001020000", 6) == "100 7 100 2500 7 7 ");  // list
+  CHECK(opened("0e050203120eba01c0252001010001020000", 6) == "501 36 501 12501 36 36 ");
 }
 
 TEST_CASE_FIXTURE(IntegersFixture, "the golden bytes of each context of the coder open for ever") {
@@ -135,7 +139,9 @@ TEST_CASE_FIXTURE(IntegersFixture,
   Series back(4);
   for (unsigned head = 0; head < 256; ++head) {
     const bool by_key = (head & 7) == static_cast<unsigned>(Predict::key);  // Without keys: damage.
-    const bool known = by_key || ((head & 7) < kPredictCount && (head >> 4) < kLayoutCount);
+    const bool has_misses = (head & 7) < kPredictCount;
+    const bool listed = (head & 7) == static_cast<unsigned>(Predict::listed) && (head >> 4) == 0;
+    const bool known = by_key || listed || (has_misses && (head >> 4) < kLayoutCount);
     Buffer bytes(64, 1);
     bytes[0] = static_cast<std::uint8_t>(head);
     CHECK_MESSAGE((read(bytes, back) == Read::newer) == !known, "head ", head);
@@ -179,6 +185,49 @@ TEST_CASE_FIXTURE(IntegersFixture, "counts that lie are damage") {
   CHECK(read({0x50, 1, 9, 0}) == Read::ok);
   CHECK(read({0x20, 0}) == Read::damaged);  // Planes of no width.
   CHECK(read({0x20, 9}) == Read::damaged);
+}
+
+TEST_CASE_FIXTURE(IntegersFixture, "a list that lies is damage") {
+  const auto read = [this](Buffer bytes) {
+    Series back(4);
+    return IntegersFixture::read(bytes, back);
+  };
+  constexpr std::uint8_t kList = 0x06, kVarints = 0x10, kZeros = 0x00;
+  CHECK(read({kList, 2, kVarints, 5, 9, kVarints, 1, 0, 0, 1}) == Read::ok);
+  CHECK(read({kList, 2, kVarints, 5, 9, kVarints, 1, 0, 0, 2}) ==
+        Read::damaged);                                                        // The third of two.
+  CHECK(read({kList, 2, kVarints, 5, 9, 0x11, 1, 0, 0, 0}) == Read::damaged);  // The place -1.
+  CHECK(read({kList, 4, kVarints, 5, 9, 8, 7, kZeros}) == Read::ok);
+  CHECK(read({kList, 0, kZeros}) == Read::damaged);
+  CHECK(read({kList, 5, kVarints, 5, 9, 8, 7, 6, kZeros}) == Read::damaged);  // More than values.
+  CHECK(read({kList, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}) == Read::damaged);
+  CHECK(read({kList, 1, kList, 1, kZeros, kZeros, kZeros}) == Read::damaged);  // A list of lists.
+  CHECK(read({kList, 1, kZeros, kList, 1, kZeros, kZeros}) == Read::damaged);
+  CHECK(read({kList, 1, 0x07, kZeros}) == Read::newer);
+  CHECK(read({kList | 0x10, 1, kZeros, kZeros}) == Read::newer);
+}
+
+TEST_CASE_FIXTURE(IntegersFixture, "numbers at uneven distances are listed where that is shorter") {
+  Random random(11);
+  Series prices, series;
+  for (int n = 0; n < 20; ++n) prices.push_back(random.u64() >> 24);
+  for (int n = 0; n < 400; ++n) series.push_back(prices[random.below(prices.size())]);
+  const auto is_list = [this](const Series& values, Effort effort) {
+    return (written(values, effort)[0] & kPredictMask) == static_cast<unsigned>(Predict::listed);
+  };
+  for (const Effort effort : {Effort::fast, Effort::standard, Effort::max}) {
+    CHECK(is_list(series, effort));
+    CHECK(written(series, effort).size() < 400 * 5 / 8 + 20 * 5 + 40);
+    parts.remove(Part::list);
+    CHECK_FALSE(is_list(series, effort));
+    parts = {};
+    for (std::size_t i = 0; i < series.size(); ++i) CHECK_FALSE(is_list({i, i * i}, effort));
+  }
+  // A hint that does not hold any more: all different.
+  Series squares;
+  for (std::uint64_t i = 0; i < 300; ++i) squares.push_back(i * i * i);
+  check_round_trip(squares, Effort::standard, {.predict = 0, .layout = 2, .listed = true});
+  check_round_trip(squares, Effort::fast, {.predict = 0, .listed = true});
 }
 
 }  // namespace

@@ -202,6 +202,13 @@ void noise(Maker& m) {
                                     : m.random.between(-9000, 9000));
   });
 }
+// A thermistor's table: few numbers, at uneven distances.
+void uneven(Maker& m) {
+  m.column(120, [&](std::size_t) {
+    const auto step = static_cast<double>(m.random.below(24));
+    return Value::float64(std::round(4000 / (step + 7) * 1000) / 1000);
+  });
+}
 void nothing(Maker&) {}
 
 void small(Maker& m) {
@@ -236,6 +243,7 @@ constexpr Vector kVectors[] = {{"types", types, Effort::standard},
                                {"planes", planes, Effort::max},
                                {"rare", rare, Effort::fast},
                                {"noise", noise, Effort::fast},
+                               {"uneven", uneven, Effort::standard},
                                {"nothing", nothing, Effort::fast},
                                {"small", small, Effort::max}};
 

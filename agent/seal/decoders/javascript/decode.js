@@ -13,7 +13,7 @@ const floatOf = (order) => singleOf(order < 0n ? -order | 0x80000000n : order & 
 const sizeAndSign = (bits) => big(bits < 0 ? -(bits & 0x7fffffff) : bits);
 const orderOf = (f) => (view.setFloat32(0, f), sizeAndSign(view.getInt32(0)));
 const power = (n) => Number(`1e${n}`), append = (v, bit) => v << 1n | bit;
-const isWhole = (v) => Number.isInteger(v) && Math.abs(v) <= 2 ** 53 && !Object.is(v, -0);
+const whole = (v) => (v % 1 || Math.abs(v) > 2 ** 53 || Object.is(v, -0) || v !== v ? v : big(v));
 const fail = (why) => { throw new Error(why); };
 const known = (what, n, most) => (n > most ? fail(`${what} ${n} is newer than this decoder`) : n);
 function printed(v, digits, decimals) {
@@ -71,8 +71,7 @@ function recordsOf(d, seqOf) {
     () => [...list(size).flatMap((gap) => [...zero(gap), varint() + 1n]), ...zero(n)].slice(0, n),
   ][layout]();
   function follow(how, front, m) {
-    if (how < 2) return how ? m.map(unzigzag) : m;
-    if (how === 4) return m.map((v) => v + front[0]);
+    if (how < 2 || how === 4) return m.map([(v) => v, unzigzag, 0, 0, (v) => v + front[0]][how]);
     const out = front.length > 1 ? [front[0], front[0] + front[1]] : [front[0]];
     const key = (i) => (how === 5 ? keys[i] : ''), last = new Map([[key(0), out[out.length - 1]]]);
     m.map(unzigzag).reduce((step, v) => {
@@ -84,8 +83,10 @@ function recordsOf(d, seqOf) {
   }
   function series(n) {
     if (n === 0) return [];
-    const b = u8(), how = known('prediction', b & 7, 5), layout = known('layout', b >> 4, 7);
+    const b = u8(), how = known('prediction', b & 7, 6), layout = known('layout', b >> 4, 7);
     const [unit, base] = b & 8 ? [varint(), unzigzag(varint())] : [1n, 0n];
+    const numbers = how === 6 ? series(size() + known('list', layout, 0)) : [];
+    if (how === 6) return series(n).map((place) => unsigned(base + unit * numbers[place]));
     const front = times([0, 0, 1, Math.min(n, 2), 1, 1][how], () => unzigzag(varint()));
     const given = how === 4 ? 0 : front.length, last = classes.length - 1, left = n - given;
     const [m, low] = layout < 6 ? [misses(layout, left), 0n] : [coded, prefix][layout - 6](left);
@@ -113,8 +114,7 @@ function recordsOf(d, seqOf) {
   }
   function cells(kind, n) { // undefined: absent.
     if (known('kind', kind, 9) < 2) return times(n, () => (kind ? null : undefined));
-    if (kind === 8) return doubles(n).map((v) => (isWhole(v) ? big(v) : v));
-    if (kind === 5) return doubles(n);
+    if (kind === 5 || kind === 8) return doubles(n).map((v) => (kind === 8 ? whole(v) : v));
     if (kind === 6 || kind === 7) return texts(n).map((t) => (kind === 6 ? { text: t } : t));
     const values = series(n);
     if (kind < 9) return values.map([(v) => v === 1n, signed, unsigned][kind - 2]);

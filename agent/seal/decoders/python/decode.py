@@ -7,7 +7,6 @@ def known(what, number, most):
     return number
 def signed(v): return v - (1 << 64) if v >> 63 else v
 def unzigzag(v): return (v >> 1) ^ -(v & 1)
-def little(b): return int.from_bytes(b, "little")
 def text(b): return b.decode("utf-8", "surrogateescape")  # What is no UTF-8 can be encoded back.
 def cast(to, of, v): return struct.unpack("<" + to, struct.pack("<" + of, v))[0]
 def plus(d, k): return cast("d", "Q", cast("Q", "d", d) + k & (1 << 64) - 1)
@@ -18,8 +17,7 @@ def order_of(d):
 def number(v): return int(v) if abs(v) <= 2.0 ** 53 and v % 1 == 0 and str(v) != "-0.0" else v
 def printed(v, digits, decimals):
     if digits == 0: return v
-    whole = next((n for n in range(17) if not abs(v) >= 10.0 ** n), 17)
-    power = float(10 ** max(0, min(digits - whole, decimals)))
+    power = float(10 ** max(0, min(digits - sum(abs(v) >= 10.0 ** n for n in range(17)), decimals)))
     if not abs(v) * power < 2.0 ** 53: return 0.0
     return math.copysign(int(abs(v) * power + 0.5) / power, v if v < 0 else 1)
 
@@ -29,13 +27,12 @@ class Body:
         self.range, self.code = 0xFFFFFFFF, sum(next(self.tail, 0) << n for n in (24, 16, 8, 0))
         self.rows, self.classes, self.keys = 0, [], None  # Of the table that is being read.
     def raw(self, n):
-        end = (self.at + 7) // 8 + n  # Begins at a whole byte.
-        if end > len(self.d): raise ValueError("the body is cut short at byte %d" % len(self.d))
-        self.at = end * 8
-        return self.d[end - n:end]
+        self.at = ((self.at + 7) // 8 + n) * 8  # Begins at a whole byte.
+        if self.at > len(self.d) * 8: raise ValueError("the body of %d bytes is cut" % len(self.d))
+        return self.d[self.at // 8 - n:self.at // 8]
     def u8(self): return self.raw(1)[0]
     def varint(self): return b if (b := self.u8()) < 128 else b & 127 | self.varint() << 7
-    def list(self, item): return [item() for _ in range(self.varint())]
+    def list(self, item, *of): return [item(*of) for _ in range(self.varint())]
     def text(self): return text(self.raw(self.varint()))
     def bit(self, models, k):
         p, seen = models.get(k, (32768, 0))
@@ -49,7 +46,7 @@ class Body:
     def coded(self, n):
         low, context, models, out = self.u8(), known("context", self.u8(), 3), {}, []
         other = self.classes[-1 - self.u8()][-n:] if context in (2, 3) else [0] * n
-        raw, width = little(self.d), 0
+        raw, width = int.from_bytes(self.d, "little"), 0
         for i in range(n):
             c = (0, width, other[i], width * 4 + other[i])[context]
             width = next((w for w in range(64 - low) if not self.bit(models, (c, w))), 64 - low)
@@ -70,7 +67,7 @@ class Body:
         return out, low
     def misses(self, layout, n):
         if layout < 2: return [self.varint() if layout else 0 for _ in range(n)]
-        if layout == 2: return [little(b) for b in zip(*self.list(lambda: self.raw(n)))]
+        if layout == 2: return [cast("Q", "8s", bytes(b)) for b in zip(*self.list(self.raw, n))]
         if layout == 3: return [v for v in self.list(self.varint) for _ in range(self.varint() + 1)]
         if layout == 4: return [b >> i & 1 for b in self.raw((n + 7) // 8) for i in range(8)][:n]
         out = [v for gap in self.list(self.varint) for v in [0] * gap + [self.varint() + 1]]
@@ -89,8 +86,11 @@ class Body:
     def series(self, n):
         if n == 0: return []
         head = self.u8()
-        how, layout = known("prediction", head & 7, 5), known("layout", head >> 4, 7)
+        how, layout = known("prediction", head & 7, 6), known("layout", head >> 4, 7)
         unit, base = (self.varint(), unzigzag(self.varint())) if head & 8 else (1, 0)
+        if how == 6:
+            numbers = self.series(self.varint() + known("list", layout, 0))
+            return [base + unit * numbers[i] & (1 << 64) - 1 for i in self.series(n)]
         front = [unzigzag(self.varint()) for _ in range((0, 0, 1, min(n, 2), 1, 1)[how])]
         given = 0 if how == 4 else len(front)
         if layout < 6: m, low = self.misses(layout, n - given), 0

@@ -1,0 +1,33 @@
+// NumberList: the different numbers of a series, rising, and where in that list each of its values stands. For numbers at
+// uneven distances (squares, prices), where no unit and no prediction helps.
+//
+// Limits     At most half as many numbers as values. Scratch of 28 bytes a value.
+// Threads    One owner at a time.
+// Tests      tests/agent/seal/number_list_test.cc. Bytes: FORMAT.md, section 5.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace pinaflux::seal {
+
+class NumberList {
+ public:
+  // False: they hardly repeat, or are all the same; then there is no list.
+  bool take(std::span<const std::uint64_t> values);
+  // In the order of signed numbers.
+  std::span<const std::uint64_t> numbers() const { return numbers_; }
+  // One for each value, from 0.
+  std::span<const std::uint64_t> places() const { return places_; }
+
+ private:
+  bool find(std::span<const std::uint64_t> values);
+
+  std::vector<std::uint64_t> numbers_, places_;
+  std::vector<std::uint32_t> slots_, place_of_;
+  std::vector<std::pair<std::int64_t, std::uint32_t>> sorted_;
+};
+
+}  // namespace pinaflux::seal
