@@ -442,15 +442,14 @@ void IntegerWriter::write_one(std::span<const std::uint64_t> series, Effort effo
 
 // What list_ holds.
 void IntegerWriter::write_listed(Effort effort, const SeriesHint& hint, Buffer& to) {
-  const auto write = [&](std::span<const std::uint64_t> series, Effort how, const SeriesHint& as) {
+  const auto write_next = [&](std::span<const std::uint64_t> series, const SeriesHint& as) {
     to.push_back(0);
-    write_one(series, how, as, 0, to.size() - 1, to);
+    write_one(series, effort, as, 0, to.size() - 1, to);
   };
-  Writer(to).varint(list_.numbers().size());
   std::uint64_t cost = 0;
-  const Effort how = effort == Effort::max ? effort : Effort::fast;
-  write(list_.numbers(), how, search_one(list_.numbers(), how, cost));
-  write(list_.places(), effort, hint);
+  Writer(to).varint(list_.numbers().size());
+  write_next(list_.numbers(), search_one(list_.numbers(), effort, cost));
+  write_next(list_.places(), hint);
 }
 
 void IntegerWriter::write(std::span<const std::uint64_t> values, Effort effort, SeriesHint& hint,
