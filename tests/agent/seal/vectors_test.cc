@@ -202,11 +202,11 @@ void noise(Maker& m) {
                                     : m.random.between(-9000, 9000));
   });
 }
-// A thermistor's table: few numbers, at uneven distances.
+// A thermistor's table: few numbers, at uneven distances, in fives.
 void uneven(Maker& m) {
   m.column(120, [&](std::size_t) {
     const auto step = static_cast<double>(m.random.below(24));
-    return Value::float64(std::round(4000 / (step + 7) * 1000) / 1000);
+    return Value::float64(std::round(4000 / (step + 7) * 200) / 200);
   });
 }
 void nothing(Maker&) {}
