@@ -22,8 +22,9 @@ namespace pinaflux::seal {
 
 namespace {
 
-constexpr std::size_t kFew = 64;      // Misses; below, a prefix code may cost more than it saves.
-constexpr std::size_t kUnitPays = 8;  // Values; below, a unit costs more than it saves.
+constexpr std::size_t kFew = 64;  // Misses; below, a prefix code may cost more than it saves.
+constexpr std::uint64_t kRoughness = 10;  // What fast counts is wrong by a tenth.
+constexpr std::size_t kUnitPays = 8;      // Values; below, a unit costs more than it saves.
 constexpr int kTrialLevel = 6;
 // What comes within a quarter of the best is tried nearly as the envelope will be compressed: more is found.
 constexpr int kCloseTrialLevel = 17;
@@ -243,7 +244,7 @@ std::uint64_t IntegerWriter::code_cost(const SeriesHint& hint, std::size_t count
 bool IntegerWriter::usable(const SeriesHint& hint, std::size_t count, Effort effort) const {
   if (hint.predict >= kPredictCount || !possible(static_cast<Predict>(hint.predict), count))
     return false;
-  if (effort == Effort::fast) return true;
+  if (effort == Effort::fast || hint.layout == SeriesHint::kNone) return true;
   if (hint.layout >= kLayoutCount || hint.layout == static_cast<std::uint8_t>(Layout::zeros))
     return false;
   const bool leans = hint.context == Coding::reference || hint.context == Coding::both;
@@ -306,11 +307,11 @@ void IntegerWriter::try_layouts(Predict how, SeriesHint& best, std::uint64_t& be
   }
 }
 
-// By what the misses are, without a trial.
-void IntegerWriter::choose_fast(const Stats& s, SeriesHint& hint) {
+// By what the misses are, without a trial. About how many bits it takes.
+std::uint64_t IntegerWriter::choose_fast(const Stats& s, SeriesHint& hint) {
   const std::size_t count = misses_.size();
   const auto use = [&hint](Layout layout) { hint.layout = static_cast<std::uint8_t>(layout); };
-  if (s.width == 0) return;
+  if (s.width == 0) return 0;
   const std::size_t others = count - s.zeros;
   // zstd behind them halves the bytes that say where, roughly.
   const std::uint64_t sparse = 24 + others * 6 + s.bits + others * 1;
@@ -333,7 +334,22 @@ void IntegerWriter::choose_fast(const Stats& s, SeriesHint& hint) {
     use(Layout::planes);
     best = planes;
   }
-  if (s.width <= 1 && count < best && parts_.has(Part::bits)) use(Layout::bits);
+  if (s.width <= 1 && count < best && parts_.has(Part::bits)) {
+    use(Layout::bits);
+    best = count;
+  }
+  return best + front_.size() * 8;
+}
+
+// A short series teaches the code little, and zstd finds its bytes in other columns or in a dictionary.
+void IntegerWriter::try_fast(Predict how, SeriesHint& best, std::uint64_t& best_cost) {
+  SeriesHint hint{.predict = static_cast<std::uint8_t>(how)};
+  const std::uint64_t cost = choose_fast(stats(), hint) * 256;
+  if (hint.layout == static_cast<std::uint8_t>(Layout::prefix)) return;
+  if (cost + cost / kRoughness >= best_cost) return;
+  hint.layout = SeriesHint::kNone;
+  best = hint;
+  best_cost = cost;
 }
 
 // It is read many times as fast as the adaptive code: a little larger is good enough.
@@ -358,22 +374,23 @@ void IntegerWriter::try_prefix(std::span<const std::uint64_t> values, const Rank
 SeriesHint IntegerWriter::search_one(std::span<const std::uint64_t> values, Effort effort,
                                      std::uint64_t& best_cost) {
   Ranking ranking;
-  const std::size_t possible_count = rank(values, ranking);
+  const std::size_t tried =
+      std::min(rank(values, ranking), std::size_t{effort == Effort::max ? 3u : 2u});
   if (effort == Effort::fast) {
     best_cost = ranking[0].first;
     return {.predict = static_cast<std::uint8_t>(ranking[0].second), .layout = SeriesHint::kNone};
   }
-  const std::size_t tried = effort == Effort::standard ? 2 : 3;
   SeriesHint best;
   best_cost = ~std::uint64_t{0};
-  for (std::size_t n = 0; n < std::min(tried, possible_count); ++n) {
+  for (std::size_t n = 0; n < tried; ++n) {
     predict(values, ranking[n].second);
     const bool codes = parts_.has(Part::code);
     if (codes) try_codes(effort, ranking[n].second, values.size(), best, best_cost);
     if (effort == Effort::max || !codes) try_layouts(ranking[n].second, best, best_cost);
+    if (effort == Effort::standard && values.size() < kFew)
+      try_fast(ranking[n].second, best, best_cost);
   }
-  if (parts_.has(Part::prefix))
-    try_prefix(values, ranking, std::min(tried, possible_count), best, best_cost);
+  if (parts_.has(Part::prefix)) try_prefix(values, ranking, tried, best, best_cost);
   return best;
 }
 
@@ -424,7 +441,7 @@ void IntegerWriter::write_one(std::span<const std::uint64_t> series, Effort effo
                               std::uint8_t flags, std::size_t head_at, Buffer& to) {
   predict(series, static_cast<Predict>(used.predict));
   const Stats s = stats();
-  if (effort == Effort::fast) choose_fast(s, used);
+  if (used.layout == SeriesHint::kNone || effort == Effort::fast) choose_fast(s, used);
   if (s.width == 0) used.layout = static_cast<std::uint8_t>(Layout::zeros);
   if (used.layout == static_cast<std::uint8_t>(Layout::prefix) && effort != Effort::fast)
     prefix_.prepare(misses_, used.shift);

@@ -64,7 +64,7 @@ inline std::uint64_t unzigzag_of(std::uint64_t v) {
 struct SeriesHint {
   static constexpr std::uint8_t kNone = 0xff;
   std::uint8_t predict = kNone;
-  std::uint8_t layout = kNone;  // Effort::fast chooses one for each batch.
+  std::uint8_t layout = kNone;  // None: one is chosen for each batch, without a trial.
   std::uint8_t context = 0;
   std::uint8_t distance = 0;  // To the column that is the context.
   std::uint8_t shift = 0;
@@ -104,7 +104,8 @@ class IntegerWriter {
   std::uint8_t shift(const Stats& stats, std::size_t part) const;
   void try_prefix(std::span<const std::uint64_t> values, const Ranking& ranking, std::size_t tried,
                   SeriesHint& best, std::uint64_t best_cost);
-  void choose_fast(const Stats& s, SeriesHint& hint);
+  std::uint64_t choose_fast(const Stats& s, SeriesHint& hint);
+  void try_fast(Predict how, SeriesHint& best, std::uint64_t& best_cost);
   void write_one(std::span<const std::uint64_t> series, Effort effort, SeriesHint hint,
                  std::uint8_t flags, std::size_t head_at, Buffer& to);
   void write_listed(Effort effort, const SeriesHint& hint, Buffer& to);
