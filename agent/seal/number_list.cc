@@ -36,7 +36,7 @@ bool NumberList::find(std::span<const std::uint64_t> values) {
 }
 
 bool NumberList::take(std::span<const std::uint64_t> values) {
-  if (!find(values)) return false;
+  if (values.size() > kValuesMax || !find(values)) return false;
   sorted_.clear();
   for (const std::uint64_t v : numbers_)
     sorted_.emplace_back(static_cast<std::int64_t>(v), static_cast<std::uint32_t>(sorted_.size()));

@@ -1,7 +1,7 @@
 // NumberList: the different numbers of a series, rising, and where in that list each of its values stands. For numbers at
 // uneven distances (squares, prices), where no unit and no prediction helps.
 //
-// Limits     At most half as many numbers as values. Scratch of 28 bytes a value.
+// Limits     At most half as many numbers as values, of at most kValuesMax values: scratch is 32 KiB.
 // Threads    One owner at a time.
 // Tests      tests/agent/seal/number_list_test.cc. Bytes: FORMAT.md, section 5.
 #pragma once
@@ -15,7 +15,9 @@ namespace pinaflux::seal {
 
 class NumberList {
  public:
-  // False: they hardly repeat, or are all the same; then there is no list.
+  static constexpr std::size_t kValuesMax = 1024;
+
+  // False: they hardly repeat, are all the same, or are too many; then there is no list.
   bool take(std::span<const std::uint64_t> values);
   // In the order of signed numbers.
   std::span<const std::uint64_t> numbers() const { return numbers_; }
