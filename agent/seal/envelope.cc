@@ -45,8 +45,8 @@ constexpr double kFillGood = 0.85;
 constexpr int kTrialsMax = 4;
 // A body up to this size is tried with the dictionary.
 constexpr std::size_t kSmallBodyMax = Dictionary::kBytesMax;
-// Packed bytes from which zstd alone is tried, and how often where it lost.
-constexpr std::size_t kTriedAloneMin = 256;
+// Packed bytes from and to which zstd alone is tried (two bodies of more take too much memory), and how often where it lost.
+constexpr std::size_t kTriedAloneMin = 256, kTriedAloneMax = 16 << 10;
 constexpr unsigned kTriedAloneEvery = 8;
 constexpr std::size_t kDictionaryPairBytes = 3 + 8;  // " d=", the id.
 constexpr const char* kTooMany = "what thinning keeps does not fit into one envelope";
@@ -246,7 +246,8 @@ Status Sealer::State::write(std::span<const Row> rows, Effort effort, Header& he
   if (Status s = pack(rows, effort, header); !s) return s;
   const Parts all = writer.parts();
   const bool coded = all.has(Part::code) || all.has(Part::prefix);
-  if (effort != Effort::max || !coded || packed.size() < kTriedAloneMin) return {};
+  if (effort != Effort::max || !coded) return {};
+  if (packed.size() < kTriedAloneMin || packed.size() > kTriedAloneMax) return {};
   if (coded_again > 0) {
     --coded_again;
     return {};
