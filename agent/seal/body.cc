@@ -180,7 +180,7 @@ void BodyReader::reach(Reached::Part part, const Reader& from) {
 void BodyReader::blank_columns() {
   for (const Table& t : tables_) {
     for (std::size_t row = 0; row < t.row_count; ++row)
-      std::fill_n(cells_of_row_[t.begin + row], t.shape->field_count(), Value());
+      std::fill_n(cells_[t.begin + row], t.shape->field_count(), Value());
   }
 }
 
@@ -189,7 +189,7 @@ void BodyReader::lose_columns(std::span<const Row> rows) {
   fields_lost_.assign(rows.size(), 0);
   if (reached_.part != Reached::Part::column) return;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto table = static_cast<std::size_t>(order_[i]);
+    const std::uint32_t table = table_of_row_[i];
     if (table < reached_.table) continue;
     const std::size_t fields = rows[i].shape->field_count();
     const std::size_t kept = table == reached_.table ? reached_.column : 0;
@@ -197,7 +197,7 @@ void BodyReader::lose_columns(std::span<const Row> rows) {
   }
   const Table& t = tables_[reached_.table];
   for (std::size_t row = 0; row < t.row_count; ++row)
-    cells_of_row_[t.begin + row][reached_.column] = Value();
+    *cells_[t.begin + row] = Value();
 }
 
 Status BodyReader::read_table(Reader& from, std::size_t number, Arena& arena) {
@@ -205,12 +205,13 @@ Status BodyReader::read_table(Reader& from, std::size_t number, Arena& arena) {
   reached_.table = number;
   reached_.shape = t.shape;
   neighbours_.begin_table(t.row_count);
-  const std::span cells = std::span(cells_of_row_).subspan(t.begin, t.row_count);
+  const std::span cells = std::span(cells_).subspan(t.begin, t.row_count);
   for (std::size_t field = 0; field < t.shape->field_count(); ++field) {
     reached_.column = field;
     reach(Reached::Part::column, from);
-    const Read read = column_.read(from, cells, field, arena);
+    const Read read = column_.read(from, cells, arena);
     if (read != Read::ok) return verdict(read, "a column of the body is damaged");
+    for (Value*& cell : cells) ++cell;
   }
   reached_.rows_whole += t.row_count;
   return {};
@@ -274,15 +275,17 @@ Status BodyReader::read_shapes(Reader& from, std::size_t row_count, Shapes& shap
 
 Status BodyReader::read_order(Reader& from, std::size_t row_count) {
   constexpr const char* kDamaged = "the body's order of records is damaged";
-  order_.assign(row_count, 0);
+  table_of_row_.assign(row_count, 0);
   if (tables_.size() > 1) {
-    if (const Read r = column_.integers().read(from, order_); r != Read::ok)
+    scratch_.resize(row_count);
+    if (const Read r = column_.integers().read(from, scratch_); r != Read::ok)
       return verdict(r, kDamaged);
+    for (const std::uint64_t table : scratch_)
+      if (table >= tables_.size()) return fail(Code::corrupt, kDamaged);
+    std::ranges::transform(scratch_, table_of_row_.begin(),
+                           [](std::uint64_t t) { return static_cast<std::uint32_t>(t); });
   }
-  for (std::uint64_t table : order_) {
-    if (table >= tables_.size()) return fail(Code::corrupt, kDamaged);
-    ++tables_[static_cast<std::size_t>(table)].row_count;
-  }
+  for (const std::uint32_t table : table_of_row_) ++tables_[table].row_count;
   std::uint64_t cells = 0;
   std::size_t at = 0;
   for (Table& t : tables_) {
@@ -314,9 +317,9 @@ Status BodyReader::read_times(Reader& from, std::span<Row> rows) {
 // Gives each row its shape and its cells. Small pieces, because an arena keeps its blocks: one
 // large array a table would leave it with blocks of odd sizes.
 Status BodyReader::place_rows(std::span<Row> rows, Arena& arena) {
-  cells_of_row_.resize(rows.size());
+  cells_.resize(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    Table& t = tables_[static_cast<std::size_t>(order_[i])];
+    Table& t = tables_[table_of_row_[i]];
     const std::size_t fields = t.shape->field_count();
     if (t.piece_rows == 0 && fields > 0) {
       const std::size_t most = std::max<std::size_t>(1, kPieceBytesMax / sizeof(Value) / fields);
@@ -326,7 +329,7 @@ Status BodyReader::place_rows(std::span<Row> rows, Arena& arena) {
     }
     rows[i].shape = t.shape;
     rows[i].values = t.piece;
-    cells_of_row_[t.begin + t.placed++] = t.piece;
+    cells_[t.begin + t.placed++] = t.piece;
     if (fields == 0) continue;
     t.piece += fields;
     --t.piece_rows;

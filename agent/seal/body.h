@@ -95,7 +95,7 @@ class BodyReader {
   struct Table {
     const Shape* shape = nullptr;
     std::size_t row_count = 0;
-    std::size_t begin = 0;       // In cells_of_row_, sorted by table.
+    std::size_t begin = 0;       // In cells_.
     std::size_t placed = 0;      // Rows that have their cells.
     Value* piece = nullptr;      // Where the next row's cells go.
     std::size_t piece_rows = 0;  // Rows that still fit there.
@@ -114,8 +114,9 @@ class BodyReader {
   Reached reached_;
   std::vector<std::uint32_t> fields_lost_;
   std::vector<Table> tables_;
-  std::vector<std::uint64_t> order_, scratch_;
-  std::vector<Value*> cells_of_row_;
+  std::vector<std::uint32_t> table_of_row_;
+  std::vector<std::uint64_t> scratch_;
+  std::vector<Value*> cells_;  // Of each row the next to be read, sorted by table.
   std::vector<std::string_view> fields_, sorted_;
   CodeReader code_;
   Neighbours neighbours_;

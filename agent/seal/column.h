@@ -86,8 +86,7 @@ class ColumnReader {
   ColumnReader(CodeReader& code, Neighbours& neighbours)
       : neighbours_(neighbours), integers_(code, neighbours) {}
 
-  // Fills rows[i][field] for every row.
-  Read read(Reader& from, std::span<Value* const> rows, std::size_t field, Arena& arena);
+  Read read(Reader& from, std::span<Value* const> cells, Arena& arena);
   IntegerReader& integers() { return integers_; }
 
  private:
@@ -100,7 +99,7 @@ class ColumnReader {
   Read take_texts(Reader& from, std::size_t count, Arena& arena);
 
   Neighbours& neighbours_;
-  std::vector<Value*> cells_, some_;
+  std::vector<Value*> some_;
   std::vector<std::uint64_t> kinds_, first_, second_, third_;
   std::vector<std::string_view> entries_;
   IntegerReader integers_;

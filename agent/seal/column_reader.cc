@@ -19,15 +19,12 @@ Value number_of(double v) {
 
 }  // namespace
 
-Read ColumnReader::read(Reader& from, std::span<Value* const> rows, std::size_t field,
-                        Arena& arena) {
+Read ColumnReader::read(Reader& from, std::span<Value* const> cells, Arena& arena) {
   neighbours_.begin_column();
-  cells_.resize(rows.size());
-  std::ranges::transform(rows, cells_.begin(), [field](Value* row) { return row + field; });
   const std::uint8_t kind = from.u8();
   if (from.failed()) return Read::damaged;
-  if (kind != kKindMixed) return read_kind(from, kind, cells_, arena);
-  kinds_.resize(cells_.size());
+  if (kind != kKindMixed) return read_kind(from, kind, cells, arena);
+  kinds_.resize(cells.size());
   if (const Read r = integers_.read(from, kinds_); r != Read::ok) return r;
   unsigned mask = 0;
   for (std::uint64_t k : kinds_) {
@@ -37,8 +34,8 @@ Read ColumnReader::read(Reader& from, std::span<Value* const> rows, std::size_t 
   for (std::uint8_t k = 0; k <= kKindNumber; ++k) {
     if ((mask >> k & 1) == 0) continue;
     some_.clear();
-    for (std::size_t i = 0; i < cells_.size(); ++i) {
-      if (kinds_[i] == k) some_.push_back(cells_[i]);
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (kinds_[i] == k) some_.push_back(cells[i]);
     }
     if (const Read r = read_kind(from, k, some_, arena); r != Read::ok) return r;
   }
