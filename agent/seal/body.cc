@@ -71,7 +71,7 @@ void BodyWriter::sort_into_tables(std::span<const Row> rows) {
       if (table == tables_.size()) tables_.push_back({shape, 0, 0});
     }
     ++tables_[table].end;
-    table_of_row_[i] = table;
+    table_of_row_[i] = static_cast<std::uint16_t>(table);
   }
   std::size_t at = 0;
   for (Table& t : tables_) {
@@ -80,7 +80,8 @@ void BodyWriter::sort_into_tables(std::span<const Row> rows) {
     t.end = t.begin;
   }
   picks_.resize(rows.size());
-  for (std::uint32_t i = 0; i < rows.size(); ++i) picks_[tables_[table_of_row_[i]].end++] = i;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    picks_[tables_[table_of_row_[i]].end++] = static_cast<std::uint16_t>(i);
 }
 
 void BodyWriter::write_shapes(Buffer& buffer) const {
@@ -135,7 +136,7 @@ void BodyWriter::write_table(std::span<const Row> rows, const Table& table, Effo
     if (lane == 0) {
       const std::size_t some = std::min(at_once, fields - field);
       Value* to_cell = cells_.data();
-      for (const std::uint32_t i : picks) {
+      for (const std::uint16_t i : picks) {
         const Value* const from = rows[i].values + field;
         for (std::size_t n = 0; n < some; ++n) to_cell[n * count] = from[n];
         ++to_cell;
@@ -189,7 +190,7 @@ void BodyReader::lose_columns(std::span<const Row> rows) {
   fields_lost_.assign(rows.size(), 0);
   if (reached_.part != Reached::Part::column) return;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::uint32_t table = table_of_row_[i];
+    const std::uint16_t table = table_of_row_[i];
     if (table < reached_.table) continue;
     const std::size_t fields = rows[i].shape->field_count();
     const std::size_t kept = table == reached_.table ? reached_.column : 0;
@@ -283,9 +284,9 @@ Status BodyReader::read_order(Reader& from, std::size_t row_count) {
     for (const std::uint64_t table : scratch_)
       if (table >= tables_.size()) return fail(Code::corrupt, kDamaged);
     std::ranges::transform(scratch_, table_of_row_.begin(),
-                           [](std::uint64_t t) { return static_cast<std::uint32_t>(t); });
+                           [](std::uint64_t t) { return static_cast<std::uint16_t>(t); });
   }
-  for (const std::uint32_t table : table_of_row_) ++tables_[table].row_count;
+  for (const std::uint16_t table : table_of_row_) ++tables_[table].row_count;
   std::uint64_t cells = 0;
   std::size_t at = 0;
   for (Table& t : tables_) {

@@ -22,6 +22,7 @@
 namespace pinaflux::seal {
 
 inline constexpr std::size_t kRowsMax = limits::kEnvelopeRecordsMax * 4;
+static_assert(kRowsMax <= 1 << 16);  // A row, and so a table, has a number of 16 bits.
 // The cells of one body fit into a group's arena: a body from a group is always opened by one.
 inline constexpr std::size_t kCellsMax = limits::kGroupBytesMax / sizeof(Value);
 
@@ -49,7 +50,7 @@ class BodyWriter {
   std::vector<ColumnHint>& hints_of(const Shape& shape);
 
   std::vector<Table> tables_;
-  std::vector<std::uint32_t> table_of_row_, picks_;
+  std::vector<std::uint16_t> table_of_row_, picks_;
   std::unordered_map<const Shape*, std::uint32_t> table_of_shape_;
   // By Shape::hash(): addresses of shapes come again, and would make bodies differ between two runs.
   std::unordered_map<std::uint64_t, std::vector<ColumnHint>> hints_;
@@ -114,7 +115,7 @@ class BodyReader {
   Reached reached_;
   std::vector<std::uint32_t> fields_lost_;
   std::vector<Table> tables_;
-  std::vector<std::uint32_t> table_of_row_;
+  std::vector<std::uint16_t> table_of_row_;
   std::vector<std::uint64_t> scratch_;
   std::vector<Value*> cells_;  // Of each row the next to be read, sorted by table.
   std::vector<std::string_view> fields_, sorted_;

@@ -120,7 +120,12 @@ void ColumnWriter::write(std::span<const Value> cells, Effort effort, ColumnHint
   write_series(kinds_, 3, to);
   if (number) mask = (mask & ~kBoth) | 1u << kKindNumber;
   for (std::uint8_t kind = 2; kind <= kKindNumber; ++kind) {
-    if ((mask >> kind & 1) != 0) write_kind(cells, kind, to);
+    if ((mask >> kind & 1) == 0) continue;
+    some_.clear();
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      if (kinds_[i] == kind) some_.push_back(cells[i]);
+    }
+    write_kind(some_, kind, to);
   }
 }
 
@@ -129,28 +134,15 @@ void ColumnWriter::write_series(std::span<const std::uint64_t> values, std::size
   integers_.write(values, effort_, hint_->series[slot], to);
 }
 
-// The cells of one kind, in order; cells of other kinds are passed over.
+// All cells are of this kind.
 void ColumnWriter::write_kind(std::span<const Value> cells, std::uint8_t kind, Buffer& to) {
   const auto type = static_cast<Type>(kind);
   if (type == Type::absent || type == Type::null) return;
-  if (type == Type::text || type == Type::bytes) {
-    texts_.resize(cells.size());
-    std::string_view* end = texts_.data();
-    for (const Value& v : cells) {
-      if (v.type() == type) *end++ = v.as_text();
-    }
-    texts_.resize(static_cast<std::size_t>(end - texts_.data()));
-    return write_texts(to);
-  }
+  if (type == Type::text || type == Type::bytes) return write_texts(cells, to);
   bits_.resize(cells.size());
-  std::uint64_t* end = bits_.data();
-  for (const Value& v : cells) {
-    const bool number = kind == kKindNumber && v.is_number() && v.type() != Type::uint64;
-    if (v.type() != type && !number) continue;
-    *end++ = number && v.type() == Type::int64 ? bits_of(static_cast<double>(v.as_int64()))
-                                               : v.as_uint64();
-  }
-  bits_.resize(static_cast<std::size_t>(end - bits_.data()));
+  std::ranges::transform(cells, bits_.begin(), [kind](const Value& v) {
+    return kind == kKindNumber ? bits_of(v.to_double()) : v.as_uint64();
+  });
   if (type == Type::float64 || kind == kKindNumber) return write_doubles(to);
   write_series(bits_, 0, to);
 }
@@ -333,15 +325,15 @@ void ColumnWriter::write_doubles(Buffer& to) {
 
 // The distinct texts go to entries_, which of them stands where to first_. False: hardly any
 // repeats.
-bool ColumnWriter::index_texts() {
+bool ColumnWriter::index_texts(std::span<const Value> texts) {
   entries_.clear();
   ends_.clear();
-  first_.resize(texts_.size());
-  slots_.assign(std::bit_ceil(texts_.size() * 2 + 2), 0);
+  first_.resize(texts.size());
+  slots_.assign(std::bit_ceil(texts.size() * 2 + 2), 0);
   const std::size_t mask = slots_.size() - 1;
   std::size_t last = 0;
-  for (std::size_t i = 0; i < texts_.size(); ++i) {
-    const std::string_view text = texts_[i];
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::string_view text = texts[i].as_text();
     const Ends ends = ends_of(text);
     if (i == 0 || !same_text(last, text, ends)) {
       std::size_t at = ends.hash(text.size()) & mask;
@@ -358,7 +350,7 @@ bool ColumnWriter::index_texts() {
     }
     first_[i] = last;
   }
-  return entries_.size() == 1 || entries_.size() * 4 <= texts_.size() * 3;
+  return entries_.size() == 1 || entries_.size() * 4 <= texts.size() * 3;
 }
 
 void ColumnWriter::write_dictionary(Buffer& to) {
@@ -372,17 +364,17 @@ void ColumnWriter::write_dictionary(Buffer& to) {
   neighbours_.add_key(first_, entries_.size());
 }
 
-void ColumnWriter::write_plain_texts(Buffer& to) {
+void ColumnWriter::write_plain_texts(std::span<const Value> texts, Buffer& to) {
   to.push_back(kTextsPlain);
   second_.clear();
-  for (std::string_view t : texts_) second_.push_back(t.size());
+  for (const Value& t : texts) second_.push_back(t.as_text().size());
   write_series(second_, 2, to);
-  for (std::string_view t : texts_) append(to, t);
+  for (const Value& t : texts) append(to, t.as_text());
 }
 
-void ColumnWriter::write_texts(Buffer& to) {
-  const bool repeats = index_texts() && parts_.has(Part::dictionary);
-  return repeats ? write_dictionary(to) : write_plain_texts(to);
+void ColumnWriter::write_texts(std::span<const Value> texts, Buffer& to) {
+  const bool repeats = index_texts(texts) && parts_.has(Part::dictionary);
+  return repeats ? write_dictionary(to) : write_plain_texts(texts, to);
 }
 
 }  // namespace pinaflux::seal

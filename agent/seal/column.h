@@ -63,10 +63,10 @@ class ColumnWriter {
   void decimal_candidates();
   DoublesMode choose_doubles();
   void write_doubles(Buffer& to);
-  void write_texts(Buffer& to);
-  bool index_texts();
+  void write_texts(std::span<const Value> texts, Buffer& to);
+  bool index_texts(std::span<const Value> texts);
   void write_dictionary(Buffer& to);
-  void write_plain_texts(Buffer& to);
+  void write_plain_texts(std::span<const Value> texts, Buffer& to);
 
   Neighbours& neighbours_;
   const Parts& parts_;
@@ -75,7 +75,8 @@ class ColumnWriter {
   std::vector<std::uint64_t> bits_, first_, second_, third_, kinds_;
   std::vector<DoublesMode> modes_;
   std::vector<Printing> guesses_;
-  std::vector<std::string_view> texts_, entries_;
+  std::vector<Value> some_;
+  std::vector<std::string_view> entries_;
   std::vector<Ends> ends_;  // Of entries_.
   std::vector<std::uint32_t> slots_;
   IntegerWriter integers_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 
 namespace pinaflux::seal {
 
@@ -28,24 +29,25 @@ bool NumberList::find(std::span<const std::uint64_t> values) {
     if (slots_[at] == 0) {
       if ((numbers_.size() + 1) * kRepeats > values.size()) return false;
       numbers_.push_back(values[i]);
-      slots_[at] = static_cast<std::uint32_t>(numbers_.size());
+      slots_[at] = static_cast<std::uint16_t>(numbers_.size());
     }
-    places_[i] = slots_[at] - 1;
+    places_[i] = slots_[at] - 1u;
   }
   return numbers_.size() > 1;
 }
 
 bool NumberList::take(std::span<const std::uint64_t> values) {
   if (values.size() > kValuesMax || !find(values)) return false;
-  sorted_.clear();
-  for (const std::uint64_t v : numbers_)
-    sorted_.emplace_back(static_cast<std::int64_t>(v), static_cast<std::uint32_t>(sorted_.size()));
-  std::ranges::sort(sorted_);
+  const auto less = [](std::uint64_t a, std::uint64_t b) {
+    return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
+  };
+  order_.resize(numbers_.size());
+  std::iota(order_.begin(), order_.end(), std::uint16_t{0});
+  std::ranges::sort(order_, less, [this](std::uint16_t n) { return numbers_[n]; });
+  std::ranges::sort(numbers_, less);
   place_of_.resize(numbers_.size());
-  for (std::size_t place = 0; place < sorted_.size(); ++place) {
-    numbers_[place] = static_cast<std::uint64_t>(sorted_[place].first);
-    place_of_[sorted_[place].second] = static_cast<std::uint32_t>(place);
-  }
+  for (std::size_t place = 0; place < order_.size(); ++place)
+    place_of_[order_[place]] = static_cast<std::uint16_t>(place);
   for (std::uint64_t& place : places_) place = place_of_[static_cast<std::size_t>(place)];
   return true;
 }

@@ -1,21 +1,20 @@
 // NumberList: the different numbers of a series, rising, and where in that list each of its values stands. For numbers at
 // uneven distances (squares, prices), where no unit and no prediction helps.
 //
-// Limits     At most half as many numbers as values, of at most kValuesMax values: scratch is 32 KiB.
+// Limits     At most half as many numbers as values, of at most kValuesMax values: scratch is 128 KiB.
 // Threads    One owner at a time.
 // Tests      tests/agent/seal/number_list_test.cc. Bytes: FORMAT.md, section 5.
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
 namespace pinaflux::seal {
 
 class NumberList {
  public:
-  static constexpr std::size_t kValuesMax = 1024;
+  static constexpr std::size_t kValuesMax = 8192;
 
   // False: they hardly repeat, are all the same, or are too many; then there is no list.
   bool take(std::span<const std::uint64_t> values);
@@ -28,8 +27,7 @@ class NumberList {
   bool find(std::span<const std::uint64_t> values);
 
   std::vector<std::uint64_t> numbers_, places_;
-  std::vector<std::uint32_t> slots_, place_of_;
-  std::vector<std::pair<std::int64_t, std::uint32_t>> sorted_;
+  std::vector<std::uint16_t> slots_, order_, place_of_;
 };
 
 }  // namespace pinaflux::seal
