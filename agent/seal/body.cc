@@ -197,8 +197,7 @@ void BodyReader::lose_columns(std::span<const Row> rows) {
     fields_lost_[i] = static_cast<std::uint32_t>(fields - kept);
   }
   const Table& t = tables_[reached_.table];
-  for (std::size_t row = 0; row < t.row_count; ++row)
-    *cells_[t.begin + row] = Value();
+  for (std::size_t row = 0; row < t.row_count; ++row) *cells_[t.begin + row] = Value();
 }
 
 Status BodyReader::read_table(Reader& from, std::size_t number, Arena& arena) {

@@ -117,7 +117,7 @@ class BodyReader {
   std::vector<Table> tables_;
   std::vector<std::uint16_t> table_of_row_;
   std::vector<std::uint64_t> scratch_;
-  std::vector<Value*> cells_;  // Of each row the next to be read, sorted by table.
+  std::vector<Value*> cells_;  // The next one of each row; rows sorted by table.
   std::vector<std::string_view> fields_, sorted_;
   CodeReader code_;
   Neighbours neighbours_;

@@ -15,6 +15,7 @@ namespace pinaflux::seal {
 class NumberList {
  public:
   static constexpr std::size_t kValuesMax = 8192;
+  static_assert(kValuesMax <= 1 << 16);  // A number's place has 16 bits.
 
   // False: they hardly repeat, are all the same, or are too many; then there is no list.
   bool take(std::span<const std::uint64_t> values);
