@@ -232,6 +232,17 @@ TEST_CASE_FIXTURE(BodyFixture, "what a writer takes, the promised arena opens") 
   CHECK(writer.write(rows, Effort::fast, body).error().code == Code::full);
 }
 
+TEST_CASE_FIXTURE(BodyFixture, "as many records as there may be, of two streams in turns") {
+  const Shape* const even = shape("even", {"v"});
+  const Shape* const odd = shape("odd", {"w"});
+  for (std::size_t i = 0; i < kRowsMax; ++i)
+    row(i % 2 == 0 ? even : odd, {Value::int64(static_cast<std::int64_t>(i * i))});
+  check_round_trip(Effort::fast);
+  row(even, {Value()});
+  Buffer body;
+  CHECK(writer.write(rows, Effort::fast, body).error().code == Code::full);
+}
+
 TEST_CASE_FIXTURE(BodyFixture, "a body that was changed anywhere opens to rows or to an error") {
   const Shape* a = shape("a", {"x", "y"});
   const Shape* b = shape("b", {"z"});
